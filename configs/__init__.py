@@ -1,0 +1,1 @@
+"""The shipped configurations: one `get_config()` a file."""

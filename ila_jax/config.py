@@ -1,0 +1,289 @@
+"""What a run is made of, as frozen dataclasses; `from_config` checks a file before work starts."""
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ila_jax.sizes import SIZES, Geometry
+
+Precision = Literal["bfloat16", "float32", "float64"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """A recognizer. patch and resolution: None takes the size's own.
+
+    temporal: name of the temporal model. frames: T. classes: rows of the linear head; None with
+    the text head, whose classes are its class names. convolutions: which of the released forms of
+    the interactive block. channels: of the interactive features (256 in the released models).
+    """
+
+    size: str
+    temporal: str
+    frames: int
+    head: Literal["text", "linear"]
+    classes: int | None
+    convolutions: Literal["k400", "ssv2"]
+    channels: int
+    precision: Precision
+    patch: int | None = None
+    resolution: int | None = None
+
+    def geometry(self) -> Geometry:
+        """The shapes of the towers, after overrides. Errors: ValueError."""
+        if self.size not in SIZES:
+            raise ValueError(f"model.size is {self.size!r}: expected one of {', '.join(SIZES)}")
+        changes = {"patch": self.patch, "resolution": self.resolution}
+        return dataclasses.replace(
+            SIZES[self.size], **{k: v for k, v in changes.items() if v is not None}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitialConfig:
+    """What a run starts from: a folder of converted weights, or noise if asked for by name."""
+
+    pretrained: str | None
+    scratch: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionPairsConfig:
+    """The quickstart data, made at the paths of DataConfig when missing (training.md, last)."""
+
+    train_clips: int
+    validation_clips: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Where the videos are and how frames are taken from them (data.md).
+
+    train, validation: annotation lists, `path label` a line. root: folder of relative paths.
+    class_names: file with a name a line. sampling: `segments` takes one random frame of each of T
+    equal segments; `interval` the same fixed intervals in every epoch.
+    threads, processes: of the loader, per host; the batches do not depend on them.
+    max_bad_fraction: a run stops when more of its videos than this cannot be read.
+    """
+
+    train: str
+    validation: str
+    class_names: str
+    root: str
+    sampling: Literal["segments", "interval"]
+    on_bad_video: Literal["replace", "fail"]
+    max_bad_fraction: float
+    threads: int
+    processes: int
+    motion_pairs: MotionPairsConfig | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """Training augmentation (training.md). Probabilities, and strengths as PyTorch counts them.
+
+    scales: of MultiScaleCrop. flip: label-aware. mixup, cutmix: parameter of the Beta, 0 is off.
+    """
+
+    scales: tuple[float, ...]
+    flip: float
+    jitter: float
+    brightness: float
+    contrast: float
+    saturation: float
+    hue: float
+    grayscale: float
+    mixup: float
+    cutmix: float
+    label_smoothing: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """AdamW, its schedule, and the table of parameter groups in `train/optim.py` by name.
+
+    clip_norm: of the global gradient norm; 0 is off.
+    """
+
+    groups: str
+    rate: float
+    minimal_rate: float
+    warmup_epochs: float
+    weight_decay: float
+    betas: tuple[float, float]
+    eps: float
+    clip_norm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Length, batch and rhythm of a run; all `every` in steps.
+
+    batch: global. max_skipped: steps in a row whose loss is not finite before the run stops.
+    """
+
+    steps: int
+    batch: int
+    seed: int
+    alignment_weight: float
+    alignment_noise: float
+    log_every: int
+    checkpoint_every: int
+    evaluate_every: int
+    keep_best: int
+    max_skipped: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """Validation during training. time_order: also score reversed and shuffled clips at the end."""
+
+    batch: int
+    time_order: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A whole run."""
+
+    model: ModelConfig
+    initial: InitialConfig
+    data: DataConfig
+    augment: AugmentConfig
+    optimizer: OptimizerConfig
+    train: TrainConfig
+    evaluation: EvaluationConfig
+
+
+def from_config(config: Mapping[str, Any]) -> Config:
+    """Builds and checks a run from the mapping that a config file returns.
+
+    Errors: ValueError that lists every unknown, missing, mistyped or impossible value at once.
+    """
+    problems: list[str] = []
+    built = _build(Config, config, "", problems)
+    if not problems:
+        problems += _impossible(built)
+    if problems:
+        raise ValueError("the configuration cannot be used:\n  " + "\n  ".join(problems))
+    return built
+
+
+def to_dict(config: Config) -> dict[str, Any]:
+    """The plain nested dict of a run, as `config.json` holds it; `from_config` takes it back."""
+    return dataclasses.asdict(config)
+
+
+def differences(one: Config, other: Config) -> list[str]:
+    """The keys whose values differ, as `key: value of one, value of other`."""
+    left, right = _flat(to_dict(one)), _flat(to_dict(other))
+    return [
+        f"{key}: {left.get(key)!r}, {right.get(key)!r}"
+        for key in sorted(left.keys() | right.keys())
+        if left.get(key) != right.get(key)
+    ]
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            out |= _flat(value, f"{prefix}{key}.")
+        else:
+            out[prefix + key] = value
+    return out
+
+
+def _build(cls: Any, values: Mapping[str, Any], prefix: str, problems: list[str]) -> Any:
+    fields = {f.name: f for f in dataclasses.fields(cls)}
+    hints = typing.get_type_hints(cls)
+    for key in values:
+        if key not in fields:
+            near = difflib.get_close_matches(key, fields, n=1)
+            hint = f"did you mean {prefix}{near[0]}?" if near else f"known: {', '.join(fields)}"
+            problems.append(f"{prefix}{key}: no such key, {hint}")
+    out = {}
+    for name, field in fields.items():
+        if name in values:
+            out[name] = _value(hints[name], values[name], prefix + name, problems)
+        elif field.default is dataclasses.MISSING:
+            problems.append(f"{prefix}{name}: missing")
+    return cls(**out) if len(problems) == 0 else None
+
+
+def _value(hint: Any, value: Any, key: str, problems: list[str]) -> Any:
+    """One value, converted to what its annotation says; appends to `problems` if it cannot be."""
+    origin = typing.get_origin(hint)
+    if isinstance(hint, types.UnionType):  # X | None
+        inner = next(a for a in typing.get_args(hint) if a is not type(None))
+        return None if value is None else _value(inner, value, key, problems)
+    if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
+        return _build(hint, value, key + ".", problems)
+    if origin is Literal and value in typing.get_args(hint):
+        return value
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(float(v) for v in value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    if hint in (int, str, bool) and type(value) is hint:
+        return value
+    expected = (
+        ", ".join(map(repr, typing.get_args(hint)))
+        if origin is Literal
+        else str(getattr(hint, "__name__", hint))
+    )
+    problems.append(f"{key}: expected {expected}, found {value!r}")
+    return None
+
+
+def _impossible(config: Config) -> list[str]:
+    """Values that fit their types and still make no run."""
+    model, train, data, augment = config.model, config.train, config.data, config.augment
+    problems = []
+    try:
+        geometry = model.geometry()
+        if geometry.grid < 4:
+            problems.append(
+                f"model.resolution {geometry.resolution} gives {geometry.grid} patches a side: "
+                "the alignment halves the grid twice and needs at least 4"
+            )
+    except ValueError as error:
+        problems.append(f"model: {error}")
+    checks = [
+        (model.frames >= 2, "model.frames", model.frames, "at least 2: ILA aligns neighbours"),
+        (model.channels % 8 == 0 and model.channels > 0, "model.channels", model.channels,
+         "a positive multiple of 8: it is halved twice and split into two groups"),
+        ((model.classes is None) == (model.head == "text"), "model.classes", model.classes,
+         "a number with the linear head, None with the text head"),
+        (train.steps > 0, "train.steps", train.steps, "positive"),
+        (train.batch > 0 and train.batch % 2 == 0, "train.batch", train.batch,
+         "a positive even number: clip i is mixed with clip i xor 1"),
+        (min(train.log_every, train.checkpoint_every, train.evaluate_every) > 0,
+         "train.*_every", 0, "positive"),
+        (config.evaluation.batch > 0, "evaluation.batch", config.evaluation.batch, "positive"),
+        (0 <= data.max_bad_fraction <= 1, "data.max_bad_fraction", data.max_bad_fraction,
+         "between 0 and 1"),
+        (min(data.threads, data.processes) >= 0, "data.threads, data.processes",
+         (data.threads, data.processes), "not negative"),
+        (bool(augment.scales) and all(0 < s <= 1 for s in augment.scales), "augment.scales",
+         augment.scales, "between 0 and 1"),
+        (0 <= augment.label_smoothing < 1, "augment.label_smoothing", augment.label_smoothing,
+         "in [0, 1)"),
+        (0 <= config.optimizer.minimal_rate <= config.optimizer.rate, "optimizer.minimal_rate",
+         config.optimizer.minimal_rate, f"between 0 and the rate {config.optimizer.rate}"),
+    ]  # fmt: skip
+    problems += [
+        f"{key}: expected {expected}, found {value!r}"
+        for fine, key, value, expected in checks
+        if not fine
+    ]
+    for name in ("flip", "jitter", "grayscale"):
+        value = getattr(augment, name)
+        if not 0 <= value <= 1:
+            problems.append(f"augment.{name}: expected a probability, found {value!r}")
+    return problems

@@ -1,0 +1,1 @@
+"""The models: towers, temporal blocks and heads."""

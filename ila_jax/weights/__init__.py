@@ -1,0 +1,1 @@
+"""Foreign weights: rules, reading, writing."""
