@@ -1,0 +1,49 @@
+"""What every test runs under: eight virtual devices, strict arithmetic, and no network."""
+
+import os
+import socket
+
+# Before jax is imported, here or in a process that a test starts: eight devices to shard over.
+os.environ["XLA_FLAGS"] = " ".join(
+    [os.environ.get("XLA_FLAGS", ""), "--xla_force_host_platform_device_count=8"]
+).strip()
+# The tests pin numbers of a CPU; ILA_TEST_PLATFORM=cuda runs them elsewhere.
+os.environ["JAX_PLATFORMS"] = os.environ.get("ILA_TEST_PLATFORM", "cpu")
+
+import jax
+
+# A shape that broadcasts by accident is a bug that no value test is sure to find.
+jax.config.update("jax_numpy_rank_promotion", "raise")
+# Parity is in full float32, where an accelerator would take fewer bits.
+jax.config.update("jax_default_matmul_precision", "highest")
+
+_LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "::", "", None)
+
+
+def _local(host) -> bool:
+    host = host.decode() if isinstance(host, bytes) else host
+    return host in _LOCAL or host.startswith("127.") or host == socket.gethostname()
+
+
+def _guarded(connect):
+    def guard(self, address):
+        if self.family != socket.AF_UNIX and not _local(address[0]):
+            raise PermissionError(f"tests use no network, and this one connects to {address!r}")
+        return connect(self, address)
+
+    return guard
+
+
+def _guarded_lookup(getaddrinfo):
+    def guard(host, *args, **kwargs):
+        if not _local(host):
+            raise PermissionError(f"tests use no network, and this one looks up {host!r}")
+        return getaddrinfo(host, *args, **kwargs)
+
+    return guard
+
+
+# For the whole process and for good: threads that outlive their test are guarded as well.
+socket.socket.connect = _guarded(socket.socket.connect)  # type: ignore[method-assign]
+socket.socket.connect_ex = _guarded(socket.socket.connect_ex)  # type: ignore[method-assign]
+socket.getaddrinfo = _guarded_lookup(socket.getaddrinfo)
