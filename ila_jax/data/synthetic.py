@@ -1,0 +1,284 @@
+"""Makes the quickstart data set, motion pairs: H.264 videos of eight motions, made on the spot.
+
+    python -m ila_jax.data.synthetic --output DIR
+
+Each class is the time reversal of its partner (training.md, last section): only a model that sees
+the order of frames can tell partners apart. It reads like any other data set: annotation lists and
+mp4 files.
+"""
+
+import argparse
+import ctypes
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ila_jax.data.motion import CLASSES, PARTNER, MotionClip, draw
+
+__all__ = ["CLASSES", "PARTNER", "encode", "main", "make", "pair"]
+
+SPLITS = ("train", "validation")
+SETTINGS = "motion_pairs.json"
+VERSION = 1  # of the drawing: raise it whenever the same seed would give other videos
+KEY_FRAMES = 12  # one every so many frames, as the prepared data sets have
+CHUNK = 16  # pairs handed to a process at once
+
+
+def make(
+    directory: str | os.PathLike[str],
+    *,
+    train_clips: int,
+    validation_clips: int,
+    seed: int,
+    size: tuple[int, int] = (64, 48),
+    processes: int = 2,
+) -> Path:
+    """Makes the data set, or finds it made with the same settings; returns its folder.
+
+    Everything is written into a hidden folder beside `directory` and renamed at the end: a folder
+    of that name is always whole. What is drawn depends on the seed, not on `processes`; with 1
+    the calling process draws, else spawned ones do (a script that calls this needs the usual
+    `if __name__ == "__main__":`).
+
+    directory: will hold train.txt, validation.txt, classes.txt, videos/, boxes/, motion_pairs.json.
+    size: width and height of the videos in pixels.
+    Errors: ValueError on impossible settings, or when the folder holds something else; OSError.
+    """
+    target = Path(directory).absolute()
+    clips = {"train": train_clips, "validation": validation_clips}
+    _check(clips, seed, size, processes)
+    settings = {"version": VERSION, "seed": seed, "size": list(size)} | {
+        f"{split}_clips": count for split, count in clips.items()
+    }
+    if _made(target, settings):
+        return target
+    partly = target.with_name(f".{target.name}.partial-{uuid.uuid4().hex[:8]}")
+    try:
+        _write(partly, clips, seed, size, processes)
+        (partly / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
+        _rename(partly, target, settings)
+    finally:
+        shutil.rmtree(partly, ignore_errors=True)
+    return target
+
+
+def pair(seed: int, split: str, index: int, size: tuple[int, int]) -> tuple[MotionClip, MotionClip]:
+    """Pair `index` of a split: a drawn clip, then its exact reversal.
+
+    Four pairs in a row show the four motions, and eight show each class drawn once and reversed
+    once, so that any multiple of eight clips is balanced.
+    """
+    rng = np.random.default_rng([seed, SPLITS.index(split), index])
+    label = 2 * (index % 4) + (index // 4) % 2
+    clip = draw(rng, label=label, size=size)
+    return clip, clip.reversed()
+
+
+def encode(clip: MotionClip, path: Path) -> None:
+    """Writes H.264 mp4; the same frames give the same bytes.
+
+    That takes one thread, and no macroblock tree: with it, one small clip in ten or so comes out
+    differently from time to time (measured with the x264 of PyAV 18.1).
+    """
+    height, width = clip.frames.shape[1:3]
+    options = {"crf": "18", "preset": "fast", "g": str(KEY_FRAMES), "mbtree": "0"}
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=Fraction(clip.rate), options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.thread_count = 1
+        for image in clip.frames:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def _check(clips: dict[str, int], seed: int, size: tuple[int, int], processes: int) -> None:
+    for split, count in clips.items():
+        if count <= 0 or count % 8:
+            above = max(8, -(-count // 8) * 8)
+            raise ValueError(
+                f"{split}_clips is {count}: expected a positive multiple of 8, so that the eight "
+                f"classes have equally many; the next one is {above}"
+            )
+    if seed < 0:
+        raise ValueError(f"seed is {seed}: expected 0 or more")
+    if min(size) < 16 or any(side % 2 for side in size):
+        raise ValueError(f"size is {size}: expected even numbers of pixels, 16 or more (H.264)")
+    if processes < 1:
+        raise ValueError(f"processes is {processes}: expected 1 or more")
+
+
+def _made(target: Path, settings: dict[str, Any]) -> bool:
+    """Whether the folder is this data set; ValueError when it is something else."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return False
+    if not (target / SETTINGS).is_file():
+        raise ValueError(
+            f"{target} exists and is not a motion-pairs data set: name a folder that does not exist"
+        )
+    found = json.loads((target / SETTINGS).read_text())
+    differ = [
+        f"{key} is {found.get(key)!r} there and {value!r} asked for"
+        for key, value in settings.items()
+        if found.get(key) != value
+    ]
+    if differ:
+        raise ValueError(
+            f"{target} holds motion pairs with other settings ({'; '.join(differ)}): ask for "
+            "those, name another folder, or delete this one"
+        )
+    for split in SPLITS:
+        count = len(list((target / "videos" / split).glob("*.mp4")))
+        listed = (target / f"{split}.txt").is_file() and (target / "classes.txt").is_file()
+        if count != settings[f"{split}_clips"] or not listed:
+            raise ValueError(
+                f"{target} has lost files ({count} of {settings[f'{split}_clips']} {split} videos "
+                "are there): delete the folder and run again"
+            )
+    return True
+
+
+def _write(
+    folder: Path, clips: dict[str, int], seed: int, size: tuple[int, int], processes: int
+) -> None:
+    for split in SPLITS:
+        (folder / "videos" / split).mkdir(parents=True)
+        (folder / "boxes" / split).mkdir(parents=True)
+    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in CLASSES))
+    work = [
+        (split, range(start, min(start + CHUNK, count // 2)))
+        for split, count in clips.items()
+        for start in range(0, count // 2, CHUNK)
+    ]
+    lines: dict[str, list[str]] = {split: [] for split in SPLITS}
+    progress = tqdm(total=sum(clips.values()), desc="motion pairs", unit="clip", disable=None)
+    with progress, _workers(processes) as workers:
+        each = map if workers is None else workers.map
+        written = each(partial(_write_pairs, folder, seed, size), work)
+        for (split, _), labelled in zip(work, written, strict=True):
+            lines[split] += labelled
+            progress.update(len(labelled))
+    for split in SPLITS:
+        (folder / f"{split}.txt").write_text("".join(lines[split]))
+
+
+def _write_pairs(
+    folder: Path, seed: int, size: tuple[int, int], work: tuple[str, range]
+) -> list[str]:
+    """Writes videos and boxes of some pairs; returns their lines of the annotation list."""
+    split, pairs = work
+    lines = []
+    for index in pairs:
+        for half, clip in enumerate(pair(seed, split, index, size)):
+            name = f"{split}/{2 * index + half:06d}"
+            encode(clip, folder / "videos" / f"{name}.mp4")
+            np.save(folder / "boxes" / f"{name}.npy", clip.boxes)
+            lines.append(f"videos/{name}.mp4 {clip.label}\n")
+    return lines
+
+
+@contextmanager
+def _workers(processes: int) -> Iterator[Executor | None]:
+    """A pool of spawned processes (a fork of a process that holds jax hangs); None for one."""
+    if processes == 1:
+        yield None
+        return
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            "a drawing process ended early. A script that makes motion pairs must do so under "
+            '`if __name__ == "__main__":`, or ask for one process'
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_worker() -> None:
+    """One thread a process, no answer to Ctrl-C (the parent's), and death with the parent."""
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        set_parent_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+
+
+def _rename(partly: Path, target: Path, settings: dict[str, Any]) -> None:
+    """Gives the finished folder its name, unless another process was first with the same data."""
+    try:
+        os.rename(partly, target)
+    except OSError:
+        if not _made(target, settings):
+            raise
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m ila_jax.data.synthetic",
+        description=(
+            "Draws motion pairs, a small video data set to try training on: an object moves left "
+            "or right, up or down, closer or away, or turns clockwise or counter-clockwise. Each "
+            "motion is its partner played backwards, so a model that ignores the order of frames "
+            "is right at most half of the time."
+        ),
+        epilog=(
+            "DIR then holds train.txt and validation.txt (a video and its label a line), "
+            "classes.txt (names in order of label), videos/ (mp4) and boxes/ (where the object is, "
+            "a numpy array x0 y0 x1 y1 a frame). The same command finds finished data and does "
+            "nothing; a killed one leaves only a hidden .DIR.partial-* folder, which may be "
+            "deleted."
+        ),
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to make")
+    parser.add_argument("--train-clips", type=int, default=2048, metavar="N",
+                        help="a multiple of 8 (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--validation-clips", type=int, default=512, metavar="N",
+                        help="a multiple of 8 (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="S",
+                        help="same seed, same videos (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--width", type=int, default=64, help="pixels (default: %(default)s)")
+    parser.add_argument("--height", type=int, default=48, help="pixels (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=2, metavar="P",
+                        help="that draw at the same time (default: %(default)s)")  # fmt: skip
+    args = parser.parse_args(arguments)
+    try:
+        folder = make(
+            args.output,
+            train_clips=args.train_clips,
+            validation_clips=args.validation_clips,
+            seed=args.seed,
+            size=(args.width, args.height),
+            processes=args.processes,
+        )
+    except (OSError, ValueError, RuntimeError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: stopped; nothing was made", file=sys.stderr)
+        return 130
+    print(f"{args.train_clips} training and {args.validation_clips} validation clips in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
