@@ -1,1 +1,29 @@
-"""ILA for JAX."""
+"""ILA for JAX: implicit temporal modeling with learnable alignment for video recognition.
+
+The public names are loaded when first used, so that `import ila_jax` costs nothing.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ila_jax.models.recognizer import Recognizer as Recognizer
+    from ila_jax.models.recognizer import create as create
+    from ila_jax.weights.recognise import from_torch as from_torch
+
+_HOMES = {
+    "Recognizer": "ila_jax.models.recognizer",
+    "create": "ila_jax.models.recognizer",
+    "from_torch": "ila_jax.weights.recognise",
+}
+__all__ = list(_HOMES)  # noqa: PLE0605 - the table is the list
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ila_jax' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return [*__all__, *globals()]

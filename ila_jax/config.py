@@ -15,11 +15,12 @@ Precision = Literal["bfloat16", "float32", "float64"]
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """A recognizer. patch and resolution: None takes the size's own.
+    """A recognizer. shape: of towers that have no name. patch, resolution: None takes the size's.
 
     temporal: name of the temporal model. frames: T. classes: rows of the linear head; None with
     the text head, whose classes are its class names. convolutions: which of the released forms of
     the interactive block. channels: of the interactive features (256 in the released models).
+    dropout: before the linear head's last layer (0.5 in the released model).
     """
 
     size: str
@@ -29,17 +30,19 @@ class ModelConfig:
     classes: int | None
     convolutions: Literal["k400", "ssv2"]
     channels: int
+    dropout: float
     precision: Precision
     patch: int | None = None
     resolution: int | None = None
+    shape: Geometry | None = None
 
     def geometry(self) -> Geometry:
         """The shapes of the towers, after overrides. Errors: ValueError."""
-        if self.size not in SIZES:
+        if self.shape is None and self.size not in SIZES:
             raise ValueError(f"model.size is {self.size!r}: expected one of {', '.join(SIZES)}")
         changes = {"patch": self.patch, "resolution": self.resolution}
         return dataclasses.replace(
-            SIZES[self.size], **{k: v for k, v in changes.items() if v is not None}
+            self.shape or SIZES[self.size], **{k: v for k, v in changes.items() if v is not None}
         )
 
 
@@ -258,6 +261,7 @@ def _impossible(config: Config) -> list[str]:
         (model.frames >= 2, "model.frames", model.frames, "at least 2: ILA aligns neighbours"),
         (model.channels % 8 == 0 and model.channels > 0, "model.channels", model.channels,
          "a positive multiple of 8: it is halved twice and split into two groups"),
+        (0 <= model.dropout < 1, "model.dropout", model.dropout, "in [0, 1)"),
         ((model.classes is None) == (model.head == "text"), "model.classes", model.classes,
          "a number with the linear head, None with the text head"),
         (train.steps > 0, "train.steps", train.steps, "positive"),

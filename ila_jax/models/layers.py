@@ -1,0 +1,298 @@
+"""Layers that every tower shares: CLIP's residual block, batch norm, small convolutions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ila_jax.config import Precision
+from ila_jax.sizes import heads
+
+_EPS = 1e-5  # PyTorch's default in LayerNorm and BatchNorm; flax's is 1e-6
+_MOMENTUM = 0.9  # of the running statistics; PyTorch calls it 0.1
+
+small_normal = nnx.initializers.truncated_normal(0.02)
+zeros = nnx.initializers.zeros_init()
+# nn.Linear's and nn.Conv's own start in PyTorch, U(±1/√fan_in); 1/3 is the variance of U(±1).
+torch_uniform = nnx.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
+
+
+def torch_uniform_bias(fan_in: int) -> Callable[..., Array]:
+    """PyTorch's start of a bias, U(±1/√fan_in)."""
+    bound = fan_in**-0.5
+
+    def init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
+        return jax.random.uniform(key, shape, dtype, -bound, bound)
+
+    return init
+
+
+@dataclass(frozen=True)
+class Dtypes:
+    """compute: of activations and matrix products. param: of parameters and statistics."""
+
+    compute: Any
+    param: Any
+
+    @staticmethod
+    def of(precision: Precision) -> "Dtypes":
+        """Parameters are never narrower than float32."""
+        compute = jnp.dtype(precision)
+        return Dtypes(compute, jnp.promote_types(compute, jnp.float32))
+
+    def linear(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        rngs: nnx.Rngs,
+        use_bias: bool = True,
+        kernel_init: Callable[..., Array] = torch_uniform,
+        bias_init: Callable[..., Array] | None = None,
+    ) -> nnx.Linear:
+        """A linear layer, started as PyTorch starts it unless told otherwise."""
+        return nnx.Linear(
+            inputs,
+            outputs,
+            use_bias=use_bias,
+            kernel_init=kernel_init,
+            bias_init=bias_init or torch_uniform_bias(inputs),
+            dtype=self.compute,
+            param_dtype=self.param,
+            rngs=rngs,
+        )
+
+    def layer_norm(self, width: int, *, rngs: nnx.Rngs) -> nnx.LayerNorm:
+        return nnx.LayerNorm(
+            width, epsilon=_EPS, dtype=self.compute, param_dtype=self.param, rngs=rngs
+        )
+
+
+def quick_gelu(x: Array) -> Array:
+    """CLIP's activation, z·σ(1.702 z)."""
+    return x * jax.nn.sigmoid(1.702 * x)
+
+
+class Attention(nnx.Module):
+    """Multi-head self-attention with fused q, k, v, as `nn.MultiheadAttention`."""
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        dtypes: Dtypes,
+        rngs: nnx.Rngs,
+        out_init: Callable[..., Array] = torch_uniform,
+    ):
+        self.heads = heads(width)
+        # PyTorch starts the fused kernel as one xavier-uniform [3d, d] matrix, biases at zero.
+        self.qkv = dtypes.linear(
+            width,
+            3 * width,
+            kernel_init=nnx.initializers.xavier_uniform(),
+            bias_init=zeros,
+            rngs=rngs,
+        )
+        self.out = dtypes.linear(width, width, kernel_init=out_init, bias_init=zeros, rngs=rngs)
+
+    def __call__(self, x: Float[Array, "... n d"], *, causal: bool = False) -> Array:
+        with jax.named_scope("attention"):
+            batch = x.shape[:-2]
+            q, k, v = rearrange(
+                self.qkv(x), "... n (three h c) -> three (...) n h c", three=3, h=self.heads
+            )
+            y = jax.nn.dot_product_attention(q, k, v, is_causal=causal)
+            return self.out(rearrange(y, "b n h c -> b n (h c)").reshape(*batch, *x.shape[-2:]))
+
+
+class MLP(nnx.Module):
+    """CLIP's feed-forward layer: ratio 4, QuickGELU."""
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        dtypes: Dtypes,
+        rngs: nnx.Rngs,
+        kernel_init: Callable[..., Array] = torch_uniform,
+        bias_init: Callable[..., Array] | None = None,
+    ):
+        init: dict[str, Any] = {"kernel_init": kernel_init, "bias_init": bias_init, "rngs": rngs}
+        self.fc = dtypes.linear(width, 4 * width, **init)
+        self.proj = dtypes.linear(4 * width, width, **init)
+
+    def __call__(self, x: Float[Array, "... d"]) -> Float[Array, "... d"]:
+        with jax.named_scope("mlp"):
+            return self.proj(quick_gelu(self.fc(x)))
+
+
+class ResidualBlock(nnx.Module):
+    """CLIP's block: x += MHA(LN₁ x); x += MLP(LN₂ x) (models.md 1).
+
+    linear_init: start of the linear layers but the fused q, k, v; None is PyTorch's.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        dtypes: Dtypes,
+        rngs: nnx.Rngs,
+        linear_init: Callable[..., Array] | None = None,
+    ):
+        init = linear_init or torch_uniform
+        self.norm1 = dtypes.layer_norm(width, rngs=rngs)
+        self.attn = Attention(width, dtypes=dtypes, out_init=init, rngs=rngs)
+        self.norm2 = dtypes.layer_norm(width, rngs=rngs)
+        self.mlp = MLP(
+            width,
+            dtypes=dtypes,
+            kernel_init=init,
+            bias_init=zeros if linear_init else None,
+            rngs=rngs,
+        )
+
+    def __call__(self, x: Float[Array, "... n d"], *, causal: bool = False) -> Array:
+        x = x + self.attn(self.norm1(x), causal=causal)
+        return x + self.mlp(self.norm2(x))
+
+
+class BatchNorm(nnx.Module):
+    """Batch norm over all axes but the last, with PyTorch's running statistics.
+
+    flax's keeps the biased running variance, PyTorch's the unbiased one (platform.md).
+    """
+
+    def __init__(self, channels: int, *, dtypes: Dtypes):
+        self.dtypes = dtypes
+        self.scale = nnx.Param(jnp.ones(channels, dtypes.param))
+        self.bias = nnx.Param(jnp.zeros(channels, dtypes.param))
+        self.mean = nnx.BatchStat(jnp.zeros(channels, dtypes.param))
+        self.var = nnx.BatchStat(jnp.ones(channels, dtypes.param))
+
+    def __call__(self, x: Float[Array, "... c"], *, training: bool) -> Float[Array, "... c"]:
+        """Normalises by the batch and updates the running statistics, or by these in inference."""
+        x = x.astype(self.dtypes.param)
+        mean, var = self._batch_statistics(x) if training else (self.mean[...], self.var[...])
+        inverse = self.scale[...] * jax.lax.rsqrt(var + _EPS)
+        shape = (1,) * (x.ndim - 1) + (-1,)
+        y = (x - mean.reshape(shape)) * inverse.reshape(shape) + self.bias[...].reshape(shape)
+        return y.astype(self.dtypes.compute)
+
+    def _batch_statistics(self, x: Array) -> tuple[Array, Array]:
+        axes = tuple(range(x.ndim - 1))
+        mean, var = x.mean(axes), x.var(axes)
+        count = x.size // x.shape[-1]
+        unbiased = var * (count / max(count - 1, 1))
+        self.mean[...] = _MOMENTUM * self.mean[...] + (1 - _MOMENTUM) * mean
+        self.var[...] = _MOMENTUM * self.var[...] + (1 - _MOMENTUM) * unbiased
+        return mean, var
+
+
+class Conv3x3(nnx.Module):
+    """3×3 convolution, padding 1, biased, as nine shifted matrix products.
+
+    On CPUs and for these small maps that beats `lax.conv` (platform.md), without im2col's
+    ninefold copy. Kernel HWIO.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        self.dtypes = dtypes
+        shape = (3, 3, inputs, outputs)
+        self.kernel = nnx.Param(torch_uniform(rngs.params(), shape, dtypes.param))
+        bias_init = torch_uniform_bias(9 * inputs)
+        self.bias = nnx.Param(bias_init(rngs.params(), (outputs,), dtypes.param))
+
+    def __call__(self, x: Float[Array, "m g g i"]) -> Float[Array, "m g g o"]:
+        kernel = self.kernel[...].astype(self.dtypes.compute)
+        y = sum(patch @ kernel[i, j] for i, j, patch in _shifts(x.astype(self.dtypes.compute)))
+        return y + _channels(self.bias, self.dtypes)
+
+
+class DepthwiseConv3x3(nnx.Module):
+    """Depthwise 3×3 convolution, padding 1, biased, as nine shifted multiply-adds."""
+
+    def __init__(self, channels: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        self.dtypes = dtypes
+        bias_init = torch_uniform_bias(9)  # a depthwise kernel sees 3×3 inputs
+        init = bias_init
+        self.kernel = nnx.Param(init(rngs.params(), (3, 3, channels), dtypes.param))
+        self.bias = nnx.Param(bias_init(rngs.params(), (channels,), dtypes.param))
+
+    def __call__(self, x: Float[Array, "m g g c"]) -> Float[Array, "m g g c"]:
+        kernel = self.kernel[...].astype(self.dtypes.compute)[:, :, None, None, None]
+        y = sum(patch * kernel[i, j] for i, j, patch in _shifts(x.astype(self.dtypes.compute)))
+        return y + _channels(self.bias, self.dtypes)
+
+
+class TemporalConv(nnx.Module):
+    """Convolution over time, kernel 3, zero padding, biased. Kernel [3, i, o]."""
+
+    def __init__(self, channels: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        self.dtypes = dtypes
+        shape = (3, channels, channels)
+        self.kernel = nnx.Param(torch_uniform(rngs.params(), shape, dtypes.param))
+        bias_init = torch_uniform_bias(3 * channels)
+        self.bias = nnx.Param(bias_init(rngs.params(), (channels,), dtypes.param))
+
+    def __call__(self, x: Float[Array, "b t g g c"]) -> Float[Array, "b t g g c"]:
+        kernel = self.kernel[...].astype(self.dtypes.compute)
+        frames = x.shape[1]
+        padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0), (0, 0)))
+        y = sum(padded[:, i : i + frames] @ kernel[i] for i in range(3))
+        return y + _channels(self.bias, self.dtypes, axes=4)
+
+
+class GroupedLinear(nnx.Module):
+    """A linear layer on channels split into groups, as a 1×1 convolution with groups."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        groups: int,
+        *,
+        dtypes: Dtypes,
+        rngs: nnx.Rngs,
+        kernel_init: Callable[..., Array] = torch_uniform,
+        bias_init: Callable[..., Array] | None = None,
+    ):
+        self.dtypes = dtypes
+        self.groups = groups
+        bias_init = bias_init or torch_uniform_bias(inputs // groups)
+        # [in/groups, out]: what a grouped kernel is in PyTorch, transposed; group by group in out.
+        shape = (inputs // groups, outputs)
+        self.kernel = nnx.Param(kernel_init(rngs.params(), shape, dtypes.param))
+        self.bias = nnx.Param(bias_init(rngs.params(), (outputs,), dtypes.param))
+
+    def __call__(self, x: Float[Array, "m i"]) -> Float[Array, "m o"]:
+        x = rearrange(x, "m (s i) -> m s i", s=self.groups)
+        kernel = rearrange(self.kernel[...], "i (s o) -> s i o", s=self.groups)
+        y = jnp.einsum("msi,sio->mso", x, kernel.astype(self.dtypes.compute))
+        return rearrange(y, "m s o -> m (s o)") + _channels(self.bias, self.dtypes, axes=1)
+
+
+def max_pool2(x: Float[Array, "m g g c"]) -> Array:
+    """2×2 max pooling; an odd last row or column is dropped, as PyTorch does."""
+    half_h, half_w = x.shape[1] // 2, x.shape[2] // 2
+    x = x[:, : 2 * half_h, : 2 * half_w]
+    return rearrange(x, "m (h i) (w j) c -> m h w (i j) c", i=2, j=2).max(-2)
+
+
+def _channels(bias: nnx.Param, dtypes: Dtypes, axes: int = 3) -> Array:
+    """A bias shaped to be added to an array with `axes` axes before the channels."""
+    return bias[...].astype(dtypes.compute).reshape((1,) * axes + (-1,))
+
+
+def _shifts(x: Float[Array, "m g g c"]) -> list[tuple[int, int, Array]]:
+    """The nine windows of a 3×3 kernel over a zero-padded map, with their place in the kernel."""
+    _, height, width, _ = x.shape
+    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return [
+        (i, j, padded[:, i : i + height, j : j + width]) for i in range(3) for j in range(3)
+    ]

@@ -1,0 +1,26 @@
+"""Multi-frame integration: X-CLIP's transformer over the frames' class tokens (models.md 1)."""
+
+from einops import rearrange
+from flax import nnx
+
+from ila_jax.models.layers import Dtypes, ResidualBlock, small_normal
+from ila_jax.shapes import ClassTokens, Features
+
+
+class MultiFrameIntegration(nnx.Module):
+    """v = mean_t(block(c + P) + c), one layer, P one vector per frame."""
+
+    def __init__(self, frames: int, embed: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        self.frames = frames
+        self.positions = nnx.Param(small_normal(rngs.params(), (frames, embed), dtypes.param))
+        self.block = ResidualBlock(embed, dtypes=dtypes, linear_init=small_normal, rngs=rngs)
+
+    def __call__(self, c: ClassTokens) -> Features:
+        """Errors: ValueError for another number of frames than the positions were made for."""
+        if c.shape[1] != self.frames:
+            raise ValueError(
+                f"the clip has {c.shape[1]} frames, the model was made for {self.frames}: "
+                "sample that many, or build the model with frames set to what you have"
+            )
+        y = c + rearrange(self.positions[...].astype(c.dtype), "t e -> 1 t e")
+        return (self.block(y) + c).mean(axis=1)

@@ -1,0 +1,83 @@
+"""Video-specific prompts: the class features look at the video's patches (models.md 1)."""
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange, repeat
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ila_jax.models.layers import MLP, Dtypes, small_normal, zeros
+from ila_jax.shapes import TextFeatures
+from ila_jax.sizes import Geometry, heads
+
+_DEPTH = 2  # layers of the generator in the released models
+_ALPHA = 0.1  # start of the residual's scale
+
+
+class CrossAttention(nnx.Module):
+    """Class features attend to patches; q, k, v without bias, output with."""
+
+    def __init__(self, width: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        self.heads = heads(width)
+        for name in ("query", "key", "value"):
+            layer = dtypes.linear(
+                width, width, use_bias=False, kernel_init=small_normal, rngs=rngs
+            )
+            setattr(self, name, layer)
+        self.out = dtypes.linear(
+            width, width, kernel_init=small_normal, bias_init=zeros, rngs=rngs
+        )
+
+    def __call__(self, x: Float[Array, "b k e"], u: Float[Array, "b p e"]) -> Array:
+        q, k, v = (
+            rearrange(y, "b n (h c) -> b n h c", h=self.heads)
+            for y in (self.query(x), self.key(u), self.value(u))
+        )
+        y = jax.nn.dot_product_attention(q, k, v)
+        return self.out(rearrange(y, "b k h c -> b k (h c)"))
+
+
+class PromptLayer(nnx.Module):
+    """τ += CA(LN₁ τ, U, U); τ += MLP(LN₃ τ). (The released code has no LN₂.)"""
+
+    def __init__(self, width: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        self.norm1 = dtypes.layer_norm(width, rngs=rngs)
+        self.attn = CrossAttention(width, dtypes=dtypes, rngs=rngs)
+        self.norm3 = dtypes.layer_norm(width, rngs=rngs)
+        self.mlp = MLP(width, dtypes=dtypes, kernel_init=small_normal, bias_init=zeros, rngs=rngs)
+
+    def __call__(self, x: Float[Array, "b k e"], u: Float[Array, "b p e"]) -> Array:
+        x = x + self.attn(self.norm1(x), u)
+        return x + self.mlp(self.norm3(x))
+
+
+class VideoPrompts(nnx.Module):
+    """text' = text + α ⊙ τ, where τ has looked at the video."""
+
+    def __init__(self, geometry: Geometry, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        width, embed = geometry.width, geometry.embed
+        self.visual_norm = dtypes.layer_norm(width, rngs=rngs)
+        # N(0, 1), unscaled: so in the released ILA and X-CLIP.
+        unscaled = nnx.initializers.normal(1.0)
+        self.visual_projection = dtypes.linear(
+            width, embed, use_bias=False, kernel_init=unscaled, rngs=rngs
+        )
+        self.norm = dtypes.layer_norm(embed, rngs=rngs)
+        self.layers = nnx.List(
+            [PromptLayer(embed, dtypes=dtypes, rngs=rngs) for _ in range(_DEPTH)]
+        )
+        self.alpha = nnx.Param(jnp.full(embed, _ALPHA, dtypes.param))
+
+    def patch_features(self, patches: Float[Array, "b t p d"]) -> Float[Array, "b p e"]:
+        """Projected patch tokens, the mean over the frames."""
+        return self.visual_projection(self.visual_norm(patches)).mean(axis=1)
+
+    def __call__(
+        self, text: TextFeatures, patches: Float[Array, "b t p d"]
+    ) -> Float[Array, "b k e"]:
+        u = self.norm(self.patch_features(patches))
+        text = repeat(text.astype(u.dtype), "k e -> b k e", b=len(u))
+        x = text
+        for layer in self.layers:
+            x = layer(x, u)
+        return text + rearrange(self.alpha[...].astype(u.dtype), "e -> 1 1 e") * x

@@ -1,0 +1,103 @@
+"""ILA, the released form: align neighbouring frames by learnt masks (models.md 7a)."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ila_jax.models.layers import Dtypes, ResidualBlock, TemporalConv, zeros
+from ila_jax.models.temporal.alignment import alignment_loss, mask, neighbours, per_frame
+from ila_jax.models.temporal.interaction import INTERACTIONS, PointPrediction
+from ila_jax.shapes import Scalar, Tokens, Training
+
+
+class Alignment(NamedTuple):
+    """What a block sees in each pair of neighbouring frames; s = t − 1 pairs.
+
+    points: (x, y) in [−0.75, 0.75] on the grid linspace(−1, 1, g), in the previous and in the
+    current frame. previous, current: the masks around them. interactive: the features F.
+    """
+
+    points: Float[Array, "b s 2 2"]
+    previous: Float[Array, "b s g g"]
+    current: Float[Array, "b s g g"]
+    interactive: Float[Array, "b s g g f"]
+
+
+class ImplicitAlignment(nnx.Module):
+    """Steps 1 to 9: tokens in, what is added to them and the alignment loss out."""
+
+    def __init__(
+        self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, rngs: nnx.Rngs
+    ):
+        half = channels // 2
+        self.message = dtypes.linear(width, width, rngs=rngs)
+        self.message_norm = dtypes.layer_norm(width, rngs=rngs)
+        self.interaction = INTERACTIONS[convolutions](width, channels, dtypes=dtypes, rngs=rngs)
+        self.prediction = PointPrediction(channels, dtypes=dtypes, rngs=rngs)
+        self.conv = TemporalConv(half, dtypes=dtypes, rngs=rngs)
+        self.fc = dtypes.linear(half, width, rngs=rngs)
+        # Both zero, so that a fresh block is CLIP's.
+        zero = {"kernel_init": zeros, "bias_init": zeros}
+        self.skip_aligned = dtypes.linear(width, width, rngs=rngs, **zero)
+        self.skip_interactive = dtypes.linear(width, width, rngs=rngs, **zero)
+
+    def messages(self, x: Tokens) -> tuple[Array, Float[Array, "b t g g d"]]:
+        """The class tokens [b t 1 d] and the maps u that are aligned."""
+        u = self.message_norm(self.message(x))
+        grid = round((x.shape[2] - 1) ** 0.5)
+        return u[:, :, :1], rearrange(u[:, :, 1:], "b t (h w) d -> b t h w d", h=grid)
+
+    def align(self, u: Float[Array, "b t g g d"], training: Training | None) -> Alignment:
+        """Errors: ValueError for a single frame, which has no neighbour."""
+        if u.shape[1] < 2:
+            raise ValueError("ILA aligns neighbouring frames: a clip needs at least 2, found 1")
+        train, grid = training is not None, u.shape[2]
+        f = self.interaction(neighbours(u), training=train)
+        points = self.prediction(f, training=train)
+        noise = None if training is None else training.noise.astype(points.dtype)
+        masks = mask(points, grid, noise)
+        pairs = {"s": u.shape[1] - 1}
+        return Alignment(
+            rearrange(points, "(b s) two xy -> b s two xy", **pairs),
+            rearrange(masks[:, 0], "(b s) h w -> b s h w", **pairs),
+            rearrange(masks[:, 1], "(b s) h w -> b s h w", **pairs),
+            rearrange(f, "(b s) h w f -> b s h w f", **pairs),
+        )
+
+    def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        u_class, u = self.messages(x)
+        found = self.align(u, training)
+        weight = per_frame(found.previous, found.current).astype(u.dtype)
+        aligned = weight[..., None] * u
+        halves = jnp.split(found.interactive, 2, axis=-1)
+        interactive = self.fc(self.conv(per_frame(*halves)))
+        added = self.skip_aligned(_tokens(u_class, aligned)) + self.skip_interactive(
+            _tokens(u_class, interactive)
+        )
+        return added, alignment_loss(found.previous, found.current, u)
+
+
+class ILABlock(nnx.Module):
+    """Implicit alignment, then CLIP's untouched block on each frame."""
+
+    def __init__(
+        self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, rngs: nnx.Rngs
+    ):
+        self.temporal = ImplicitAlignment(
+            width, convolutions=convolutions, channels=channels, dtypes=dtypes, rngs=rngs
+        )
+        self.spatial = ResidualBlock(width, dtypes=dtypes, rngs=rngs)
+
+    def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        with jax.named_scope("alignment"):
+            added, loss = self.temporal(x, training)
+        return self.spatial(x + added), loss
+
+
+def _tokens(class_token: Array, maps: Float[Array, "b t g g d"]) -> Tokens:
+    patches = rearrange(maps, "b t h w d -> b t (h w) d")
+    return jnp.concatenate([class_token, patches], axis=2)

@@ -1,0 +1,80 @@
+"""The small networks that look at a pair of frames (models.md 7a, 3 and 4)."""
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ila_jax.models.layers import (
+    BatchNorm,
+    Conv3x3,
+    DepthwiseConv3x3,
+    Dtypes,
+    GroupedLinear,
+    max_pool2,
+    zeros,
+)
+
+_REACH = 0.75  # a point stays within the middle three quarters of the grid
+
+
+class SeparableInteraction(nnx.Module):
+    """The K400 form: depthwise 3×3, pointwise to the interactive channels, 3×3."""
+
+    def __init__(self, width: int, channels: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        self.depthwise = DepthwiseConv3x3(2 * width, dtypes=dtypes, rngs=rngs)
+        self.norm1 = BatchNorm(2 * width, dtypes=dtypes)
+        self.pointwise = dtypes.linear(2 * width, channels, rngs=rngs)
+        self.norm2 = BatchNorm(channels, dtypes=dtypes)
+        self.conv = Conv3x3(channels, channels, dtypes=dtypes, rngs=rngs)
+        self.norm3 = BatchNorm(channels, dtypes=dtypes)
+
+    def __call__(self, pairs: Float[Array, "m g g d2"], *, training: bool) -> Array:
+        x = jax.nn.relu(self.norm1(self.depthwise(pairs), training=training))
+        x = jax.nn.relu(self.norm2(self.pointwise(x), training=training))
+        return jax.nn.relu(self.norm3(self.conv(x), training=training))
+
+
+class DenseInteraction(nnx.Module):
+    """The SSv2 form: two full 3×3 convolutions."""
+
+    def __init__(self, width: int, channels: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        self.conv1 = Conv3x3(2 * width, channels, dtypes=dtypes, rngs=rngs)
+        self.norm1 = BatchNorm(channels, dtypes=dtypes)
+        self.conv2 = Conv3x3(channels, channels, dtypes=dtypes, rngs=rngs)
+        self.norm2 = BatchNorm(channels, dtypes=dtypes)
+
+    def __call__(self, pairs: Float[Array, "m g g d2"], *, training: bool) -> Array:
+        x = jax.nn.relu(self.norm1(self.conv1(pairs), training=training))
+        return jax.nn.relu(self.norm2(self.conv2(x), training=training))
+
+
+INTERACTIONS = {"k400": SeparableInteraction, "ssv2": DenseInteraction}
+
+
+class PointPrediction(nnx.Module):
+    """Interactive features of a pair to two points (x, y) in [−0.75, 0.75].
+
+    The first is in the previous frame, the second in the current one. Starts at the centre:
+    the last layer is zero.
+    """
+
+    def __init__(self, channels: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        half, quarter = channels // 2, channels // 4
+        self.conv1 = Conv3x3(channels, half, dtypes=dtypes, rngs=rngs)
+        self.norm1 = BatchNorm(half, dtypes=dtypes)
+        self.conv2 = Conv3x3(half, half, dtypes=dtypes, rngs=rngs)
+        self.norm2 = BatchNorm(half, dtypes=dtypes)
+        # Two groups: one for each frame's point.
+        self.fc1 = GroupedLinear(half, quarter, 2, dtypes=dtypes, rngs=rngs)
+        self.fc2 = GroupedLinear(
+            quarter, 4, 2, dtypes=dtypes, kernel_init=zeros, bias_init=zeros, rngs=rngs
+        )
+        self.dtypes = dtypes
+
+    def __call__(self, x: Float[Array, "m g g f"], *, training: bool) -> Float[Array, "m 2 2"]:
+        x = jax.nn.relu(max_pool2(self.norm1(self.conv1(x), training=training)))
+        x = jax.nn.relu(max_pool2(self.norm2(self.conv2(x), training=training)))
+        x = jax.nn.relu(self.fc1(x.max(axis=(1, 2))))
+        points = _REACH * jnp.tanh(self.fc2(x).astype(self.dtypes.param))
+        return points.reshape(-1, 2, 2)

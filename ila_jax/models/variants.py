@@ -1,0 +1,42 @@
+"""The temporal models by name."""
+
+from collections.abc import Callable
+
+from flax import nnx
+
+from ila_jax.config import ModelConfig
+from ila_jax.models.layers import Dtypes
+from ila_jax.models.temporal.ila import ILABlock
+from ila_jax.models.temporal.spatial import SpatialBlock
+from ila_jax.models.vit import BlockMaker
+from ila_jax.shapes import TemporalBlock
+
+
+def _spatial(config: ModelConfig, width: int, dtypes: Dtypes, rngs: nnx.Rngs) -> TemporalBlock:
+    return SpatialBlock(width, dtypes=dtypes, rngs=rngs)
+
+
+def _ila(config: ModelConfig, width: int, dtypes: Dtypes, rngs: nnx.Rngs) -> TemporalBlock:
+    return ILABlock(
+        width,
+        convolutions=config.convolutions,
+        channels=config.channels,
+        dtypes=dtypes,
+        rngs=rngs,
+    )
+
+
+TEMPORAL: dict[str, Callable[[ModelConfig, int, Dtypes, nnx.Rngs], TemporalBlock]] = {
+    "spatial": _spatial,
+    "ila": _ila,
+}
+
+
+def block_maker(config: ModelConfig, dtypes: Dtypes) -> BlockMaker:
+    """Makes the blocks of a config's temporal model. Errors: ValueError for an unknown name."""
+    if config.temporal not in TEMPORAL:
+        raise ValueError(
+            f"model.temporal is {config.temporal!r}: expected one of {', '.join(TEMPORAL)}"
+        )
+    make, width = TEMPORAL[config.temporal], config.geometry().width
+    return lambda rngs: make(config, width, dtypes, rngs)

@@ -1,0 +1,88 @@
+"""CLIP's image tower over frames, with a temporal model in its blocks (models.md 1)."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange, repeat
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ila_jax.models.layers import Dtypes
+from ila_jax.shapes import ClassTokens, Scalar, TemporalBlock, Tokens, Training, Video
+from ila_jax.sizes import Geometry
+
+BlockMaker = Callable[[nnx.Rngs], TemporalBlock]
+
+
+class TowerOutput(NamedTuple):
+    """class_tokens: projected. patch_tokens: of the last block, unnormalised. alignment_loss: D."""
+
+    class_tokens: ClassTokens
+    patch_tokens: Float[Array, "b t p d"]
+    alignment_loss: Float[Array, "depth"]
+
+
+class PatchEmbedding(nnx.Module):
+    """Patches to tokens, class token first, positions added: the same for every frame.
+
+    CLIP's p×p convolution with stride p and no bias is a linear map of each patch; kernel
+    [p·p·3, d], rows ordered (row, column, channel).
+    """
+
+    def __init__(self, geometry: Geometry, *, dtypes: Dtypes, rngs: nnx.Rngs):
+        self.patch, self.resolution = geometry.patch, geometry.resolution
+        width, count = geometry.width, geometry.grid**2
+        self.patches = dtypes.linear(3 * geometry.patch**2, width, use_bias=False, rngs=rngs)
+        normal = nnx.initializers.normal(width**-0.5)  # CLIP's scale
+        self.class_token = nnx.Param(normal(rngs.params(), (width,), dtypes.param))
+        self.positions = nnx.Param(normal(rngs.params(), (count + 1, width), dtypes.param))
+        self.dtypes = dtypes
+
+    def __call__(self, video: Video) -> Tokens:
+        """Errors: ValueError for frames of another size than the positions were made for."""
+        if video.shape[2:] != (self.resolution, self.resolution, 3):
+            raise ValueError(
+                f"frames are {'×'.join(map(str, video.shape[2:]))}, the model takes "
+                f"{self.resolution}×{self.resolution}×3: crop and resize the video first"
+            )
+        x = rearrange(
+            video.astype(self.dtypes.compute),
+            "b t (h i) (w j) c -> b t (h w) (i j c)",
+            i=self.patch,
+            j=self.patch,
+        )
+        x = self.patches(x)
+        token = self.class_token[...].astype(x.dtype)
+        token = repeat(token, "d -> b t 1 d", b=x.shape[0], t=x.shape[1])
+        positions = rearrange(self.positions[...].astype(x.dtype), "n d -> 1 1 n d")
+        return jnp.concatenate([token, x], axis=2) + positions
+
+
+class ImageTower(nnx.Module):
+    """Patch embedding, temporal blocks, and the projection of each frame's class token."""
+
+    def __init__(
+        self, geometry: Geometry, make_block: BlockMaker, *, dtypes: Dtypes, rngs: nnx.Rngs
+    ):
+        width = geometry.width
+        self.dtypes = dtypes
+        self.embed = PatchEmbedding(geometry, dtypes=dtypes, rngs=rngs)
+        self.norm_pre = dtypes.layer_norm(width, rngs=rngs)
+        self.blocks = nnx.List([make_block(rngs) for _ in range(geometry.depth)])
+        self.norm_post = dtypes.layer_norm(width, rngs=rngs)
+        init = nnx.initializers.normal(width**-0.5)
+        self.projection = dtypes.linear(
+            width, geometry.embed, use_bias=False, kernel_init=init, rngs=rngs
+        )
+
+    def __call__(self, video: Video, training: Training | None = None) -> TowerOutput:
+        x = self.norm_pre(self.embed(video))
+        losses: list[Scalar] = []
+        for i, block in enumerate(self.blocks):
+            with jax.named_scope(f"block{i}"):
+                x, loss = block(x, training)
+            losses.append(loss)
+        class_tokens = self.projection(self.norm_post(x[:, :, 0]))
+        return TowerOutput(class_tokens, x[:, :, 1:], jnp.stack(losses))
