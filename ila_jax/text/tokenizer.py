@@ -125,12 +125,9 @@ def _encode_word(word: str) -> tuple[int, ...]:
 def _merge(symbols: list[str], pair: tuple[str, str]) -> list[str]:
     """Joins every occurrence of the pair, from the left."""
     out: list[str] = []
-    joined = False  # whether the last of `out` was made here, and so is no left half any more
     for symbol in symbols:
-        if out and not joined and (out[-1], symbol) == pair:
+        if out and (out[-1], symbol) == pair:
             out[-1] += symbol
-            joined = True
         else:
             out.append(symbol)
-            joined = False
     return out

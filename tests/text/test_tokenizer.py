@@ -55,7 +55,9 @@ def test_marks_in_a_text_are_the_marks():
 
 
 def test_escaped_twice_and_broken_encodings_are_mended():
-    assert (tokenize(["&amp;lt;", "cafÃ©"]) == tokenize(["<", "café"])).all()
+    # ftfy mends entities as well, but not in a text that holds a "<".
+    mended, expected = tokenize(["< &amp;lt;", "cafÃ©"]), tokenize(["< <", "café"])
+    assert mended.tolist() == expected.tolist()
 
 
 def test_vocabulary_has_one_id_for_each_token():
