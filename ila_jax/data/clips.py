@@ -1,0 +1,173 @@
+"""One video to one training or validation clip: its frames, its pixels, and what if it is bad."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.decode import decode, index_video
+from ila_jax.data.order import EvaluationOrder, TrainOrder, element_generator
+from ila_jax.data.sampling import interval, segments
+from ila_jax.data.sources import VideoSource
+from ila_jax.data.transforms import CentreCrop, MultiScaleCrop, ShortSide, short_side
+
+FrameOrder = Literal["forward", "reversed", "shuffled"]
+# A video and its replacements: so many unreadable ones of a class in a row stop the run.
+TRIES = 16
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClipRecipe:
+    """What a clip is made of. scales: of MultiScaleCrop, for training only.
+
+    sampling: of training clips; validation clips are always `interval`.
+    """
+
+    frames: int
+    size: int
+    sampling: Literal["segments", "interval"]
+    scales: tuple[float, ...]
+
+    def train_clip(self, data: bytes, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
+        """(uint8 [t, size, size, 3], whether frames repeat). Errors: BadVideo."""
+        index = index_video(data)
+        if self.sampling == "segments":
+            frames = segments(index.count, self.frames, rng)
+        else:
+            frames = interval(index.count, self.frames)
+        video = decode(index, frames)
+        return MultiScaleCrop(self.size, self.scales)(video, rng), index.count < self.frames
+
+    def evaluation_clip(self, data: bytes, order: np.ndarray) -> tuple[np.ndarray, bool]:
+        """As `train_clip`, with the middle of the picture; order: int [t], 0 … t-1 if forward."""
+        index = index_video(data)
+        video = decode(index, interval(index.count, self.frames)[order])
+        video = CentreCrop(self.size)(ShortSide(short_side(self.size))(video))
+        return video, index.count < self.frames
+
+
+class TrainClips:
+    """Training elements by number, for Grain: a pure function of seed, position and files."""
+
+    def __init__(
+        self,
+        source: VideoSource,
+        recipe: ClipRecipe,
+        order: TrainOrder,
+        *,
+        first: int,
+        count: int,
+        replace: bool,
+    ) -> None:
+        """first, count: positions of this process's order that are elements 0 … count-1."""
+        self._source, self._recipe, self._order = source, recipe, order
+        self._first, self._count, self._replace = first, count, replace
+        self._by_class = np.argsort(source.labels, kind="stable")
+        self._sorted = source.labels[self._by_class]
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, element: int) -> dict[str, np.ndarray]:
+        epoch, asked = self._order(self._first + int(element))
+        bad: list[tuple[int, int]] = []
+        for index in self._candidates(asked):
+            # Anew for each try: the clip shown does not depend on how a bad file failed.
+            rng = element_generator(self._order.seed, epoch, asked)
+            try:
+                video, short = self._recipe.train_clip(self._source.read(index), rng)
+            except BadVideo as error:
+                if not self._replace:
+                    raise _named(error, self._source.name(index)) from error
+                bad.append((index, error.reason))
+                continue
+            return _element(video, self._source.labels[index], index, short, bad, TRIES)
+        raise ValueError(self._all_bad(asked, bad))
+
+    def _candidates(self, index: int) -> list[int]:
+        """The video itself, then the next ones of its class, around to the first."""
+        label = self._source.labels[index]
+        low, high = np.searchsorted(self._sorted, [label, label + 1])
+        members = self._by_class[low:high]
+        place = int(np.searchsorted(members, index))
+        return np.roll(members, -place)[:TRIES].tolist() if place else members[:TRIES].tolist()
+
+    def _all_bad(self, index: int, bad: list[tuple[int, int]]) -> str:
+        first, reason = bad[0]
+        return (
+            f"no video of class {self._source.labels[index]} to show: all {len(bad)} tried cannot "
+            f"be read, the first is {self._source.name(first)} ({Reason(reason).sentence}) "
+            "Repair the files, or take the class off the list"
+        )
+
+
+class EvaluationClips:
+    """Validation elements by number, for Grain. Unreadable videos and padding are masked zeros."""
+
+    def __init__(
+        self,
+        source: VideoSource,
+        recipe: ClipRecipe,
+        order: EvaluationOrder,
+        *,
+        frame_order: FrameOrder,
+        seed: int,
+    ) -> None:
+        if frame_order not in ("forward", "reversed", "shuffled"):
+            raise ValueError(
+                f"frame_order is {frame_order!r}: expected forward, reversed or shuffled"
+            )
+        if frame_order == "shuffled" and recipe.frames < 2:
+            raise ValueError("one frame cannot be shuffled: expected recipe.frames of at least 2")
+        self._source, self._recipe, self._order = source, recipe, order
+        self._frame_order, self._seed = frame_order, seed
+
+    def __len__(self) -> int:
+        return self._order.steps * self._order.local_batch
+
+    def __getitem__(self, element: int) -> dict[str, np.ndarray]:
+        index = self._order(int(element))
+        bad: list[tuple[int, int]] = []
+        if index >= 0:
+            try:
+                data = self._source.read(index)
+                video, short = self._recipe.evaluation_clip(data, self._frames(index))
+                out = _element(video, self._source.labels[index], index, short, bad, 1)
+                return out | {"mask": np.asarray(True)}
+            except BadVideo as error:
+                bad.append((index, error.reason))
+        size = self._recipe.size
+        video = np.zeros((self._recipe.frames, size, size, 3), np.uint8)
+        label = self._source.labels[index] if index >= 0 else -1
+        return _element(video, label, index, False, bad, 1) | {"mask": np.asarray(False)}
+
+    def _frames(self, index: int) -> np.ndarray:
+        forward = np.arange(self._recipe.frames)
+        if self._frame_order == "forward":
+            return forward
+        if self._frame_order == "reversed":
+            return forward[::-1]
+        rng = element_generator(self._seed, 0, index)
+        shuffled = rng.permutation(forward)
+        while np.array_equal(shuffled, forward):
+            shuffled = rng.permutation(forward)
+        return shuffled
+
+
+def _element(
+    video: np.ndarray, label: int, index: int, short: bool, bad: list[tuple[int, int]], tries: int
+) -> dict[str, np.ndarray]:
+    table = np.full((tries, 2), -1, np.int32)
+    table[: len(bad)] = np.array(bad, np.int32).reshape(-1, 2)
+    return {
+        "video": np.ascontiguousarray(video),
+        "label": np.asarray(label, np.int32),
+        "index": np.asarray(index, np.int32),
+        "short": np.asarray(short, np.bool_),
+        "bad": table,
+    }
+
+
+def _named(error: BadVideo, name: str) -> BadVideo:
+    return BadVideo(error.reason, f"{error.detail} {name}".strip())

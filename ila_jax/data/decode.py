@@ -1,0 +1,261 @@
+"""Bytes of a video file to the frames that were asked for, with PyAV.
+
+One pass over the container collects the compressed packets and their timestamps. Decoding then
+feeds only the packets that the wanted frames need, from memory. Every result is bit-equal to
+decoding the whole stream in sequence; where that cannot be had from the packets alone, the whole
+stream is decoded in sequence.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.containers import is_truncated, starts_afresh
+
+# Containers whose packets carry a presentation time each, one packet a frame.
+_CONTAINERS = ("mov,mp4", "matroska", "avi")
+_ONE_PACKET_A_FRAME = ("h264", "hevc", "vp9", "av1", "libdav1d", "libaom-av1", "mpeg4", "mjpeg")
+# Their skip_frame="NONREF" drops exactly the frames that no other frame refers to (nal_ref_idc 0
+# in H.264, B-VOPs in MPEG-4). HEVC's sub-layer non-reference pictures can still be referred to.
+_SKIPS_EXACTLY = ("h264", "mpeg4")
+
+
+@dataclass(frozen=True, eq=False)
+class VideoIndex:
+    """What one pass over a file finds. It belongs to one thread, and lives as long as its use.
+
+    times: float64 [count], presentation times in seconds, ascending.
+    keys: int64, the frames (in presentation order) at which decoding can start.
+    direct: whether single frames can be decoded; if not, decoding is sequential from frame 0.
+    """
+
+    times: np.ndarray
+    keys: np.ndarray
+    direct: bool
+    _container: av.container.InputContainer = field(repr=False)
+    _packets: list[av.Packet] = field(repr=False)
+    _packet_of: np.ndarray = field(repr=False)  # int64 [count], frame -> packet in decoding order
+    _starts: np.ndarray = field(repr=False)  # int64, packets at which decoding can start
+
+    @property
+    def count(self) -> int:
+        """Number of frames."""
+        return len(self.times)
+
+
+def index_video(data: bytes) -> VideoIndex:
+    """Reads every packet of the first video stream, decoding none of them where it can.
+
+    Errors: BadVideo.
+    """
+    container = _open(data)
+    stream = container.streams.video[0]
+    try:
+        packets = [p for p in container.demux(stream) if p.size]
+    except av.error.FFmpegError as error:
+        raise BadVideo(Reason.DAMAGED, f"FFmpeg, reading packets: {error.strerror}.") from error
+    if is_truncated(container.format.name, data) or len(packets) < len(stream.index_entries):
+        raise BadVideo(Reason.DAMAGED, f"Only {len(packets)} frames are in the file.")
+    if not packets:
+        raise BadVideo(Reason.NO_FRAMES)
+    shown = [i for i, p in enumerate(packets) if not p.is_discard]
+    if _is_direct(container, [packets[i] for i in shown]):
+        return _direct_index(container, packets, shown)
+    return _sequential_index(container, packets)
+
+
+def decode(index: VideoIndex, frames: Sequence[int] | np.ndarray) -> np.ndarray:
+    """The frames asked for, in the order asked for (repeats allowed): uint8 [T, H, W, 3], RGB.
+
+    Rotation metadata is applied. Errors: BadVideo; IndexError for a frame that is not there.
+    """
+    wanted = sorted({int(f) for f in frames})
+    if not wanted or wanted[0] < 0 or wanted[-1] >= index.count:
+        raise IndexError(f"frames {list(frames)}: expected some of 0 to {index.count - 1}")
+    images: dict[int, np.ndarray] | None = None
+    if index.direct:
+        images = _decode_direct(index, wanted)
+    if images is None:
+        images = _decode_sequential(index, wanted)
+    if len({image.shape for image in images.values()}) > 1:
+        raise BadVideo(Reason.SIZE_CHANGES)
+    return np.stack([images[int(f)] for f in frames])
+
+
+def _open(data: bytes) -> av.container.InputContainer:
+    if not data:
+        raise BadVideo(Reason.EMPTY)
+    try:
+        # One read callback instead of many: the bytes are in memory anyway.
+        size = min(max(len(data), 4096), 1 << 20)
+        container = av.open(io.BytesIO(data), "r", buffer_size=size, metadata_errors="ignore")
+    except av.error.FFmpegError as error:
+        raise BadVideo(Reason.NOT_VIDEO_FILE, f"FFmpeg, opening: {error.strerror}.") from error
+    streams = container.streams.video
+    # A cover picture in a music file is a video stream to FFmpeg.
+    if not streams or streams[0].disposition & av.stream.Disposition.attached_pic:
+        raise BadVideo(Reason.NO_VIDEO_STREAM)
+    codec = streams[0].codec_context
+    if codec is None:
+        raise BadVideo(Reason.NO_VIDEO_STREAM, "No decoder for it in this FFmpeg.")
+    codec.thread_count = 1  # the loader is what runs in parallel
+    codec.options = {"err_detect": "explode"}  # report errors instead of painting over them
+    return container
+
+
+def _is_direct(container: av.container.InputContainer, shown: list[av.Packet]) -> bool:
+    """Whether frame k is for certain the packet with the k-th smallest presentation time."""
+    codec = container.streams.video[0].codec_context
+    name = container.format.name
+    if not name.startswith(_CONTAINERS) or codec.name not in _ONE_PACKET_A_FRAME:
+        return False
+    if name == "avi" and codec.has_b_frames:  # AVI stores no presentation times
+        return False
+    times = {p.pts for p in shown}
+    return None not in times and len(times) == len(shown)
+
+
+def _direct_index(
+    container: av.container.InputContainer, packets: list[av.Packet], shown: list[int]
+) -> VideoIndex:
+    stream = container.streams.video[0]
+    codec = stream.codec_context
+    times = np.array([packets[i].pts for i in shown], np.int64)
+    order = np.argsort(times)
+    packet_of = np.array(shown, np.int64)[order]
+    # A start must come before all packets after it in presentation, too (a closed group).
+    least_after = np.minimum.accumulate(times[::-1])[::-1]
+    starts = [
+        i
+        for n, i in enumerate(shown)
+        if packets[i].is_keyframe
+        and times[n] == least_after[n]
+        and starts_afresh(codec.name, codec.extradata, packets[i])
+    ]
+    return VideoIndex(
+        times=times[order] * float(stream.time_base or 1),
+        keys=np.flatnonzero(np.isin(packet_of, starts)),
+        direct=True,
+        _container=container,
+        _packets=packets,
+        _packet_of=packet_of,
+        _starts=np.array(starts, np.int64),
+    )
+
+
+def _sequential_index(
+    container: av.container.InputContainer, packets: list[av.Packet]
+) -> VideoIndex:
+    """Counts by decoding everything: nothing less is exact for these streams."""
+    rate = container.streams.video[0].average_rate
+    step = float(1 / rate) if rate else 0.0
+    times = [f.time for f in _all_frames(container, packets)]
+    if not times:
+        raise BadVideo(Reason.NO_FRAMES)
+    filled = [k * step if t is None else t for k, t in enumerate(times)]
+    return VideoIndex(
+        times=np.maximum.accumulate(np.array(filled, np.float64)),
+        keys=np.zeros(1, np.int64),
+        direct=False,
+        _container=container,
+        _packets=packets,
+        _packet_of=np.arange(0),
+        _starts=np.arange(0),
+    )
+
+
+def _decode_sequential(index: VideoIndex, wanted: list[int]) -> dict[int, np.ndarray]:
+    reformatter = VideoReformatter()
+    keep = set(wanted)
+    count = 0
+    images = {}
+    for k, frame in enumerate(_all_frames(index._container, index._packets)):
+        count = k + 1
+        if k in keep:
+            images[k] = _to_rgb(frame, reformatter)
+        if len(images) == len(keep) and not index.direct:
+            return images  # this stream was decoded to its end for its count
+    if count != index.count:
+        raise BadVideo(Reason.DAMAGED, f"{index.count} frames promised, {count} decode.")
+    return images
+
+
+def _decode_direct(index: VideoIndex, wanted: list[int]) -> dict[int, np.ndarray] | None:
+    """Only what the wanted frames need; None where a frame does not come out of that."""
+    frame_of = {index._packets[index._packet_of[k]].pts: k for k in wanted}
+    reformatter = VideoReformatter()
+    images = {}
+    try:
+        for first, last, needed in _runs(index, wanted):
+            for frame in _run_frames(index, first, last, needed):
+                if frame.is_corrupt:
+                    return None
+                if frame.pts in frame_of:
+                    images[frame_of[frame.pts]] = _to_rgb(frame, reformatter)
+    except av.error.FFmpegError:
+        return None  # the sequential pass says whether it is the file
+    return images if len(images) == len(wanted) else None
+
+
+def _runs(index: VideoIndex, wanted: list[int]) -> Iterator[tuple[int, int, set[int]]]:
+    """(first packet, last packet, packets whose frames are wanted) of each stretch to decode.
+
+    A new stretch begins only where a start lies ahead of the position: never a seek backwards.
+    """
+    first, last, needed = 0, -1, set[int]()
+    for packet in sorted(index._packet_of[wanted].tolist()):
+        at = np.searchsorted(index._starts, packet, side="right") - 1
+        start = int(index._starts[at]) if at >= 0 else 0
+        if start > last:
+            if needed:
+                yield first, last, needed
+            first, needed = start, set()
+        needed.add(packet)
+        last = packet
+    yield first, last, needed
+
+
+def _run_frames(
+    index: VideoIndex, first: int, last: int, needed: set[int]
+) -> Iterator[av.VideoFrame]:
+    codec = index._container.streams.video[0].codec_context
+    codec.flush_buffers()
+    skips = codec.name in _SKIPS_EXACTLY
+    skipping = False
+    try:
+        for i in range(first, last + 1):
+            if skips and skipping == (i in needed):
+                skipping = not skipping
+                codec.skip_frame = "NONREF" if skipping else "DEFAULT"
+            yield from codec.decode(index._packets[i])
+        yield from codec.decode(None)
+    finally:
+        codec.skip_frame = "DEFAULT"
+
+
+def _all_frames(
+    container: av.container.InputContainer, packets: list[av.Packet]
+) -> Iterator[av.VideoFrame]:
+    """Plain sequential decoding, which defines what frame k is. Errors: BadVideo (DAMAGED)."""
+    codec = container.streams.video[0].codec_context
+    if codec.is_open:
+        codec.flush_buffers()
+    try:
+        for packet in [*packets, None]:
+            for frame in codec.decode(packet):
+                if frame.is_corrupt:
+                    raise BadVideo(Reason.DAMAGED, "FFmpeg marks a frame as corrupt.")
+                yield frame
+    except av.error.FFmpegError as error:
+        raise BadVideo(Reason.DAMAGED, f"FFmpeg, decoding: {error.strerror}.") from error
+
+
+def _to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+    image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+    turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
+    return np.rot90(image, turns) if turns else image

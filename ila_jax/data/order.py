@@ -1,0 +1,105 @@
+"""The order of the data, as a pure function of the seed and the position.
+
+Both orders number the rows that one process loads: position 0, 1, … Process p of P loads rows
+p·B/P to (p+1)·B/P of every global batch of B, so that the global batches do not depend on P, and
+resuming at a step is starting at position step·B/P.
+"""
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+_PERMUTATION, _ELEMENT = 0, 1  # kinds of randomness, kept apart
+
+
+@dataclass(frozen=True)
+class TrainOrder:
+    """⌊n/B⌋ steps an epoch; the last n mod B of each epoch's permutation are left out.
+
+    Errors: ValueError where n, B and P do not fit.
+    """
+
+    n: int
+    batch: int
+    seed: int
+    process_index: int = 0
+    process_count: int = 1
+
+    def __post_init__(self) -> None:
+        _check_split(self.batch, self.process_index, self.process_count)
+        if self.n < self.batch:
+            raise ValueError(
+                f"{self.n} videos do not fill one batch of {self.batch}: "
+                "expected at least as many videos; lower train.batch or add videos"
+            )
+
+    @property
+    def local_batch(self) -> int:
+        return self.batch // self.process_count
+
+    @property
+    def steps_per_epoch(self) -> int:
+        return self.n // self.batch
+
+    def __call__(self, position: int) -> tuple[int, int]:
+        """(epoch, example) at a position of this process."""
+        step, row = divmod(position, self.local_batch)
+        epoch, step = divmod(step, self.steps_per_epoch)
+        place = step * self.batch + self.process_index * self.local_batch + row
+        return epoch, int(permutation(self.n, self.seed, epoch)[place])
+
+
+@dataclass(frozen=True)
+class EvaluationOrder:
+    """Every example exactly once over all processes; -1 fills the last global batch."""
+
+    n: int
+    batch: int
+    process_index: int = 0
+    process_count: int = 1
+
+    def __post_init__(self) -> None:
+        _check_split(self.batch, self.process_index, self.process_count)
+
+    @property
+    def local_batch(self) -> int:
+        return self.batch // self.process_count
+
+    @property
+    def steps(self) -> int:
+        return -(-self.n // self.batch)
+
+    def __call__(self, position: int) -> int:
+        """Example at a position of this process, or -1."""
+        step, row = divmod(position, self.local_batch)
+        place = step * self.batch + self.process_index * self.local_batch + row
+        return place if place < self.n else -1
+
+
+@functools.lru_cache(maxsize=4)  # threads may straddle two epochs
+def permutation(n: int, seed: int, epoch: int) -> np.ndarray:
+    """The order of all n examples in an epoch: int64 [n], not to be written to."""
+    order = _generator(seed, _PERMUTATION, epoch, 0).permutation(n)
+    order.flags.writeable = False
+    return order
+
+
+def element_generator(seed: int, epoch: int, example: int) -> np.random.Generator:
+    """All the randomness on the host of one example in one epoch."""
+    return _generator(seed, _ELEMENT, epoch, example)
+
+
+def _generator(seed: int, kind: int, epoch: int, example: int) -> np.random.Generator:
+    sequence = np.random.SeedSequence(seed, spawn_key=(kind, epoch, example))
+    return np.random.Generator(np.random.Philox(sequence))
+
+
+def _check_split(batch: int, process_index: int, process_count: int) -> None:
+    if batch < 1 or process_count < 1 or batch % process_count:
+        raise ValueError(
+            f"a batch of {batch} over {process_count} processes: expected a positive multiple of "
+            "the number of processes"
+        )
+    if not 0 <= process_index < process_count:
+        raise ValueError(f"process {process_index} of {process_count}: expected 0 or more, below")

@@ -1,0 +1,33 @@
+"""Which frames of a video make a clip: integers only, F = `count` frames to T = `frames` numbers.
+
+Every function returns int64 [T], ascending, each in 0 … F-1. Where F < T frames repeat.
+"""
+
+import numpy as np
+
+
+def segments(count: int, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """One random frame of each of T equal segments (sparse sampling of TSN and Kinetics)."""
+    _check(count, frames)
+    edges = np.arange(frames + 1) * count // frames
+    low, high = edges[:-1], np.maximum(edges[1:], edges[:-1] + 1)  # no segment is empty
+    return rng.integers(low, high)
+
+
+def interval(count: int, frames: int) -> np.ndarray:
+    """The middles of T equal intervals: frame ⌊(i+½)·F/T⌋."""
+    return clip_of(count, frames, clip=0, clips=1)
+
+
+def clip_of(count: int, frames: int, *, clip: int, clips: int) -> np.ndarray:
+    """Clip k of n that lie evenly interleaved over the video: frame ⌊(i + (k+½)/n)·F/T⌋."""
+    _check(count, frames)
+    if not 0 <= clip < clips:
+        raise ValueError(f"clip {clip} of {clips}: expected 0 to {clips - 1}")
+    # Numerator and denominator times 2n: integers give the same frame on every machine.
+    return (2 * clips * np.arange(frames) + 2 * clip + 1) * count // (2 * clips * frames)
+
+
+def _check(count: int, frames: int) -> None:
+    if count < 1 or frames < 1:
+        raise ValueError(f"{frames} frames of a video of {count}: expected both to be positive")

@@ -1,0 +1,93 @@
+"""Cropping and resizing on the host: uint8 [T, H, W, 3] to uint8 [T, H', W', 3].
+
+Resizing is OpenCV's bilinear without antialiasing, as the official weights were trained with.
+"""
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+
+@dataclass(frozen=True)
+class ShortSide:
+    """Resizes so that the short side has this many pixels; the long side is rounded half up."""
+
+    pixels: int
+
+    def __call__(self, video: np.ndarray) -> np.ndarray:
+        height, width = video.shape[1:3]
+        short = min(height, width)
+        return resize(
+            video,
+            height=(2 * height * self.pixels + short) // (2 * short),
+            width=(2 * width * self.pixels + short) // (2 * short),
+        )
+
+
+@dataclass(frozen=True)
+class CentreCrop:
+    """The square of `size` pixels in the middle. Errors: ValueError for a smaller video."""
+
+    size: int
+
+    def __call__(self, video: np.ndarray) -> np.ndarray:
+        height, width = video.shape[1:3]
+        if min(height, width) < self.size:
+            raise ValueError(
+                f"a centre crop of {self.size} pixels of a video of {width}x{height}: "
+                "resize it first, with ShortSide"
+            )
+        top, left = (height - self.size) // 2, (width - self.size) // 2
+        return video[:, top : top + self.size, left : left + self.size]
+
+
+@dataclass(frozen=True)
+class MultiScaleCrop:
+    """TSN's corner crop with scale jitter (fix_crop, without more_fix_crop), one box a clip.
+
+    The short side becomes 256·size/224. Width and height of the box are drawn from `scales` of
+    the short side, at most one step of the list apart; the box lies at a corner or in the middle;
+    the crop is resized to size x size.
+    """
+
+    size: int
+    scales: tuple[float, ...]
+
+    def __call__(self, video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        video = ShortSide(short_side(self.size))(video)
+        height, width = video.shape[1:3]
+        pairs = self.pairs(min(height, width))
+        box_width, box_height = pairs[rng.integers(len(pairs))]
+        corners = positions(width - box_width, height - box_height)
+        left, top = corners[rng.integers(len(corners))]
+        crop = video[:, top : top + box_height, left : left + box_width]
+        return resize(crop, height=self.size, width=self.size)
+
+    def pairs(self, short: int) -> list[tuple[int, int]]:
+        """The (width, height) that a box can have, all equally likely: 10 for 4 scales."""
+        sides = [int(short * scale) for scale in self.scales]
+        # Less than 3 pixels from the target becomes the target: that crop needs no resizing.
+        sides = [min(self.size, short) if abs(s - self.size) < 3 else s for s in sides]
+        return [(w, h) for i, w in enumerate(sides) for j, h in enumerate(sides) if abs(i - j) <= 1]
+
+
+def positions(free_width: int, free_height: int) -> list[tuple[int, int]]:
+    """(left, top) of four corners and the middle, on TSN's grid of whole quarters."""
+    x, y = free_width // 4, free_height // 4
+    return [(0, 0), (4 * x, 0), (0, 4 * y), (4 * x, 4 * y), (2 * x, 2 * y)]
+
+
+def short_side(size: int) -> int:
+    """Short side before cropping: 256 for 224 pixels, and in proportion, rounded half up."""
+    return (2 * 256 * size + 224) // (2 * 224)
+
+
+def resize(video: np.ndarray, *, height: int, width: int) -> np.ndarray:
+    """Bilinear, frame by frame: uint8 [T, H, W, 3] to [T, height, width, 3]."""
+    if video.shape[1:3] == (height, width):
+        return video
+    out = np.empty((len(video), height, width, 3), np.uint8)
+    for frame, into in zip(video, out, strict=True):
+        cv2.resize(frame, (width, height), dst=into, interpolation=cv2.INTER_LINEAR)
+    return out
