@@ -98,7 +98,8 @@ def encode(clip: MotionClip, path: Path) -> None:
     differently from time to time (measured with the x264 of PyAV 18.1).
     """
     height, width = clip.frames.shape[1:3]
-    options = {"crf": "18", "preset": "fast", "g": str(KEY_FRAMES), "mbtree": "0"}
+    # `veryfast` takes half of the time of `fast` here, at the same size and error.
+    options = {"crf": "18", "preset": "veryfast", "g": str(KEY_FRAMES), "mbtree": "0"}
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(clip.rate), options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -270,7 +271,10 @@ def main(arguments: list[str] | None = None) -> int:
             size=(args.width, args.height),
             processes=args.processes,
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except OSError as error:
+        print(f"{parser.prog}: cannot write {args.output}: {error.strerror}", file=sys.stderr)
+        return 1
+    except (ValueError, RuntimeError) as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
