@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.models.layers import Dtypes, small_normal, zeros
+from ila_jax.models.layers import Dtypes, Keys, small_normal, zeros
 from ila_jax.models.prompt import VideoPrompts
 from ila_jax.shapes import Features, Logits, TextFeatures, Training
 from ila_jax.sizes import Geometry
@@ -22,8 +22,8 @@ def unit(x: Float[Array, "... e"]) -> Float[Array, "... e"]:
 class TextHead(nnx.Module):
     """Scaled cosine similarity between the video and each class's prompted text feature."""
 
-    def __init__(self, geometry: Geometry, *, dtypes: Dtypes, rngs: nnx.Rngs):
-        self.prompts = VideoPrompts(geometry, dtypes=dtypes, rngs=rngs)
+    def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
+        self.prompts = VideoPrompts(geometry, dtypes=dtypes, keys=keys)
         # CLIP ends its training at ln 100, the largest it allows.
         self.logit_scale = nnx.Param(jnp.asarray(math.log(100.0), dtypes.param))
 
@@ -38,13 +38,11 @@ class TextHead(nnx.Module):
 class LinearHead(nnx.Module):
     """v/|v| → LN → dropout → linear."""
 
-    def __init__(
-        self, embed: int, classes: int, *, dropout: float, dtypes: Dtypes, rngs: nnx.Rngs
-    ):
+    def __init__(self, embed: int, classes: int, *, dropout: float, dtypes: Dtypes, keys: Keys):
         self.dropout = dropout
-        self.norm = dtypes.layer_norm(embed, rngs=rngs)
+        self.norm = dtypes.layer_norm(embed, keys=keys)
         self.fc = dtypes.linear(
-            embed, classes, kernel_init=small_normal, bias_init=zeros, rngs=rngs
+            embed, classes, kernel_init=small_normal, bias_init=zeros, keys=keys
         )
 
     def __call__(self, features: Features, training: Training | None) -> Logits:

@@ -3,17 +3,17 @@
 from einops import rearrange
 from flax import nnx
 
-from ila_jax.models.layers import Dtypes, ResidualBlock, small_normal
+from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, small_normal
 from ila_jax.shapes import ClassTokens, Features
 
 
 class MultiFrameIntegration(nnx.Module):
     """v = mean_t(block(c + P) + c), one layer, P one vector per frame."""
 
-    def __init__(self, frames: int, embed: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+    def __init__(self, frames: int, embed: int, *, dtypes: Dtypes, keys: Keys):
         self.frames = frames
-        self.positions = nnx.Param(small_normal(rngs.params(), (frames, embed), dtypes.param))
-        self.block = ResidualBlock(embed, dtypes=dtypes, linear_init=small_normal, rngs=rngs)
+        self.positions = nnx.Param(small_normal(keys.params(), (frames, embed), dtypes.param))
+        self.block = ResidualBlock(embed, dtypes=dtypes, linear_init=small_normal, keys=keys)
 
     def __call__(self, c: ClassTokens) -> Features:
         """Errors: ValueError for another number of frames than the positions were made for."""

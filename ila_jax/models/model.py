@@ -8,7 +8,7 @@ from flax import nnx
 
 from ila_jax.config import ModelConfig
 from ila_jax.models.heads import LinearHead, TextHead
-from ila_jax.models.layers import Dtypes
+from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.mit import MultiFrameIntegration
 from ila_jax.models.text import TextTower
 from ila_jax.models.variants import block_maker
@@ -35,9 +35,9 @@ class Output(NamedTuple):
 class VideoModel(nnx.Module):
     """Image tower → multi-frame integration → head; the text tower only with the text head."""
 
-    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs):
+    def __init__(self, config: ModelConfig, *, keys: Keys):
         geometry, dtypes = config.geometry(), Dtypes.of(config.precision)
-        make: dict[str, Any] = {"dtypes": dtypes, "rngs": rngs}
+        make: dict[str, Any] = {"dtypes": dtypes, "keys": keys}
         self.visual = ImageTower(geometry, block_maker(config, dtypes), **make)
         self.mit = MultiFrameIntegration(config.frames, geometry.embed, **make)
         self.head: TextHead | LinearHead
@@ -46,9 +46,7 @@ class VideoModel(nnx.Module):
             self.head = TextHead(geometry, **make)
         else:
             assert config.classes is not None, "config._impossible checks it"
-            self.head = LinearHead(
-                geometry.embed, config.classes, dropout=config.dropout, **make
-            )
+            self.head = LinearHead(geometry.embed, config.classes, dropout=config.dropout, **make)
 
     def __call__(
         self, video: Video, text: TextFeatures | None, training: Training | None
@@ -56,6 +54,7 @@ class VideoModel(nnx.Module):
         tower = self.visual(video, training)
         features = self.mit(tower.class_tokens)
         if isinstance(self.head, TextHead):
+            assert text is not None, "Recognizer and the step give the classes' features"
             logits = self.head(features, tower.patch_tokens, text)
         else:
             logits = self.head(features, training)
@@ -74,7 +73,7 @@ def initialize(config: ModelConfig, seed: int) -> Variables:
 
     @jax.jit
     def make(key: jax.Array) -> tuple[Tree, Tree]:
-        model = VideoModel(config, rngs=nnx.Rngs(params=key))
+        model = VideoModel(config, keys=Keys(key))
         return _plain(nnx.state(model, nnx.Param)), _plain(nnx.state(model, nnx.BatchStat))
 
     return Variables(*make(jax.random.key(seed)))
@@ -82,7 +81,7 @@ def initialize(config: ModelConfig, seed: int) -> Variables:
 
 def abstract(config: ModelConfig) -> Variables:
     """Shapes and dtypes of the weights, without making any."""
-    return jax.eval_shape(lambda: initialize(config, 0))
+    return _skeleton(config)[1]
 
 
 def apply(
@@ -98,30 +97,23 @@ def apply(
     return output, _plain(nnx.state(model, nnx.BatchStat))
 
 
-def text_features(config: ModelConfig, params: Tree, tokens: TextTokens) -> TextFeatures:
-    """The text tower as a pure function. params: the whole model's, or its `text` part alone."""
-    graph, _ = _text_graph(config)
-    return nnx.merge(graph, _state(params["text"]))(tokens)
+def text_features(config: ModelConfig, variables: Variables, tokens: TextTokens) -> TextFeatures:
+    """The text tower as a pure function."""
+    return bind(config, variables).text(tokens)
 
 
 def bind(config: ModelConfig, variables: Variables) -> VideoModel:
     """The module around given weights, to look at its parts."""
-    return nnx.merge(_graph(config), _state(variables.params), _state(variables.batch_stats))
+    graph, _ = _skeleton(config)
+    return nnx.merge(graph, _state(variables.params), _state(variables.batch_stats))
 
 
 @functools.cache
-def _graph(config: ModelConfig) -> Any:
-    model = nnx.eval_shape(lambda: VideoModel(config, rngs=nnx.Rngs(0)))
-    return nnx.split(model, nnx.Param, nnx.BatchStat)[0]
-
-
-@functools.cache
-def _text_graph(config: ModelConfig) -> Any:
-    dtypes = Dtypes.of(config.precision)
-    tower = nnx.eval_shape(
-        lambda: TextTower(config.geometry(), dtypes=dtypes, rngs=nnx.Rngs(0))
-    )
-    return nnx.split(tower)
+def _skeleton(config: ModelConfig) -> tuple[Any, Variables]:
+    """The module's structure, and the shapes of what fills it."""
+    model = nnx.eval_shape(lambda: VideoModel(config, keys=Keys(jax.random.key(0))))
+    graph, params, batch_stats = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
+    return graph, Variables(_plain(params), _plain(batch_stats))
 
 
 def _plain(state: Any) -> Tree:

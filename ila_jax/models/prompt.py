@@ -1,12 +1,14 @@
 """Video-specific prompts: the class features look at the video's patches (models.md 1)."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from einops import rearrange, repeat
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.models.layers import MLP, Dtypes, small_normal, zeros
+from ila_jax.models.layers import MLP, Dtypes, Keys, small_normal, zeros
 from ila_jax.shapes import TextFeatures
 from ila_jax.sizes import Geometry, heads
 
@@ -17,16 +19,13 @@ _ALPHA = 0.1  # start of the residual's scale
 class CrossAttention(nnx.Module):
     """Class features attend to patches; q, k, v without bias, output with."""
 
-    def __init__(self, width: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+    def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
         self.heads = heads(width)
-        for name in ("query", "key", "value"):
-            layer = dtypes.linear(
-                width, width, use_bias=False, kernel_init=small_normal, rngs=rngs
-            )
-            setattr(self, name, layer)
-        self.out = dtypes.linear(
-            width, width, kernel_init=small_normal, bias_init=zeros, rngs=rngs
-        )
+        init: dict[str, Any] = {"use_bias": False, "kernel_init": small_normal, "keys": keys}
+        self.query = dtypes.linear(width, width, **init)
+        self.key = dtypes.linear(width, width, **init)
+        self.value = dtypes.linear(width, width, **init)
+        self.out = dtypes.linear(width, width, kernel_init=small_normal, bias_init=zeros, keys=keys)
 
     def __call__(self, x: Float[Array, "b k e"], u: Float[Array, "b p e"]) -> Array:
         q, k, v = (
@@ -40,11 +39,11 @@ class CrossAttention(nnx.Module):
 class PromptLayer(nnx.Module):
     """τ += CA(LN₁ τ, U, U); τ += MLP(LN₃ τ). (The released code has no LN₂.)"""
 
-    def __init__(self, width: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
-        self.norm1 = dtypes.layer_norm(width, rngs=rngs)
-        self.attn = CrossAttention(width, dtypes=dtypes, rngs=rngs)
-        self.norm3 = dtypes.layer_norm(width, rngs=rngs)
-        self.mlp = MLP(width, dtypes=dtypes, kernel_init=small_normal, bias_init=zeros, rngs=rngs)
+    def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
+        self.norm1 = dtypes.layer_norm(width, keys=keys)
+        self.attn = CrossAttention(width, dtypes=dtypes, keys=keys)
+        self.norm3 = dtypes.layer_norm(width, keys=keys)
+        self.mlp = MLP(width, dtypes=dtypes, kernel_init=small_normal, bias_init=zeros, keys=keys)
 
     def __call__(self, x: Float[Array, "b k e"], u: Float[Array, "b p e"]) -> Array:
         x = x + self.attn(self.norm1(x), u)
@@ -54,17 +53,17 @@ class PromptLayer(nnx.Module):
 class VideoPrompts(nnx.Module):
     """text' = text + α ⊙ τ, where τ has looked at the video."""
 
-    def __init__(self, geometry: Geometry, *, dtypes: Dtypes, rngs: nnx.Rngs):
+    def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
         width, embed = geometry.width, geometry.embed
-        self.visual_norm = dtypes.layer_norm(width, rngs=rngs)
+        self.visual_norm = dtypes.layer_norm(width, keys=keys)
         # N(0, 1), unscaled: so in the released ILA and X-CLIP.
         unscaled = nnx.initializers.normal(1.0)
         self.visual_projection = dtypes.linear(
-            width, embed, use_bias=False, kernel_init=unscaled, rngs=rngs
+            width, embed, use_bias=False, kernel_init=unscaled, keys=keys
         )
-        self.norm = dtypes.layer_norm(embed, rngs=rngs)
+        self.norm = dtypes.layer_norm(embed, keys=keys)
         self.layers = nnx.List(
-            [PromptLayer(embed, dtypes=dtypes, rngs=rngs) for _ in range(_DEPTH)]
+            [PromptLayer(embed, dtypes=dtypes, keys=keys) for _ in range(_DEPTH)]
         )
         self.alpha = nnx.Param(jnp.full(embed, _ALPHA, dtypes.param))
 

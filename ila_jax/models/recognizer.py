@@ -60,7 +60,7 @@ class Recognizer:
                 f"token id {int(tokens.max())} is outside the model's vocabulary of "
                 f"{geometry.vocabulary}: the tokens were made for another model"
             )
-        return _text_features(self.config, self.variables.params, tokens)
+        return _text_features(self.config, self.variables, tokens)
 
     def _text(self, tokens: TextTokens | None) -> TextFeatures | None:
         if self.config.head == "linear":
@@ -77,7 +77,7 @@ class Recognizer:
                 "the text head needs to know the classes: pass tokens to this call, or "
                 "class_names when the model is made or loaded"
             )
-        return self.text_features(tokenize(self.class_names))
+        return self.text_features(jnp.asarray(tokenize(self.class_names)))
 
 
 def create(

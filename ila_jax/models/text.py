@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from einops import rearrange
 from flax import nnx
 
-from ila_jax.models.layers import Dtypes, ResidualBlock
+from ila_jax.models.layers import Dtypes, Keys, ResidualBlock
 from ila_jax.shapes import TextFeatures, TextTokens
 from ila_jax.sizes import Geometry
 
@@ -12,26 +12,24 @@ from ila_jax.sizes import Geometry
 class TextTower(nnx.Module):
     """Token ids to one feature per text, read at the end-of-text position."""
 
-    def __init__(self, geometry: Geometry, *, dtypes: Dtypes, rngs: nnx.Rngs):
+    def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
         width = geometry.text_width
         self.dtypes = dtypes
         self.vocabulary, self.context = geometry.vocabulary, geometry.context
         # The scales are CLIP's own.
         self.tokens = nnx.Param(
-            nnx.initializers.normal(0.02)(
-                rngs.params(), (geometry.vocabulary, width), dtypes.param
-            )
+            nnx.initializers.normal(0.02)(keys.params(), (geometry.vocabulary, width), dtypes.param)
         )
         self.positions = nnx.Param(
-            nnx.initializers.normal(0.01)(rngs.params(), (geometry.context, width), dtypes.param)
+            nnx.initializers.normal(0.01)(keys.params(), (geometry.context, width), dtypes.param)
         )
         self.blocks = nnx.List(
-            [ResidualBlock(width, dtypes=dtypes, rngs=rngs) for _ in range(geometry.text_depth)]
+            [ResidualBlock(width, dtypes=dtypes, keys=keys) for _ in range(geometry.text_depth)]
         )
-        self.norm_final = dtypes.layer_norm(width, rngs=rngs)
+        self.norm_final = dtypes.layer_norm(width, keys=keys)
         init = nnx.initializers.normal(width**-0.5)
         self.projection = dtypes.linear(
-            width, geometry.embed, use_bias=False, kernel_init=init, rngs=rngs
+            width, geometry.embed, use_bias=False, kernel_init=init, keys=keys
         )
 
     def __call__(self, tokens: TextTokens) -> TextFeatures:

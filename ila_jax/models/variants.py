@@ -2,31 +2,29 @@
 
 from collections.abc import Callable
 
-from flax import nnx
-
 from ila_jax.config import ModelConfig
-from ila_jax.models.layers import Dtypes
+from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.temporal.ila import ILABlock
 from ila_jax.models.temporal.spatial import SpatialBlock
 from ila_jax.models.vit import BlockMaker
 from ila_jax.shapes import TemporalBlock
 
 
-def _spatial(config: ModelConfig, width: int, dtypes: Dtypes, rngs: nnx.Rngs) -> TemporalBlock:
-    return SpatialBlock(width, dtypes=dtypes, rngs=rngs)
+def _spatial(config: ModelConfig, width: int, dtypes: Dtypes, keys: Keys) -> TemporalBlock:
+    return SpatialBlock(width, dtypes=dtypes, keys=keys)
 
 
-def _ila(config: ModelConfig, width: int, dtypes: Dtypes, rngs: nnx.Rngs) -> TemporalBlock:
+def _ila(config: ModelConfig, width: int, dtypes: Dtypes, keys: Keys) -> TemporalBlock:
     return ILABlock(
         width,
         convolutions=config.convolutions,
         channels=config.channels,
         dtypes=dtypes,
-        rngs=rngs,
+        keys=keys,
     )
 
 
-TEMPORAL: dict[str, Callable[[ModelConfig, int, Dtypes, nnx.Rngs], TemporalBlock]] = {
+TEMPORAL: dict[str, Callable[[ModelConfig, int, Dtypes, Keys], TemporalBlock]] = {
     "spatial": _spatial,
     "ila": _ila,
 }
@@ -39,4 +37,4 @@ def block_maker(config: ModelConfig, dtypes: Dtypes) -> BlockMaker:
             f"model.temporal is {config.temporal!r}: expected one of {', '.join(TEMPORAL)}"
         )
     make, width = TEMPORAL[config.temporal], config.geometry().width
-    return lambda rngs: make(config, width, dtypes, rngs)
+    return lambda keys: make(config, width, dtypes, keys)

@@ -9,11 +9,11 @@ from einops import rearrange, repeat
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.models.layers import Dtypes
+from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.shapes import ClassTokens, Scalar, TemporalBlock, Tokens, Training, Video
 from ila_jax.sizes import Geometry
 
-BlockMaker = Callable[[nnx.Rngs], TemporalBlock]
+BlockMaker = Callable[[Keys], TemporalBlock]
 
 
 class TowerOutput(NamedTuple):
@@ -31,13 +31,13 @@ class PatchEmbedding(nnx.Module):
     [p·p·3, d], rows ordered (row, column, channel).
     """
 
-    def __init__(self, geometry: Geometry, *, dtypes: Dtypes, rngs: nnx.Rngs):
+    def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
         self.patch, self.resolution = geometry.patch, geometry.resolution
         width, count = geometry.width, geometry.grid**2
-        self.patches = dtypes.linear(3 * geometry.patch**2, width, use_bias=False, rngs=rngs)
+        self.patches = dtypes.linear(3 * geometry.patch**2, width, use_bias=False, keys=keys)
         normal = nnx.initializers.normal(width**-0.5)  # CLIP's scale
-        self.class_token = nnx.Param(normal(rngs.params(), (width,), dtypes.param))
-        self.positions = nnx.Param(normal(rngs.params(), (count + 1, width), dtypes.param))
+        self.class_token = nnx.Param(normal(keys.params(), (width,), dtypes.param))
+        self.positions = nnx.Param(normal(keys.params(), (count + 1, width), dtypes.param))
         self.dtypes = dtypes
 
     def __call__(self, video: Video) -> Tokens:
@@ -63,18 +63,16 @@ class PatchEmbedding(nnx.Module):
 class ImageTower(nnx.Module):
     """Patch embedding, temporal blocks, and the projection of each frame's class token."""
 
-    def __init__(
-        self, geometry: Geometry, make_block: BlockMaker, *, dtypes: Dtypes, rngs: nnx.Rngs
-    ):
+    def __init__(self, geometry: Geometry, make_block: BlockMaker, *, dtypes: Dtypes, keys: Keys):
         width = geometry.width
         self.dtypes = dtypes
-        self.embed = PatchEmbedding(geometry, dtypes=dtypes, rngs=rngs)
-        self.norm_pre = dtypes.layer_norm(width, rngs=rngs)
-        self.blocks = nnx.List([make_block(rngs) for _ in range(geometry.depth)])
-        self.norm_post = dtypes.layer_norm(width, rngs=rngs)
+        self.embed = PatchEmbedding(geometry, dtypes=dtypes, keys=keys)
+        self.norm_pre = dtypes.layer_norm(width, keys=keys)
+        self.blocks = nnx.List([make_block(keys) for _ in range(geometry.depth)])
+        self.norm_post = dtypes.layer_norm(width, keys=keys)
         init = nnx.initializers.normal(width**-0.5)
         self.projection = dtypes.linear(
-            width, geometry.embed, use_bias=False, kernel_init=init, rngs=rngs
+            width, geometry.embed, use_bias=False, kernel_init=init, keys=keys
         )
 
     def __call__(self, video: Video, training: Training | None = None) -> TowerOutput:

@@ -4,6 +4,7 @@ A rule's templates hold `{0}`, `{1}`, … where a number stands. Every source na
 rule or is waived by name; every path of ours is filled exactly once; all failures come together.
 """
 
+import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,9 +33,13 @@ class Rule:
         return _translate(self.target, self.source, path)
 
 
+@functools.cache
+def _pattern(template: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\\\{\d\\\}", r"(\\d+)", re.escape(template)))
+
+
 def _translate(source: str, target: str, name: str) -> str | None:
-    pattern = re.sub(r"\\\{\d\\\}", r"(\\d+)", re.escape(source))
-    found = re.fullmatch(pattern, name)
+    found = _pattern(source).fullmatch(name)
     return target.format(*found.groups()) if found else None
 
 

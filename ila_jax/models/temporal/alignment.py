@@ -26,9 +26,7 @@ def profile(point: Float[Array, "*m"], grid: int, noise: Scalar | None) -> Float
     return jnp.where(distance <= _FLAT, 1, falling)
 
 
-def mask(
-    point: Float[Array, "*m 2"], grid: int, noise: Scalar | None
-) -> Float[Array, "*m g g"]:
+def mask(point: Float[Array, "*m 2"], grid: int, noise: Scalar | None) -> Float[Array, "*m g g"]:
     """The mask around a point (x, y): rows are y, columns are x.
 
     The mask is a product over the axes, so the mean over the nine points p + ρ·{−1, 0, 1}² is the
@@ -50,7 +48,9 @@ def per_frame(previous: Float[Array, "b s *m"], current: Float[Array, "b s *m"])
 
 
 def alignment_loss(
-    previous: Float[Array, "b s g g"], current: Float[Array, "b s g g"], u: Float[Array, "b t g g d"]
+    previous: Float[Array, "b s g g"],
+    current: Float[Array, "b s g g"],
+    u: Float[Array, "b t g g d"],
 ) -> Scalar:
     """1 − cos between the masked sums of neighbouring frames, the mean over clips and pairs."""
     wide = jnp.promote_types(u.dtype, jnp.float32)

@@ -1,6 +1,6 @@
 """ILA, the released form: align neighbouring frames by learnt masks (models.md 7a)."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +8,7 @@ from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.models.layers import Dtypes, ResidualBlock, TemporalConv, zeros
+from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, TemporalConv, zeros
 from ila_jax.models.temporal.alignment import alignment_loss, mask, neighbours, per_frame
 from ila_jax.models.temporal.interaction import INTERACTIONS, PointPrediction
 from ila_jax.shapes import Scalar, Tokens, Training
@@ -30,20 +30,18 @@ class Alignment(NamedTuple):
 class ImplicitAlignment(nnx.Module):
     """Steps 1 to 9: tokens in, what is added to them and the alignment loss out."""
 
-    def __init__(
-        self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, rngs: nnx.Rngs
-    ):
+    def __init__(self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, keys: Keys):
         half = channels // 2
-        self.message = dtypes.linear(width, width, rngs=rngs)
-        self.message_norm = dtypes.layer_norm(width, rngs=rngs)
-        self.interaction = INTERACTIONS[convolutions](width, channels, dtypes=dtypes, rngs=rngs)
-        self.prediction = PointPrediction(channels, dtypes=dtypes, rngs=rngs)
-        self.conv = TemporalConv(half, dtypes=dtypes, rngs=rngs)
-        self.fc = dtypes.linear(half, width, rngs=rngs)
+        self.message = dtypes.linear(width, width, keys=keys)
+        self.message_norm = dtypes.layer_norm(width, keys=keys)
+        self.interaction = INTERACTIONS[convolutions](width, channels, dtypes=dtypes, keys=keys)
+        self.prediction = PointPrediction(channels, dtypes=dtypes, keys=keys)
+        self.conv = TemporalConv(half, dtypes=dtypes, keys=keys)
+        self.fc = dtypes.linear(half, width, keys=keys)
         # Both zero, so that a fresh block is CLIP's.
-        zero = {"kernel_init": zeros, "bias_init": zeros}
-        self.skip_aligned = dtypes.linear(width, width, rngs=rngs, **zero)
-        self.skip_interactive = dtypes.linear(width, width, rngs=rngs, **zero)
+        zero: dict[str, Any] = {"kernel_init": zeros, "bias_init": zeros}
+        self.skip_aligned = dtypes.linear(width, width, keys=keys, **zero)
+        self.skip_interactive = dtypes.linear(width, width, keys=keys, **zero)
 
     def messages(self, x: Tokens) -> tuple[Array, Float[Array, "b t g g d"]]:
         """The class tokens [b t 1 d] and the maps u that are aligned."""
@@ -84,13 +82,11 @@ class ImplicitAlignment(nnx.Module):
 class ILABlock(nnx.Module):
     """Implicit alignment, then CLIP's untouched block on each frame."""
 
-    def __init__(
-        self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, rngs: nnx.Rngs
-    ):
+    def __init__(self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, keys: Keys):
         self.temporal = ImplicitAlignment(
-            width, convolutions=convolutions, channels=channels, dtypes=dtypes, rngs=rngs
+            width, convolutions=convolutions, channels=channels, dtypes=dtypes, keys=keys
         )
-        self.spatial = ResidualBlock(width, dtypes=dtypes, rngs=rngs)
+        self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
 
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
         with jax.named_scope("alignment"):

@@ -11,6 +11,7 @@ from ila_jax.models.layers import (
     DepthwiseConv3x3,
     Dtypes,
     GroupedLinear,
+    Keys,
     max_pool2,
     zeros,
 )
@@ -21,12 +22,12 @@ _REACH = 0.75  # a point stays within the middle three quarters of the grid
 class SeparableInteraction(nnx.Module):
     """The K400 form: depthwise 3×3, pointwise to the interactive channels, 3×3."""
 
-    def __init__(self, width: int, channels: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
-        self.depthwise = DepthwiseConv3x3(2 * width, dtypes=dtypes, rngs=rngs)
+    def __init__(self, width: int, channels: int, *, dtypes: Dtypes, keys: Keys):
+        self.depthwise = DepthwiseConv3x3(2 * width, dtypes=dtypes, keys=keys)
         self.norm1 = BatchNorm(2 * width, dtypes=dtypes)
-        self.pointwise = dtypes.linear(2 * width, channels, rngs=rngs)
+        self.pointwise = dtypes.linear(2 * width, channels, keys=keys)
         self.norm2 = BatchNorm(channels, dtypes=dtypes)
-        self.conv = Conv3x3(channels, channels, dtypes=dtypes, rngs=rngs)
+        self.conv = Conv3x3(channels, channels, dtypes=dtypes, keys=keys)
         self.norm3 = BatchNorm(channels, dtypes=dtypes)
 
     def __call__(self, pairs: Float[Array, "m g g d2"], *, training: bool) -> Array:
@@ -38,10 +39,10 @@ class SeparableInteraction(nnx.Module):
 class DenseInteraction(nnx.Module):
     """The SSv2 form: two full 3×3 convolutions."""
 
-    def __init__(self, width: int, channels: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
-        self.conv1 = Conv3x3(2 * width, channels, dtypes=dtypes, rngs=rngs)
+    def __init__(self, width: int, channels: int, *, dtypes: Dtypes, keys: Keys):
+        self.conv1 = Conv3x3(2 * width, channels, dtypes=dtypes, keys=keys)
         self.norm1 = BatchNorm(channels, dtypes=dtypes)
-        self.conv2 = Conv3x3(channels, channels, dtypes=dtypes, rngs=rngs)
+        self.conv2 = Conv3x3(channels, channels, dtypes=dtypes, keys=keys)
         self.norm2 = BatchNorm(channels, dtypes=dtypes)
 
     def __call__(self, pairs: Float[Array, "m g g d2"], *, training: bool) -> Array:
@@ -59,16 +60,16 @@ class PointPrediction(nnx.Module):
     the last layer is zero.
     """
 
-    def __init__(self, channels: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
+    def __init__(self, channels: int, *, dtypes: Dtypes, keys: Keys):
         half, quarter = channels // 2, channels // 4
-        self.conv1 = Conv3x3(channels, half, dtypes=dtypes, rngs=rngs)
+        self.conv1 = Conv3x3(channels, half, dtypes=dtypes, keys=keys)
         self.norm1 = BatchNorm(half, dtypes=dtypes)
-        self.conv2 = Conv3x3(half, half, dtypes=dtypes, rngs=rngs)
+        self.conv2 = Conv3x3(half, half, dtypes=dtypes, keys=keys)
         self.norm2 = BatchNorm(half, dtypes=dtypes)
         # Two groups: one for each frame's point.
-        self.fc1 = GroupedLinear(half, quarter, 2, dtypes=dtypes, rngs=rngs)
+        self.fc1 = GroupedLinear(half, quarter, 2, dtypes=dtypes, keys=keys)
         self.fc2 = GroupedLinear(
-            quarter, 4, 2, dtypes=dtypes, kernel_init=zeros, bias_init=zeros, rngs=rngs
+            quarter, 4, 2, dtypes=dtypes, kernel_init=zeros, bias_init=zeros, keys=keys
         )
         self.dtypes = dtypes
 

@@ -3,15 +3,15 @@
 import jax.numpy as jnp
 from flax import nnx
 
-from ila_jax.models.layers import Dtypes, ResidualBlock
+from ila_jax.models.layers import Dtypes, Keys, ResidualBlock
 from ila_jax.shapes import Scalar, Tokens, Training
 
 
 class SpatialBlock(nnx.Module):
     """Nothing new, no auxiliary loss."""
 
-    def __init__(self, width: int, *, dtypes: Dtypes, rngs: nnx.Rngs):
-        self.spatial = ResidualBlock(width, dtypes=dtypes, rngs=rngs)
+    def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
+        self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
         self.loss_dtype = dtypes.param
 
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:

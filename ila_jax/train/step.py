@@ -1,0 +1,196 @@
+"""Forward, loss and step: three pure functions; one compiled step over a mesh."""
+
+import zlib
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float, Int
+
+from ila_jax.config import Config
+from ila_jax.data.augment import augment, normalise
+from ila_jax.data.mixing import mix, soft_targets
+from ila_jax.models import model
+from ila_jax.models.model import Output, Variables
+from ila_jax.shapes import Pixels, Scalar, TextFeatures, Training, Tree, Video
+from ila_jax.train.losses import cross_entropy
+from ila_jax.train.optim import (
+    GROUPS,
+    adamw,
+    alignment_noise,
+    descend,
+    factors,
+    join,
+    partition,
+    schedule,
+)
+from ila_jax.train.state import State
+
+
+class Losses(NamedTuple):
+    """total: classification + weight · Σ alignment. alignment: one value a block."""
+
+    total: Scalar
+    classification: Scalar
+    alignment: Float[Array, "depth"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a step needs beyond state and batch, all known when it is compiled.
+
+    mirror: `data.mirror.mirror_table`.
+    """
+
+    config: Config
+    classes: int
+    mirror: np.ndarray
+    rates: dict[str, float]
+    optimizer: optax.GradientTransformation
+    rate: optax.Schedule
+
+
+def make_recipe(config: Config, *, mirror: np.ndarray, steps_per_epoch: int) -> Recipe:
+    """The recipe of a config. Errors: ValueError for a table of groups that does not exist."""
+    if config.optimizer.groups not in GROUPS:
+        raise ValueError(
+            f"optimizer.groups is {config.optimizer.groups!r}: expected one of {', '.join(GROUPS)}"
+        )
+    params = model.abstract(config.model).params
+    return Recipe(
+        config=config,
+        classes=len(mirror),
+        mirror=mirror,
+        rates=factors(params, GROUPS[config.optimizer.groups]),
+        optimizer=adamw(config.optimizer),
+        rate=schedule(config.optimizer, steps=config.train.steps, steps_per_epoch=steps_per_epoch),
+    )
+
+
+def forward(
+    recipe: Recipe,
+    variables: Variables,
+    video: Video,
+    text: TextFeatures | None,
+    training: Training,
+) -> tuple[Output, Tree]:
+    """The model in training: its output and the running statistics after it."""
+    return model.apply(recipe.config.model, variables, video, text, training)
+
+
+def loss(recipe: Recipe, output: Output, targets: Float[Array, "b k"]) -> Losses:
+    """Soft cross entropy + weight · Σ_blocks (1 − cos)."""
+    classification = cross_entropy(output.logits, targets)
+    weight = recipe.config.train.alignment_weight
+    total = classification + weight * output.alignment_loss.sum()
+    return Losses(total, classification, output.alignment_loss)
+
+
+def gradients(
+    recipe: Recipe,
+    variables: Variables,
+    video: Video,
+    targets: Float[Array, "b k"],
+    text: TextFeatures | None,
+    training: Training,
+) -> tuple[Tree, Losses, Tree]:
+    """Gradients of the trainable parameters, the losses, and the new running statistics."""
+    trainable, frozen = partition(variables.params, recipe.rates)
+
+    def objective(trainable: Tree) -> tuple[Scalar, tuple[Losses, Tree]]:
+        whole = Variables(join(trainable, frozen), variables.batch_stats)
+        output, batch_stats = forward(recipe, whole, video, text, training)
+        losses = loss(recipe, output, targets)
+        return losses.total, (losses, batch_stats)
+
+    grads, (losses, batch_stats) = jax.grad(objective, has_aux=True)(trainable)
+    return grads, losses, batch_stats
+
+
+def step(
+    recipe: Recipe, state: State, batch: dict[str, Array], text: TextFeatures | None
+) -> tuple[State, dict[str, Scalar]]:
+    """One step: augment, mix, descend. batch: `video` uint8 [b t h w c], `label` int [b].
+
+    A step whose loss or gradient is not finite is not applied, only counted.
+    """
+    config, at = recipe.config, state["step"]
+    targets, video = _inputs(recipe, batch, at)
+    noise = alignment_noise(config.train.alignment_noise, at, steps=config.train.steps)
+    variables = Variables(state["params"], state["batch_stats"])
+    training = Training(noise, _key(config, "dropout", at))
+    grads, losses, batch_stats = gradients(recipe, variables, video, targets, text, training)
+
+    rate = recipe.rate(at)
+    trainable, frozen = partition(state["params"], recipe.rates)
+    direction, opt_state = recipe.optimizer.update(grads, state["opt_state"], trainable)
+    moved = descend(trainable, direction, rate, recipe.rates)
+    norm = optax.global_norm(grads)
+    new = State(
+        step=at + 1,
+        params=join(moved, frozen),
+        batch_stats=batch_stats,
+        opt_state=opt_state,
+        skipped=state["skipped"],
+        skipped_in_row=jnp.zeros_like(at),
+    )
+    missed = State(
+        **{
+            **state,
+            "step": at + 1,
+            "skipped": state["skipped"] + 1,
+            "skipped_in_row": state["skipped_in_row"] + 1,
+        }
+    )
+    finite = jnp.isfinite(losses.total) & jnp.isfinite(norm)
+    new_state = jax.tree.map(lambda a, b: jnp.where(finite, a, b), new, missed)
+    return new_state, {
+        "loss": losses.total,
+        "classification_loss": losses.classification,
+        "alignment_loss": losses.alignment.sum(),
+        "gradient_norm": norm,
+        "rate": rate,
+        "alignment_noise": noise,
+        "skipped": new_state["skipped"],
+        "skipped_in_row": new_state["skipped_in_row"],
+    }
+
+
+def predict(
+    recipe: Recipe, variables: Variables, video: Pixels, text: TextFeatures | None
+) -> Int[Array, "b 5"]:
+    """The five best classes of each clip, best first (fewer where there are fewer classes)."""
+    clips = normalise(video).astype(_input_dtype(recipe.config))
+    output, _ = model.apply(recipe.config.model, variables, clips, text, None)
+    return jax.lax.top_k(output.logits, min(5, recipe.classes))[1]
+
+
+def _inputs(
+    recipe: Recipe, batch: dict[str, Array], at: Int[Array, ""]
+) -> tuple[Float[Array, "b k"], Video]:
+    """Soft targets and the augmented, mixed video."""
+    config = recipe.config
+    video, labels = augment(
+        batch["video"],
+        batch["label"],
+        key=_key(config, "augment", at),
+        config=config.augment,
+        mirror=recipe.mirror,
+    )
+    smoothing = config.augment.label_smoothing
+    targets = soft_targets(labels, classes=recipe.classes, smoothing=smoothing)
+    video, targets = mix(video, targets, key=_key(config, "mix", at), config=config.augment)
+    return targets, video.astype(_input_dtype(config))
+
+
+def _key(config: Config, stream: str, at: Int[Array, ""]) -> jax.Array:
+    """Randomness as a function of (seed, stream, step), never stored."""
+    named = jax.random.fold_in(jax.random.key(config.train.seed), zlib.crc32(stream.encode()))
+    return jax.random.fold_in(named, at)
+
+
+def _input_dtype(config: Config) -> jnp.dtype:
+    return jnp.dtype(config.model.precision)
