@@ -23,21 +23,43 @@ def starts_afresh(codec: str, extradata: bytes | None, packet: Packet) -> bool:
     """
     if codec in ("vp9", "mpeg4", "mjpeg"):
         return True
-    if codec == "h264" and extradata and extradata[0] == 1 and len(extradata) > 4:
-        return any(unit & 31 == 5 for unit in _units(packet, (extradata[4] & 3) + 1))
-    if codec == "hevc" and extradata and extradata[0] == 1 and len(extradata) > 21:
-        return any((unit >> 1) & 63 in (19, 20) for unit in _units(packet, (extradata[21] & 3) + 1))
+    units = _units(codec, extradata, packet)
+    if codec == "h264":
+        return any(unit & 31 == 5 for unit in units)
+    return any((unit >> 1) & 63 in (19, 20) for unit in units)  # IDR_W_RADL, IDR_N_LP
+
+
+def is_unreferenced(codec: str, extradata: bytes | None, packet: Packet) -> bool:
+    """Whether no other frame refers to this packet's, so that leaving it out changes nothing.
+
+    H.264: nal_ref_idc is 0 in all its slices. MPEG-4: a B-VOP. Other codecs, and where it cannot
+    be told: False. (HEVC's "sub-layer non-reference" pictures can still be referred to.)
+    """
+    if codec == "h264":
+        slices = [unit for unit in _units(codec, extradata, packet) if 1 <= unit & 31 <= 5]
+        return bool(slices) and all(unit & 0x60 == 0 for unit in slices)
+    if codec == "mpeg4":
+        data = bytes(packet)
+        at = data.find(b"\0\0\1\xb6")  # the start of the only VOP (packed ones are not direct)
+        return 0 <= at < len(data) - 4 and data[at + 4] >> 6 == 2
     return False
 
 
-def _units(packet: Packet, length_bytes: int) -> list[int]:
-    """First header byte of each NAL unit of a packet with length prefixes (ISO 14496-15)."""
+def _units(codec: str, extradata: bytes | None, packet: Packet) -> list[int]:
+    """First header byte of each NAL unit of an H.264 or HEVC packet with length prefixes.
+
+    Empty where the packets have start codes instead (ISO 14496-15 has a 1 in front of extradata).
+    """
+    place = {"h264": 4, "hevc": 21}.get(codec)
+    if place is None or not extradata or extradata[0] != 1 or len(extradata) <= place:
+        return []
+    prefix = (extradata[place] & 3) + 1
     data = memoryview(packet)
     heads = []
     at = 0
-    while at + length_bytes < len(data):
-        heads.append(data[at + length_bytes])
-        at += length_bytes + int.from_bytes(data[at : at + length_bytes], "big")
+    while at + prefix < len(data):
+        heads.append(data[at + prefix])
+        at += prefix + int.from_bytes(data[at : at + prefix], "big")
     return heads
 
 

@@ -15,14 +15,14 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from ila_jax.data.bad import BadVideo, Reason
-from ila_jax.data.containers import is_truncated, starts_afresh
+from ila_jax.data.containers import is_truncated, is_unreferenced, starts_afresh
 
 # Containers whose packets carry a presentation time each, one packet a frame.
 _CONTAINERS = ("mov,mp4", "matroska", "avi")
 _ONE_PACKET_A_FRAME = ("h264", "hevc", "vp9", "av1", "libdav1d", "libaom-av1", "mpeg4", "mjpeg")
-# Their skip_frame="NONREF" drops exactly the frames that no other frame refers to (nal_ref_idc 0
-# in H.264, B-VOPs in MPEG-4). HEVC's sub-layer non-reference pictures can still be referred to.
-_SKIPS_EXACTLY = ("h264", "mpeg4")
+# What PyAV raises on damaged bytes: FFmpeg's errors, and its own for streams that appear late
+# (IndexError) and for metadata that is no text (UnicodeDecodeError, a ValueError).
+_ERRORS = (av.error.FFmpegError, LookupError, ValueError)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,8 @@ def index_video(data: bytes) -> VideoIndex:
     stream = container.streams.video[0]
     try:
         packets = [p for p in container.demux(stream) if p.size]
-    except av.error.FFmpegError as error:
-        raise BadVideo(Reason.DAMAGED, f"FFmpeg, reading packets: {error.strerror}.") from error
+    except _ERRORS as error:
+        raise BadVideo(Reason.DAMAGED, f"FFmpeg, reading packets: {_said(error)}.") from error
     if is_truncated(container.format.name, data) or len(packets) < len(stream.index_entries):
         raise BadVideo(Reason.DAMAGED, f"Only {len(packets)} frames are in the file.")
     if not packets:
@@ -94,8 +94,8 @@ def _open(data: bytes) -> av.container.InputContainer:
         # One read callback instead of many: the bytes are in memory anyway.
         size = min(max(len(data), 4096), 1 << 20)
         container = av.open(io.BytesIO(data), "r", buffer_size=size, metadata_errors="ignore")
-    except av.error.FFmpegError as error:
-        raise BadVideo(Reason.NOT_VIDEO_FILE, f"FFmpeg, opening: {error.strerror}.") from error
+    except _ERRORS as error:
+        raise BadVideo(Reason.NOT_VIDEO_FILE, f"FFmpeg, opening: {_said(error)}.") from error
     streams = container.streams.video
     # A cover picture in a music file is a video stream to FFmpeg.
     if not streams or streams[0].disposition & av.stream.Disposition.attached_pic:
@@ -192,12 +192,17 @@ def _decode_direct(index: VideoIndex, wanted: list[int]) -> dict[int, np.ndarray
     images = {}
     try:
         for first, last, needed in _runs(index, wanted):
-            for frame in _run_frames(index, first, last, needed):
+            packets = _run_packets(index, first, last, needed)
+            missing = sum(not p.is_discard for p in packets)
+            for frame in _run_frames(index, packets):
+                missing -= 1
                 if frame.is_corrupt:
                     return None
                 if frame.pts in frame_of:
                     images[frame_of[frame.pts]] = _to_rgb(frame, reformatter)
-    except av.error.FFmpegError:
+            if missing:  # a frame that others may refer to did not decode
+                return None
+    except _ERRORS:
         return None  # the sequential pass says whether it is the file
     return images if len(images) == len(wanted) else None
 
@@ -220,22 +225,23 @@ def _runs(index: VideoIndex, wanted: list[int]) -> Iterator[tuple[int, int, set[
     yield first, last, needed
 
 
-def _run_frames(
-    index: VideoIndex, first: int, last: int, needed: set[int]
-) -> Iterator[av.VideoFrame]:
+def _run_packets(index: VideoIndex, first: int, last: int, needed: set[int]) -> list[av.Packet]:
+    """The packets of a stretch without those that are neither wanted nor referred to."""
     codec = index._container.streams.video[0].codec_context
-    codec.flush_buffers()
-    skips = codec.name in _SKIPS_EXACTLY
-    skipping = False
-    try:
-        for i in range(first, last + 1):
-            if skips and skipping == (i in needed):
-                skipping = not skipping
-                codec.skip_frame = "NONREF" if skipping else "DEFAULT"
-            yield from codec.decode(index._packets[i])
-        yield from codec.decode(None)
-    finally:
-        codec.skip_frame = "DEFAULT"
+    name, extradata = codec.name, codec.extradata
+    return [
+        packet
+        for i, packet in enumerate(index._packets[first : last + 1], start=first)
+        if i in needed or not is_unreferenced(name, extradata, packet)
+    ]
+
+
+def _run_frames(index: VideoIndex, packets: list[av.Packet]) -> Iterator[av.VideoFrame]:
+    codec = index._container.streams.video[0].codec_context
+    if codec.is_open:
+        codec.flush_buffers()
+    for packet in [*packets, None]:
+        yield from codec.decode(packet)
 
 
 def _all_frames(
@@ -251,11 +257,15 @@ def _all_frames(
                 if frame.is_corrupt:
                     raise BadVideo(Reason.DAMAGED, "FFmpeg marks a frame as corrupt.")
                 yield frame
-    except av.error.FFmpegError as error:
-        raise BadVideo(Reason.DAMAGED, f"FFmpeg, decoding: {error.strerror}.") from error
+    except _ERRORS as error:
+        raise BadVideo(Reason.DAMAGED, f"FFmpeg, decoding: {_said(error)}.") from error
 
 
 def _to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
     image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
     return np.rot90(image, turns) if turns else image
+
+
+def _said(error: Exception) -> str:
+    return str(getattr(error, "strerror", None) or error)

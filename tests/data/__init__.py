@@ -1,0 +1,1 @@
+"""Tests of the video input, and `videos`, which makes the small real files they read."""
