@@ -3,11 +3,14 @@
 from av import Packet
 
 
-def is_truncated(format_name: str, data: bytes) -> bool:
-    """Whether an AVI, Matroska or WebM file is shorter than its own head says.
+def is_truncated(format_name: str, data: bytes, packets: int, entries: int) -> bool:
+    """Whether a file holds less than its own head says.
 
-    MP4 needs no such test: its index lists every frame, and FFmpeg shows the index.
+    packets, entries: how many were found, and how many FFmpeg's index of the stream lists. The
+    index of MP4 is its list of all frames; AVI, Matroska and WebM name their size in bytes.
     """
+    if format_name.startswith("mov"):
+        return packets < entries
     if format_name == "avi":
         return len(data) < 12 or int.from_bytes(data[4:8], "little") + 8 > len(data)
     if format_name.startswith("matroska"):

@@ -20,6 +20,9 @@ from ila_jax.data.containers import is_truncated, is_unreferenced, starts_afresh
 # Containers whose packets carry a presentation time each, one packet a frame.
 _CONTAINERS = ("mov,mp4", "matroska", "avi")
 _ONE_PACKET_A_FRAME = ("h264", "hevc", "vp9", "av1", "libdav1d", "libaom-av1", "mpeg4", "mjpeg")
+# An MPEG-4 packet may say "as before" and give no frame; it is of a few bytes, and so it is not
+# taken for a frame unseen. Small real frames pay with sequential decoding.
+_EMPTY_VOP = 16
 # What PyAV raises on damaged bytes: FFmpeg's errors, and its own for streams that appear late
 # (IndexError) and for metadata that is no text (UnicodeDecodeError, a ValueError).
 _ERRORS = (av.error.FFmpegError, LookupError, ValueError)
@@ -59,7 +62,7 @@ def index_video(data: bytes) -> VideoIndex:
         packets = [p for p in container.demux(stream) if p.size]
     except _ERRORS as error:
         raise BadVideo(Reason.DAMAGED, f"FFmpeg, reading packets: {_said(error)}.") from error
-    if is_truncated(container.format.name, data) or len(packets) < len(stream.index_entries):
+    if is_truncated(container.format.name, data, len(packets), len(stream.index_entries)):
         raise BadVideo(Reason.DAMAGED, f"Only {len(packets)} frames are in the file.")
     if not packets:
         raise BadVideo(Reason.NO_FRAMES)
@@ -104,7 +107,6 @@ def _open(data: bytes) -> av.container.InputContainer:
     if codec is None:
         raise BadVideo(Reason.NO_VIDEO_STREAM, "No decoder for it in this FFmpeg.")
     codec.thread_count = 1  # the loader is what runs in parallel
-    codec.options = {"err_detect": "explode"}  # report errors instead of painting over them
     return container
 
 
@@ -115,6 +117,8 @@ def _is_direct(container: av.container.InputContainer, shown: list[av.Packet]) -
     if not name.startswith(_CONTAINERS) or codec.name not in _ONE_PACKET_A_FRAME:
         return False
     if name == "avi" and codec.has_b_frames:  # AVI stores no presentation times
+        return False
+    if codec.name == "mpeg4" and min(p.size for p in shown) <= _EMPTY_VOP:
         return False
     times = {p.pts for p in shown}
     return None not in times and len(times) == len(shown)

@@ -226,11 +226,38 @@ def test_any_damage_gives_frames_or_a_reason(files, name):
 
 def test_a_missing_frame_is_never_replaced_by_another(files):
     """A packet that decodes to nothing is an error, not the frame beside it."""
-    index = index_video(files["no_b.mp4"].read_bytes())
-    index._packets[5] = av.Packet(b"\0\0\0\2\x09\x10")  # an access-unit delimiter, no picture
-    with pytest.raises(BadVideo) as caught:
+    index = index_video(files["mpeg4.avi"].read_bytes())
+    index._packets[5] = _not_coded(index._packets[5])
+    with pytest.raises(BadVideo, match="40 frames promised, 39 decode") as caught:
         decode(index, [20, 6])
     assert caught.value.reason == Reason.DAMAGED
+    decode(index, [12, 14])  # another group: not touched by it
+
+
+def _not_coded(packet: av.Packet) -> av.Packet:
+    """The MPEG-4 packet that says "nothing changed": the same head, with vop_coded (bit 10) 0."""
+    head = bytearray(bytes(packet)[:6])
+    head[5] = head[5] & 0xDF | 0x1F
+    out = av.Packet(bytes(head))
+    out.pts, out.dts, out.time_base = packet.pts, packet.dts, packet.time_base
+    return out
+
+
+def test_packets_without_a_frame(files, tmp_path):
+    """MPEG-4 in AVI leaves frames out where nothing moves: the frames that decode are counted."""
+    path = tmp_path / "a.avi"
+    with av.open(str(files["mpeg4.avi"])) as source, av.open(str(path), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for i, packet in enumerate(source.demux(video=0)):
+            if packet.size:
+                kept = _not_coded(packet) if i in (5, 17) else packet
+                kept.stream = stream
+                out.mux(kept)
+    expected = sequential(path)
+    assert len(expected) == 38
+    index = index_video(path.read_bytes())
+    assert (index.count, index.direct) == (38, False)
+    np.testing.assert_array_equal(decode(index, range(38)), expected)
 
 
 def test_two_sizes_in_one_stream(tmp_path):
