@@ -86,15 +86,13 @@ def _placed(rng: np.random.Generator, label: int, frames: int, size: tuple[int, 
     sign = 1 if label % 2 else -1  # right and down are positive, away and counter-clockwise too
     amounts = rng.uniform((-0.03, -0.03, -0.05, -6), (0.03, 0.03, 0.05, 6))  # drifts: x y log turn
     kind = label // 2
-    amounts[kind] = (
-        sign
-        * (
-            rng.uniform(DISTANCE[0], min(DISTANCE[1], 0.98 - extent)),
-            rng.uniform(DISTANCE[0], min(DISTANCE[1], 0.98 - extent)),
-            -np.log(rng.uniform(*ZOOM)),
-            -rng.uniform(*TURN),
-        )[kind]
+    large = (
+        rng.uniform(DISTANCE[0], min(DISTANCE[1], 0.98 - extent)),
+        rng.uniform(DISTANCE[0], min(DISTANCE[1], 0.98 - extent)),
+        -np.log(rng.uniform(*ZOOM)),
+        -rng.uniform(*TURN),
     )
+    amounts[kind] = sign * large[kind]
     start = rng.uniform(-0.06, 0.06, 2)
     short = min(size)
     scale = short * extent * np.exp(progress * amounts[2])
