@@ -221,6 +221,9 @@ def _start_worker() -> None:
     if sys.platform == "linux":
         set_parent_death_signal = 1  # PR_SET_PDEATHSIG
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:
+        os._exit(1)  # the parent died while this process was starting
 
 
 def _rename(partly: Path, target: Path, settings: dict[str, Any]) -> None:
