@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ila_jax.models.recognizer import Recognizer as Recognizer
     from ila_jax.models.recognizer import create as create
+    from ila_jax.weights.folder import load as load
     from ila_jax.weights.recognise import from_torch as from_torch
 
 _HOMES = {
     "Recognizer": "ila_jax.models.recognizer",
     "create": "ila_jax.models.recognizer",
     "from_torch": "ila_jax.weights.recognise",
+    "load": "ila_jax.weights.folder",
 }
-__all__ = list(_HOMES)  # noqa: PLE0605 - the table is the list
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> Any:

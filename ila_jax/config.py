@@ -48,10 +48,14 @@ class ModelConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class InitialConfig:
-    """What a run starts from: a folder of converted weights, or noise if asked for by name."""
+    """What a run starts from when its folder holds no checkpoint yet; see `train/start.py`.
+
+    resume: folder of a run to go on from. pretrained: folder of weights. scratch: noise will do.
+    """
 
     pretrained: str | None
     scratch: bool
+    resume: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,12 +181,21 @@ def from_config(config: Mapping[str, Any]) -> Config:
     return built
 
 
-def to_dict(config: Config) -> dict[str, Any]:
-    """The plain nested dict of a run, as `config.json` holds it; `from_config` takes it back."""
+def to_dict(config: Config | ModelConfig) -> dict[str, Any]:
+    """The plain nested dict of a config, as JSON holds it; `from_config` takes a run's back."""
     return dataclasses.asdict(config)
 
 
-def differences(one: Config, other: Config) -> list[str]:
+def model_from_dict(values: Mapping[str, Any]) -> ModelConfig:
+    """The way back for a model alone. Errors: ValueError listing what does not fit."""
+    problems: list[str] = []
+    built = _build(ModelConfig, values, "", problems)
+    if problems:
+        raise ValueError("no model configuration:\n  " + "\n  ".join(problems))
+    return built
+
+
+def differences(one: Config | ModelConfig, other: Config | ModelConfig) -> list[str]:
     """The keys whose values differ, as `key: value of one, value of other`."""
     left, right = _flat(to_dict(one)), _flat(to_dict(other))
     return [

@@ -7,7 +7,7 @@ bad travels to the main process inside the batches.
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any, Literal
 
 import cv2
@@ -20,6 +20,7 @@ from ila_jax.data.order import EvaluationOrder, TrainOrder
 from ila_jax.data.sources import VideoSource
 
 Batch = dict[str, np.ndarray]
+Batches = Generator[Batch, None, None]  # to be closed, which stops the workers
 
 
 def train_batches(
@@ -35,7 +36,7 @@ def train_batches(
     process_index: int = 0,
     process_count: int = 1,
     on_bad: Literal["replace", "fail"] = "replace",
-) -> Iterator[Batch]:
+) -> Batches:
     """The rows of this process of the global batches first_step … first_step + steps - 1.
 
     video: uint8 [b, t, h, w, 3]. label, index: int32 [b], of the videos really shown. short:
@@ -72,7 +73,7 @@ def evaluation_batches(
     process_count: int = 1,
     frame_order: FrameOrder = "forward",
     seed: int = 0,
-) -> Iterator[Batch]:
+) -> Batches:
     """Every video once over all processes, as `train_batches` gives them, and mask: bool [b].
 
     mask is False for padding (index and label -1) and for unreadable videos (listed in bad).
@@ -86,9 +87,9 @@ def evaluation_batches(
 
 def _batches(
     clips: TrainClips | EvaluationClips, batch: int, *, threads: int, processes: int
-) -> Iterator[Batch]:
+) -> Batches:
     if not len(clips):
-        return iter(())
+        return (batch for batch in list[Batch]())
     cv2.setNumThreads(1)  # videos are loaded in parallel, not the rows of a frame
     # One batch ahead and no more: Grain's own default holds 500 clips, a gigabyte.
     ahead = batch + threads if not processes else 2 * threads
@@ -106,7 +107,7 @@ def _batches(
     return _iterate(dataset.batch(batch, drop_remainder=True))
 
 
-def _iterate(dataset: Any) -> Iterator[Batch]:
+def _iterate(dataset: Any) -> Batches:
     iterator = iter(dataset)
     try:
         yield from iterator

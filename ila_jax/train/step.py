@@ -11,11 +11,11 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from ila_jax.config import Config
-from ila_jax.data.augment import augment, normalise
+from ila_jax.data.augment import augment
 from ila_jax.data.mixing import mix, soft_targets
 from ila_jax.models import model
 from ila_jax.models.model import Output, Variables
-from ila_jax.shapes import Pixels, Scalar, TextFeatures, Training, Tree, Video
+from ila_jax.shapes import Scalar, TextFeatures, Training, Tree, Video
 from ila_jax.train.losses import cross_entropy
 from ila_jax.train.optim import (
     GROUPS,
@@ -159,15 +159,6 @@ def step(
     }
 
 
-def predict(
-    recipe: Recipe, variables: Variables, video: Pixels, text: TextFeatures | None
-) -> Int[Array, "b 5"]:
-    """The five best classes of each clip, best first (fewer where there are fewer classes)."""
-    clips = normalise(video).astype(_input_dtype(recipe.config))
-    output, _ = model.apply(recipe.config.model, variables, clips, text, None)
-    return jax.lax.top_k(output.logits, min(5, recipe.classes))[1]
-
-
 def _inputs(
     recipe: Recipe, batch: dict[str, Array], at: Int[Array, ""]
 ) -> tuple[Float[Array, "b k"], Video]:
@@ -183,14 +174,10 @@ def _inputs(
     smoothing = config.augment.label_smoothing
     targets = soft_targets(labels, classes=recipe.classes, smoothing=smoothing)
     video, targets = mix(video, targets, key=_key(config, "mix", at), config=config.augment)
-    return targets, video.astype(_input_dtype(config))
+    return targets, video.astype(config.model.precision)
 
 
 def _key(config: Config, stream: str, at: Int[Array, ""]) -> jax.Array:
     """Randomness as a function of (seed, stream, step), never stored."""
     named = jax.random.fold_in(jax.random.key(config.train.seed), zlib.crc32(stream.encode()))
     return jax.random.fold_in(named, at)
-
-
-def _input_dtype(config: Config) -> jnp.dtype:
-    return jnp.dtype(config.model.precision)

@@ -1,0 +1,100 @@
+"""What all commands share: reading a config file with overrides, and plain words on failure."""
+
+import argparse
+import ast
+import os
+import runpy
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from absl import logging
+
+from ila_jax.config import Config, from_config
+
+# Set to see where an error comes from.
+_TRACEBACK = "ILA_TRACEBACK"
+
+
+def run(main: Callable[[], None]) -> int:
+    """Runs a command: 0, or 1 with a sentence on stderr, or 130 after Ctrl-C."""
+    logging.set_verbosity(logging.ERROR)  # Orbax and Grain tell their own insiders much
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, RuntimeError) as error:
+        if os.environ.get(_TRACEBACK):
+            raise
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--config",
+        required=True,
+        metavar="FILE",
+        help="configuration file with get_config(), such as configs/quickstart.py; FILE:TEXT "
+        "passes TEXT to it. Change a value by --config.KEY=VALUE, such as --config.train.batch=32",
+    )
+
+
+def parse(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
+) -> tuple[argparse.Namespace, Config]:
+    """Arguments, and the checked config with its overrides. Errors: ValueError."""
+    known, rest = parser.parse_known_args(arguments)
+    overrides = [_override(parser, item) for item in _joined(rest)]
+    return known, from_config(read_config(known.config, overrides))
+
+
+def read_config(name: str, overrides: Sequence[tuple[str, Any]] = ()) -> dict[str, Any]:
+    """The mapping that a config file returns, with values changed. Errors: ValueError."""
+    path, _, text = name.partition(":")
+    if not Path(path).is_file():
+        raise ValueError(f"there is no configuration file {path}: look into configs/")
+    make = runpy.run_path(path).get("get_config")
+    if make is None:
+        raise ValueError(f"{path} has no get_config(): a configuration file returns one from it")
+    config = make(text) if text else make()
+    values = config.to_dict()
+    for key, value in overrides:
+        _set(values, key, value)
+    return values
+
+
+def _joined(rest: list[str]) -> list[str]:
+    """Takes `--config.key value` and `--config.key=value` alike."""
+    out: list[str] = []
+    for item in rest:
+        if out and out[-1].startswith("--config.") and "=" not in out[-1]:
+            out[-1] += f"={item}"
+        else:
+            out.append(item)
+    return out
+
+
+def _override(parser: argparse.ArgumentParser, item: str) -> tuple[str, Any]:
+    key, equals, text = item.removeprefix("--config.").partition("=")
+    if not item.startswith("--config.") or not equals:
+        parser.error(f"unknown argument {item}: values are changed by --config.KEY=VALUE")
+    try:
+        return key, ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return key, text
+
+
+def _set(values: dict[str, Any], key: str, value: Any) -> None:
+    """Sets a dotted key; one that is not there is left for `from_config` to name."""
+    *sections, last = key.split(".")
+    for section in sections:
+        if not isinstance(values.get(section), dict):
+            raise ValueError(
+                f"--config.{key}: no section {section!r}, there are {', '.join(values)}"
+            )
+        values = values[section]
+    values[last] = value

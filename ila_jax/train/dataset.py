@@ -1,0 +1,86 @@
+"""The videos of a run: opened and checked before any work starts, and read in batches."""
+
+from dataclasses import dataclass
+
+import jax
+
+from ila_jax.config import Config
+from ila_jax.data import pipeline
+from ila_jax.data.annotations import read_class_names, read_list
+from ila_jax.data.clips import ClipRecipe, FrameOrder
+from ila_jax.data.pipeline import Batches
+from ila_jax.data.sources import ListSource, VideoSource
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and validation videos, how clips are made of them, and the classes' names."""
+
+    train: VideoSource
+    validation: VideoSource
+    clips: ClipRecipe
+    class_names: tuple[str, ...]
+
+
+def open_dataset(config: Config) -> Dataset:
+    """Errors: ValueError or FileNotFoundError for lists, names or sizes that make no run."""
+    data, model = config.data, config.model
+    names = read_class_names(data.class_names)
+    if model.classes is not None and model.classes != len(names):
+        raise ValueError(
+            f"model.classes is {model.classes}, but {data.class_names} names {len(names)}: "
+            f"set --config.model.classes={len(names)}, or name every class, one a line"
+        )
+    dataset = Dataset(
+        train=ListSource(read_list(data.train, data.root, len(names))),
+        validation=ListSource(read_list(data.validation, data.root, len(names))),
+        clips=ClipRecipe(
+            frames=model.frames,
+            size=model.geometry().resolution,
+            sampling=data.sampling,
+            scales=config.augment.scales,
+        ),
+        class_names=names,
+    )
+    if len(dataset.train) < config.train.batch:
+        raise ValueError(
+            f"{data.train} lists {len(dataset.train)} videos, fewer than one batch of "
+            f"{config.train.batch}: lower train.batch"
+        )
+    return dataset
+
+
+def train_batches(config: Config, dataset: Dataset, *, first_step: int) -> Batches:
+    """This process's training batches from a step on; close it to stop its workers early."""
+    return pipeline.train_batches(
+        dataset.train,
+        dataset.clips,
+        batch=config.train.batch,
+        seed=config.train.seed,
+        first_step=first_step,
+        steps=config.train.steps - first_step,
+        on_bad=config.data.on_bad_video,
+        **_workers(config),
+    )
+
+
+def validation_batches(
+    config: Config, dataset: Dataset, frame_order: FrameOrder = "forward"
+) -> Batches:
+    """This process's share of the validation set, each video once over all processes."""
+    return pipeline.evaluation_batches(
+        dataset.validation,
+        dataset.clips,
+        batch=config.evaluation.batch,
+        frame_order=frame_order,
+        **_workers(config),
+    )
+
+
+def _workers(config: Config) -> dict[str, int]:
+    return {
+        "threads": config.data.threads,
+        "processes": config.data.processes,
+        "process_index": jax.process_index(),
+        "process_count": jax.process_count(),
+    }

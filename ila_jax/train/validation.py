@@ -1,0 +1,101 @@
+"""Accuracy over a whole set, every video once on any number of devices."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from ila_jax.config import ModelConfig
+from ila_jax.data.augment import normalise
+from ila_jax.data.pipeline import Batch
+from ila_jax.models import model
+from ila_jax.models.model import Variables
+from ila_jax.shapes import TextFeatures
+from ila_jax.train.sharding import put_batch, replicated
+
+_BEST = 5
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """The videos that could be read, in the order of the list.
+
+    index, label: int [v]. top: int [v, 5], the best classes of each, best first (fewer where there
+    are fewer classes). unreadable: how many of the listed videos are not among them.
+    """
+
+    index: np.ndarray
+    label: np.ndarray
+    top: np.ndarray
+    unreadable: int
+
+    @property
+    def top1(self) -> float:
+        """Share whose best class is right."""
+        return float((self.top[:, 0] == self.label).mean())
+
+    @property
+    def top5(self) -> float:
+        """Share whose class is among the best five."""
+        return float((self.top == self.label[:, None]).any(axis=1).mean())
+
+    def per_class(self, classes: int) -> list[float | None]:
+        """Top-1 of each class; None for a class without a readable video."""
+        right = self.top[:, 0] == self.label
+        return [
+            float(right[self.label == k].mean()) if (self.label == k).any() else None
+            for k in range(classes)
+        ]
+
+
+class Predictor:
+    """The compiled forward pass over a mesh: a batch of videos in, rows on the host out."""
+
+    def __init__(self, config: ModelConfig, mesh: Mesh):
+        self._mesh = mesh
+
+        def top(
+            variables: Variables, text: TextFeatures | None, batch: dict[str, jax.Array]
+        ) -> dict[str, jax.Array]:
+            clips = normalise(batch["video"]).astype(config.precision)
+            logits = model.apply(config, variables, clips, text, None)[0].logits
+            best = jax.lax.top_k(logits, min(_BEST, logits.shape[-1]))[1]
+            return {"top": best, **{name: batch[name] for name in ("index", "label", "mask")}}
+
+        # Replicated: each host sees all rows, those of other hosts as well.
+        self._top = jax.jit(top, out_shardings=replicated(mesh))
+
+    def __call__(
+        self, variables: Variables, text: TextFeatures | None, batch: Batch
+    ) -> dict[str, np.ndarray]:
+        """`top` int [b, 5], `index`, `label` and `mask` [b] of the global batch."""
+        needed = {name: batch[name] for name in ("video", "index", "label", "mask")}
+        rows = self._top(variables, text, put_batch(self._mesh, needed))
+        return {name: np.asarray(values) for name, values in rows.items()}
+
+
+def collect(
+    predict: Callable[[Batch], dict[str, np.ndarray]],
+    batches: Iterator[Batch],
+    *,
+    listed: int,
+    stop: Callable[[], bool] = lambda: False,
+) -> Predictions | None:
+    """Predictions for all batches; None when `stop` said so in between.
+
+    listed: how many videos there are. Errors: ValueError when none could be read.
+    """
+    found = []
+    for batch in batches:
+        if stop():
+            return None
+        rows = predict(batch)
+        found.append({name: rows[name][rows["mask"]] for name in ("index", "label", "top")})
+    merged = {name: np.concatenate([rows[name] for rows in found]) for name in found[0]}
+    order = np.argsort(merged["index"])
+    if not len(order):
+        raise ValueError(f"none of the {listed} videos to validate on could be read")
+    sorted_rows = {name: values[order] for name, values in merged.items()}
+    return Predictions(**sorted_rows, unreadable=listed - len(order))

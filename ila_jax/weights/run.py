@@ -1,0 +1,75 @@
+"""Reading a run's folder: which checkpoints it holds, and the model in one of them."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jax
+import orbax.checkpoint as ocp
+
+from ila_jax.config import ModelConfig, from_config
+from ila_jax.models import model
+from ila_jax.models.model import Variables
+from ila_jax.models.recognizer import Recognizer
+
+METRIC = "top1"  # what the best checkpoint is best in
+
+
+def manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
+    """Orbax's manager of a folder of checkpoints, which may carry a score."""
+    # Without best_fn Orbax would drop the scores.
+    settings = ocp.CheckpointManagerOptions(best_fn=lambda metrics: metrics[METRIC], **options)
+    return ocp.CheckpointManager(directory.absolute(), options=settings)
+
+
+def load_run(workdir: Path, which: str) -> Recognizer:
+    """The model of a run. which: "best" (the latest, when none was validated), "latest" or a step.
+
+    Errors: ValueError naming the steps there are.
+    """
+    folder = _folder(workdir / "checkpoints", which)
+    with manager(folder.parent, read_only=True, create=False) as checkpoints:
+        args = ocp.args.Composite(run=ocp.args.JsonRestore())
+        run = checkpoints.restore(int(folder.name), args=args)["run"]
+    config = from_config(run["config"]).model
+    return Recognizer(config, _variables(folder / "state", config), run["class_names"])
+
+
+def best_step(directory: Path) -> int | None:
+    """The step with the highest top-1, the earliest of equals; None in a folder without any."""
+    if not directory.is_dir():
+        return None
+    with manager(directory, read_only=True, create=False) as checkpoints:
+        scored = {step: checkpoints.metrics(step)[METRIC] for step in checkpoints.all_steps()}
+    return max(scored, key=lambda step: (scored[step], -step)) if scored else None
+
+
+def _folder(checkpoints: Path, which: str) -> Path:
+    """The folder of one checkpoint, among the latest and the best."""
+    there = {int(path.name): path for path in checkpoints.glob("*/*") if path.name.isdigit()}
+    if not there:
+        raise ValueError(f"{checkpoints} holds no finished checkpoint: train first")
+    best = best_step(checkpoints / "best")
+    if which == "best" and best is not None:
+        return there[best]
+    if which in ("best", "latest"):
+        return there[max(there)]
+    if re.fullmatch(r"\d+", which) and int(which) in there:
+        return there[int(which)]
+    raise ValueError(
+        f"{checkpoints} has no checkpoint {which!r}: expected best, latest or one of the steps "
+        f"{', '.join(map(str, sorted(there)))}"
+    )
+
+
+def _variables(folder: Path, config: ModelConfig) -> Variables:
+    """Parameters and statistics alone, whatever devices they were saved from."""
+    targets = model.abstract(config)._asdict()
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    as_here = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(dtype=x.dtype, sharding=device), targets)
+    with ocp.PyTreeCheckpointer() as checkpointer:
+        found = checkpointer.restore(
+            folder.absolute(),
+            args=ocp.args.PyTreeRestore(item=targets, restore_args=as_here, partial_restore=True),
+        )
+    return Variables(**found)
