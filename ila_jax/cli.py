@@ -2,14 +2,17 @@
 
 import argparse
 import ast
+import logging
 import os
 import runpy
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from absl import logging
+import absl.logging
 
 from ila_jax.config import Config, from_config
 
@@ -19,7 +22,10 @@ _TRACEBACK = "ILA_TRACEBACK"
 
 def run(main: Callable[[], None]) -> int:
     """Runs a command: 0, or 1 with a sentence on stderr, or 130 after Ctrl-C."""
-    logging.set_verbosity(logging.ERROR)  # Orbax and Grain tell their own insiders much
+    # Orbax and Grain tell insiders much, and each future of a failed save its own traceback.
+    absl.logging.set_verbosity(absl.logging.ERROR)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    threading.excepthook = _say_thread_error
     try:
         main()
     except KeyboardInterrupt:
@@ -31,6 +37,15 @@ def run(main: Callable[[], None]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _say_thread_error(error: threading.ExceptHookArgs) -> None:
+    """One line for what a background thread died of; whoever waits for it reports the rest."""
+    if not os.environ.get(_TRACEBACK):
+        lines = str(error.exc_value).strip().splitlines() or [error.exc_type.__name__]
+        print(f"in the background: {lines[0][:300]}", file=sys.stderr)
+    else:
+        threading.__excepthook__(error)
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:
@@ -57,14 +72,33 @@ def read_config(name: str, overrides: Sequence[tuple[str, Any]] = ()) -> dict[st
     path, _, text = name.partition(":")
     if not Path(path).is_file():
         raise ValueError(f"there is no configuration file {path}: look into configs/")
-    make = runpy.run_path(path).get("get_config")
-    if make is None:
-        raise ValueError(f"{path} has no get_config(): a configuration file returns one from it")
-    config = make(text) if text else make()
+    with _importable(Path(path)):
+        make = runpy.run_path(path).get("get_config")
+        if make is None:
+            raise ValueError(
+                f"{path} has no get_config(): a configuration file returns one from it"
+            )
+        config = make(text) if text else make()
     values = config.to_dict()
     for key, value in overrides:
         _set(values, key, value)
     return values
+
+
+@contextmanager
+def _importable(path: Path) -> Iterator[None]:
+    """Lets a config file import its neighbours by the name of its package, from any directory.
+
+    First on the path while the file runs: the folder that holds its outermost package.
+    """
+    root = path.resolve().parent
+    while (root / "__init__.py").is_file():
+        root = root.parent
+    sys.path.insert(0, str(root))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(root))
 
 
 def _joined(rest: list[str]) -> list[str]:

@@ -1,0 +1,22 @@
+r"""ILA ViT-B/16 with 8 frames on Something-Something v2.
+
+Paper: top-1 65.0, top-5 89.2 (4 clips × 3 crops); no GFLOPs published.
+Recipe (configs/ssv2/recipe.py): linear head; 30,000 steps of 256 clips, AdamW, CLIP's image tower
+frozen and rate 5e-4 for the rest, mixup or cutmix, bfloat16.
+The paper's hardware: 8 V100 of 32 GB, which have no bfloat16 (--config.model.precision=float32).
+
+    python -m ila_jax.convert --input ViT-B-16.pt --config configs/ssv2/b16_8f.py \
+        --output weights/ssv2_b16_8f
+    python -m ila_jax.train --config configs/ssv2/b16_8f.py --workdir runs/ssv2_b16_8f \
+        --config.initial.pretrained=weights/ssv2_b16_8f \
+        --config.data.root=data/ssv2 --config.data.class_names=data/ssv2/classes.txt \
+        --config.data.train=data/ssv2/train.txt --config.data.validation=data/ssv2/validation.txt
+"""
+
+from ml_collections import ConfigDict
+
+from configs.ssv2.recipe import recipe
+
+
+def get_config() -> ConfigDict:
+    return recipe(size="B/16", frames=8)

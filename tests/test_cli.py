@@ -1,0 +1,156 @@
+"""Commands read configuration files and overrides, and fail in sentences."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ila_jax import cli
+from ila_jax.train.__main__ import main
+
+ROOT = Path(__file__).parents[1]
+QUICKSTART = str(ROOT / "configs/quickstart.py")
+
+
+def refused(capsys, *arguments, config=QUICKSTART, workdir="unused"):
+    """What the training command says to arguments that it cannot take."""
+    assert main(["--config", config, "--workdir", str(workdir), *arguments]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("error: ")
+    assert "Traceback" not in said
+    return said
+
+
+def test_a_missing_file_is_told(capsys):
+    said = refused(capsys, config="configs/none.py")
+    assert "there is no configuration file configs/none.py: look into configs/" in said
+
+
+def test_a_file_without_get_config_is_told(capsys, tmp_path):
+    path = tmp_path / "empty.py"
+    path.write_text("")
+    assert f"{path} has no get_config()" in refused(capsys, config=str(path))
+
+
+def test_an_override_of_an_unknown_key_is_told_with_the_near_miss(capsys):
+    said = refused(capsys, "--config.train.step=10")
+    assert "train.step: no such key, did you mean train.steps?" in said
+
+
+def test_an_override_in_an_unknown_section_is_told_with_those_there_are(capsys):
+    said = refused(capsys, "--config.trainer.steps=10")
+    assert "--config.trainer.steps: no section 'trainer', there are augment, data" in said
+
+
+def test_bad_values_of_overrides_are_told_together(capsys):
+    said = refused(
+        capsys,
+        "--config.train.steps=many",
+        "--config.augment.flip=2",
+        "--config.optimizer.betas=(0.9,)",
+    )
+    assert "train.steps: expected int, found 'many'" in said
+    assert "augment.flip: expected a probability, found 2.0" in said
+    assert "optimizer.betas: expected 2 numbers, found (0.9,)" in said
+
+
+def test_a_missing_list_of_videos_is_told(capsys, tmp_path):
+    said = refused(
+        capsys,
+        f"--config.data.class_names={tmp_path}/none.txt",
+        config=str(ROOT / "configs/k400/b32_8f.py"),
+        workdir=tmp_path / "run",
+    )
+    assert f"{tmp_path}/none.txt does not exist" in said
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_argument_that_is_no_override_stops_with_the_usage(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--config", QUICKSTART, "--workdir", "unused", "--steps=3"])
+    assert stopped.value.code == 2
+    assert "unknown argument --steps=3" in capsys.readouterr().err
+
+
+def test_overrides_take_both_spellings_and_keep_types():
+    parser = argparse.ArgumentParser()
+    cli.add_config(parser)
+    _, config = cli.parse(
+        parser,
+        [
+            "--config", QUICKSTART,
+            "--config.train.steps=7",
+            "--config.train.batch", "32",
+            "--config.model.size=B/32",
+            "--config.augment.scales=(1, 0.5)",
+            "--config.initial.pretrained=weights/b32",
+            "--config.initial.scratch=False",
+        ],
+    )  # fmt: skip
+    assert (config.train.steps, config.train.batch) == (7, 32)
+    assert config.model.size == "B/32"
+    assert config.augment.scales == (1.0, 0.5)
+    assert config.initial.pretrained == "weights/b32"
+    assert config.initial.scratch is False
+
+
+def test_text_after_a_colon_goes_to_the_config_file(tmp_path):
+    path = tmp_path / "choice.py"
+    path.write_text(
+        "from ml_collections import ConfigDict\n"
+        "def get_config(text='none'):\n"
+        "    return ConfigDict({'text': text})\n"
+    )
+    assert cli.read_config(f"{path}:small") == {"text": "small"}
+    assert cli.read_config(str(path)) == {"text": "none"}
+
+
+def test_a_config_finds_its_neighbours_from_a_directory_with_another_package_of_that_name(
+    tmp_path,
+):
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/__init__.py").write_text("")
+    code = (
+        "import sys; before = list(sys.path)\n"
+        "from ila_jax.cli import read_config\n"
+        f"found = read_config({str(ROOT / 'configs/ssv2/b16_8f.py')!r})\n"
+        "assert sys.path == before\n"
+        "print(found['model']['classes'])"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": f"{tmp_path}:{ROOT}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == "174"
+
+
+@pytest.mark.parametrize("error", [ValueError, OSError, RuntimeError])
+def test_an_expected_error_is_a_sentence_and_exit_code_1(error, capsys):
+    assert cli.run(lambda: raises(error("no such thing"))) == 1
+    assert capsys.readouterr().err == "error: no such thing\n"
+
+
+def test_an_unexpected_error_keeps_its_traceback():
+    with pytest.raises(KeyError):
+        cli.run(lambda: raises(KeyError("bug")))
+
+
+def test_a_traceback_can_be_had(monkeypatch):
+    monkeypatch.setenv("ILA_TRACEBACK", "1")
+    with pytest.raises(ValueError, match="no such thing"):
+        cli.run(lambda: raises(ValueError("no such thing")))
+
+
+def test_interrupting_a_command_is_exit_code_130(capsys):
+    assert cli.run(lambda: raises(KeyboardInterrupt())) == 130
+    assert capsys.readouterr().err == "stopped\n"
+
+
+def raises(error):
+    raise error
