@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     from ila_jax.models.recognizer import Recognizer as Recognizer
     from ila_jax.models.recognizer import create as create
     from ila_jax.weights.folder import load as load
-    from ila_jax.weights.recognise import from_torch as from_torch
+    from ila_jax.weights.state_dict import from_torch as from_torch
+    from ila_jax.weights.state_dict import to_torch as to_torch
 
 _HOMES = {
     "Recognizer": "ila_jax.models.recognizer",
     "create": "ila_jax.models.recognizer",
-    "from_torch": "ila_jax.weights.recognise",
+    "from_torch": "ila_jax.weights.state_dict",
     "load": "ila_jax.weights.folder",
+    "to_torch": "ila_jax.weights.state_dict",
 }
 __all__ = list(_HOMES)
 

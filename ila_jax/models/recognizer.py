@@ -1,7 +1,8 @@
 """The public model: weights with a configuration, called on videos."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import jax
@@ -14,10 +15,26 @@ from ila_jax.shapes import Features, Logits, TextFeatures, TextTokens, Video
 from ila_jax.text.tokenizer import tokenize
 
 
+@dataclass(frozen=True, kw_only=True)
+class Origin:
+    """What converted weights remember of their file, so that the way back is bit-equal.
+
+    kind: of the file's model; "clip" when all but CLIP's part is fresh. integers: counters by
+    official name. dtypes: by official name, where it was not float32. fresh: paths of parameters
+    that the file did not hold.
+    """
+
+    kind: str = ""
+    integers: Mapping[str, int] = field(default_factory=dict)
+    dtypes: Mapping[str, str] = field(default_factory=dict)
+    fresh: tuple[str, ...] = ()
+
+
 class Recognizer:
     """A video recognizer with its weights. Makes no copy of them.
 
     class_names: what the text head compares videos with; may be None, then give tokens.
+    origin: of converted weights.
     """
 
     def __init__(
@@ -25,10 +42,12 @@ class Recognizer:
         config: ModelConfig,
         variables: Variables,
         class_names: Sequence[str] | None = None,
+        origin: Origin | None = None,
     ):
         self.config = config
         self.variables = variables
         self.class_names = None if class_names is None else tuple(class_names)
+        self.origin = origin
 
     def logits(self, video: Video, tokens: TextTokens | None = None) -> Logits:
         """Class scores, float32 [b, k].

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from ila_jax.config import ModelConfig
 from ila_jax.models.layers import Dtypes, Keys
+from ila_jax.models.temporal.cross_frame import CrossFrameBlock
 from ila_jax.models.temporal.ila import ILABlock
 from ila_jax.models.temporal.spatial import SpatialBlock
 from ila_jax.models.vit import BlockMaker
@@ -12,6 +13,10 @@ from ila_jax.shapes import TemporalBlock
 
 def _spatial(config: ModelConfig, width: int, dtypes: Dtypes, keys: Keys) -> TemporalBlock:
     return SpatialBlock(width, dtypes=dtypes, keys=keys)
+
+
+def _xclip(config: ModelConfig, width: int, dtypes: Dtypes, keys: Keys) -> TemporalBlock:
+    return CrossFrameBlock(width, dtypes=dtypes, keys=keys)
 
 
 def _ila(config: ModelConfig, width: int, dtypes: Dtypes, keys: Keys) -> TemporalBlock:
@@ -26,6 +31,7 @@ def _ila(config: ModelConfig, width: int, dtypes: Dtypes, keys: Keys) -> Tempora
 
 TEMPORAL: dict[str, Callable[[ModelConfig, int, Dtypes, Keys], TemporalBlock]] = {
     "spatial": _spatial,
+    "xclip": _xclip,
     "ila": _ila,
 }
 

@@ -1,4 +1,4 @@
-"""Tables of the official names: CLIP's towers, the heads of X-CLIP and ILA, ILA's blocks.
+"""Tables of the official names: CLIP's towers, the heads and blocks of X-CLIP and ILA.
 
 Names and shapes are those of models.md 9.
 """
@@ -17,8 +17,9 @@ from ila_jax.weights.layouts import (
 )
 from ila_jax.weights.rules import Rule
 
-# PyTorch counts the batches that a batch norm has seen; with a fixed momentum nothing reads it.
-WAIVED = (r".*\.num_batches_tracked",)
+# Names that hold nothing to compute with. PyTorch counts the batches that a batch norm has seen;
+# with a fixed momentum nothing reads it. OpenAI's archives hold three of CLIP's sizes.
+WAIVED = (r".*\.num_batches_tracked", "input_resolution|context_length|vocab_size")
 
 
 def _affine(source: str, target: str, layout: Layout = LINEAR) -> list[Rule]:
@@ -44,11 +45,17 @@ def _batch_norm(source: str, target: str) -> list[Rule]:
     ]
 
 
+def _attention(source: str, target: str) -> list[Rule]:
+    return [
+        Rule(f"{source}.in_proj_weight", f"{target}/qkv/kernel", LINEAR),
+        Rule(f"{source}.in_proj_bias", f"{target}/qkv/bias", same(1)),
+        *_affine(f"{source}.out_proj", f"{target}/out"),
+    ]
+
+
 def _residual_block(source: str, target: str) -> list[Rule]:
     return [
-        Rule(f"{source}.attn.in_proj_weight", f"{target}/attn/qkv/kernel", LINEAR),
-        Rule(f"{source}.attn.in_proj_bias", f"{target}/attn/qkv/bias", same(1)),
-        *_affine(f"{source}.attn.out_proj", f"{target}/attn/out"),
+        *_attention(f"{source}.attn", f"{target}/attn"),
         *_norm(f"{source}.ln_1", f"{target}/norm1"),
         *_norm(f"{source}.ln_2", f"{target}/norm2"),
         *_affine(f"{source}.mlp.c_fc", f"{target}/mlp/fc"),
@@ -80,8 +87,8 @@ MULTI_FRAME_INTEGRATION = [
 ]
 
 _LAYER, _OURS = "prompts_generator.decoder.{0}", "head/prompts/layers/{0}"
-TEXT_HEAD = [
-    Rule("logit_scale", "head/logit_scale", same(0)),
+LOGIT_SCALE = [Rule("logit_scale", "head/logit_scale", same(0))]
+PROMPTS = [
     *_norm("prompts_visual_ln", "head/prompts/visual_norm"),
     Rule("prompts_visual_proj", "head/prompts/visual_projection/kernel", same(2)),
     *_norm("prompts_generator.norm", "head/prompts/norm"),
@@ -102,6 +109,13 @@ LINEAR_HEAD = [
 ]
 
 _BLOCK, _TEMPORAL = "visual.transformer.resblocks.{0}", "visual/blocks/{0}/temporal"
+
+XCLIP = [
+    *_affine(f"{_BLOCK}.message_fc", f"{_TEMPORAL}/message"),
+    *_norm(f"{_BLOCK}.message_ln", f"{_TEMPORAL}/message_norm"),
+    *_attention(f"{_BLOCK}.message_attn", f"{_TEMPORAL}/attn"),
+]
+
 _ALIGN = f"{_BLOCK}.message_attn"
 _LOOK = f"{_ALIGN}.interactive_block"
 _POINT = f"{_ALIGN}.prediction_block"

@@ -1,67 +1,97 @@
-"""From a PyTorch state dict to a Recognizer: which model it is, read off names and shapes."""
+"""Which model a PyTorch state dict holds, read off its names and shapes."""
 
 import re
-from collections.abc import Mapping, Sequence
-
-import numpy as np
+from collections.abc import Mapping
+from typing import Literal
 
 from ila_jax.config import ModelConfig
-from ila_jax.models.model import abstract
-from ila_jax.models.recognizer import Recognizer
 from ila_jax.sizes import SIZES, Geometry
 from ila_jax.weights import official
-from ila_jax.weights.rules import Rule, convert
+from ila_jax.weights.rules import Rule
+
+# What official names can hold: CLIP alone, and the temporal models that have been released. A
+# spatial model is CLIP with X-CLIP's heads: what `to_torch` writes of one.
+Kind = Literal["clip", "spatial", "xclip", "ila"]
+
+Shapes = Mapping[str, tuple[int, ...]]
 
 _BLOCK = "visual.transformer.resblocks"
-_ALIGN = f"{_BLOCK}.0.message_attn"
+_ATTN = f"{_BLOCK}.0.message_attn"
 _DROPOUT = 0.5  # of the released linear head; no tensor tells
+_CHANNELS = 256  # of ILA's interactive features; models without alignment do not read it
+_FRAMES = 8  # of a model made around CLIP alone
+
+_TEMPORAL: dict[str, list[Rule]] = {"spatial": [], "xclip": official.XCLIP}
 
 
-def from_torch(
-    state_dict: Mapping[str, np.ndarray], class_names: Sequence[str] | None = None
-) -> Recognizer:
-    """A recognizer from official names to arrays, in float32.
+def rules_of(config: ModelConfig, *, clip_only: bool = False) -> list[Rule]:
+    """The rules for all official names of a model, or for those that CLIP has.
 
-    Size, form, head, frames and classes are read off the shapes. class_names: of the text head.
-    Errors: ValueError listing every tensor that is missing, unknown or of another shape.
+    Errors: ValueError for a temporal model that was never released in PyTorch.
     """
-    config = recognise({name: np.shape(value) for name, value in state_dict.items()})
-    variables = convert(state_dict, rules_of(config), abstract(config), waived=official.WAIVED)
-    return Recognizer(config, variables, class_names)
-
-
-def rules_of(config: ModelConfig) -> list[Rule]:
-    """The rules for all official names of a model."""
+    if clip_only:
+        return official.IMAGE_TOWER + official.TEXT_TOWER + official.LOGIT_SCALE
+    if config.temporal != "ila" and config.temporal not in _TEMPORAL:
+        raise ValueError(
+            f"a model with {config.temporal!r} attention has no official PyTorch form: only "
+            f"{', '.join([*_TEMPORAL, 'ila'])} have names to be converted to and from"
+        )
+    ila = official.ILA + official.ILA_INTERACTION[config.convolutions]
     head = (
-        official.TEXT_TOWER + official.TEXT_HEAD if config.head == "text" else official.LINEAR_HEAD
+        official.TEXT_TOWER + official.LOGIT_SCALE + official.PROMPTS
+        if config.head == "text"
+        else official.LINEAR_HEAD
     )
-    return (
-        official.IMAGE_TOWER
-        + official.MULTI_FRAME_INTEGRATION
-        + head
-        + official.ILA
-        + official.ILA_INTERACTION[config.convolutions]
-    )
+    temporal = _TEMPORAL.get(config.temporal, ila)
+    return official.IMAGE_TOWER + official.MULTI_FRAME_INTEGRATION + head + temporal
 
 
-def recognise(shapes: Mapping[str, tuple[int, ...]]) -> ModelConfig:
-    """The model that tensors of these names and shapes make.
+def kind_of(shapes: Shapes) -> Kind:
+    """Which of the models that official names can hold has such names."""
+    names = list(shapes)
+    if any(".prediction_block." in name or ".interactive_block." in name for name in names):
+        return "ila"
+    if any(".message_attn." in name or ".message_fc." in name for name in names):
+        return "xclip"
+    return "spatial" if any(name.startswith("mit.") for name in names) else "clip"
+
+
+def recognise(shapes: Shapes) -> ModelConfig:
+    """The model that tensors of these official names and shapes make; CLIP alone is a spatial one.
 
     Errors: ValueError naming the tensors without which it cannot be told.
     """
-    text = "text_projection" in shapes
-    needed = {
-        "visual.conv1.weight": 4,
-        "visual.positional_embedding": 2,
-        "visual.proj": 2,
-        "mit.positional_embedding": 3,
-        f"{_ALIGN}.prediction_block.0.weight": 4,
-    }
-    needed |= (
-        {"positional_embedding": 2, "token_embedding.weight": 2}
-        if text
-        else {"mit.classify_head.2.weight": 2}
+    kind = kind_of(shapes)
+    text = kind == "clip" or "text_projection" in shapes
+    _check_needed(shapes, _needed(kind, text=text))
+    geometry, size = _geometry(shapes, text=text)
+    return ModelConfig(
+        size=size,
+        shape=None if size in SIZES else geometry,
+        temporal="spatial" if kind == "clip" else kind,
+        frames=_FRAMES if kind == "clip" else shapes["mit.positional_embedding"][1],
+        head="text" if text else "linear",
+        classes=None if text else shapes["mit.classify_head.2.weight"][0],
+        convolutions="ssv2" if f"{_ATTN}.interactive_block.0.weight" in shapes else "k400",
+        channels=shapes[f"{_ATTN}.prediction_block.0.weight"][1] if kind == "ila" else _CHANNELS,
+        dropout=_DROPOUT,
+        precision="float32",
     )
+
+
+def _needed(kind: Kind, *, text: bool) -> dict[str, int]:
+    """The tensors that tell a model's size, and how many axes they have."""
+    needed = {"visual.conv1.weight": 4, "visual.positional_embedding": 2, "visual.proj": 2}
+    if kind != "clip":
+        needed["mit.positional_embedding"] = 3
+    if kind == "ila":
+        needed[f"{_ATTN}.prediction_block.0.weight"] = 4
+    if text:
+        return needed | {"positional_embedding": 2, "token_embedding.weight": 2}
+    return needed | {"mit.classify_head.2.weight": 2}
+
+
+def _check_needed(shapes: Shapes, needed: Mapping[str, int]) -> None:
     problems = [
         f"{name}: expected {rank} axes, found " + (str(list(shapes[name])) if name in shapes
         else "no such tensor")
@@ -70,26 +100,32 @@ def recognise(shapes: Mapping[str, tuple[int, ...]]) -> ModelConfig:
     ]  # fmt: skip
     if problems:
         raise ValueError(
-            "these weights are of no ILA model that is known here; to tell its size:\n  "
-            + "\n  ".join(problems)
-            + "\nExpected the official names, such as the `model` entry of a released checkpoint."
+            "these weights are of no ILA, X-CLIP or CLIP model that is known here; to tell its "
+            "size:\n  " + "\n  ".join(problems) + f"\n{_hint(shapes)}"
         )
-    geometry, size = _geometry(shapes, text=text)
-    return ModelConfig(
-        size=size,
-        shape=None if size in SIZES else geometry,
-        temporal="ila",
-        frames=shapes["mit.positional_embedding"][1],
-        head="text" if text else "linear",
-        classes=None if text else shapes["mit.classify_head.2.weight"][0],
-        convolutions="ssv2" if f"{_ALIGN}.interactive_block.0.weight" in shapes else "k400",
-        channels=shapes[f"{_ALIGN}.prediction_block.0.weight"][1],
-        dropout=_DROPOUT,
-        precision="float32",
+
+
+def _hint(shapes: Shapes) -> str:
+    """What the weights may be instead, in a sentence."""
+    names = list(shapes)
+    if not names:
+        return "There is no tensor in it at all."
+    if any(re.match(r"visual\.(layer\d|attnpool)\.", name) for name in names):
+        return "It is a CLIP with a ResNet image tower: only those with a ViT (B/32, …) fit."
+    if any(name.startswith("module.") for name in names):
+        return "Its names begin with `module.`: take that prefix off first."
+    if any("bert" in name for name in names):
+        return "It looks like a BERT, a model of text alone."
+    if any(name.startswith("text.transformer.") for name in names):
+        return "It is an open_clip model with a text tower of its own, which is not CLIP's."
+    first = ", ".join(sorted(names)[:3])
+    return (
+        "Expected the official names, such as the `model` entry of a released checkpoint; "
+        f"found {len(names)} tensors: {first}, …"
     )
 
 
-def _geometry(shapes: Mapping[str, tuple[int, ...]], *, text: bool) -> tuple[Geometry, str]:
+def _geometry(shapes: Shapes, *, text: bool) -> tuple[Geometry, str]:
     """The towers' shapes, and the name of the size or "custom".
 
     The text tower of a model with a linear head is whatever its size has: nothing reads it.
@@ -117,7 +153,7 @@ def _geometry(shapes: Mapping[str, tuple[int, ...]], *, text: bool) -> tuple[Geo
     return Geometry(**{"text_width": image["embed"], "text_depth": 1, **image}), "custom"
 
 
-def _depth(shapes: Mapping[str, tuple[int, ...]], prefix: str) -> int:
+def _depth(shapes: Shapes, prefix: str) -> int:
     """Blocks below a prefix: one more than the highest number, so that a gap shows as missing."""
     numbers = [re.match(re.escape(prefix) + r"\.(\d+)\.", name) for name in shapes]
     return 1 + max((int(found[1]) for found in numbers if found), default=-1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ila_jax.models.recognizer import Recognizer
-from ila_jax.weights.recognise import from_torch
+from ila_jax.weights.state_dict import from_torch
 from tests.golden import weights
 
 _HERE = Path(__file__).parent
@@ -16,6 +16,8 @@ _SHAPES = {
     "ila_k400_tiny": (112, 512, 4, 5, 3),
     "ila_ssv2_tiny": (112, 512, 4, 5, 3),
     "ila_k400_tiny16": (96, 512, 6, 7, 2),
+    "xclip_tiny": (112, 512, 4, 5, 3),
+    "xclip_b32_8f": (224, 49408, 8, 10, 2),
     "ila_k400_b32_8f": (224, 49408, 8, 10, 2),
 }
 TINY = [name for name in _SHAPES if "tiny" in name]

@@ -13,8 +13,9 @@ def test_inference_of_tiny_models(case):
     _check(case, atol=1e-5)
 
 
-def test_inference_of_b32():
-    _check("ila_k400_b32_8f", atol=1e-4)  # the bar of the issue: twelve blocks of rounding
+@pytest.mark.parametrize("case", ["ila_k400_b32_8f", "xclip_b32_8f"])
+def test_inference_of_b32(case):
+    _check(case, atol=1e-4)  # the bar of the issue: twelve blocks of rounding
 
 
 def _check(case, *, atol):
@@ -26,6 +27,8 @@ def _check(case, *, atol):
     if tokens is not None:
         close(recognizer.features(video), expected["eval/video_features"], atol)
         close(recognizer.text_features(tokens), expected["eval/text_features"], atol)
+    if case.startswith("xclip"):
+        return
     tower = model.bind(recognizer.config, recognizer.variables).visual(video)
     close(tower.alignment_loss, expected["eval/alignment_loss"], atol)
     if tokens is not None:

@@ -18,7 +18,7 @@ from ila_jax.train.optim import GROUPS, adamw, descend, factors, join, partition
 from ila_jax.weights.recognise import rules_of
 from tests.golden import cases
 
-CASES = ["ila_k400_tiny", "ila_ssv2_tiny"]
+CASES = ["ila_k400_tiny", "ila_ssv2_tiny", "xclip_tiny"]
 _NOISE = 0.2
 
 
@@ -68,6 +68,9 @@ def test_losses(case):
     _, (classification, output, _) = training_pass(case)
     expected = cases.expected(case)
     np.testing.assert_allclose(classification, expected["train/classification_loss"], atol=1e-5)
+    if case.startswith("xclip"):
+        assert not np.asarray(output.alignment_loss).any()
+        return
     np.testing.assert_allclose(output.alignment_loss, expected["train/alignment_loss"], atol=1e-5)
     scale = np.abs(expected["train/logits"]).max()
     np.testing.assert_allclose(output.logits, expected["train/logits"], atol=1e-5 * scale)
@@ -91,7 +94,7 @@ def test_every_gradient_norm(case):
     assert not wrong
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", [case for case in CASES if case.startswith("ila")])
 def test_every_running_statistic(case):
     _, (_, _, stats) = training_pass(case)
     actual = by_official_name(case, stats)

@@ -1,0 +1,44 @@
+"""X-CLIP: frames exchange messages before each looks at itself (models.md 6)."""
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ila_jax.models.layers import Attention, Dtypes, Keys, ResidualBlock
+from ila_jax.shapes import Scalar, Tokens, Training
+
+
+class MessagePassing(nnx.Module):
+    """One message a frame, from its class token: m = W x_cls + b; m += MHA(LN m) over the frames.
+
+    Starts as PyTorch starts its layers, nothing at zero: a fresh block is not CLIP's.
+    """
+
+    def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
+        self.message = dtypes.linear(width, width, keys=keys)
+        self.message_norm = dtypes.layer_norm(width, keys=keys)
+        self.attn = Attention(width, dtypes=dtypes, keys=keys)
+
+    def __call__(self, class_tokens: Float[Array, "b t d"]) -> Float[Array, "b t d"]:
+        m = self.message(class_tokens)
+        return m + self.attn(self.message_norm(m))
+
+
+class CrossFrameBlock(nnx.Module):
+    """CLIP's block, whose attention also sees the frame's message; the MLP does not."""
+
+    def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
+        self.temporal = MessagePassing(width, dtypes=dtypes, keys=keys)
+        self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
+        self.loss_dtype = dtypes.param
+
+    def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        with jax.named_scope("messages"):
+            message = self.temporal(x[:, :, 0])
+        block, n = self.spatial, x.shape[2]
+        seen = jnp.concatenate([x, rearrange(message, "b t d -> b t 1 d")], axis=2)
+        # The message's own output is dropped, and its residual with it.
+        x = x + block.attn(block.norm1(seen))[:, :, :n]
+        return x + block.mlp(block.norm2(x)), jnp.zeros((), self.loss_dtype)

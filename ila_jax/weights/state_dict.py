@@ -1,0 +1,149 @@
+"""From a PyTorch state dict under official names to a Recognizer, and back."""
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import ml_dtypes
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from ila_jax.config import ModelConfig
+from ila_jax.models.model import Variables, abstract
+from ila_jax.models.recognizer import Origin, Recognizer
+from ila_jax.weights import official
+from ila_jax.weights.fresh import fill
+from ila_jax.weights.recognise import Kind, kind_of, recognise, rules_of
+from ila_jax.weights.rules import Rule, convert
+
+State = Mapping[str, np.ndarray]
+
+
+def from_torch(
+    state_dict: Mapping[str, Any], class_names: Sequence[str] | None = None
+) -> Recognizer:
+    """A recognizer from official names to tensors or arrays, in float32.
+
+    Size, form, head, frames and classes are read off the shapes. CLIP alone becomes a spatial
+    model of 8 frames, whose heads are fresh. class_names: of the text head.
+    Errors: ValueError listing every tensor that is missing, unknown or of another shape.
+    """
+    state = {name: _array(value) for name, value in state_dict.items()}
+    config, variables, origin = read_state(state)
+    return Recognizer(config, fill(config, variables, seed=0), class_names, origin)
+
+
+def read_state(state: State) -> tuple[ModelConfig, Variables, Origin]:
+    """The model of a state dict, its weights (all that CLIP has, if it is CLIP), and their origin.
+
+    Errors: ValueError listing every tensor that is missing, unknown or of another shape.
+    """
+    shapes = {name: np.shape(value) for name, value in state.items()}
+    kind, config = kind_of(shapes), recognise(shapes)
+    rules = rules_of(config, clip_only=kind == "clip")
+    variables = convert(state, rules, _only(abstract(config), rules), waived=official.WAIVED)
+    return config, variables, _origin(kind, state)
+
+
+def official_state(recognizer: Recognizer, *, clip_only: bool | None = None) -> State:
+    """Official names to arrays, in the layouts and the precision that the weights came in.
+
+    clip_only: the names that CLIP has; by default when the weights came from CLIP alone.
+    Errors: ValueError for a temporal model without official names, or no CLIP to write.
+    """
+    origin, config = recognizer.origin or Origin(), recognizer.config
+    if clip_only is None:
+        clip_only = origin.kind == "clip"
+    if clip_only and config.head != "text":
+        raise ValueError(
+            "CLIP alone cannot be written: a model with a linear head has no text tower"
+        )
+    rules = rules_of(config, clip_only=clip_only)
+    params, stats = _only(recognizer.variables, rules)
+    ours = {**flatten_dict(params, sep="/"), **flatten_dict(stats, sep="/")}
+    state: dict[str, np.ndarray] = {}
+    for path, value in ours.items():
+        rule = next(rule for rule in rules if rule.inverse(path) is not None)
+        name = str(rule.inverse(path))
+        array = rule.layout.to_torch(np.asarray(value))
+        state[name] = np.ascontiguousarray(array.astype(_dtype(origin.dtypes.get(name))))
+    return state | _integers(state, origin)
+
+
+def to_torch(recognizer: Recognizer, *, clip_only: bool | None = None) -> dict[str, Any]:
+    """The official state dict as torch tensors: `from_torch`'s way back, bit-equal.
+
+    clip_only: the names that CLIP has; by default when the weights came from CLIP alone.
+    Errors: ValueError for a temporal model without official names; ImportError without PyTorch.
+    """
+    state = official_state(recognizer, clip_only=clip_only)
+    return {name: to_tensor(value) for name, value in state.items()}
+
+
+def to_tensor(array: np.ndarray) -> Any:
+    """A torch tensor of an array, bfloat16 included. Errors: ImportError without PyTorch."""
+    import torch
+
+    if array.dtype == ml_dtypes.bfloat16:
+        return torch.from_numpy(array.view(np.uint16).copy()).view(torch.bfloat16)
+    return torch.from_numpy(array.copy())
+
+
+def _array(value: Any) -> np.ndarray:
+    """A tensor or an array as an array, bfloat16 included."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":
+            import torch
+
+            return value.view(torch.uint16).numpy().view(ml_dtypes.bfloat16)
+        return value.numpy()
+    return np.asarray(value)
+
+
+def _only(variables: Variables, rules: Sequence[Rule]) -> Variables:
+    """The variables that some rule can fill."""
+    kept = []
+    for tree in variables:
+        flat = flatten_dict(tree, sep="/")
+        found = {p: v for p, v in flat.items() if any(r.inverse(p) is not None for r in rules)}
+        kept.append(unflatten_dict(found, sep="/"))
+    return Variables(*kept)
+
+
+def _origin(kind: Kind, state: State) -> Origin:
+    """What the way back needs: integers that we do not keep, and what was not float32."""
+    waived = {n: v for n, v in state.items() if any(re.fullmatch(p, n) for p in official.WAIVED)}
+    return Origin(
+        kind=kind,
+        integers={name: int(value) for name, value in waived.items() if np.ndim(value) == 0},
+        dtypes={
+            name: value.dtype.name
+            for name, value in state.items()
+            if value.dtype != np.float32 and name not in waived
+        },
+    )
+
+
+def _integers(state: State, origin: Origin) -> dict[str, np.ndarray]:
+    """The counters of the file, or of a model that has seen no file: 0 for each batch norm."""
+    norms = [name.removesuffix("running_mean") for name in state if name.endswith("running_mean")]
+    values = {f"{name}num_batches_tracked": 0 for name in norms} | dict(origin.integers)
+    return {name: np.asarray(value, np.int64) for name, value in values.items()}
+
+
+def _dtype(name: str | None) -> Any:
+    if name is None:
+        return np.float32
+    return ml_dtypes.bfloat16 if name == "bfloat16" else np.dtype(name)
+
+
+def of_origin(recognizer: Recognizer, origin: Origin) -> Recognizer:
+    """The same recognizer with another origin."""
+    return Recognizer(
+        recognizer.config,
+        recognizer.variables,
+        recognizer.class_names,
+        dataclasses.replace(origin),
+    )
