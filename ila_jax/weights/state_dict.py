@@ -1,6 +1,5 @@
 """From a PyTorch state dict under official names to a Recognizer, and back."""
 
-import dataclasses
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -67,8 +66,8 @@ def official_state(recognizer: Recognizer, *, clip_only: bool | None = None) -> 
         rule = next(rule for rule in rules if rule.inverse(path) is not None)
         name = str(rule.inverse(path))
         array = rule.layout.to_torch(np.asarray(value))
-        state[name] = np.ascontiguousarray(array.astype(_dtype(origin.dtypes.get(name))))
-    return state | _integers(state, origin)
+        state[name] = np.asarray(array, _dtype(origin.dtypes.get(name)), order="C")
+    return state | _integers(state, origin, clip_only=clip_only)
 
 
 def to_torch(recognizer: Recognizer, *, clip_only: bool | None = None) -> dict[str, Any]:
@@ -126,24 +125,15 @@ def _origin(kind: Kind, state: State) -> Origin:
     )
 
 
-def _integers(state: State, origin: Origin) -> dict[str, np.ndarray]:
-    """The counters of the file, or of a model that has seen no file: 0 for each batch norm."""
+def _integers(state: State, origin: Origin, *, clip_only: bool) -> dict[str, np.ndarray]:
+    """Counters as the file had them; 0 for each batch norm of a model that was in no file."""
     norms = [name.removesuffix("running_mean") for name in state if name.endswith("running_mean")]
-    values = {f"{name}num_batches_tracked": 0 for name in norms} | dict(origin.integers)
-    return {name: np.asarray(value, np.int64) for name, value in values.items()}
+    values = {f"{name}num_batches_tracked": 0 for name in norms}
+    of_clip = {n: v for n, v in origin.integers.items() if clip_only or n in values}
+    return {name: np.asarray(value, np.int64) for name, value in (values | of_clip).items()}
 
 
 def _dtype(name: str | None) -> Any:
     if name is None:
         return np.float32
     return ml_dtypes.bfloat16 if name == "bfloat16" else np.dtype(name)
-
-
-def of_origin(recognizer: Recognizer, origin: Origin) -> Recognizer:
-    """The same recognizer with another origin."""
-    return Recognizer(
-        recognizer.config,
-        recognizer.variables,
-        recognizer.class_names,
-        dataclasses.replace(origin),
-    )

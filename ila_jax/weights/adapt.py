@@ -1,0 +1,184 @@
+"""Weights of one model into another: what fits is taken, what is new is fresh, the rest is told."""
+
+import dataclasses
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from ila_jax.config import ModelConfig
+from ila_jax.models import model
+from ila_jax.models.model import Variables
+from ila_jax.models.recognizer import Origin, Recognizer
+from ila_jax.sizes import Geometry
+from ila_jax.weights.fresh import fill
+from ila_jax.weights.positions import over_grid, over_time
+
+_FRAMES = r"mit/positions|visual/.*temporal_embedding"
+_GRID = r"visual/embed/positions"
+_HEAD = r"head/(norm|fc)/.*"  # of the linear head
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allow:
+    """What may change on the way, only because somebody asked for it."""
+
+    frames: bool = False
+    resolution: bool = False
+    reset_head: bool = False
+
+
+@dataclass
+class Report:
+    """Paths of ours: loaded from the file, and new. left: what was not taken, and why."""
+
+    loaded: list[str] = field(default_factory=list)
+    new: list[str] = field(default_factory=list)
+    left: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def adapt(
+    there: ModelConfig,
+    variables: Variables,
+    origin: Origin | None,
+    target: ModelConfig,
+    *,
+    allow: Allow,
+    seed: int,
+) -> tuple[Recognizer, Report]:
+    """A recognizer of the target's model with the weights of another, which may be incomplete.
+
+    Errors: ValueError naming every property and every tensor that does not fit.
+    """
+    origin = origin or Origin()
+    _check_towers(there.geometry(), target.geometry(), text=target.head == "text")
+    report, problems = Report(), list[str]()
+    have = {p: v for p, v in _flat(variables).items() if p not in origin.fresh}
+    taken = {}
+    for path, want in _flat(model.abstract(target)).items():
+        value, problem = _value(path, have.get(path), want.shape, there, target, allow, report)
+        if problem:
+            problems.append(problem)
+        elif value is None:
+            report.new.append(path)
+        else:
+            taken[path] = np.asarray(value, want.dtype)
+            report.loaded.append(path)
+    if problems:
+        raise ValueError("the weights do not fit the model:\n  " + "\n  ".join(problems))
+    want_paths = set(_flat(model.abstract(target)))
+    report.left = {path: _why_left(path, target) for path in have if path not in want_paths}
+    filled = fill(target, _tree(taken, variables), seed=seed)
+    return Recognizer(target, filled, None, _origin(origin, there, target, report)), report
+
+
+def _value(
+    path: str,
+    value: np.ndarray | None,
+    shape: tuple[int, ...],
+    there: ModelConfig,
+    target: ModelConfig,
+    allow: Allow,
+    report: Report,
+) -> tuple[np.ndarray | None, str | None]:
+    """What a parameter gets: a value, or None for a fresh one; or why it can get neither."""
+    reset = re.fullmatch(_HEAD, path) and allow.reset_head
+    if reset and (value is None or value.shape != shape):
+        _once(report.notes, "the linear head starts fresh, as model.reset_head asks")
+        return None, None
+    if value is None:
+        return None, _why_missing(path, there, target)
+    if value.shape == shape:
+        return value, None
+    if re.fullmatch(_FRAMES, path):
+        if not allow.frames:
+            return None, f"{path}: made for {len(value)} frames, the model takes {shape[0]}: " + (
+                f"add --frames {shape[0]} to interpolate it"
+            )
+        _once(report.notes, f"{path} interpolated from {len(value)} to {shape[0]} frames")
+        return over_time(np.asarray(value), shape[0]), None
+    if re.fullmatch(_GRID, path):
+        old, new = there.geometry(), target.geometry()
+        if not allow.resolution:
+            return (
+                None,
+                f"{path}: made for {old.resolution} px, the model takes {new.resolution}: "
+                + (f"add --resolution {new.resolution} to interpolate it"),
+            )
+        _once(
+            report.notes, f"{path} interpolated from {old.grid}×{old.grid} to {new.grid}×{new.grid}"
+        )
+        return over_grid(np.asarray(value), new.grid), None
+    advice = ": set reset_head for a fresh one" if re.fullmatch(_HEAD, path) else ""
+    return None, f"{path} is {list(value.shape)}, expected {list(shape)}{advice}"
+
+
+def _why_missing(path: str, there: ModelConfig, target: ModelConfig) -> str | None:
+    """None when a parameter may be new: nothing of its part was in the file."""
+    if "/temporal" in path:
+        same = there.temporal == target.temporal and there.convolutions == target.convolutions
+        return f"missing: {path}" if same else None
+    if path.startswith(("mit/", "head/")):
+        if there.head != target.head and path.startswith("head/"):
+            return (
+                f"{path}: the file has a {there.head} head, the model a {target.head} head: set "
+                "reset_head for a fresh one"
+            )
+        return None
+    return f"missing: {path}"
+
+
+def _why_left(path: str, target: ModelConfig) -> str:
+    if "/temporal" in path:
+        return f"of another temporal model than {target.temporal}"
+    return "the text tower and its head, which a linear head does without"
+
+
+def _check_towers(there: Geometry, here: Geometry, *, text: bool) -> None:
+    names = ["patch", "width", "depth", "embed"]
+    names += ["text_width", "text_depth", "vocabulary", "context"] if text else []
+    wrong = [
+        f"{name}: {getattr(there, name)} in the file, {getattr(here, name)} in the model"
+        for name in names
+        if getattr(there, name) != getattr(here, name)
+    ]
+    if wrong:
+        raise ValueError(
+            "the weights are of another size than the model:\n  "
+            + "\n  ".join(wrong)
+            + "\nChoose the model's size to fit the file, or get the file of that size."
+        )
+
+
+def _origin(origin: Origin, there: ModelConfig, target: ModelConfig, report: Report) -> Origin:
+    """CLIP stays CLIP in any model; another model's file is no file of this one."""
+    same = there.temporal == target.temporal and there.head == target.head
+    changed = there.geometry().resolution != target.geometry().resolution
+    return dataclasses.replace(
+        origin,
+        kind=origin.kind if same or origin.kind == "clip" else "",
+        integers={} if changed and origin.kind == "clip" else origin.integers,
+        fresh=tuple(report.new),
+    )
+
+
+def _once(notes: list[str], note: str) -> None:
+    if note not in notes:
+        notes.append(note)
+
+
+def _flat(variables: Variables) -> dict:
+    return {
+        **flatten_dict(variables.params, sep="/"),
+        **flatten_dict(variables.batch_stats, sep="/"),
+    }
+
+
+def _tree(values: Mapping[str, np.ndarray], like: Variables) -> Variables:
+    """Parameters and running statistics apart again: statistics are named mean and var."""
+    stats = {p: v for p, v in values.items() if re.fullmatch(r".*/(mean|var)", p)}
+    params = {p: v for p, v in values.items() if p not in stats}
+    return Variables(unflatten_dict(params, sep="/"), unflatten_dict(stats, sep="/"))
