@@ -3,7 +3,6 @@
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -97,42 +96,6 @@ class Recognizer:
                 "class_names when the model is made or loaded"
             )
         return self.text_features(jnp.asarray(tokenize(self.class_names)))
-
-
-def create(
-    size: str,
-    temporal: str = "ila",
-    frames: int = 8,
-    head: Literal["text", "linear"] = "text",
-    classes: int | None = None,
-    seed: int = 0,
-    *,
-    convolutions: Literal["k400", "ssv2"] | None = None,
-) -> Recognizer:
-    """A fresh recognizer in float32.
-
-    size: of CLIP's towers (`ila_jax.sizes.SIZES`). classes: of the linear head.
-    convolutions: of ILA; by default the form released with the head: k400 with the text head,
-    ssv2 with the linear one.
-    Errors: ValueError for an unknown size or temporal model, or classes that do not fit the head.
-    """
-    if (classes is None) != (head == "text"):
-        raise ValueError(
-            f"head {head!r} with classes={classes}: the linear head needs a number of classes, "
-            "the text head takes class names or tokens instead"
-        )
-    config = ModelConfig(
-        size=size,
-        temporal=temporal,
-        frames=frames,
-        head=head,
-        classes=classes,
-        convolutions=convolutions or ("k400" if head == "text" else "ssv2"),
-        channels=256,
-        dropout=0.5,
-        precision="float32",
-    )
-    return Recognizer(config, model.initialize(config, seed))
 
 
 @functools.partial(jax.jit, static_argnums=0)

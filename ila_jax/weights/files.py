@@ -14,7 +14,7 @@ import numpy as np
 
 from ila_jax.weights import huggingface
 from ila_jax.weights.pickles import Module, Refused
-from ila_jax.weights.safetensors import read_safetensors
+from ila_jax.weights.safetensors_file import read_safetensors
 from ila_jax.weights.torch_files import TorchFile, is_tensor, read_legacy, read_zip
 
 _MOST_JSON = 64 << 20

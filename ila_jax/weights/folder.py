@@ -1,8 +1,10 @@
 """Models on disk in our own format: a folder with `model.json` and the weights by Orbax."""
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
@@ -10,40 +12,62 @@ import orbax.checkpoint as ocp
 from ila_jax.config import model_from_dict, to_dict
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.models.recognizer import Origin, Recognizer
+from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.hub import PREFIX, fetch
 from ila_jax.weights.run import load_run
 
 _FORMAT = 1
 
 
-def save(recognizer: Recognizer, directory: str | Path) -> None:
+def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) -> None:
     """Writes a new folder that `load` takes. It appears whole or not at all.
 
+    force: replaces a folder of weights that is there.
     Errors: ValueError when the folder exists; OSError.
     """
     target = Path(directory).absolute()
-    if target.exists():
-        raise ValueError(f"{target} exists: give the name of a folder to be made")
+    check_free(target, force=force)
     partly = target.with_name(f".{target.name}.partly")
     shutil.rmtree(partly, ignore_errors=True)
     partly.mkdir(parents=True)
-    about = {
-        "format": _FORMAT,
-        "model": to_dict(recognizer.config),
-        "class_names": recognizer.class_names,
-    }
-    (partly / "model.json").write_text(json.dumps(about, indent=2) + "\n")
+    (partly / "model.json").write_text(json.dumps(_about(recognizer), indent=2) + "\n")
     with ocp.StandardCheckpointer() as checkpointer:
         checkpointer.save(partly / "weights", recognizer.variables._asdict())
-    partly.rename(target)
+    if target.exists():
+        old = target.with_name(f".{target.name}.old")
+        shutil.rmtree(old, ignore_errors=True)
+        target.rename(old)
+        partly.rename(target)
+        shutil.rmtree(old)
+    else:
+        partly.rename(target)
+
+
+def check_free(target: Path, *, force: bool) -> None:
+    """Errors: ValueError when something is there, unless it is a folder of weights to replace."""
+    if not target.exists():
+        return
+    if not force:
+        raise ValueError(f"{target} exists: give the name of a folder to be made")
+    if not (target / "model.json").is_file():
+        raise ValueError(
+            f"{target} exists and is no folder of weights, so it is not replaced: give another name"
+        )
 
 
 def load(source: str | Path) -> Recognizer:
-    """A recognizer from a folder of weights, or from a run's folder.
+    """A recognizer from a folder of weights, from a run's folder, or from the Hugging Face hub.
 
-    Of a run: its best checkpoint; `DIR@latest` and `DIR@STEP` name others.
+    Of a run: its best checkpoint; `DIR@latest` and `DIR@STEP` name others. Of the hub:
+    `hf://owner/name`, a repository of such a folder, of CLIPModel or of XCLIPModel.
     Errors: ValueError when the folder is neither, or has no such checkpoint.
     """
+    if str(source).startswith(PREFIX):
+        fetched = fetch(str(source))
+        if not (fetched / "model.json").is_file():
+            return convert_file(fetched, Wish()).recognizer
+        return load(fetched)
     name, _, which = str(source).partition("@")
     folder = Path(name)
     if (folder / "checkpoints").is_dir():
@@ -51,7 +75,7 @@ def load(source: str | Path) -> Recognizer:
     if not (folder / "model.json").is_file():
         raise ValueError(
             f"{folder} is no model: expected the folder of a run (with checkpoints/) or of "
-            "weights (with model.json)"
+            "weights (with model.json)" + _foreign(folder)
         )
     about = json.loads((folder / "model.json").read_text())
     config = model_from_dict(about["model"])
@@ -60,4 +84,26 @@ def load(source: str | Path) -> Recognizer:
     target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), like)
     with ocp.StandardCheckpointer() as checkpointer:
         found = checkpointer.restore((folder / "weights").absolute(), target)
-    return Recognizer(config, Variables(**found), about["class_names"])
+    return Recognizer(config, Variables(**found), about["class_names"], _origin(about))
+
+
+def _about(recognizer: Recognizer) -> dict[str, Any]:
+    origin = recognizer.origin
+    return {
+        "format": _FORMAT,
+        "model": to_dict(recognizer.config),
+        "class_names": recognizer.class_names,
+        "origin": None if origin is None else dataclasses.asdict(origin),
+    }
+
+
+def _origin(about: dict[str, Any]) -> Origin | None:
+    found = about.get("origin")
+    return None if found is None else Origin(**found | {"fresh": tuple(found["fresh"])})
+
+
+def _foreign(path: Path) -> str:
+    """What to do about the weights of PyTorch."""
+    if path.is_file() or (path / "config.json").is_file():
+        return f". Convert it first: python -m ila_jax.convert --input {path} --output DIR"
+    return ""

@@ -59,7 +59,7 @@ def convert(
     made: dict[str, np.ndarray] = {}
     problems: list[str] = []
     for name, value in state.items():
-        if any(re.fullmatch(pattern, name) for pattern in waived):
+        if is_waived(name, waived):
             continue
         rule, path = _only_match(name, rules)
         if rule is None or path not in want:
@@ -76,6 +76,10 @@ def convert(
     if problems:
         raise ValueError(_report(problems))
     return _unflat(made, expected)
+
+
+def is_waived(name: str, waived: Sequence[str]) -> bool:
+    return any(re.fullmatch(pattern, name) for pattern in waived)
 
 
 def _only_match(name: str, rules: Iterable[Rule]) -> tuple[Rule | None, str]:

@@ -1,7 +1,7 @@
 """From a PyTorch state dict under official names to a Recognizer, and back."""
 
-import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import ml_dtypes
@@ -14,7 +14,8 @@ from ila_jax.models.recognizer import Origin, Recognizer
 from ila_jax.weights import official
 from ila_jax.weights.fresh import fill
 from ila_jax.weights.recognise import Kind, kind_of, recognise, rules_of
-from ila_jax.weights.rules import Rule, convert
+from ila_jax.weights.rules import Rule, convert, is_waived
+from ila_jax.weights.safetensors_file import write_safetensors
 
 State = Mapping[str, np.ndarray]
 
@@ -113,7 +114,7 @@ def _only(variables: Variables, rules: Sequence[Rule]) -> Variables:
 
 def _origin(kind: Kind, state: State) -> Origin:
     """What the way back needs: integers that we do not keep, and what was not float32."""
-    waived = {n: v for n, v in state.items() if any(re.fullmatch(p, n) for p in official.WAIVED)}
+    waived = {n: v for n, v in state.items() if is_waived(n, official.WAIVED)}
     return Origin(
         kind=kind,
         integers={name: int(value) for name, value in waived.items() if np.ndim(value) == 0},
@@ -137,3 +138,23 @@ def _dtype(name: str | None) -> Any:
     if name is None:
         return np.float32
     return ml_dtypes.bfloat16 if name == "bfloat16" else np.dtype(name)
+
+
+def write_official(recognizer: Recognizer, path: Path) -> int:
+    """Writes the official state dict, as safetensors or as .pt or .pth; the number of tensors.
+
+    Errors: ValueError, as `official_state`, or when PyTorch is needed and missing; OSError.
+    """
+    state = official_state(recognizer)
+    if path.suffix == ".safetensors":
+        write_safetensors(path, state)
+        return len(state)
+    try:
+        import torch
+    except ImportError as error:
+        raise ValueError(
+            f"writing {path.suffix} needs PyTorch, which is not installed: pip install torch, or "
+            "write a .safetensors file, which PyTorch reads as well"
+        ) from error
+    torch.save({"model": {name: to_tensor(value) for name, value in state.items()}}, path)
+    return len(state)

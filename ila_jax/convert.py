@@ -1,0 +1,178 @@
+"""python -m ila_jax.convert: weights from PyTorch, and back."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from ila_jax import cli
+from ila_jax.config import ModelConfig, model_from_dict
+from ila_jax.weights.conversion import Wish, convert_file, summary
+from ila_jax.weights.folder import check_free, load, save
+from ila_jax.weights.inspection import inspect, table
+from ila_jax.weights.state_dict import write_official
+from ila_jax.weights.verification import verify
+
+_SUFFIXES = (".safetensors", ".pth", ".pt")
+_HELP = """\
+Converts weights of CLIP, X-CLIP and ILA from PyTorch, and back. Which model a file holds is read
+off its tensors; nothing in it is run.
+
+  what is in a file:
+    python -m ila_jax.convert --input ViT-B-32.pt --inspect
+  a released ILA or X-CLIP, to be loaded by ila_jax.load("weights/ila"):
+    python -m ila_jax.convert --input ILA_B32.pth --output weights/ila --class-names k400.txt
+  CLIP into the model that a configuration trains:
+    python -m ila_jax.convert --input ViT-B-32.pt --config configs/k400/b32_8f.py \\
+        --output weights/clip
+    python -m ila_jax.train --config configs/k400/b32_8f.py \\
+        --config.initial.pretrained=weights/clip --workdir runs/mine
+  is it right? Compared with PyTorch's own model, part by part:
+    python -m ila_jax.convert --input ViT-B-32.pt --verify
+  back to PyTorch, from a folder of weights or of a run:
+    python -m ila_jax.convert --input runs/mine --to torch --output mine.safetensors
+"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = _parser()
+    known = parser.parse_args(arguments)
+    if known.json and not known.inspect:
+        parser.error("--json goes with --inspect")
+    if known.output is None and not (known.inspect or known.verify):
+        parser.error("--output is missing: the folder to write, or give --inspect or --verify")
+    if known.inspect:
+        facts = inspect(known.input, _config(known.config))
+        print(json.dumps(facts, indent=2, default=str) if known.json else table(facts))
+    elif known.to == "torch":
+        _to_torch(known)
+    else:
+        _to_jax(known)
+
+
+def _to_jax(known: argparse.Namespace) -> None:
+    if known.output is not None:
+        check_free(Path(known.output).absolute(), force=known.force)
+    names = None if known.class_names is None else _names(Path(known.class_names))
+    wish = Wish(
+        config=_config(known.config),
+        frames=known.frames,
+        resolution=known.resolution,
+        reset_head=known.reset_head,
+        class_names=names,
+    )
+    _say(f"reading {known.input}")
+    conversion = convert_file(known.input, wish)
+    print(summary(conversion))
+    if known.verify:
+        _say("comparing")
+        print(verify(conversion))
+    if known.output is not None:
+        _say(f"writing {known.output}")
+        save(conversion.recognizer, known.output, force=known.force)
+        print(f'wrote   {known.output}: ila_jax.load("{known.output}")')
+
+
+def _to_torch(known: argparse.Namespace) -> None:
+    """Writes a file of official names, whole or not at all."""
+    target = Path(known.output)
+    if target.exists() and not known.force:
+        raise ValueError(f"{target} exists: give another name, or --force to replace it")
+    if target.suffix not in _SUFFIXES:
+        raise ValueError(f"{target} ends in {target.suffix!r}: expected {', '.join(_SUFFIXES)}")
+    recognizer = load(known.input)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partly = target.with_name(f".{target.name}.partly{target.suffix}")
+    count = write_official(recognizer, partly)
+    os.replace(partly, target)
+    print(f"wrote   {target}: {count} tensors under official names")
+
+
+def _config(name: str | None) -> ModelConfig | None:
+    """The model of a configuration file."""
+    return None if name is None else model_from_dict(cli.read_config(name)["model"])
+
+
+def _names(path: Path) -> list[str]:
+    """Class names, one a line. Errors: ValueError."""
+    if not path.is_file():
+        raise ValueError(f"there is no file {path}: expected class names, one a line")
+    names = [line.strip() for line in path.read_text().splitlines() if line.strip()]
+    if not names:
+        raise ValueError(f"{path} is empty: expected class names, one a line")
+    return names
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ila_jax.convert",
+        description=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--input",
+        required=True,
+        metavar="PATH",
+        help="file, or folder of Hugging Face or "
+        "open_clip; with --to torch, a folder of weights or of a run (DIR@latest, DIR@STEP)",
+    )
+    add(
+        "--output",
+        metavar="PATH",
+        help="folder to write; with --to torch, a .safetensors or .pth file",
+    )
+    add(
+        "--config",
+        metavar="FILE",
+        help="configuration whose model the weights go into; without "
+        "it, the model that the file holds (CLIP alone becomes a spatial model of 8 frames)",
+    )
+    add(
+        "--class-names",
+        metavar="FILE",
+        help="names of the classes, one a line; stored with the "
+        "weights. A text head needs them to tell classes apart",
+    )
+    add(
+        "--frames",
+        type=int,
+        metavar="T",
+        help="another number of frames: the position embedding over time is interpolated linearly",
+    )
+    add(
+        "--resolution",
+        type=int,
+        metavar="PIXELS",
+        help="another resolution: the position embedding of the image is interpolated bicubically",
+    )
+    add(
+        "--reset-head",
+        action="store_true",
+        help="a fresh linear head where the file's has another number of classes",
+    )
+    add(
+        "--inspect",
+        action="store_true",
+        help="say what the file is, and write nothing; with "
+        "--config, also what differs from its model",
+    )
+    add("--json", action="store_true", help="with --inspect: as JSON, keys in docs/weights.md")
+    add(
+        "--verify",
+        action="store_true",
+        help="compare with PyTorch's own model, block by block "
+        "(CLIP, X-CLIP; needs torch and transformers), else by a checksum there and back",
+    )
+    add("--to", choices=["jax", "torch"], default="jax", help="direction (default: jax)")
+    add("--force", action="store_true", help="replace what is at --output")
+    return parser  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

@@ -1,0 +1,152 @@
+"""What a file of weights is, without converting it."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from flax.traverse_util import flatten_dict
+
+from ila_jax.config import ModelConfig, differences
+from ila_jax.models.model import abstract
+from ila_jax.weights import official
+from ila_jax.weights.conversion import NAMES, non_finite, part_of
+from ila_jax.weights.files import Foreign, read
+from ila_jax.weights.recognise import kind_of, recognise, rules_of
+from ila_jax.weights.rules import is_waived
+
+# Zero at the start, and the last layer of the alignment: whoever trained it has moved it.
+_ALIGNMENT = ".prediction_block.12.weight"
+
+
+def inspect(source: str | Path, expected: ModelConfig | None) -> dict[str, Any]:
+    """The facts of a file, with the keys that docs/weights.md explains.
+
+    expected: adds what differs from this model. Errors: ValueError, as `files.read`.
+    """
+    foreign = read(source)
+    shapes = {name: np.shape(value) for name, value in foreign.state.items()}
+    kind, config = kind_of(shapes), recognise(shapes)
+    geometry = config.geometry()
+    alone = kind == "clip"
+    facts = {
+        "source": str(source),
+        "model": NAMES[kind],
+        "form": foreign.form,
+        "size": config.size,
+        "convolutions": config.convolutions if kind == "ila" else None,
+        "head": None if alone else config.head,
+        "frames": None if alone else config.frames,
+        "classes": config.classes,
+        "resolution": geometry.resolution,
+        "patch": geometry.patch,
+        "precision": _precision(foreign),
+        "parameters": sum(math.prod(s) for n, s in shapes.items() if not _is_buffer(n)),
+        "tensors": len(shapes),
+        "bytes": foreign.bytes,
+        "alignment_trained": _alignment_trained(foreign.state) if kind == "ila" else None,
+        "activation_known": foreign.activation or not alone,
+        "non_finite": non_finite(foreign.state.items()),
+        "parts": _parts(config, shapes, clip_only=alone),
+        "left": dict(foreign.left),
+        "settings": foreign.settings,
+    }
+    if expected is not None:
+        facts["differences"] = _differences(config, shapes, expected)
+    return facts
+
+
+def _precision(foreign: Foreign) -> dict[str, int]:
+    """Tensors by the type of their numbers, counters aside."""
+    floats = (v.dtype.name for n, v in foreign.state.items() if not is_waived(n, official.WAIVED))
+    return dict(Counter(floats))
+
+
+def _is_buffer(name: str) -> bool:
+    return name.endswith(("running_mean", "running_var")) or is_waived(name, official.WAIVED)
+
+
+def _alignment_trained(state: Mapping[str, np.ndarray]) -> bool:
+    return any(value.any() for name, value in state.items() if name.endswith(_ALIGNMENT))
+
+
+def _parts(config: ModelConfig, shapes: Mapping[str, tuple[int, ...]], *, clip_only: bool) -> Any:
+    """Tensors and parameters of each part of the model; `unknown` is what no rule knows."""
+    rules = rules_of(config, clip_only=clip_only)
+    parts: dict[str, dict[str, int]] = {}
+    for name, shape in shapes.items():
+        if is_waived(name, official.WAIVED):
+            continue
+        path = next((path for rule in rules if (path := rule.match(name))), None)
+        part = parts.setdefault(
+            part_of(path) if path else "unknown", {"tensors": 0, "parameters": 0}
+        )
+        part["tensors"] += 1
+        part["parameters"] += 0 if _is_buffer(name) else math.prod(shape)
+    return parts
+
+
+def _differences(
+    config: ModelConfig, shapes: Mapping[str, tuple[int, ...]], expected: ModelConfig
+) -> dict[str, list[str]]:
+    """Of the configurations, and of the tensors under their official names."""
+    rules = rules_of(expected)
+    wanted = {}
+    for tree in abstract(expected):
+        for path, value in flatten_dict(tree, sep="/").items():
+            rule = next(rule for rule in rules if rule.inverse(path) is not None)
+            empty = np.empty(value.shape, np.bool_)
+            wanted[str(rule.inverse(path))] = rule.layout.to_torch(empty).shape
+    there = {n: s for n, s in shapes.items() if not is_waived(n, official.WAIVED)}
+    return {
+        "config": differences(config, expected),
+        "missing": sorted(wanted.keys() - there.keys()),
+        "unexpected": sorted(there.keys() - wanted.keys()),
+        "shape": [
+            f"{name}: {list(there[name])} in the file, {list(wanted[name])} expected"
+            for name in sorted(there.keys() & wanted.keys())
+            if there[name] != wanted[name]
+        ],
+    }
+
+
+def table(facts: Mapping[str, Any]) -> str:
+    """The facts for a reader."""
+    precision = ", ".join(f"{name} ({count})" for name, count in facts["precision"].items())
+    trained = {True: "yes", False: "no: its last layer is still zero", None: "has none"}
+    rows = [
+        ("model", facts["model"]),
+        ("form", facts["form"]),
+        ("size", f"{facts['size']}, patch {facts['patch']}, {facts['resolution']} px"),
+        ("frames", facts["frames"] or "of images, no frames"),
+        ("head", facts["head"] or "none"),
+        ("classes", facts["classes"] or "given by names"),
+        ("convolutions", facts["convolutions"] or "none"),
+        ("alignment trained", trained[facts["alignment_trained"]]),
+        ("precision", precision),
+        ("parameters", f"{facts['parameters']:,} in {facts['tensors']} tensors"),
+        ("file", f"{facts['bytes']:,} bytes"),
+        ("NaN or infinite", ", ".join(facts["non_finite"]) or "none"),
+    ]
+    lines = [f"{name:18} {value}" for name, value in rows]
+    lines += ["", f"{'part':24} {'tensors':>8} {'parameters':>13}"]
+    lines += [
+        f"{part:24} {row['tensors']:8} {row['parameters']:13,}"
+        for part, row in facts["parts"].items()
+    ]
+    if "differences" in facts:
+        lines += ["", *_difference_lines(facts["differences"])]
+    return "\n".join(lines)
+
+
+def _difference_lines(found: Mapping[str, list[str]]) -> list[str]:
+    titles = {
+        "config": "differs from --config (file, config)",
+        "missing": "missing for --config",
+        "unexpected": "not in --config's model",
+        "shape": "of another shape",
+    }
+    lines = [f"{titles[key]}: {item}" for key, items in found.items() for item in items]
+    return lines or ["the same as --config in every tensor"]
