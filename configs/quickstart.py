@@ -60,7 +60,7 @@ def get_config() -> ConfigDict:
                 "clip_norm": 1.0,
             },
             "train": {
-                "steps": 2250,
+                "steps": 1875,
                 "batch": 16,
                 "seed": 0,
                 "alignment_weight": 1.0,

@@ -22,10 +22,7 @@ _TRACEBACK = "ILA_TRACEBACK"
 
 def run(main: Callable[[], None]) -> int:
     """Runs a command: 0, or 1 with a sentence on stderr, or 130 after Ctrl-C."""
-    # Orbax and Grain tell insiders much, and each future of a failed save its own traceback.
-    absl.logging.set_verbosity(absl.logging.ERROR)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    threading.excepthook = _say_thread_error
+    _quiet()
     try:
         main()
     except KeyboardInterrupt:
@@ -39,13 +36,23 @@ def run(main: Callable[[], None]) -> int:
     return 0
 
 
-def _say_thread_error(error: threading.ExceptHookArgs) -> None:
-    """One line for what a background thread died of; whoever waits for it reports the rest."""
-    if not os.environ.get(_TRACEBACK):
-        lines = str(error.exc_value).strip().splitlines() or [error.exc_type.__name__]
-        print(f"in the background: {lines[0][:300]}", file=sys.stderr)
-    else:
-        threading.__excepthook__(error)
+def _quiet() -> None:
+    """Leaves the word to `run`: what fails in the background is raised again where it is awaited.
+
+    Orbax logs the tracebacks of a failed save, asyncio each of its futures, and files that cannot
+    be flushed complain once more when they are collected.
+    """
+    if os.environ.get(_TRACEBACK):
+        return
+    absl.logging.set_verbosity(absl.logging.FATAL)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    threading.excepthook = lambda error: _one_line(error.exc_value)
+    sys.unraisablehook = lambda error: _one_line(error.exc_value)
+
+
+def _one_line(error: BaseException | None) -> None:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    print(f"in the background: {lines[0][:300]}", file=sys.stderr)
 
 
 def add_config(parser: argparse.ArgumentParser) -> None:

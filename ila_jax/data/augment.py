@@ -11,14 +11,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
+from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
 from ila_jax.config import AugmentConfig
 from ila_jax.shapes import Pixels, Video
 
 # Of ImageNet, on the scale 0 to 255; not CLIP's (training.md, "pixels").
-MEAN = np.array([123.675, 116.28, 103.53], np.float32)
-STD = np.array([58.395, 57.12, 57.375], np.float32)
+MEAN = np.array([123.675, 116.28, 103.53])
+STD = np.array([58.395, 57.12, 57.375])
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow's grayscale
 
 # Channels first while colours change: operations on whole planes, which vectorize.
@@ -54,18 +55,22 @@ def augment(
     key: PRNGKeyArray,
     config: AugmentConfig,
     mirror: Int[Array, "k"] | np.ndarray,
+    dtype: DTypeLike = jnp.float32,
 ) -> tuple[Video, Int[Array, "b"]]:
-    """Augmented and normalised clips, and their labels.
+    """Augmented and normalised clips in `dtype`, and their labels.
 
     mirror: `mirror_table` of the classes: the label after a flip, -1 where a flip is forbidden.
     """
-    return apply(video, labels, draw(key, len(labels), config), mirror=mirror)
+    return apply(video, labels, draw(key, len(labels), config), mirror=mirror, dtype=dtype)
 
 
-def normalise(video: UInt8[Array, "*s c"] | Float[Array, "*s c"]) -> Float[Array, "*s c"]:
-    """Pixels on the scale 0 to 255 as float32 of ImageNet's mean 0 and deviation 1."""
+def normalise(
+    video: UInt8[Array, "*s c"] | Float[Array, "*s c"], dtype: DTypeLike = jnp.float32
+) -> Float[Array, "*s c"]:
+    """Pixels on the scale 0 to 255 as `dtype` of ImageNet's mean 0 and deviation 1."""
     shape = (1,) * (video.ndim - 1) + (3,)
-    return (video.astype(jnp.float32) - MEAN.reshape(shape)) / STD.reshape(shape)
+    mean, std = (jnp.asarray(x, dtype).reshape(shape) for x in (MEAN, STD))
+    return (video.astype(dtype) - mean) / std
 
 
 def draw(key: PRNGKeyArray, clips: int, config: AugmentConfig) -> Draws:
@@ -84,18 +89,19 @@ def apply(
     draws: Draws,
     *,
     mirror: Int[Array, "k"] | np.ndarray,
+    dtype: DTypeLike = jnp.float32,
 ) -> tuple[Video, Int[Array, "b"]]:
     """`augment` with the random choices made."""
     with jax.named_scope("augment"):
         video, labels = flipped(video, labels, draws.flip, mirror=mirror)
         if draws.jitter is None and draws.gray is None:
-            return normalise(video), labels
-        planes = rearrange(video, "b t h w c -> c b t h w").astype(jnp.float32)
+            return normalise(video, dtype), labels
+        planes = rearrange(video, "b t h w c -> c b t h w").astype(dtype)
         if draws.jitter is not None:
             planes = jittered(planes, draws.jitter)
         if draws.gray is not None:
             planes = jnp.where(_over_planes(draws.gray), luma(planes), planes)
-        return normalise(rearrange(planes, "c b t h w -> b t h w c")), labels
+        return normalise(rearrange(planes, "c b t h w -> b t h w c"), dtype), labels
 
 
 def flipped(
@@ -184,14 +190,14 @@ def _draw_jitter(key: PRNGKeyArray, clips: int, config: AugmentConfig) -> Jitter
     jitter = jax.random.bernoulli(on, config.jitter, (clips,))
     strength = jnp.array([config.brightness, config.contrast, config.saturation], jnp.float32)
     factors = jax.random.uniform(
-        factors, (clips, 3), minval=jnp.maximum(1 - strength, 0), maxval=1 + strength
+        factors, (clips, 3), jnp.float32, minval=jnp.maximum(1 - strength, 0), maxval=1 + strength
     )
-    hue = jax.random.uniform(hue, (clips,), minval=-config.hue, maxval=config.hue)
+    hue = jax.random.uniform(hue, (clips,), jnp.float32, minval=-config.hue, maxval=config.hue)
     return Jitter(
         jnp.where(jitter[:, None], factors, 1),
         jnp.where(jitter, hue, 0),
         # An order of three and a place for the hue among them: each of the 24 orders alike.
-        jnp.argsort(jax.random.uniform(order, (clips, 3)), axis=-1),
+        jnp.argsort(jax.random.uniform(order, (clips, 3), jnp.float32), axis=-1),
         jax.random.randint(hue_at, (clips,), 0, 4),
     )
 

@@ -13,6 +13,36 @@ from ila_jax.train.state import State
 from ila_jax.weights.run import METRIC, manager
 
 
+class Saved:
+    """The latest checkpoint of a run, to go on from. Changes nothing."""
+
+    def __init__(self, workdir: Path):
+        self.directory = workdir / "checkpoints" / "latest"
+        with self._open() as checkpoints:
+            self.step = None if checkpoints is None else checkpoints.latest_step()
+
+    def config(self) -> Config:
+        """The configuration it was trained with."""
+        return from_config(self._restore(run=ocp.args.JsonRestore())["run"]["config"])
+
+    def state(self, like: State) -> State:
+        """The state, with the structure, dtypes and sharding of `like`."""
+        return self._restore(state=ocp.args.StandardRestore(like))["state"]
+
+    def _restore(self, **items: ocp.args.CheckpointArgs) -> Any:
+        with self._open() as checkpoints:
+            assert checkpoints is not None, "asked for only when there is a step"
+            return checkpoints.restore(self.step, args=ocp.args.Composite(**items))
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[ocp.CheckpointManager | None]:
+        if not self.directory.is_dir():
+            yield None
+            return
+        with manager(self.directory, read_only=True, create=False) as checkpoints:
+            yield checkpoints
+
+
 class Checkpoints:
     """`latest/` and `best/` in a run's `checkpoints/`. Close it, or the last save may be lost.
 
@@ -31,17 +61,12 @@ class Checkpoints:
             )
             self._best = manager(directory / "best", preservation_policy=best, **options)
 
-    @property
-    def latest(self) -> int | None:
-        """Step of the latest checkpoint."""
-        return self._latest.latest_step()
-
     def save(self, state: State, config: Config, class_names: Sequence[str]) -> None:
         """Copies the state and writes it in the background, if it is not saved already.
 
         Errors: OSError, also when the save before this failed.
         """
-        if int(state["step"]) != self.latest:
+        if int(state["step"]) != self._latest.latest_step():
             self._save(self._latest, state, config, class_names, None)
 
     def save_scored(
@@ -50,16 +75,6 @@ class Checkpoints:
         """The same into `best/`, where only the best stay."""
         if int(state["step"]) not in self._best.all_steps():
             self._save(self._best, state, config, class_names, {METRIC: top1})
-
-    def restore_latest(self, like: State) -> State:
-        """The latest state, with the structure, dtypes and sharding of `like`."""
-        args = ocp.args.Composite(state=ocp.args.StandardRestore(like))
-        return self._latest.restore(self.latest, args=args)["state"]
-
-    def latest_config(self) -> Config:
-        """The configuration that the latest checkpoint was trained with."""
-        args = ocp.args.Composite(run=ocp.args.JsonRestore())
-        return from_config(self._latest.restore(self.latest, args=args)["run"]["config"])
 
     def close(self) -> None:
         """Returns when all saves are on disk. Errors: OSError."""

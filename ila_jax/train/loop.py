@@ -30,7 +30,7 @@ from ila_jax.train.dataset import (
     validation_batches,
 )
 from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state, replicated
-from ila_jax.train.start import claim, starting_state
+from ila_jax.train.start import check_folder, claim, starting_state
 from ila_jax.train.state import State
 from ila_jax.train.step import Recipe, make_recipe, step
 from ila_jax.train.validation import Predictions, Predictor, collect
@@ -51,14 +51,14 @@ def train(config: Config, workdir: Path) -> bool:
         mirror=mirror_table(dataset.class_names),
         steps_per_epoch=len(dataset.train) // config.train.batch,
     )
+    check_folder(workdir, config)
+    state = starting_state(recipe, mesh, workdir, say)
     claim(workdir, config)
     checkpoints = Checkpoints(workdir / "checkpoints", keep_best=config.train.keep_best)
-    with closing(checkpoints), _stop_signals() as stop:
-        state = starting_state(recipe, mesh, checkpoints, say)
-        with closing(Writer(workdir, resumed_at=int(state["step"]))) as writer:
-            quarantine = Quarantine(workdir / "quarantine.jsonl")
-            run = _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, stop)
-            return run.train(state)
+    writer = Writer(workdir, resumed_at=int(state["step"]))
+    quarantine = Quarantine(workdir / "quarantine.jsonl")
+    with closing(checkpoints), closing(writer), _stop_signals() as stop:
+        return _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, stop).train(state)
 
 
 class _Run:

@@ -1,5 +1,6 @@
 """The mesh of devices, and how state and batches lie on it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import jax
@@ -7,10 +8,11 @@ import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 
-def make_mesh() -> Mesh:
-    """All devices of all processes along one axis, `data`."""
+def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """Devices along one axis, `data`; by default all of all processes."""
+    devices = jax.devices() if devices is None else devices
     # Auto: the compiler places the collectives. make_mesh's own default is Explicit.
-    return jax.make_mesh((jax.device_count(),), ("data",), axis_types=(AxisType.Auto,))
+    return jax.make_mesh((len(devices),), ("data",), axis_types=(AxisType.Auto,), devices=devices)
 
 
 def replicated(mesh: Mesh) -> NamedSharding:

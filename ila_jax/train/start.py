@@ -12,7 +12,7 @@ from jax.sharding import Mesh
 from ila_jax.config import Config, ModelConfig, differences, from_config, to_dict
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.train.checkpoint import Checkpoints
+from ila_jax.train.checkpoint import Saved
 from ila_jax.train.sharding import put_state, replicated
 from ila_jax.train.state import State, fresh_state
 from ila_jax.train.step import Recipe
@@ -22,36 +22,31 @@ from ila_jax.weights.folder import load
 _FREE = ("data.threads", "data.processes")
 
 
-def claim(workdir: Path, config: Config) -> None:
-    """Writes `config.json` into a new run's folder, or checks that it is this run's.
-
-    Errors: ValueError naming the keys that differ; OSError when the folder cannot be written.
-    """
+def check_folder(workdir: Path, config: Config) -> None:
+    """Errors: ValueError naming the keys that differ, if the folder holds another run."""
     path = workdir / "config.json"
-    if path.exists():
-        with path.open() as file:
-            there = from_config(json.load(file))
-        changed = [d for d in differences(there, config) if not d.startswith(_FREE)]
-        if changed:
-            raise ValueError(
-                f"{workdir} holds a run with another configuration; key: there, here\n  "
-                + "\n  ".join(changed)
-                + "\nGive another --workdir, or the configuration that the run was started with."
-            )
+    if not path.exists():
         return
+    there = from_config(json.loads(path.read_text()))
+    changed = [d for d in differences(there, config) if not d.startswith(_FREE)]
+    if changed:
+        raise ValueError(
+            f"{workdir} holds a run with another configuration; key: there, here\n  "
+            + "\n  ".join(changed)
+            + "\nGive another --workdir, or the configuration that the run was started with."
+        )
+
+
+def claim(workdir: Path, config: Config) -> None:
+    """Makes the folder a run's, once nothing can be wrong with it any more. Errors: OSError."""
     workdir.mkdir(parents=True, exist_ok=True)
     if jax.process_index() == 0:
-        partly = path.with_suffix(".partly")
+        partly = workdir / "config.partly"
         partly.write_text(json.dumps(to_dict(config), indent=2) + "\n")
-        os.replace(partly, path)
+        os.replace(partly, workdir / "config.json")
 
 
-def starting_state(
-    recipe: Recipe,
-    mesh: Mesh,
-    checkpoints: Checkpoints,
-    say: Callable[[str], None],
-) -> State:
+def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str], None]) -> State:
     """The state to go on from. The first of these that there is:
 
     1. the latest checkpoint in the run's own folder;
@@ -61,25 +56,26 @@ def starting_state(
 
     Errors: ValueError when there is none, or when it does not fit the configuration.
     """
-    initial = recipe.config.initial
-    if checkpoints.latest is not None:
-        say(f"going on from step {checkpoints.latest} in {checkpoints.directory}")
-        return _restored(recipe, mesh, checkpoints)
+    initial, seed = recipe.config.initial, recipe.config.train.seed
+    own = Saved(workdir)
+    if own.step is not None:
+        say(f"going on from step {own.step} in {workdir}")
+        return _restored(recipe, mesh, own)
     if initial.resume is not None:
-        other = Checkpoints(Path(initial.resume) / "checkpoints", keep_best=1)
-        if other.latest is None:
+        other = Saved(Path(initial.resume))
+        if other.step is None:
             raise ValueError(
                 f"initial.resume is {initial.resume}, which holds no checkpoint: "
                 "expected the folder of a run"
             )
-        say(f"going on from step {other.latest} of the run {initial.resume}")
+        say(f"going on from step {other.step} of the run in {initial.resume}")
         return _restored(recipe, mesh, other)
     if initial.pretrained is not None:
+        variables = _pretrained(recipe)
         say(f"starting from the weights in {initial.pretrained}")
-        return put_state(mesh, _fresh(recipe)(_pretrained(recipe)))
+        return put_state(mesh, _fresh(recipe)(variables))
     if initial.scratch:
-        say(f"starting from noise, seed {recipe.config.train.seed}")
-        seed = recipe.config.train.seed
+        say(f"starting from noise, seed {seed}")
         return put_state(mesh, _fresh(recipe)(model.initialize(recipe.config.model, seed)))
     raise ValueError(
         "this configuration starts from CLIP's weights, and initial.pretrained names none. "
@@ -90,13 +86,12 @@ def starting_state(
     )
 
 
-def _restored(recipe: Recipe, mesh: Mesh, checkpoints: Checkpoints) -> State:
-    saved = checkpoints.latest_config().model
-    _check_fit(str(checkpoints.directory), saved, recipe.config.model)
+def _restored(recipe: Recipe, mesh: Mesh, saved: Saved) -> State:
+    _check_fit(str(saved.directory), saved.config().model, recipe.config.model)
     state = jax.eval_shape(_fresh(recipe), model.abstract(recipe.config.model))
     on_mesh = replicated(mesh)
     like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=on_mesh), state)
-    return checkpoints.restore_latest(like)
+    return saved.state(like)
 
 
 def _pretrained(recipe: Recipe) -> Variables:

@@ -14,6 +14,7 @@ from ila_jax.config import Config
 from ila_jax.data.augment import augment
 from ila_jax.data.mixing import mix, soft_targets
 from ila_jax.models import model
+from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Output, Variables
 from ila_jax.shapes import Scalar, TextFeatures, Training, Tree, Video
 from ila_jax.train.losses import cross_entropy
@@ -118,7 +119,7 @@ def step(
     A step whose loss or gradient is not finite is not applied, only counted.
     """
     config, at = recipe.config, state["step"]
-    targets, video = _inputs(recipe, batch, at)
+    targets, video = inputs(recipe, batch, at)
     noise = alignment_noise(config.train.alignment_noise, at, steps=config.train.steps)
     variables = Variables(state["params"], state["batch_stats"])
     training = Training(noise, _key(config, "dropout", at))
@@ -128,7 +129,7 @@ def step(
     trainable, frozen = partition(state["params"], recipe.rates)
     direction, opt_state = recipe.optimizer.update(grads, state["opt_state"], trainable)
     moved = descend(trainable, direction, rate, recipe.rates)
-    norm = optax.global_norm(grads)
+    norm = optax.tree.norm(grads)
     new = State(
         step=at + 1,
         params=join(moved, frozen),
@@ -159,7 +160,7 @@ def step(
     }
 
 
-def _inputs(
+def inputs(
     recipe: Recipe, batch: dict[str, Array], at: Int[Array, ""]
 ) -> tuple[Float[Array, "b k"], Video]:
     """Soft targets and the augmented, mixed video."""
@@ -170,6 +171,7 @@ def _inputs(
         key=_key(config, "augment", at),
         config=config.augment,
         mirror=recipe.mirror,
+        dtype=Dtypes.of(config.model.precision).param,
     )
     smoothing = config.augment.label_smoothing
     targets = soft_targets(labels, classes=recipe.classes, smoothing=smoothing)

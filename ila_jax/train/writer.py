@@ -1,10 +1,15 @@
 """Metrics of a run: `metrics.jsonl` and TensorBoard files."""
 
+import contextlib
 import json
 import os
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
-from tensorboardX import SummaryWriter
+from tensorboardX.event_file_writer import EventsWriter
+from tensorboardX.proto.event_pb2 import Event, SessionLog
+from tensorboardX.summary import scalar
 
 
 class Writer:
@@ -16,24 +21,44 @@ class Writer:
     def __init__(self, workdir: Path, *, resumed_at: int):
         self._path = workdir / "metrics.jsonl"
         self._entries = [e for e in read_metrics(self._path) if e["step"] <= resumed_at]
-        _replace(self._path, "".join(_line(entry) for entry in self._entries))
-        self._file = self._path.open("a")
-        self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=resumed_at + 1)
+        with self._plain_words():
+            _replace(self._path, "".join(_line(entry) for entry in self._entries))
+            self._file = self._path.open("a")
+            (workdir / "tensorboard").mkdir(exist_ok=True)
+            # Not SummaryWriter: it hands events to a thread, which dies in silence on a full disk
+            # and then blocks the run.
+            self._board = EventsWriter(str(workdir / "tensorboard" / "events"))
+            start = Event(session_log=SessionLog(status=SessionLog.START), step=resumed_at + 1)
+            self._board.write_event(start)
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """One line, on its way to the disk before this returns."""
-        self._file.write(_line({"step": step, **values}))
-        self._file.flush()
-        for name, value in values.items():
-            self._board.add_scalar(name, value, step)
+        """One line, on its way to the disk before this returns. Errors: OSError."""
+        with self._plain_words():
+            self._file.write(_line({"step": step, **values}))
+            self._file.flush()
+            for name, value in values.items():
+                summary = scalar(name, value)
+                self._board.write_event(Event(summary=summary, step=step, wall_time=time.time()))
+            self._board.flush()
 
     def has(self, step: int, name: str) -> bool:
         """Whether the run, before it was resumed, wrote a value called `name` at a step."""
         return any(entry["step"] == step and name in entry for entry in self._entries)
 
     def close(self) -> None:
-        self._file.close()
-        self._board.close()
+        with self._plain_words():
+            self._file.close()
+            self._board.close()
+
+    @contextlib.contextmanager
+    def _plain_words(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OSError(
+                f"metrics could not be written beside {self._path}: {error.strerror}. Make room "
+                "or repair the disk, then run the same command again"
+            ) from error
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:

@@ -1,0 +1,123 @@
+"""Small runs of the real trainer on real mp4 files."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+import orbax.checkpoint as ocp
+
+from ila_jax.cli import read_config
+from ila_jax.config import Config, from_config
+from ila_jax.data import synthetic
+
+ROOT = Path(__file__).parents[2]
+QUICKSTART = str(ROOT / "configs" / "quickstart.py")
+# 24 steps of a model of two blocks: an epoch is 8 steps, so kills fall into its middle.
+SMALL = {
+    "model.resolution": 16,
+    "model.channels": 8,
+    "train.batch": 8,
+    "train.steps": 24,
+    "train.log_every": 1,
+    "train.checkpoint_every": 5,
+    "train.evaluate_every": 12,
+    "evaluation.batch": 8,
+    "evaluation.time_order": False,
+    "data.motion_pairs.train_clips": 64,
+    "data.motion_pairs.validation_clips": 16,
+}
+
+
+def data(folder: Path) -> dict[str, object]:
+    """Makes the videos of small runs; the overrides that point to them."""
+    synthetic.make(folder, train_clips=64, validation_clips=16, seed=0, processes=1)
+    return {
+        "data.train": str(folder / "train.txt"),
+        "data.validation": str(folder / "validation.txt"),
+        "data.class_names": str(folder / "classes.txt"),
+        "data.root": str(folder),
+    }
+
+
+def arguments(workdir: Path, overrides: dict[str, object]) -> list[str]:
+    changed = [f"--config.{key}={value}" for key, value in (SMALL | overrides).items()]
+    return ["--config", QUICKSTART, "--workdir", str(workdir), *changed]
+
+
+def config(overrides: dict[str, object]) -> Config:
+    return from_config(read_config(QUICKSTART, list((SMALL | overrides).items())))
+
+
+def start(workdir: Path, overrides: dict[str, object], *, cache: Path) -> subprocess.Popen:
+    """The trainer in a process of its own, on one device."""
+    environment = os.environ | {
+        "XLA_FLAGS": "",
+        "PYTHONPATH": str(ROOT),
+        # Compiled programs are shared between the processes of a test session.
+        "JAX_COMPILATION_CACHE_DIR": str(cache),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "ila_jax.train", *arguments(workdir, overrides)],
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finish(process: subprocess.Popen) -> str:
+    """Waits for a run that has to end well; what it said."""
+    out, err = process.communicate(timeout=300)
+    assert process.returncode == 0, err
+    return out + err
+
+
+def wait_for_step(process: subprocess.Popen, workdir: Path, step: int) -> None:
+    """Returns when the run has logged a step."""
+    _wait(process, lambda: any(entry["step"] >= step for entry in entries(workdir)))
+
+
+def wait_for_checkpoint(process: subprocess.Popen, workdir: Path, step: int) -> None:
+    """Returns when the checkpoint of a step is whole."""
+    _wait(process, (workdir / "checkpoints" / "latest" / str(step)).exists)
+
+
+def _wait(process: subprocess.Popen, reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 240
+    while time.monotonic() < deadline and process.poll() is None:
+        if reached():
+            return
+        time.sleep(0.01)
+    raise AssertionError(f"the run did not get there: {process.communicate()[1]}")
+
+
+def entries(workdir: Path) -> list[dict[str, float]]:
+    """The lines of metrics.jsonl without what the clock says."""
+    path = workdir / "metrics.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    found = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+        except ValueError:  # just being written
+            continue
+        found.append({key: v for key, v in entry.items() if not key.startswith("time/")})
+    return found
+
+
+def final_state(workdir: Path) -> dict[str, np.ndarray]:
+    """All arrays of the last checkpoint, by path."""
+    latest = workdir / "checkpoints" / "latest"
+    folder = (latest / str(max(int(path.name) for path in latest.iterdir())) / "state").absolute()
+    with ocp.PyTreeCheckpointer() as checkpointer:
+        tree = checkpointer.metadata(folder).item_metadata.tree
+        as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
+        state = checkpointer.restore(folder, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
+    return {jax.tree_util.keystr(path): x for path, x in jax.tree.leaves_with_path(state)}

@@ -1,0 +1,37 @@
+"""Soft cross entropy against numpy."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ila_jax.train.losses import cross_entropy
+
+LOGITS = np.random.RandomState(0).standard_normal((4, 5))
+TARGETS = np.random.RandomState(1).dirichlet(np.ones(5), 4)
+
+
+def test_it_equals_numpy_and_is_the_mean_over_clips():
+    log_softmax = LOGITS - np.log(np.exp(LOGITS).sum(1, keepdims=True))
+    expected = np.mean([-(t * row).sum() for t, row in zip(TARGETS, log_softmax, strict=True)])
+    found = cross_entropy(jnp.asarray(LOGITS, jnp.float32), jnp.asarray(TARGETS, jnp.float32))
+    assert float(found) == pytest.approx(expected, rel=1e-6)
+
+
+def test_equal_logits_cost_the_logarithm_of_the_number_of_classes():
+    found = cross_entropy(jnp.zeros((2, 8)), jnp.eye(8)[:2])
+    assert float(found) == pytest.approx(np.log(8), rel=1e-6)
+
+
+def test_large_logits_do_not_overflow():
+    logits = jnp.asarray([[1e4, 0.0], [0.0, 1e4]])
+    assert float(cross_entropy(logits, jnp.eye(2))) == 0
+    assert float(cross_entropy(logits, jnp.eye(2)[::-1])) == pytest.approx(1e4)
+
+
+def test_bfloat16_logits_are_summed_in_float32():
+    half = jnp.asarray(LOGITS, jnp.bfloat16)
+    found = cross_entropy(half, jnp.asarray(TARGETS, jnp.bfloat16))
+    assert found.dtype == jnp.float32
+    assert float(found) == pytest.approx(
+        float(cross_entropy(half.astype(jnp.float32), jnp.asarray(TARGETS, jnp.bfloat16)))
+    )

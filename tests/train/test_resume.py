@@ -1,0 +1,72 @@
+"""A run that is killed, stopped or out of disk ends as if nothing had happened."""
+
+import resource
+import signal
+
+import numpy as np
+
+from tests.train import runs
+
+
+def test_an_undisturbed_run_writes_what_it_promises(undisturbed):
+    names = {path.name for path in undisturbed.iterdir()}
+    assert names == {"config.json", "metrics.jsonl", "checkpoints", "tensorboard"}
+    assert list((undisturbed / "tensorboard").iterdir())
+    entries = runs.entries(undisturbed)
+    trained = [entry for entry in entries if "train/loss" in entry]
+    validated = [entry for entry in entries if "val/top1" in entry]
+    assert [entry["step"] for entry in trained] == list(range(1, 25))
+    assert [entry["step"] for entry in validated] == [12, 24]
+    assert validated[-1]["val/videos"] == 16
+    assert len([key for key in validated[-1] if key.startswith("val/class/")]) == 8
+    assert len(list((undisturbed / "checkpoints" / "latest").iterdir())) == 1
+    assert len(list((undisturbed / "checkpoints" / "best").iterdir())) == 1
+
+
+def test_sigkill_in_mid_epoch_changes_nothing(tmp_path, pairs, cache, undisturbed):
+    process = runs.start(tmp_path / "run", pairs, cache=cache)
+    runs.wait_for_step(process, tmp_path / "run", 11)
+    process.kill()
+    process.communicate()
+    assert max(entry["step"] for entry in runs.entries(tmp_path / "run")) < 24
+    # Without loading threads this time: the batches must not depend on them.
+    said = runs.finish(runs.start(tmp_path / "run", pairs | {"data.threads": 0}, cache=cache))
+    assert "going on from step" in said
+    _check_same(tmp_path / "run", undisturbed)
+
+
+def test_sigterm_saves_exits_with_0_and_changes_nothing(tmp_path, pairs, cache, undisturbed):
+    process = runs.start(tmp_path / "run", pairs, cache=cache)
+    runs.wait_for_step(process, tmp_path / "run", 6)
+    process.send_signal(signal.SIGTERM)
+    said = runs.finish(process)
+    assert "stopped and saved at step" in said
+    stopped_at = int(said.split("stopped and saved at step ")[1].split(":")[0])
+    assert runs.final_state(tmp_path / "run")["['step']"] == stopped_at < 24
+    said = runs.finish(runs.start(tmp_path / "run", pairs, cache=cache))
+    assert f"going on from step {stopped_at}" in said
+    _check_same(tmp_path / "run", undisturbed)
+
+
+def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, pairs, cache, undisturbed):
+    process = runs.start(tmp_path / "run", pairs, cache=cache)
+    runs.wait_for_checkpoint(process, tmp_path / "run", 5)
+    # From here on no file of the run may grow beyond 4 KiB: writing fails, as on a full disk.
+    resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4096, 4096))
+    _, err = process.communicate(timeout=300)
+    assert process.returncode == 1
+    assert "error: " in err
+    assert "Traceback" not in err
+    there = {path.name for path in (tmp_path / "run" / "checkpoints" / "latest").iterdir()}
+    assert "5" in there
+    said = runs.finish(runs.start(tmp_path / "run", pairs, cache=cache))
+    assert "going on from step 5" in said
+    _check_same(tmp_path / "run", undisturbed)
+
+
+def _check_same(workdir, undisturbed):
+    """Bit-equal parameters, statistics and optimizer, and the same metrics."""
+    here, there = runs.final_state(workdir), runs.final_state(undisturbed)
+    assert here.keys() == there.keys()
+    assert [path for path in here if not np.array_equal(here[path], there[path])] == []
+    assert runs.entries(workdir) == runs.entries(undisturbed)
