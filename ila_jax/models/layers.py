@@ -16,7 +16,8 @@ from ila_jax.sizes import heads
 _EPS = 1e-5  # PyTorch's default in LayerNorm and BatchNorm; flax's is 1e-6
 _MOMENTUM = 0.9  # of the running statistics; PyTorch calls it 0.1
 
-small_normal = nnx.initializers.truncated_normal(0.02)
+# The released `trunc_normal_(std=0.02)` cuts at ±2, which is a hundred deviations: nothing is cut.
+small_normal = nnx.initializers.normal(0.02)
 zeros = nnx.initializers.zeros_init()
 # nn.Linear's and nn.Conv's own start in PyTorch, U(±1/√fan_in); 1/3 is the variance of U(±1).
 torch_uniform = nnx.initializers.variance_scaling(1 / 3, "fan_in", "uniform")

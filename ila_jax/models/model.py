@@ -70,13 +70,7 @@ class Variables(NamedTuple):
 
 def initialize(config: ModelConfig, seed: int) -> Variables:
     """Fresh weights; compiled as one program, so that L/14 takes seconds."""
-
-    @jax.jit
-    def make(key: jax.Array) -> tuple[Tree, Tree]:
-        model = VideoModel(config, keys=Keys(key))
-        return _plain(nnx.state(model, nnx.Param)), _plain(nnx.state(model, nnx.BatchStat))
-
-    return Variables(*make(jax.random.key(seed)))
+    return _fresh(config, jax.random.key(seed))
 
 
 def abstract(config: ModelConfig) -> Variables:
@@ -114,6 +108,12 @@ def _skeleton(config: ModelConfig) -> tuple[Any, Variables]:
     model = nnx.eval_shape(lambda: VideoModel(config, keys=Keys(jax.random.key(0))))
     graph, params, batch_stats = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
     return graph, Variables(_plain(params), _plain(batch_stats))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _fresh(config: ModelConfig, key: jax.Array) -> Variables:
+    model = VideoModel(config, keys=Keys(key))
+    return Variables(_plain(nnx.state(model, nnx.Param)), _plain(nnx.state(model, nnx.BatchStat)))
 
 
 def _plain(state: Any) -> Tree:

@@ -1,0 +1,391 @@
+"""Whole models: parameter counts, starts, gradients, order of blocks, and the Recognizer."""
+
+import dataclasses
+import functools
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import ila_jax
+from ila_jax.cli import read_config
+from ila_jax.config import ModelConfig, from_config
+from ila_jax.models import model
+from ila_jax.models.recognizer import Recognizer
+from ila_jax.models.variants import TEMPORAL
+from ila_jax.sizes import SIZES
+from ila_jax.text.tokenizer import tokenize
+from ila_jax.train.optim import partition
+from ila_jax.train.state import fresh_state
+from ila_jax.train.step import gradients, make_recipe
+from tests.models import small
+
+QUICKSTART = Path(__file__).parents[2] / "configs/quickstart.py"
+CLIP_B32 = 151_277_313  # models.md 1: both towers and logit_scale
+# Parameters with spatial attention, T = 8, K = 174: (text head, linear head).
+SPATIAL = {
+    "tiny": (3_537_345, 173_550),
+    "B/32": (161_131_777, 91_095_982),
+    "B/16": (159_475_201, 89_439_406),
+    "L/14": (449_672_449, 311_195_566),
+    "L/14@336": (450_000_129, 311_523_246),
+}
+
+
+def step_of(d):
+    """Divided attention, ATA and X-CLIP: LN, attention and one linear layer."""
+    return 5 * d * d + 7 * d
+
+
+# What a temporal model adds (models.md 3 to 7), of width d, depth D and T frames, in the K400 form.
+ADDED = {
+    "spatial": lambda d, D, T: 0,
+    "joint": lambda d, D, T: T * d,
+    "divided": lambda d, D, T: D * step_of(d) + T * d,
+    "ata": lambda d, D, T: D * step_of(d) + T * d,
+    "xclip": lambda d, D, T: D * step_of(d),
+    "ila": lambda d, D, T: D * {64: 1_143_236, 768: 3_372_100, 1024: 4_919_876}[d],
+    "ila_token": lambda d, D, T: D * {64: 1_126_852, 768: 1_450_436, 1024: 1_568_196}[d],
+}
+
+
+def config(size, temporal, head, convolutions="k400"):
+    return ModelConfig(
+        size=size,
+        temporal=temporal,
+        frames=8,
+        head=head,
+        classes=174 if head == "linear" else None,
+        convolutions=convolutions,
+        channels=256,
+        dropout=0.5,
+        precision="float32",
+    )
+
+
+def count(*args):
+    return sum(x.size for x in jax.tree.leaves(model.abstract(config(*args)).params))
+
+
+@pytest.mark.parametrize("head", ["text", "linear"])
+@pytest.mark.parametrize("temporal", TEMPORAL)
+@pytest.mark.parametrize("size", SIZES)
+def test_every_model_has_its_number_of_parameters(size, temporal, head):
+    geometry = SIZES[size]
+    expected = SPATIAL[size][head == "linear"]
+    expected += ADDED[temporal](geometry.width, geometry.depth, 8)
+    assert count(size, temporal, head) == expected
+
+
+def test_the_counts_are_the_sums_of_the_specification():
+    mit, prompts, projection = 3_156_480, 6_303_232, 394_752
+    spatial = CLIP_B32 + mit + prompts + projection
+    assert SPATIAL["B/32"][0] == spatial
+    assert spatial + ADDED["xclip"](768, 12, 8) == 196_585_729
+    assert spatial + 12 * 3_372_100 == count("B/32", "ila", "text")
+    assert spatial + 12 * 6_499_396 == count("B/32", "ila", "text", "ssv2")
+    assert ADDED["divided"](768, 12, 0) == 35_453_952
+    assert ADDED["ila_token"](768, 12, 8) == 17_405_232
+    linear = 2 * 512 + 513 * 174
+    visual = CLIP_B32 - text_tower(width=512, depth=12, embed=512) - 1
+    assert SPATIAL["B/32"][1] == visual + mit + linear
+
+
+def text_tower(*, width, depth, embed):
+    block = 12 * width**2 + 13 * width
+    return (49408 + 77) * width + depth * block + 2 * width + width * embed
+
+
+def test_both_forms_at_b32_add_what_the_specification_says():
+    for form, new in (("k400", 3_372_100), ("ssv2", 6_499_396)):
+        assert count("B/32", "ila", "linear", form) == SPATIAL["B/32"][1] + 12 * new
+
+
+# ---- How weights start
+
+
+@functools.cache
+def tiny():
+    """Fresh weights by path."""
+    text = dataclasses.replace(config("tiny", "ila", "text"), channels=64)
+    return small.flat(model.initialize(text, seed=0).params)
+
+
+def test_what_starts_at_zero_is_zero():
+    for block in (0, 1):
+        for name in ("prediction/fc2", "skip_aligned", "skip_interactive"):
+            for leaf in ("kernel", "bias"):
+                assert not np.any(tiny()[f"visual/blocks/{block}/temporal/{name}/{leaf}"])
+    biases = ("mit/block/attn/qkv", "mit/block/attn/out", "mit/block/mlp/fc", "mit/block/mlp/proj")
+    for name in (*biases, "head/prompts/layers/0/attn/out", "head/prompts/layers/1/mlp/proj"):
+        assert not np.any(tiny()[f"{name}/bias"])
+
+
+def test_nothing_else_starts_at_zero():
+    zero = {path for path, value in tiny().items() if not np.any(value)}
+    for path in zero:
+        assert path.endswith("bias") or "skip_" in path or "prediction/fc2" in path, path
+
+
+def test_the_heads_start_as_the_released_ones():
+    found = tiny()
+    np.testing.assert_allclose(found["head/prompts/alpha"], 0.1, rtol=1e-6)
+    assert float(found["head/logit_scale"]) == pytest.approx(np.log(100))
+    assert float(found["head/prompts/visual_projection/kernel"].std()) == pytest.approx(1, rel=0.05)
+    small_normals = [
+        "mit/block/attn/out/kernel",
+        "mit/block/mlp/fc/kernel",
+        *(f"head/prompts/layers/1/attn/{name}/kernel" for name in ("query", "key", "value", "out")),
+        "head/prompts/layers/0/mlp/proj/kernel",
+    ]
+    for path in small_normals:
+        assert float(found[path].std()) == pytest.approx(0.02, rel=0.05), path
+    # 512 values only.
+    assert float(found["mit/positions"].std()) == pytest.approx(0.02, rel=0.1)
+    qkv = found["mit/block/attn/qkv/kernel"]
+    assert float(jnp.abs(qkv).max()) == pytest.approx((6 / (64 + 192)) ** 0.5, rel=0.01)
+
+
+# ---- Which parameters train
+
+
+def filled_run(groups, head, form):
+    config = from_config(read_config(str(QUICKSTART)))
+    return dataclasses.replace(
+        config,
+        model=small.config("ila", head, form),
+        optimizer=dataclasses.replace(config.optimizer, groups=groups),
+    )
+
+
+@functools.cache
+def trained(groups, head, form):
+    """Recipe and gradients by path, with weights of which none is zero."""
+    run = filled_run(groups, head, form)
+    recipe = make_recipe(run, mirror=np.arange(small.CLASSES), steps_per_epoch=100)
+    targets = jnp.asarray(0.1 + 0.5 * np.eye(small.CLASSES)[:2], jnp.float32)
+    text = jnp.asarray(np.random.RandomState(1).standard_normal((small.CLASSES, 64)), jnp.float32)
+    compute = jax.jit(functools.partial(gradients, recipe), compiler_options=small.QUICK)
+    grads, losses, stats = compute(
+        small.filled(run.model),
+        small.video(),
+        targets,
+        text if head == "text" else None,
+        small.training(),
+    )
+    return recipe, jax.tree.map(np.asarray, small.flat(grads)), losses, stats
+
+
+def before_batch_norm(path):
+    """A bias in front of a batch norm, whose true gradient is zero."""
+    inside = "/temporal/interaction/" in path or "/temporal/prediction/conv" in path
+    return inside and path.endswith("bias") and "norm" not in path
+
+
+CASES = [("k400", "text", "k400"), ("ssv2", "linear", "ssv2"), ("scratch", "linear", "k400")]
+
+
+@pytest.mark.parametrize(("groups", "head", "form"), CASES)
+def test_every_trainable_parameter_gets_a_gradient_and_no_frozen_one(groups, head, form):
+    recipe, grads, _, _ = trained(groups, head, form)
+    assert set(grads) == {path for path, rate in recipe.rates.items() if rate}
+    frozen = {path for path, rate in recipe.rates.items() if not rate}
+    if head == "text":
+        assert {"text/tokens", "head/logit_scale"} <= frozen
+    assert any(path.startswith("visual/") for path in frozen) == (groups == "ssv2")
+    norms = {path: np.linalg.norm(gradient) for path, gradient in grads.items()}
+    assert all(np.isfinite(norm) for norm in norms.values())
+    without = {path for path, norm in norms.items() if norm < 1e-5}
+    assert without == {path for path in grads if before_batch_norm(path)}
+
+
+@pytest.mark.parametrize(("groups", "head", "form"), CASES)
+def test_frozen_parameters_have_no_optimizer_state(groups, head, form):
+    recipe, grads, _, _ = trained(groups, head, form)
+    variables = model.abstract(recipe.config.model)
+    state = jax.eval_shape(lambda v: fresh_state(v, recipe.optimizer, recipe.rates), variables)
+    trainable, _ = partition(variables.params, recipe.rates)
+    moments = [x.shape for x in jax.tree.leaves(state["opt_state"]) if x.shape]
+    assert sorted(moments) == sorted(
+        2 * [g.shape for g in grads.values() if g.shape]
+    )  # Adam keeps two of each
+    assert set(small.flat(trainable)) == set(grads)
+
+
+@pytest.mark.parametrize(("groups", "head", "form"), CASES)
+def test_the_total_loss_and_the_running_statistics_come_with_the_gradients(groups, head, form):
+    recipe, _, losses, stats = trained(groups, head, form)
+    total = losses.classification + losses.alignment.sum()
+    assert float(losses.total) == pytest.approx(float(total), rel=1e-6)
+    assert losses.alignment.shape == (2,)
+    before = small.flat(small.filled(recipe.config.model).batch_stats)
+    after = small.flat(stats)
+    assert after.keys() == before.keys()
+    assert all(np.any(after[path] != before[path]) for path in before)
+
+
+def test_the_biases_without_gradient_are_those_before_a_batch_norm():
+    _, grads, _, _ = trained("k400", "text", "k400")
+    found = sorted(path.split("temporal/")[1] for path in grads if before_batch_norm(path))
+    assert found == sorted(
+        2
+        * [
+            "interaction/depthwise/bias",
+            "interaction/pointwise/bias",
+            "interaction/conv/bias",
+            "prediction/conv1/bias",
+            "prediction/conv2/bias",
+        ]
+    )
+
+
+# ---- Blocks in order
+
+
+def test_twelve_blocks_keep_their_order():
+    shape = dataclasses.replace(small.SHAPE, depth=12)
+    deep = small.config("ila", shape=shape)
+    variables = small.filled(deep)
+    params, stats = small.flat(variables.params), small.flat(variables.batch_stats)
+    for i in range(12):
+        params[f"visual/blocks/{i}/spatial/norm1/scale"] = jnp.full(64, float(i))
+        stats[f"visual/blocks/{i}/temporal/prediction/norm1/mean"] = jnp.full(8, float(i))
+    module = model.bind(deep, model.Variables(small.unflat(params), small.unflat(stats)))
+    blocks = module.visual.blocks
+    assert [float(block.spatial.norm1.scale[...][0]) for block in blocks] == list(range(12))
+    means = [float(block.temporal.prediction.norm1.mean[...][0]) for block in blocks]
+    assert means == list(range(12))
+    back = small.flat(model._plain(model.nnx.state(module, model.nnx.BatchStat)))
+    for i in (2, 10, 11):
+        path = f"visual/blocks/{i}/temporal/prediction/norm1/mean"
+        np.testing.assert_array_equal(back[path], stats[path])
+
+
+# ---- Recognizer
+
+
+@functools.cache
+def recognizer(head):
+    made = small.config("ila", head)
+    return Recognizer(made, small.filled(made), NAMES if head == "text" else None)
+
+
+NAMES = ("moving left", "moving right", "turning")
+
+
+def nameless():
+    there = recognizer("text")
+    return Recognizer(there.config, there.variables)
+
+
+@pytest.mark.parametrize(("head", "classes"), [("text", len(NAMES)), ("linear", small.CLASSES)])
+def test_logits_are_float32_a_row_a_clip_and_a_column_a_class(head, classes):
+    found = recognizer(head).logits(small.video())
+    assert (found.shape, found.dtype) == ((2, classes), jnp.float32)
+    assert jnp.isfinite(found).all()
+    assert float(jnp.abs(found[0] - found[1]).max()) > 1e-3  # of clips that differ
+
+
+@pytest.mark.parametrize("head", ["text", "linear"])
+def test_features_have_a_row_a_clip(head):
+    found = recognizer(head).features(small.video())
+    assert (found.shape, found.dtype) == ((2, 64), jnp.float32)
+
+
+def test_class_names_give_the_logits_of_their_tokens():
+    by_name = recognizer("text").logits(small.video())
+    by_token = nameless().logits(small.video(), tokenize(NAMES))
+    np.testing.assert_array_equal(by_name, by_token)
+    # Tokens in the call come before the model's own names.
+    swapped = recognizer("text").logits(small.video(), tokenize(NAMES[::-1]))
+    np.testing.assert_allclose(swapped, by_name[:, ::-1], atol=1e-4)
+
+
+def test_a_bfloat16_model_gives_float32_logits():
+    there = recognizer("linear")
+    half = dataclasses.replace(there.config, precision="bfloat16")
+    found = Recognizer(half, there.variables).logits(small.video())
+    assert found.dtype == jnp.float32
+    np.testing.assert_allclose(found, there.logits(small.video()), atol=0.3)
+
+
+def test_the_text_head_without_names_or_tokens_says_what_to_give():
+    with pytest.raises(ValueError, match="pass tokens to this call, or class_names"):
+        nameless().logits(small.video())
+
+
+def test_the_linear_head_takes_no_tokens():
+    with pytest.raises(ValueError, match="linear head: call it without tokens"):
+        recognizer("linear").logits(small.video(), tokenize(NAMES))
+    with pytest.raises(ValueError, match="no text tower"):
+        recognizer("linear").text_features(tokenize(NAMES))
+
+
+def test_another_number_of_frames_is_told():
+    with pytest.raises(ValueError, match="the clip has 2 frames, the model was made for 3"):
+        recognizer("linear").logits(small.video(frames=2))
+
+
+def test_another_resolution_is_told():
+    video = jnp.zeros((1, 3, 16, 20, 3))
+    with pytest.raises(ValueError, match="frames are 16×20×3, the model takes 16×16×3"):
+        recognizer("linear").logits(video)
+
+
+def test_a_token_outside_of_the_vocabulary_is_told():
+    tokens = np.full((2, 77), 49408)
+    with pytest.raises(ValueError, match="token id 49408 is outside the model's vocabulary"):
+        nameless().logits(small.video(), tokens)
+
+
+def test_tokens_of_another_length_are_told():
+    with pytest.raises(ValueError, match=r"tokens have shape \(2, 5\): expected \[classes, 77\]"):
+        nameless().logits(small.video(), np.zeros((2, 5), np.int32))
+
+
+@functools.cache
+def created(seed):
+    return ila_jax.create("tiny", "spatial", 2, head="linear", classes=3, seed=seed)
+
+
+def test_the_seed_decides_the_weights():
+    one, other = created(0).variables.params, created(1).variables.params
+    again = ila_jax.create("tiny", "spatial", 2, head="linear", classes=3).variables.params
+    jax.tree.map(np.testing.assert_array_equal, one, again)
+    kernel = "visual/embed/patches/kernel"
+    assert np.all(small.flat(one)[kernel] != small.flat(other)[kernel])
+
+
+def test_no_two_kernels_start_alike():
+    flat = small.flat(created(0).variables.params)
+    one, other = (flat[f"visual/blocks/{i}/spatial/mlp/fc/kernel"] for i in (0, 1))
+    assert np.all(one != other)
+
+
+def test_a_created_model_runs():
+    found = created(0).logits(jnp.zeros((1, 2, 32, 32, 3)))
+    assert (found.shape, found.dtype) == ((1, 3), jnp.float32)
+
+
+def test_create_takes_the_convolutions_released_with_the_head(monkeypatch):
+    monkeypatch.setattr(model, "initialize", lambda config, seed: config)
+    assert ila_jax.create("B/32").variables.convolutions == "k400"
+    assert ila_jax.create("B/32", head="linear", classes=9).variables.convolutions == "ssv2"
+    made = ila_jax.create("B/32", head="linear", classes=9, convolutions="k400").variables
+    assert (made.convolutions, made.channels, made.frames, made.dropout) == ("k400", 256, 8, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"size": "B/33"}, "expected one of tiny, B/32"),
+        ({"size": "tiny", "temporal": "none"}, "model.temporal is 'none': expected one of spatial"),
+        ({"size": "tiny", "head": "linear"}, "the linear head needs a number of classes"),
+        ({"size": "tiny", "classes": 3}, "the text head takes class names or tokens instead"),
+    ],
+)
+def test_create_says_what_it_cannot_make(arguments, said):
+    with pytest.raises(ValueError, match=said):
+        ila_jax.create(**arguments)
