@@ -9,6 +9,7 @@ from ila_jax.models import model
 from ila_jax.models.recognizer import Recognizer
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.folder import load
+from ila_jax.weights.fresh import on_device
 
 
 def create(
@@ -66,4 +67,4 @@ def around(there: Recognizer, config: ModelConfig, *, allow: Allow, seed: int) -
         config = dataclasses.replace(config, channels=there.config.channels)
     made, _ = adapt(there.config, there.variables, there.origin, config, allow=allow, seed=seed)
     names = there.class_names if config.classes == there.config.classes else None
-    return Recognizer(made.config, made.variables, names, made.origin)
+    return on_device(Recognizer(made.config, made.variables, names, made.origin))

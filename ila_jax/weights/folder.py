@@ -14,10 +14,12 @@ from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.models.recognizer import Origin, Recognizer
 from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.fresh import on_device
 from ila_jax.weights.hub import PREFIX, fetch
 from ila_jax.weights.run import load_run
 
 _FORMAT = 1
+_DATA_FILE = 64 << 20
 
 
 def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) -> None:
@@ -32,8 +34,13 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
     shutil.rmtree(partly, ignore_errors=True)
     partly.mkdir(parents=True)
     (partly / "model.json").write_text(json.dumps(_about(recognizer), indent=2) + "\n")
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save(partly / "weights", recognizer.variables._asdict())
+    # One large model takes 1.5 times its size to write: Orbax holds what it has not flushed.
+    handler = ocp.PyTreeCheckpointHandler(save_concurrent_gb=1)
+    with ocp.Checkpointer(handler) as checkpointer:
+        args = ocp.args.PyTreeSave(
+            recognizer.variables._asdict(), ocdbt_target_data_file_size=_DATA_FILE
+        )
+        checkpointer.save(partly / "weights", args=args)
     if target.exists():
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -66,7 +73,7 @@ def load(source: str | Path) -> Recognizer:
     if str(source).startswith(PREFIX):
         fetched = fetch(str(source))
         if not (fetched / "model.json").is_file():
-            return convert_file(fetched, Wish()).recognizer
+            return on_device(convert_file(fetched, Wish()).recognizer)
         return load(fetched)
     name, _, which = str(source).partition("@")
     folder = Path(name)

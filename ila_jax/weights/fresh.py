@@ -1,11 +1,13 @@
 """Fresh values for what a file does not hold."""
 
 import jax
+import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ila_jax.config import ModelConfig
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.models.recognizer import Recognizer
 from ila_jax.shapes import Tree
 
 
@@ -29,6 +31,12 @@ def fill(config: ModelConfig, partial: Variables, *, seed: int) -> Variables:
             for have, new in zip(partial, made, strict=True)
         )
     )
+
+
+def on_device(recognizer: Recognizer) -> Recognizer:
+    """The same with weights of its own on the device, where the converted ones are views."""
+    variables = jax.tree.map(jnp.array, recognizer.variables)
+    return Recognizer(recognizer.config, variables, recognizer.class_names, recognizer.origin)
 
 
 def _missing(have: Tree, want: Tree) -> list[str]:

@@ -70,7 +70,7 @@ def convert(
         if array.shape != wanted:
             problems.append(f"shape: {name} is {list(array.shape)}, expected {list(wanted)}")
         else:
-            made[path] = rule.layout.to_jax(array).astype(want[path].dtype)
+            made[path] = rule.layout.to_jax(array).astype(want[path].dtype, copy=False)
         want.pop(path)
     problems += [f"missing: {_source_of(path, rules)}" for path in want]
     if problems:

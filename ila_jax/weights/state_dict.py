@@ -12,7 +12,8 @@ from ila_jax.config import ModelConfig
 from ila_jax.models.model import Variables, abstract
 from ila_jax.models.recognizer import Origin, Recognizer
 from ila_jax.weights import official
-from ila_jax.weights.fresh import fill
+from ila_jax.weights.adapt import Allow, adapt
+from ila_jax.weights.fresh import on_device
 from ila_jax.weights.recognise import Kind, kind_of, recognise, rules_of
 from ila_jax.weights.rules import Rule, convert, is_waived
 from ila_jax.weights.safetensors_file import write_safetensors
@@ -31,7 +32,8 @@ def from_torch(
     """
     state = {name: _array(value) for name, value in state_dict.items()}
     config, variables, origin = read_state(state)
-    return Recognizer(config, fill(config, variables, seed=0), class_names, origin)
+    made, _ = adapt(config, variables, origin, config, allow=Allow(), seed=0)
+    return on_device(Recognizer(made.config, made.variables, class_names, made.origin))
 
 
 def read_state(state: State) -> tuple[ModelConfig, Variables, Origin]:

@@ -1,0 +1,122 @@
+"""CLIP and X-CLIP equal transformers' own models with random weights."""
+
+import warnings
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+import torch
+
+from ila_jax.models import model
+from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.state_dict import from_torch, official_state, to_torch
+from tests.parity import torch_models as pytorch
+
+SIZES = ["tiny", pytest.param("B/32", marks=pytest.mark.slow)]
+FRAMES = 4
+
+
+def ours(video):
+    return jnp.asarray(video.numpy().transpose(0, 1, 3, 4, 2))
+
+
+def image_features(recognizer, video):
+    tower = model.bind(recognizer.config, recognizer.variables).visual
+    return np.asarray(tower(ours(video)).class_tokens)
+
+
+def theirs_of_clip(theirs, video, tokens):
+    """Image features [b, t, e], text features [k, e], logits [k, b·t]."""
+    with torch.no_grad():
+        pixels = video.flatten(0, 1)
+        out = theirs(input_ids=tokens, pixel_values=pixels)
+        image = theirs.visual_projection(theirs.vision_model(pixel_values=pixels).pooler_output)
+        text = theirs.text_projection(theirs.text_model(input_ids=tokens).pooler_output)
+    shape = (*video.shape[:2], -1)
+    return image.reshape(shape).numpy(), text.numpy(), out.logits_per_text.numpy()
+
+
+def compare_clip(recognizer, theirs, geometry, atol):
+    video, tokens = pytorch.video(geometry, FRAMES), pytorch.tokens(geometry)
+    image, text, logits = theirs_of_clip(theirs, video, tokens)
+    got_image = image_features(recognizer, video)
+    got_text = np.asarray(recognizer.text_features(tokens.numpy()))
+    close(got_image, image, atol)
+    close(got_text, text, atol)
+    unit = [x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (got_image, got_text)]
+    scale = np.exp(recognizer.variables.params["head"]["logit_scale"])
+    got = scale * unit[1] @ unit[0].reshape(-1, unit[0].shape[-1]).T
+    close(got, logits, atol)
+
+
+def close(actual, expected, atol):
+    """Relative to the largest value, which random weights put above one."""
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=atol * max(1, np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_clip_of_a_folder(size, tmp_path):
+    geometry = pytorch.GEOMETRIES[size]
+    theirs = pytorch.clip(geometry)
+    theirs.save_pretrained(tmp_path)
+    conversion = convert_file(tmp_path, Wish(frames=FRAMES))
+    assert conversion.recognizer.config.size == ("custom" if size == "tiny" else size)
+    compare_clip(conversion.recognizer, theirs, geometry, 1e-5)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_clip_of_an_archive_in_half_precision(size, tmp_path):
+    geometry = pytorch.GEOMETRIES[size]
+    theirs = pytorch.clip(geometry)
+    state = official_of(theirs, tmp_path)
+    pytorch.openai_archive(tmp_path / "clip.pt", geometry, state)
+    conversion = convert_file(tmp_path / "clip.pt", Wish(frames=FRAMES))
+    assert set(conversion.foreign.state) == set(torch_state(tmp_path / "clip.pt"))
+    compare_clip(conversion.recognizer, theirs, geometry, 1e-3)
+    same_bits(torch_state(tmp_path / "clip.pt"), to_torch(conversion.recognizer))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_xclip_of_a_folder(size, tmp_path):
+    geometry = pytorch.GEOMETRIES[size]
+    theirs = pytorch.xclip(geometry, FRAMES)
+    theirs.save_pretrained(tmp_path, max_shard_size="100MB" if size != "tiny" else "500KB")
+    assert len(list(tmp_path.glob("*.safetensors"))) > 1, "the test wants shards"
+    recognizer = convert_file(tmp_path, Wish()).recognizer
+    video, tokens = pytorch.video(geometry, FRAMES), pytorch.tokens(geometry)
+    with torch.no_grad():
+        expected = theirs(input_ids=tokens, pixel_values=video)
+        text = theirs.text_projection(theirs.text_model(input_ids=tokens).pooler_output)
+    close(recognizer.logits(ours(video), tokens.numpy()), expected.logits_per_video.numpy(), 1e-5)
+    features = expected.mit_output.pooler_output.numpy()
+    close(recognizer.features(ours(video)), features, 1e-5)
+    close(recognizer.text_features(tokens.numpy()), text.numpy(), 1e-5)
+
+
+def official_of(theirs, folder):
+    """The official state dict of a model of transformers, as torch tensors."""
+    theirs.save_pretrained(folder)
+    return to_torch(convert_file(folder, Wish()).recognizer)
+
+
+def torch_state(path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is deprecated; OpenAI's files remain
+        return torch.jit.load(str(path)).state_dict()
+
+
+def same_bits(one, other):
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        assert value.dtype == other[name].dtype, name
+        assert torch.equal(value, other[name]), name
+
+
+def test_from_torch_takes_tensors_of_any_precision_and_gives_them_back(tmp_path):
+    state = official_of(pytorch.clip(pytorch.TINY), tmp_path)
+    mixed = {n: v.bfloat16() if v.ndim > 1 else torch.nn.Parameter(v) for n, v in state.items()}
+    recognizer = from_torch(mixed)
+    assert {v.dtype.name for v in official_state(recognizer).values()} == {"bfloat16", "float32"}
+    same_bits({n: v.detach() for n, v in mixed.items()}, to_torch(recognizer))
