@@ -96,6 +96,26 @@ def quick_gelu(x: Array) -> Array:
     return x * jax.nn.sigmoid(1.702 * x)
 
 
+def attend(
+    q: Float[Array, "m i h c"],
+    k: Float[Array, "m j h c"],
+    v: Float[Array, "m j h c"],
+    *,
+    causal: bool = False,
+) -> Float[Array, "m i h c"]:
+    """Softmax attention of each head, the softmax in float32 or wider.
+
+    `jax.nn.dot_product_attention` computes it in float32 even where all else is float64.
+    """
+    wide = jnp.promote_types(q.dtype, jnp.float32)
+    scores = jnp.einsum("mihc,mjhc->mhij", q * q.shape[-1] ** -0.5, k, preferred_element_type=wide)
+    if causal:
+        allowed = jnp.tri(q.shape[1], k.shape[1], dtype=bool)
+        scores = jnp.where(allowed[None, None], scores, -jnp.inf)
+    weights = jax.nn.softmax(scores).astype(v.dtype)
+    return jnp.einsum("mhij,mjhc->mihc", weights, v)
+
+
 class Attention(nnx.Module):
     """Multi-head self-attention with fused q, k, v, as `nn.MultiheadAttention`."""
 
@@ -124,7 +144,7 @@ class Attention(nnx.Module):
             q, k, v = rearrange(
                 self.qkv(x), "... n (three h c) -> three (...) n h c", three=3, h=self.heads
             )
-            y = jax.nn.dot_product_attention(q, k, v, is_causal=causal)
+            y = attend(q, k, v, causal=causal)
             return self.out(rearrange(y, "b n h c -> b n (h c)").reshape(*batch, *x.shape[-2:]))
 
 

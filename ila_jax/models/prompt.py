@@ -2,13 +2,12 @@
 
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from einops import rearrange, repeat
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.models.layers import MLP, Dtypes, Keys, small_normal, zeros
+from ila_jax.models.layers import MLP, Dtypes, Keys, attend, small_normal, zeros
 from ila_jax.shapes import TextFeatures
 from ila_jax.sizes import Geometry, heads
 
@@ -32,7 +31,7 @@ class CrossAttention(nnx.Module):
             rearrange(y, "b n (h c) -> b n h c", h=self.heads)
             for y in (self.query(x), self.key(u), self.value(u))
         )
-        y = jax.nn.dot_product_attention(q, k, v)
+        y = attend(q, k, v)
         return self.out(rearrange(y, "b k h c -> b k (h c)"))
 
 
