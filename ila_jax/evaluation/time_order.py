@@ -45,12 +45,13 @@ def measure(workdir: Path, config: Config) -> TimeOrder:
     """Of a run's best checkpoint on its validation set of motion pairs. Errors: ValueError."""
     dataset, recognizer, mesh = open_dataset(config), load(workdir), make_mesh()
     predict = Predictor(recognizer.config, mesh)
-    variables = put_state(mesh, recognizer.variables)
+    text = recognizer.class_features if recognizer.config.head == "text" else None
+    variables, text = put_state(mesh, (recognizer.variables, text))
 
     def predictions(order: FrameOrder) -> Predictions:
         batches = validation_batches(config, dataset, order)
         found = collect(
-            lambda batch: predict(variables, None, batch), batches, listed=len(dataset.validation)
+            lambda batch: predict(variables, text, batch), batches, listed=len(dataset.validation)
         )
         assert found is not None, "only a stop signal ends it early, and none is given"
         return found

@@ -10,6 +10,7 @@ from ila_jax.config import ModelConfig
 from ila_jax.models.heads import LinearHead, TextHead
 from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.mit import MultiFrameIntegration
+from ila_jax.models.temporal.ila import Alignment, ILABlock
 from ila_jax.models.text import TextTower
 from ila_jax.models.variants import block_maker
 from ila_jax.models.vit import ImageTower
@@ -94,6 +95,24 @@ def apply(
 def text_features(config: ModelConfig, variables: Variables, tokens: TextTokens) -> TextFeatures:
     """The text tower as a pure function."""
     return bind(config, variables).text(tokens)
+
+
+def alignments(config: ModelConfig, variables: Variables, video: Video) -> list[Alignment]:
+    """What each ILA block sees in a clip: its points and masks, in inference.
+
+    Errors: ValueError for a model without them.
+    """
+    tower = bind(config, variables).visual
+    x = tower.norm_pre(tower.embed(video))
+    found = []
+    for block in tower.blocks:
+        if not isinstance(block, ILABlock):
+            raise ValueError(
+                f"model.temporal is {config.temporal!r}: only ila has points and masks"
+            )
+        found.append(block.temporal.align(block.temporal.messages(x)[1], None))
+        x, _ = block(x, None)
+    return found
 
 
 def bind(config: ModelConfig, variables: Variables) -> VideoModel:

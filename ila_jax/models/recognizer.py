@@ -85,10 +85,10 @@ class Recognizer:
             if tokens is not None:
                 raise ValueError("this model has a linear head: call it without tokens")
             return None
-        return self._class_features if tokens is None else self.text_features(tokens)
+        return self.class_features if tokens is None else self.text_features(tokens)
 
     @functools.cached_property
-    def _class_features(self) -> TextFeatures:
+    def class_features(self) -> TextFeatures:
         """The class names' features, computed once."""
         if self.class_names is None:
             raise ValueError(
