@@ -19,7 +19,7 @@ from ila_jax.sizes import Geometry
 from ila_jax.train.step import make_recipe
 
 ROOT = Path(__file__).parents[1]
-NOT_CONFIGS = {"__init__.py", "recipe.py"}  # recipe.py: what the configurations of a folder share
+NOT_CONFIGS = {"__init__.py", "paper.py", "recipe.py"}  # what configurations share
 FILES = sorted(
     str(path.relative_to(ROOT))
     for path in (ROOT / "configs").rglob("*.py")

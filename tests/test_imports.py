@@ -27,7 +27,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sizes": BASE,
     "config": BASE,
     "models.layers": BASE,
-    "models.temporal": BASE | {"models.layers"},
+    "models.convolutions": BASE | {"models.layers"},
+    "models.temporal": BASE | {"models.layers", "models.convolutions"},
     "models": BASE | {"models.layers", "models.temporal"},
     "models.recognizer": BASE | {"models", "text"},  # it is called with class names
     "text": BASE,

@@ -2,71 +2,16 @@
 
 from ml_collections import ConfigDict
 
+from configs.paper import paper
+
 
 def recipe(*, size: str, frames: int) -> ConfigDict:
-    return ConfigDict(
-        {
-            "model": {
-                "size": size,
-                "temporal": "ila",
-                "frames": frames,
-                "head": "text",
-                "classes": None,
-                "convolutions": "k400",
-                "channels": 256,
-                "dropout": 0.0,
-                "precision": "bfloat16",
-            },
-            # Neither weights nor noise: a run without initial.pretrained stops and says how to
-            # convert CLIP's.
-            "initial": {"pretrained": None, "scratch": False},
-            "data": {
-                "train": "data/k400/train.txt",
-                "validation": "data/k400/validation.txt",
-                "class_names": "data/k400/classes.txt",
-                "root": "data/k400",
-                "sampling": "segments",
-                "on_bad_video": "replace",
-                "max_bad_fraction": 0.01,
-                "threads": 16,
-                "processes": 0,
-                "motion_pairs": None,
-            },
-            "augment": {
-                "scales": (1.0, 0.875, 0.75, 0.66),
-                "flip": 0.5,
-                "jitter": 0.8,
-                "brightness": 0.4,
-                "contrast": 0.4,
-                "saturation": 0.2,
-                "hue": 0.1,
-                "grayscale": 0.2,
-                "mixup": 0.8,
-                "cutmix": 1.0,
-                "label_smoothing": 0.1,
-            },
-            "optimizer": {
-                "groups": "k400",
-                "rate": 8e-6,
-                "minimal_rate": 8e-8,
-                "warmup_epochs": 5,
-                "weight_decay": 0.003,
-                "betas": (0.9, 0.98),
-                "eps": 1e-8,
-                "clip_norm": 0.0,
-            },
-            "train": {
-                "steps": 50_000,
-                "batch": 256,
-                "seed": 0,
-                "alignment_weight": 1.0,
-                "alignment_noise": 0.2,
-                "log_every": 50,
-                "checkpoint_every": 500,
-                "evaluate_every": 2_500,  # 2.7 epochs of 240,000 videos
-                "keep_best": 1,
-                "max_skipped": 20,
-            },
-            "evaluation": {"batch": 64, "time_order": False},
-        }
+    config = paper(size=size, frames=frames, data="data/k400")
+    config.model.update({"head": "text", "classes": None, "convolutions": "k400", "dropout": 0.0})
+    config.data.sampling = "segments"
+    config.optimizer.update(
+        {"groups": "k400", "rate": 8e-6, "minimal_rate": 8e-8, "weight_decay": 0.003}
     )
+    config.train.steps = 50_000
+    config.train.evaluate_every = 2_500  # 2.7 epochs of 240,000 videos
+    return config

@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from ila_jax.models.convolutions import (
+    Conv3x3,
+    DepthwiseConv3x3,
+    GroupedLinear,
+    TemporalConv,
+    max_pool2,
+)
 from ila_jax.models.layers import (
     Attention,
     BatchNorm,
-    Conv3x3,
-    DepthwiseConv3x3,
     Dtypes,
-    GroupedLinear,
     Keys,
     ResidualBlock,
-    TemporalConv,
-    max_pool2,
     quick_gelu,
     torch_uniform,
     torch_uniform_bias,

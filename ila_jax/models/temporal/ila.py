@@ -8,7 +8,8 @@ from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, TemporalConv, zeros
+from ila_jax.models.convolutions import TemporalConv
+from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, zeros
 from ila_jax.models.temporal.alignment import alignment_loss, mask, neighbours, per_frame
 from ila_jax.models.temporal.interaction import INTERACTIONS, PointPrediction
 from ila_jax.shapes import Scalar, Tokens, Training

@@ -5,16 +5,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.models.layers import (
-    BatchNorm,
-    Conv3x3,
-    DepthwiseConv3x3,
-    Dtypes,
-    GroupedLinear,
-    Keys,
-    max_pool2,
-    zeros,
-)
+from ila_jax.models.convolutions import Conv3x3, DepthwiseConv3x3, GroupedLinear, max_pool2
+from ila_jax.models.layers import BatchNorm, Dtypes, Keys, zeros
 
 _REACH = 0.75  # a point stays within the middle three quarters of the grid
 

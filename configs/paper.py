@@ -1,0 +1,62 @@
+"""What the paper's models on both data sets share: its supplement's Table 1."""
+
+from ml_collections import ConfigDict
+
+
+def paper(*, size: str, frames: int, data: str) -> ConfigDict:
+    """The recipe but for what differs: head, optimizer, length. data: the data set's folder."""
+    return ConfigDict(
+        {
+            "model": {
+                "size": size,
+                "temporal": "ila",
+                "frames": frames,
+                "channels": 256,
+                "precision": "bfloat16",
+            },
+            # Neither weights nor noise: a run without initial.pretrained stops and says how to
+            # convert CLIP's.
+            "initial": {"pretrained": None, "scratch": False},
+            "data": {
+                "train": f"{data}/train.txt",
+                "validation": f"{data}/validation.txt",
+                "class_names": f"{data}/classes.txt",
+                "root": data,
+                "on_bad_video": "replace",
+                "max_bad_fraction": 0.01,
+                "threads": 16,
+                "processes": 0,
+                "motion_pairs": None,
+            },
+            "augment": {
+                "scales": (1.0, 0.875, 0.75, 0.66),
+                "flip": 0.5,
+                "jitter": 0.8,
+                "brightness": 0.4,
+                "contrast": 0.4,
+                "saturation": 0.2,
+                "hue": 0.1,
+                "grayscale": 0.2,
+                "mixup": 0.8,
+                "cutmix": 1.0,
+                "label_smoothing": 0.1,
+            },
+            "optimizer": {
+                "warmup_epochs": 5,
+                "betas": (0.9, 0.98),
+                "eps": 1e-8,
+                "clip_norm": 0.0,
+            },
+            "train": {
+                "batch": 256,
+                "seed": 0,
+                "alignment_weight": 1.0,
+                "alignment_noise": 0.2,
+                "log_every": 50,
+                "checkpoint_every": 500,
+                "keep_best": 1,
+                "max_skipped": 20,
+            },
+            "evaluation": {"batch": 64, "time_order": False},
+        }
+    )

@@ -1,0 +1,16 @@
+"""What a run is made of; `from_config` checks a file before any work starts."""
+
+from ila_jax.config.reading import differences as differences
+from ila_jax.config.reading import from_config as from_config
+from ila_jax.config.reading import model_from_dict as model_from_dict
+from ila_jax.config.reading import to_dict as to_dict
+from ila_jax.config.sections import AugmentConfig as AugmentConfig
+from ila_jax.config.sections import Config as Config
+from ila_jax.config.sections import DataConfig as DataConfig
+from ila_jax.config.sections import EvaluationConfig as EvaluationConfig
+from ila_jax.config.sections import InitialConfig as InitialConfig
+from ila_jax.config.sections import ModelConfig as ModelConfig
+from ila_jax.config.sections import MotionPairsConfig as MotionPairsConfig
+from ila_jax.config.sections import OptimizerConfig as OptimizerConfig
+from ila_jax.config.sections import Precision as Precision
+from ila_jax.config.sections import TrainConfig as TrainConfig

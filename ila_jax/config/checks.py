@@ -1,0 +1,139 @@
+"""Values of a configuration that fit their types and still make no run."""
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ila_jax.config.sections import (
+    AugmentConfig,
+    DataConfig,
+    EvaluationConfig,
+    ModelConfig,
+    OptimizerConfig,
+    TrainConfig,
+)
+
+# Whether it is possible, the key, its value, and what is.
+_Check = tuple[bool, str, Any, str]
+
+
+def impossible(sections: Mapping[str, Any]) -> list[str]:
+    """Values that fit their types and still make no run, of the sections that could be built."""
+    there = {name: section for name, section in sections.items() if section is not None}
+    checks = [
+        check
+        for name, section in there.items()
+        if name in _CHECKS
+        for check in _CHECKS[name](section)
+    ]
+    if "evaluation" in there and "data" in there:
+        data, evaluation = there["data"], there["evaluation"]
+        checks.append(
+            (data.motion_pairs is not None or not evaluation.time_order, "evaluation.time_order",
+             evaluation.time_order, "False without data.motion_pairs: it scores reversed pairs")
+        )  # fmt: skip
+    return [
+        f"{key}: expected {expected}, found {value!r}"
+        for fine, key, value, expected in checks
+        if not fine
+    ] + (_no_geometry(there["model"]) if "model" in there else [])
+
+
+def _no_geometry(model: ModelConfig) -> list[str]:
+    try:
+        geometry = model.geometry()
+    except ValueError as error:
+        return [f"model: {error}"]
+    if geometry.grid >= 4:
+        return []
+    return [
+        f"model.resolution {geometry.resolution} gives {geometry.grid} patches a side: "
+        "the alignment halves the grid twice and needs at least 4"
+    ]
+
+
+def _model(model: ModelConfig) -> list[_Check]:
+    return [
+        (model.frames >= 2, "model.frames", model.frames, "at least 2: ILA aligns neighbours"),
+        (model.channels % 8 == 0 and model.channels > 0, "model.channels", model.channels,
+         "a positive multiple of 8: it is halved twice and split into two groups"),
+        (0 <= model.dropout < 1, "model.dropout", model.dropout, "a number in [0, 1)"),
+        ((model.classes is None) == (model.head == "text"), "model.classes", model.classes,
+         "a number with the linear head, None with the text head"),
+        (model.classes is None or model.classes > 0, "model.classes", model.classes, "positive"),
+    ]  # fmt: skip
+
+
+def _data(data: DataConfig) -> list[_Check]:
+    pairs = data.motion_pairs
+    counts = {} if pairs is None else {
+        "train_clips": pairs.train_clips, "validation_clips": pairs.validation_clips
+    }  # fmt: skip
+    return [
+        (0 <= data.max_bad_fraction <= 1, "data.max_bad_fraction", data.max_bad_fraction,
+         "a number between 0 and 1"),
+        (min(data.threads, data.processes) >= 0, "data.threads, data.processes",
+         (data.threads, data.processes), "not negative"),
+        *((count > 0 and count % 8 == 0, f"data.motion_pairs.{name}", count,
+           "a positive multiple of 8, the number of classes") for name, count in counts.items()),
+    ]  # fmt: skip
+
+
+def _augment(augment: AugmentConfig) -> list[_Check]:
+    probabilities = ("flip", "jitter", "grayscale")
+    strengths = ("brightness", "contrast", "saturation", "mixup", "cutmix")
+    found = dataclasses.asdict(augment)
+    return [
+        (bool(augment.scales) and all(0 < s <= 1 for s in augment.scales), "augment.scales",
+         augment.scales, "one or more numbers above 0, up to 1"),
+        *((0 <= found[name] <= 1, f"augment.{name}", found[name], "a probability")
+          for name in probabilities),
+        *((0 <= found[name] < math.inf, f"augment.{name}", found[name], "0 (off) or more")
+          for name in strengths),
+        (0 <= augment.hue <= 0.5, "augment.hue", augment.hue,
+         "a number in [0, 0.5]: half a turn of the colour circle reaches every hue"),
+        (0 <= augment.label_smoothing < 1, "augment.label_smoothing", augment.label_smoothing,
+         "a number in [0, 1)"),
+    ]  # fmt: skip
+
+
+def _optimizer(optimizer: OptimizerConfig) -> list[_Check]:
+    found = dataclasses.asdict(optimizer)
+    return [
+        (0 <= optimizer.rate < math.inf, "optimizer.rate", optimizer.rate, "0 or more"),
+        (0 <= optimizer.minimal_rate <= optimizer.rate, "optimizer.minimal_rate",
+         optimizer.minimal_rate, f"a number between 0 and the rate {optimizer.rate}"),
+        (all(0 <= beta < 1 for beta in optimizer.betas), "optimizer.betas", optimizer.betas,
+         "two numbers in [0, 1)"),
+        (0 < optimizer.eps < math.inf, "optimizer.eps", optimizer.eps, "positive"),
+        *((0 <= found[name] < math.inf, f"optimizer.{name}", found[name], "0 (off) or more")
+          for name in ("warmup_epochs", "weight_decay", "clip_norm")),
+    ]  # fmt: skip
+
+
+def _train(train: TrainConfig) -> list[_Check]:
+    found = dataclasses.asdict(train)
+    rhythm = ("log_every", "checkpoint_every", "evaluate_every")
+    return [
+        (train.steps > 0, "train.steps", train.steps, "positive"),
+        (train.batch > 0 and train.batch % 2 == 0, "train.batch", train.batch,
+         "a positive even number: clip i is mixed with clip i xor 1"),
+        *((found[name] > 0, f"train.{name}", found[name], "positive") for name in rhythm),
+        *((0 <= found[name] < math.inf, f"train.{name}", found[name], "0 (off) or more")
+          for name in ("alignment_weight", "alignment_noise")),
+    ]  # fmt: skip
+
+
+def _evaluation(evaluation: EvaluationConfig) -> list[_Check]:
+    return [(evaluation.batch > 0, "evaluation.batch", evaluation.batch, "positive")]
+
+
+_CHECKS: dict[str, Callable[[Any], list[_Check]]] = {
+    "model": _model,
+    "data": _data,
+    "augment": _augment,
+    "optimizer": _optimizer,
+    "train": _train,
+    "evaluation": _evaluation,
+}

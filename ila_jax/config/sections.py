@@ -1,0 +1,163 @@
+"""The sections of a run's configuration, as frozen dataclasses."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Literal
+
+from ila_jax.sizes import SIZES, Geometry
+
+Precision = Literal["bfloat16", "float32", "float64"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """A recognizer. shape: of towers that have no name. patch, resolution: None takes the size's.
+
+    temporal: name of the temporal model. frames: T. classes: rows of the linear head; None with
+    the text head, whose classes are its class names. convolutions: which of the released forms of
+    the interactive block. channels: of the interactive features (256 in the released models).
+    dropout: before the linear head's last layer (0.5 in the released model).
+    """
+
+    size: str
+    temporal: str
+    frames: int
+    head: Literal["text", "linear"]
+    classes: int | None
+    convolutions: Literal["k400", "ssv2"]
+    channels: int
+    dropout: float
+    precision: Precision
+    patch: int | None = None
+    resolution: int | None = None
+    shape: Geometry | None = None
+
+    def geometry(self) -> Geometry:
+        """The shapes of the towers, after overrides. Errors: ValueError."""
+        if self.shape is None and self.size not in SIZES:
+            raise ValueError(f"model.size is {self.size!r}: expected one of {', '.join(SIZES)}")
+        changes = {"patch": self.patch, "resolution": self.resolution}
+        return dataclasses.replace(
+            self.shape or SIZES[self.size], **{k: v for k, v in changes.items() if v is not None}
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class InitialConfig:
+    """What a run starts from when its folder holds no checkpoint yet; see `train/start.py`.
+
+    resume: folder of a run to go on from. pretrained: folder of weights. scratch: noise will do.
+    """
+
+    pretrained: str | None
+    scratch: bool
+    resume: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionPairsConfig:
+    """The quickstart data, made at the paths of DataConfig when missing (training.md, last)."""
+
+    train_clips: int
+    validation_clips: int
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataConfig:
+    """Where the videos are and how frames are taken from them (data.md).
+
+    train, validation: annotation lists, `path label` a line. root: folder of relative paths.
+    class_names: file with a name a line. sampling: `segments` takes one random frame of each of T
+    equal segments; `interval` the same fixed intervals in every epoch.
+    threads, processes: of the loader, per host; the batches do not depend on them.
+    max_bad_fraction: a run stops when more of its videos than this cannot be read.
+    """
+
+    train: str
+    validation: str
+    class_names: str
+    root: str
+    sampling: Literal["segments", "interval"]
+    on_bad_video: Literal["replace", "fail"]
+    max_bad_fraction: float
+    threads: int
+    processes: int
+    motion_pairs: MotionPairsConfig | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AugmentConfig:
+    """Training augmentation (training.md). Probabilities, and strengths as PyTorch counts them.
+
+    scales: of MultiScaleCrop. flip: label-aware. mixup, cutmix: parameter of the Beta, 0 is off.
+    """
+
+    scales: tuple[float, ...]
+    flip: float
+    jitter: float
+    brightness: float
+    contrast: float
+    saturation: float
+    hue: float
+    grayscale: float
+    mixup: float
+    cutmix: float
+    label_smoothing: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerConfig:
+    """AdamW, its schedule, and the table of parameter groups in `train/optim.py` by name.
+
+    clip_norm: of the global gradient norm; 0 is off.
+    """
+
+    groups: str
+    rate: float
+    minimal_rate: float
+    warmup_epochs: float
+    weight_decay: float
+    betas: tuple[float, float]
+    eps: float
+    clip_norm: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Length, batch and rhythm of a run; all `every` in steps.
+
+    batch: global. max_skipped: steps in a row whose loss is not finite before the run stops.
+    """
+
+    steps: int
+    batch: int
+    seed: int
+    alignment_weight: float
+    alignment_noise: float
+    log_every: int
+    checkpoint_every: int
+    evaluate_every: int
+    keep_best: int
+    max_skipped: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationConfig:
+    """Validation during training. time_order: also score reversed and shuffled clips at the end."""
+
+    batch: int
+    time_order: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """A whole run."""
+
+    model: ModelConfig
+    initial: InitialConfig
+    data: DataConfig
+    augment: AugmentConfig
+    optimizer: OptimizerConfig
+    train: TrainConfig
+    evaluation: EvaluationConfig

@@ -1,0 +1,112 @@
+"""The small convolutions of the alignment networks, as shifted matrix products."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+from einops import rearrange
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ila_jax.models.layers import Dtypes, Keys, torch_uniform, torch_uniform_bias
+
+
+class Conv3x3(nnx.Module):
+    """3×3 convolution, padding 1, biased, as nine shifted matrix products.
+
+    On CPUs and for these small maps that beats `lax.conv` (platform.md), without im2col's
+    ninefold copy. Kernel HWIO.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, dtypes: Dtypes, keys: Keys):
+        self.dtypes = dtypes
+        shape = (3, 3, inputs, outputs)
+        self.kernel = nnx.Param(torch_uniform(keys.params(), shape, dtypes.param))
+        bias_init = torch_uniform_bias(9 * inputs)
+        self.bias = nnx.Param(bias_init(keys.params(), (outputs,), dtypes.param))
+
+    def __call__(self, x: Float[Array, "m g g i"]) -> Float[Array, "m g g o"]:
+        kernel = self.kernel[...].astype(self.dtypes.compute)
+        y = sum(patch @ kernel[i, j] for i, j, patch in _shifts(x.astype(self.dtypes.compute)))
+        return y + _channels(self.bias, self.dtypes)
+
+
+class DepthwiseConv3x3(nnx.Module):
+    """Depthwise 3×3 convolution, padding 1, biased, as nine shifted multiply-adds."""
+
+    def __init__(self, channels: int, *, dtypes: Dtypes, keys: Keys):
+        self.dtypes = dtypes
+        bias_init = torch_uniform_bias(9)  # a depthwise kernel sees 3×3 inputs
+        init = bias_init
+        self.kernel = nnx.Param(init(keys.params(), (3, 3, channels), dtypes.param))
+        self.bias = nnx.Param(bias_init(keys.params(), (channels,), dtypes.param))
+
+    def __call__(self, x: Float[Array, "m g g c"]) -> Float[Array, "m g g c"]:
+        kernel = self.kernel[...].astype(self.dtypes.compute)[:, :, None, None, None]
+        y = sum(patch * kernel[i, j] for i, j, patch in _shifts(x.astype(self.dtypes.compute)))
+        return y + _channels(self.bias, self.dtypes)
+
+
+class TemporalConv(nnx.Module):
+    """Convolution over time, kernel 3, zero padding, biased. Kernel [3, i, o]."""
+
+    def __init__(self, channels: int, *, dtypes: Dtypes, keys: Keys):
+        self.dtypes = dtypes
+        shape = (3, channels, channels)
+        self.kernel = nnx.Param(torch_uniform(keys.params(), shape, dtypes.param))
+        bias_init = torch_uniform_bias(3 * channels)
+        self.bias = nnx.Param(bias_init(keys.params(), (channels,), dtypes.param))
+
+    def __call__(self, x: Float[Array, "b t g g c"]) -> Float[Array, "b t g g c"]:
+        kernel = self.kernel[...].astype(self.dtypes.compute)
+        frames = x.shape[1]
+        padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0), (0, 0)))
+        y = sum(padded[:, i : i + frames] @ kernel[i] for i in range(3))
+        return y + _channels(self.bias, self.dtypes, axes=4)
+
+
+class GroupedLinear(nnx.Module):
+    """A linear layer on channels split into groups, as a 1×1 convolution with groups."""
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        groups: int,
+        *,
+        dtypes: Dtypes,
+        keys: Keys,
+        kernel_init: Callable[..., Array] = torch_uniform,
+        bias_init: Callable[..., Array] | None = None,
+    ):
+        self.dtypes = dtypes
+        self.groups = groups
+        bias_init = bias_init or torch_uniform_bias(inputs // groups)
+        # [in/groups, out]: what a grouped kernel is in PyTorch, transposed; group by group in out.
+        shape = (inputs // groups, outputs)
+        self.kernel = nnx.Param(kernel_init(keys.params(), shape, dtypes.param))
+        self.bias = nnx.Param(bias_init(keys.params(), (outputs,), dtypes.param))
+
+    def __call__(self, x: Float[Array, "m i"]) -> Float[Array, "m o"]:
+        x = rearrange(x, "m (s i) -> m s i", s=self.groups)
+        kernel = rearrange(self.kernel[...], "i (s o) -> s i o", s=self.groups)
+        y = jnp.einsum("msi,sio->mso", x, kernel.astype(self.dtypes.compute))
+        return rearrange(y, "m s o -> m (s o)") + _channels(self.bias, self.dtypes, axes=1)
+
+
+def max_pool2(x: Float[Array, "m g g c"]) -> Array:
+    """2×2 max pooling; an odd last row or column is dropped, as PyTorch does."""
+    half_h, half_w = x.shape[1] // 2, x.shape[2] // 2
+    x = x[:, : 2 * half_h, : 2 * half_w]
+    return rearrange(x, "m (h i) (w j) c -> m h w (i j) c", i=2, j=2).max(-2)
+
+
+def _channels(bias: nnx.Param, dtypes: Dtypes, axes: int = 3) -> Array:
+    """A bias shaped to be added to an array with `axes` axes before the channels."""
+    return bias[...].astype(dtypes.compute).reshape((1,) * axes + (-1,))
+
+
+def _shifts(x: Float[Array, "m g g c"]) -> list[tuple[int, int, Array]]:
+    """The nine windows of a 3×3 kernel over a zero-padded map, with their place in the kernel."""
+    _, height, width, _ = x.shape
+    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
+    return [(i, j, padded[:, i : i + height, j : j + width]) for i in range(3) for j in range(3)]
