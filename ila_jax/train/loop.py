@@ -117,7 +117,15 @@ class _Run:
         return at == config.steps
 
     def _bar(self, at: int) -> tqdm:
-        return tqdm(initial=at, total=self.config.train.steps, unit="step", dynamic_ncols=True)
+        rarely = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file needs no animation
+        return tqdm(
+            initial=at,
+            total=self.config.train.steps,
+            unit="step",
+            dynamic_ncols=True,
+            mininterval=rarely,
+            maxinterval=2 * rarely,
+        )
 
     def _text_features(self, state: State) -> TextFeatures | None:
         """The classes' features, computed once: the text tower is frozen."""
@@ -208,6 +216,9 @@ class _Meter:
 
         So the host runs one step ahead, and no batches pile up on the device.
         """
+        if not self._last:  # the first step was compiled: that is no rate
+            jax.block_until_ready(metrics)
+            self._begin, self._wait = time.perf_counter(), 0.0
         jax.block_until_ready(self._last)
         self._last = metrics
         self._steps += 1

@@ -1,0 +1,87 @@
+"""A step whose loss is not finite changes nothing; a run of them stops in words."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ila_jax.data.mirror import mirror_table
+from ila_jax.data.motion import CLASSES
+from ila_jax.models import model
+from ila_jax.train import step as steps
+from ila_jax.train.__main__ import main
+from ila_jax.train.state import fresh_state
+from tests.train import runs
+
+
+@functools.cache
+def compiled():
+    """A recipe, its fresh state and its step, with mixup and label smoothing."""
+    config = runs.config({"augment.mixup": 0.8, "augment.cutmix": 1.0})
+    recipe = steps.make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
+    state = fresh_state(model.initialize(config.model, 0), recipe.optimizer, recipe.rates)
+    return state, jax.jit(functools.partial(steps.step, recipe))
+
+
+def batch():
+    rng = np.random.default_rng(0)
+    video = rng.integers(0, 256, (8, 4, 16, 16, 3), np.uint8)
+    return {"video": jnp.asarray(video), "label": jnp.arange(8, dtype=jnp.int32)}
+
+
+def test_a_step_is_a_function_of_state_and_batch():
+    state, step = compiled()
+    (one, metrics), (two, again) = (step(state, batch(), None) for _ in range(2))
+    assert jax.tree.all(jax.tree.map(np.array_equal, one, two))
+    assert metrics == again
+    assert int(one["step"]) == 1
+    _, later = step({**state, "step": jnp.int32(1)}, batch(), None)
+    assert later["loss"] != metrics["loss"]  # other augmentation, from the step alone
+
+
+def test_a_step_that_is_not_finite_is_counted_and_not_applied():
+    state, step = compiled()
+    state, _ = step(state, batch(), None)
+    kernel = state["params"]["head"]["fc"]["kernel"]
+    state["params"]["head"]["fc"]["kernel"] = kernel.at[0, 0].set(jnp.nan)
+    after, metrics = step(state, batch(), None)
+    for name in ("params", "batch_stats", "opt_state"):
+        same = functools.partial(np.array_equal, equal_nan=True)
+        assert jax.tree.all(jax.tree.map(same, after[name], state[name])), name
+    assert int(after["step"]) == 2
+    assert (int(after["skipped"]), int(after["skipped_in_row"])) == (1, 1)
+    assert int(metrics["skipped"]) == 1
+    after["params"]["head"]["fc"]["kernel"] = kernel
+    better, _ = step(after, batch(), None)
+    assert (int(better["skipped"]), int(better["skipped_in_row"])) == (1, 0)
+    assert not np.array_equal(better["params"]["head"]["fc"]["kernel"], kernel)
+
+
+def test_a_run_that_diverges_stops_and_names_the_steps(tmp_path, pairs, capsys):
+    overrides = pairs | {
+        "optimizer.rate": 1e38,
+        "optimizer.warmup_epochs": 0,
+        "optimizer.clip_norm": 0,
+        "train.max_skipped": 2,
+    }
+    assert main(runs.arguments(tmp_path / "run", overrides)) == 1
+    err = capsys.readouterr().err
+    assert "the loss was not finite in steps" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("precision", ["bfloat16"])
+def test_parameters_and_statistics_stay_in_float32(precision):
+    config = runs.config({"model.precision": precision})
+    recipe = steps.make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
+    shapes = jax.eval_shape(
+        lambda variables, rows: steps.step(
+            recipe, fresh_state(variables, recipe.optimizer, recipe.rates), rows, None
+        ),
+        model.abstract(config.model),
+        batch(),
+    )
+    kinds = {leaf.dtype.name for leaf in jax.tree.leaves(shapes)}
+    assert kinds == {"float32", "int32"}
