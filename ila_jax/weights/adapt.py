@@ -18,6 +18,7 @@ from ila_jax.weights.positions import over_grid, over_time
 
 _FRAMES = r"mit/positions|visual/.*temporal_embedding"
 _GRID = r"visual/embed/positions"
+_SCALE = "head/logit_scale"  # which CLIP has as well
 _HEAD = r"head/(norm|fc)/.*"  # of the linear head
 
 
@@ -54,12 +55,19 @@ def adapt(
     Errors: ValueError naming every property and every tensor that does not fit.
     """
     origin = origin or Origin()
+    if target.head == "text" and there.head == "linear":
+        raise ValueError(
+            "the weights have a linear head and no text tower, which a text head needs: convert "
+            "CLIP's weights or a model with a text head"
+        )
     _check_towers(there.geometry(), target.geometry(), text=target.head == "text")
     report, problems = Report(), list[str]()
     have = {p: v for p, v in _flat(variables).items() if p not in origin.fresh}
+    headless = not any(p.startswith("head/") and p != _SCALE for p in have)
+    move = _Move(there, target, allow, headless, report.notes)
     taken = {}
     for path, want in _flat(model.abstract(target)).items():
-        value, problem = _value(path, have.get(path), want.shape, there, target, allow, report)
+        value, problem = move(path, have.get(path), want.shape)
         if problem:
             problems.append(problem)
         elif value is None:
@@ -75,60 +83,71 @@ def adapt(
     return Recognizer(target, filled, None, _origin(origin, there, target, report)), report
 
 
-def _value(
-    path: str,
-    value: np.ndarray | None,
-    shape: tuple[int, ...],
-    there: ModelConfig,
-    target: ModelConfig,
-    allow: Allow,
-    report: Report,
-) -> tuple[np.ndarray | None, str | None]:
-    """What a parameter gets: a value, or None for a fresh one; or why it can get neither."""
-    reset = re.fullmatch(_HEAD, path) and allow.reset_head
-    if reset and (value is None or value.shape != shape):
-        _once(report.notes, "the linear head starts fresh, as model.reset_head asks")
-        return None, None
-    if value is None:
-        return None, _why_missing(path, there, target)
-    if value.shape == shape:
-        return value, None
-    if re.fullmatch(_FRAMES, path):
-        if not allow.frames:
-            return None, f"{path}: made for {len(value)} frames, the model takes {shape[0]}: " + (
-                f"add --frames {shape[0]} to interpolate it"
+@dataclass(frozen=True)
+class _Move:
+    """One parameter from a model to another. headless: the file is of CLIP's towers alone."""
+
+    there: ModelConfig
+    target: ModelConfig
+    allow: Allow
+    headless: bool
+    notes: list[str]
+
+    def __call__(
+        self, path: str, value: np.ndarray | None, shape: tuple[int, ...]
+    ) -> tuple[np.ndarray | None, str | None]:
+        """A value, or None for a fresh one; or why it can get neither."""
+        if value is not None and value.shape == shape:
+            return value, None
+        if re.fullmatch(_HEAD, path) and self.allow.reset_head:
+            self._note("the linear head starts fresh, as reset_head asks")
+            return None, None
+        if value is None:
+            return None, self._why_missing(path)
+        if re.fullmatch(_FRAMES, path):
+            return self._frames(path, value, shape[0])
+        if re.fullmatch(_GRID, path):
+            return self._grid(path, value)
+        advice = ": set reset_head for a fresh one" if re.fullmatch(_HEAD, path) else ""
+        return None, f"{path} is {list(value.shape)}, expected {list(shape)}{advice}"
+
+    def _frames(
+        self, path: str, value: np.ndarray, frames: int
+    ) -> tuple[np.ndarray | None, str | None]:
+        if not self.allow.frames:
+            return None, (
+                f"{path}: made for {len(value)} frames, the model takes {frames}: add --frames "
+                f"{frames} to interpolate it"
             )
-        _once(report.notes, f"{path} interpolated from {len(value)} to {shape[0]} frames")
-        return over_time(np.asarray(value), shape[0]), None
-    if re.fullmatch(_GRID, path):
-        old, new = there.geometry(), target.geometry()
-        if not allow.resolution:
-            return (
-                None,
-                f"{path}: made for {old.resolution} px, the model takes {new.resolution}: "
-                + (f"add --resolution {new.resolution} to interpolate it"),
+        self._note(f"{path} interpolated from {len(value)} to {frames} frames")
+        return over_time(np.asarray(value), frames), None
+
+    def _grid(self, path: str, value: np.ndarray) -> tuple[np.ndarray | None, str | None]:
+        old, new = self.there.geometry(), self.target.geometry()
+        if not self.allow.resolution:
+            return None, (
+                f"{path}: made for {old.resolution} px, the model takes {new.resolution}: add "
+                f"--resolution {new.resolution} to interpolate it"
             )
-        _once(
-            report.notes, f"{path} interpolated from {old.grid}×{old.grid} to {new.grid}×{new.grid}"
-        )
+        self._note(f"{path} interpolated from {old.grid}×{old.grid} to {new.grid}×{new.grid}")
         return over_grid(np.asarray(value), new.grid), None
-    advice = ": set reset_head for a fresh one" if re.fullmatch(_HEAD, path) else ""
-    return None, f"{path} is {list(value.shape)}, expected {list(shape)}{advice}"
 
-
-def _why_missing(path: str, there: ModelConfig, target: ModelConfig) -> str | None:
-    """None when a parameter may be new: nothing of its part was in the file."""
-    if "/temporal" in path:
-        same = there.temporal == target.temporal and there.convolutions == target.convolutions
-        return f"missing: {path}" if same else None
-    if path.startswith(("mit/", "head/")):
-        if there.head != target.head and path.startswith("head/"):
+    def _why_missing(self, path: str) -> str | None:
+        """None when a parameter may be new: nothing of its part was in the file."""
+        there, target = self.there, self.target
+        if "/temporal" in path:
+            same = there.temporal == target.temporal and there.convolutions == target.convolutions
+            return f"missing: {path}" if same else None
+        if path.startswith("head/") and there.head != target.head and not self.headless:
             return (
                 f"{path}: the file has a {there.head} head, the model a {target.head} head: set "
                 "reset_head for a fresh one"
             )
-        return None
-    return f"missing: {path}"
+        return None if self.headless and path.startswith(("mit/", "head/")) else f"missing: {path}"
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
 
 
 def _why_left(path: str, target: ModelConfig) -> str:
@@ -163,11 +182,6 @@ def _origin(origin: Origin, there: ModelConfig, target: ModelConfig, report: Rep
         integers={} if changed and origin.kind == "clip" else origin.integers,
         fresh=tuple(report.new),
     )
-
-
-def _once(notes: list[str], note: str) -> None:
-    if note not in notes:
-        notes.append(note)
 
 
 def _flat(variables: Variables) -> dict:

@@ -38,7 +38,7 @@ def theirs_of_clip(theirs, video, tokens):
     return image.reshape(shape).numpy(), text.numpy(), out.logits_per_text.numpy()
 
 
-def compare_clip(recognizer, theirs, geometry, atol):
+def compare_clip(recognizer, theirs, geometry, atol, logits_atol):
     video, tokens = pytorch.video(geometry, FRAMES), pytorch.tokens(geometry)
     image, text, logits = theirs_of_clip(theirs, video, tokens)
     got_image = image_features(recognizer, video)
@@ -48,7 +48,7 @@ def compare_clip(recognizer, theirs, geometry, atol):
     unit = [x / np.linalg.norm(x, axis=-1, keepdims=True) for x in (got_image, got_text)]
     scale = np.exp(recognizer.variables.params["head"]["logit_scale"])
     got = scale * unit[1] @ unit[0].reshape(-1, unit[0].shape[-1]).T
-    close(got, logits, atol)
+    np.testing.assert_allclose(got, logits, rtol=0, atol=logits_atol)
 
 
 def close(actual, expected, atol):
@@ -63,7 +63,7 @@ def test_clip_of_a_folder(size, tmp_path):
     theirs.save_pretrained(tmp_path)
     conversion = convert_file(tmp_path, Wish(frames=FRAMES))
     assert conversion.recognizer.config.size == ("custom" if size == "tiny" else size)
-    compare_clip(conversion.recognizer, theirs, geometry, 1e-5)
+    compare_clip(conversion.recognizer, theirs, geometry, 1e-5, 1e-5)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -74,7 +74,8 @@ def test_clip_of_an_archive_in_half_precision(size, tmp_path):
     pytorch.openai_archive(tmp_path / "clip.pt", geometry, state)
     conversion = convert_file(tmp_path / "clip.pt", Wish(frames=FRAMES))
     assert set(conversion.foreign.state) == set(torch_state(tmp_path / "clip.pt"))
-    compare_clip(conversion.recognizer, theirs, geometry, 1e-3)
+    # Logits are cosines times 14: what half precision rounds off the cosines grows as much.
+    compare_clip(conversion.recognizer, theirs, geometry, 1e-3, 14e-3)
     same_bits(torch_state(tmp_path / "clip.pt"), to_torch(conversion.recognizer))
 
 
