@@ -47,11 +47,13 @@ class InitialConfig:
     """What a run starts from when its folder holds no checkpoint yet; see `train/start.py`.
 
     resume: folder of a run to go on from. pretrained: folder of weights. scratch: noise will do.
+    reset_head: with pretrained weights of other classes, a fresh linear head.
     """
 
     pretrained: str | None
     scratch: bool
     resume: str | None = None
+    reset_head: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,6 +16,7 @@ from ila_jax.train.checkpoint import Saved
 from ila_jax.train.sharding import put_state, replicated
 from ila_jax.train.state import State, fresh_state
 from ila_jax.train.step import Recipe
+from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.folder import load
 
 # Keys that may differ between the runs that share a folder: they change speed, not results.
@@ -71,7 +72,7 @@ def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str
         say(f"going on from step {other.step} of the run in {initial.resume}")
         return _restored(recipe, mesh, other)
     if initial.pretrained is not None:
-        variables = _pretrained(recipe)
+        variables = _pretrained(recipe, say)
         say(f"starting from the weights in {initial.pretrained}")
         return put_state(mesh, _fresh(recipe)(variables))
     if initial.scratch:
@@ -94,9 +95,24 @@ def _restored(recipe: Recipe, mesh: Mesh, saved: Saved) -> State:
     return saved.state(like)
 
 
-def _pretrained(recipe: Recipe) -> Variables:
-    there = load(str(recipe.config.initial.pretrained))
-    _check_fit(str(recipe.config.initial.pretrained), there.config, recipe.config.model)
+def _pretrained(recipe: Recipe, say: Callable[[str], None]) -> Variables:
+    initial, here = recipe.config.initial, recipe.config.model
+    there = load(str(initial.pretrained))
+    if initial.reset_head:
+        allow, seed = Allow(reset_head=True), recipe.config.train.seed
+        there, report = adapt(
+            there.config, there.variables, there.origin, here, allow=allow, seed=seed
+        )
+        new = [f"{len(report.new)} tensors start fresh: {', '.join(report.new[:3])}, …"]
+        for note in report.notes + new * bool(report.new):
+            say(note)
+    elif there.config.classes != here.classes and there.config.head == here.head == "linear":
+        raise ValueError(
+            f"the weights in {initial.pretrained} tell {there.config.classes} classes apart, "
+            f"model.classes is {here.classes}: for a fresh head, add "
+            "--config.initial.reset_head=True"
+        )
+    _check_fit(str(initial.pretrained), there.config, here)
     # Weights are kept in float32; a float64 run computes with what they are.
     want = model.abstract(recipe.config.model)
     return jax.tree.map(lambda x, like: x.astype(like.dtype), there.variables, want)

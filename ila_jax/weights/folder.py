@@ -19,7 +19,8 @@ from ila_jax.weights.hub import PREFIX, fetch
 from ila_jax.weights.run import load_run
 
 _FORMAT = 1
-_DATA_FILE = 64 << 20
+_DATA_FILE = 32 << 20  # bytes
+_AT_ONCE: Any = 0.1  # GB; Orbax annotates whole numbers and takes any
 
 
 def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) -> None:
@@ -34,8 +35,8 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
     shutil.rmtree(partly, ignore_errors=True)
     partly.mkdir(parents=True)
     (partly / "model.json").write_text(json.dumps(_about(recognizer), indent=2) + "\n")
-    # One large model takes 1.5 times its size to write: Orbax holds what it has not flushed.
-    handler = ocp.PyTreeCheckpointHandler(save_concurrent_gb=1)
+    # Orbax holds in memory what it has not written yet: little of it at a time.
+    handler = ocp.PyTreeCheckpointHandler(save_concurrent_gb=_AT_ONCE)
     with ocp.Checkpointer(handler) as checkpointer:
         args = ocp.args.PyTreeSave(
             recognizer.variables._asdict(), ocdbt_target_data_file_size=_DATA_FILE

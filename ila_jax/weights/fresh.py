@@ -1,5 +1,7 @@
 """Fresh values for what a file does not hold."""
 
+import re
+
 import jax
 import jax.numpy as jnp
 from flax.traverse_util import flatten_dict, unflatten_dict
@@ -10,10 +12,19 @@ from ila_jax.models.model import Variables
 from ila_jax.models.recognizer import Recognizer
 from ila_jax.shapes import Tree
 
+# Divided attention and ATA start along time as copies of each block's attention and norm in space
+# (models.md 4): of CLIP's, where those are given.
+_COPYING = ("divided", "ata")
+_COPIES = (
+    (r"(visual/blocks/\d+)/temporal/attn/(.*)", r"\1/spatial/attn/\2"),
+    (r"(visual/blocks/\d+)/temporal/norm/(.*)", r"\1/spatial/norm1/\2"),
+)
+
 
 def fill(config: ModelConfig, partial: Variables, *, seed: int) -> Variables:
     """The variables of a model: those given, the others as a fresh model starts (models.md)."""
     wanted = model.abstract(config)
+    partial = _copied(config, partial, wanted)
     params, stats = (_missing(*pair) for pair in zip(partial, wanted, strict=True))
     if params or stats:
         # In one program, so that nothing is made that is not kept.
@@ -31,6 +42,19 @@ def fill(config: ModelConfig, partial: Variables, *, seed: int) -> Variables:
             for have, new in zip(partial, made, strict=True)
         )
     )
+
+
+def _copied(config: ModelConfig, partial: Variables, wanted: Variables) -> Variables:
+    """With the parameters that start as copies of given ones."""
+    if config.temporal not in _COPYING:
+        return partial
+    have = flatten_dict(partial.params, sep="/")
+    for path in _missing(partial.params, wanted.params):
+        for pattern, source in _COPIES:
+            found = re.fullmatch(pattern, path)
+            if found and found.expand(source) in have:
+                have[path] = have[found.expand(source)]
+    return Variables(unflatten_dict(have, sep="/"), partial.batch_stats)
 
 
 def on_device(recognizer: Recognizer) -> Recognizer:

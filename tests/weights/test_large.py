@@ -1,0 +1,59 @@
+"""Real sizes: how long a conversion takes, and how much memory."""
+
+import re
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from ila_jax.config import ModelConfig
+from ila_jax.models.model import abstract
+from ila_jax.weights.recognise import rules_of
+from ila_jax.weights.safetensors_file import write_safetensors
+
+pytestmark = pytest.mark.slow
+
+
+def random_state(size):
+    """An ILA of a size, as the released code names it; half of it optimizer-free float32."""
+    config = ModelConfig(
+        size=size, temporal="ila", frames=8, head="text", classes=None, convolutions="k400",
+        channels=256, dropout=0.5, precision="float32",
+    )  # fmt: skip
+    from flax.traverse_util import flatten_dict
+
+    random, state = np.random.default_rng(0), {}
+    for tree in abstract(config):
+        for path, value in flatten_dict(tree, sep="/").items():
+            rule = next(rule for rule in rules_of(config) if rule.inverse(path))
+            shape = rule.layout.to_torch(np.empty(value.shape, np.bool_)).shape
+            state[rule.inverse(path)] = random.standard_normal(shape, np.float32)
+    return state
+
+
+@pytest.mark.parametrize(("size", "seconds"), [("B/32", 20), ("L/14", 60)])
+@pytest.mark.parametrize("form", ["pth", "safetensors"])
+def test_a_conversion_is_quick_and_takes_less_than_three_times_the_file(
+    size, seconds, form, tmp_path
+):
+    path, state = tmp_path / f"model.{form}", random_state(size)
+    if form == "pth":
+        torch = pytest.importorskip("torch")
+        torch.save({"model": {n: torch.from_numpy(v) for n, v in state.items()}}, path)
+    else:
+        write_safetensors(path, state)
+    del state
+    code = (
+        "import resource, sys\nfrom ila_jax import convert\nconvert.main(sys.argv[1:])\n"
+        "print('peak', resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    arguments = ["--input", str(path), "--output", str(tmp_path / "made")]
+    start = time.perf_counter()
+    run = [sys.executable, "-c", code, *arguments]
+    found = subprocess.run(run, capture_output=True, text=True, check=True)
+    took, peak = time.perf_counter() - start, int(re.search(r"peak (\d+)", found.stdout)[1]) * 1024
+    print(f"{size} {form}: {took:.1f} s, {peak / path.stat().st_size:.2f} times the file")
+    assert took < seconds
+    assert peak < 3 * path.stat().st_size
