@@ -61,24 +61,26 @@ def adapt(
             "CLIP's weights or a model with a text head"
         )
     _check_towers(there.geometry(), target.geometry(), text=target.head == "text")
-    report, problems = Report(), list[str]()
-    have = {p: v for p, v in _flat(variables).items() if p not in origin.fresh}
-    headless = not any(p.startswith("head/") and p != _SCALE for p in have)
+    report, wanted, fresh = Report(), _flat(model.abstract(target)), set(origin.fresh)
+    # Fresh values of an earlier conversion are kept where they fit, and are new all the same.
+    have = {
+        path: value
+        for path, value in _flat(variables).items()
+        if path not in fresh or (path in wanted and wanted[path].shape == value.shape)
+    }
+    headless = not any(p.startswith("head/") and p != _SCALE for p in have.keys() - fresh)
     move = _Move(there, target, allow, headless, report.notes)
-    taken = {}
-    for path, want in _flat(model.abstract(target)).items():
+    taken, problems = dict[str, np.ndarray](), list[str]()
+    for path, want in wanted.items():
         value, problem = move(path, have.get(path), want.shape)
-        if problem:
+        if problem and path not in fresh:
             problems.append(problem)
-        elif value is None:
-            report.new.append(path)
-        else:
+        if value is not None:
             taken[path] = np.asarray(value, want.dtype)
-            report.loaded.append(path)
+        (report.new if value is None or path in fresh else report.loaded).append(path)
     if problems:
         raise ValueError("the weights do not fit the model:\n  " + "\n  ".join(problems))
-    want_paths = set(_flat(model.abstract(target)))
-    report.left = {path: _why_left(path, target) for path in have if path not in want_paths}
+    report.left = {p: _why_left(p, target) for p in have if p not in wanted}
     filled = fill(target, _tree(taken, variables), seed=seed)
     return Recognizer(target, filled, None, _origin(origin, there, target, report)), report
 

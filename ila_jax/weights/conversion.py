@@ -2,13 +2,14 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from flax.traverse_util import flatten_dict
+from tqdm import tqdm
 
 from ila_jax.config import ModelConfig
 from ila_jax.models.recognizer import Recognizer
@@ -87,9 +88,10 @@ def convert_file(source: str | Path, wish: Wish) -> Conversion:
     return Conversion(foreign, NAMES[origin.kind], there, recognizer, report)
 
 
-def non_finite(arrays: Iterable[tuple[str, np.ndarray]]) -> list[str]:
+def non_finite(arrays: Collection[tuple[str, np.ndarray]]) -> list[str]:
     """The names of the arrays that hold NaN or infinite values."""
-    return [name for name, value in arrays if not np.isfinite(value).all()]
+    checked = tqdm(arrays, desc="checking", unit=" tensors", disable=None)
+    return [name for name, value in checked if not np.isfinite(value).all()]
 
 
 def _checked(names: Sequence[str] | None, config: ModelConfig) -> Sequence[str] | None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ila_jax.weights import huggingface
-from ila_jax.weights.pickles import Module, Refused
+from ila_jax.weights.pickle_names import Module, Refused
 from ila_jax.weights.safetensors_file import read_safetensors
 from ila_jax.weights.torch_files import TorchFile, is_tensor, read_legacy, read_zip
 

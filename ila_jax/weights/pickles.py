@@ -6,134 +6,22 @@ containers, tensors and configuration nodes, and any other is refused in words.
 
 import pickletools
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
-
-@dataclass(frozen=True)
-class Name:
-    """A class or function that a pickle names; never looked up."""
-
-    module: str
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.module}.{self.name}"
-
-
-@dataclass(frozen=True)
-class Storage:
-    """The elements of tensors: a type as PyTorch names it, a key into the file, a count."""
-
-    type: str
-    key: str
-    count: int
-
-
-@dataclass(frozen=True)
-class TensorReference:
-    """A strided view of a storage, in elements."""
-
-    storage: Storage
-    offset: int
-    size: tuple[int, ...]
-    stride: tuple[int, ...]
-
-
-@dataclass
-class Module:
-    """An object of a TorchScript archive: its attributes, by name."""
-
-    attributes: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Opaque:
-    """A value that nobody needs, such as a numpy scalar in a log."""
-
-    what: str
-
-
-class Refused(ValueError):
-    """A file that asks for more than data."""
-
-
-def _integers(values: Any) -> tuple[int, ...]:
-    if not all(type(v) is int and v >= 0 for v in values):
-        raise ValueError("a tensor's sizes and strides must be counts")
-    return tuple(values)
-
-
-def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> TensorReference:
-    if not isinstance(storage, Storage):
-        raise ValueError("a tensor without a storage")
-    (start,) = _integers((offset,))
-    return TensorReference(storage, start, _integers(size), _integers(stride))
-
-
-def _first(value: Any, *_: Any) -> Any:
-    return value
-
-
-def _dict(items: Any = (), *_: Any) -> dict[Any, Any]:
-    return {_key(key): value for key, value in items}
-
-
-def _opaque(name: str) -> Callable[..., Opaque]:
-    return lambda *_: Opaque(name)
-
-
-# What a pickle may call, by its exact name, and what happens instead.
-_CONTAINERS: dict[str, Callable[..., Any]] = {
-    "collections.OrderedDict": _dict,
-    "collections.Counter": lambda counts=(), *_: dict(counts),
-    "collections.defaultdict": lambda *_: {},
-    "torch._utils._rebuild_tensor": _tensor,
-    "torch._utils._rebuild_tensor_v2": _tensor,
-    "torch._utils._rebuild_parameter": _first,
-    "torch.Size": lambda sizes=(), *_: tuple(sizes),
-    "torch.device": lambda *_: None,
-    "numpy.dtype": _opaque("numpy.dtype"),
-    "numpy.core.multiarray.scalar": _opaque("numpy scalar"),
-    "numpy._core.multiarray.scalar": _opaque("numpy scalar"),
-    "_codecs.encode": _opaque("bytes"),
-    # The released checkpoints carry their configuration: a dict with attributes, read as a dict.
-    "yacs.config.CfgNode": _dict,
-}
-CALLS = _CONTAINERS | {
-    f"{m}.{n}": tuple for m in ("builtins", "__builtin__") for n in ("set", "frozenset")
-}
-# Named without being called: types of storages and of numbers.
-STORAGES = {
-    f"{kind}Storage"
-    for kind in (
-        "Double",
-        "Float",
-        "Half",
-        "BFloat16",
-        "Long",
-        "Int",
-        "Short",
-        "Char",
-        "Byte",
-        "Bool",
-    )
-}
-_NUMBERS = (
-    "float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
-)  # fmt: skip
-_VALUES = {f"torch.{name}" for name in (*STORAGES, *_NUMBERS)} | {
-    f"{module}.{name}"
-    for module in ("builtins", "__builtin__")
-    for name in ("int", "float", "list", "dict", "str")
-}
-# Of a TorchScript archive alone: its own classes are objects with attributes.
-_SCRIPT_CLASSES = "__torch__."
-_SCRIPT_CALLS: dict[str, Callable[..., Any]] = {
-    f"torch.jit._pickle.{name}": _first
-    for name in ("build_intlist", "build_doublelist", "build_boollist", "build_tensorlist",
-                 "restore_type_tag")
-}  # fmt: skip
+from ila_jax.weights.pickle_names import (
+    CALLS,
+    SCRIPT_CALLS,
+    SCRIPT_CLASSES,
+    STORAGES,
+    VALUES,
+    Module,
+    Name,
+    Opaque,
+    Refused,
+    Storage,
+    checked_key,
+    counts,
+)
 
 
 def read(file: BinaryIO, *, script: bool = False) -> Any:
@@ -153,12 +41,6 @@ def read(file: BinaryIO, *, script: bool = False) -> Any:
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise ValueError(f"the pickle in it is damaged ({error}): get the file again") from error
     raise ValueError("the pickle in it has no end: the file is cut off, get it again")
-
-
-def _key(key: Any) -> Any:
-    if not isinstance(key, str | int | float | bytes | None):
-        raise ValueError(f"a key that is no text or number but {type(key).__name__}")
-    return key
 
 
 class _Mark:
@@ -203,9 +85,9 @@ class _Machine:
 
     def name(self, module: str, name: str) -> None:
         full = f"{module}.{name}"
-        allowed = full in CALLS or full in _VALUES
+        allowed = full in CALLS or full in VALUES
         if self.script:
-            allowed |= full.startswith(_SCRIPT_CLASSES) or full in _SCRIPT_CALLS
+            allowed |= full.startswith(SCRIPT_CLASSES) or full in SCRIPT_CALLS
         if not allowed:
             raise Refused(
                 f"it wants to load {full}, which is neither a tensor nor a plain container; "
@@ -225,12 +107,12 @@ class _Machine:
         if not isinstance(function, Name) or not isinstance(arguments, tuple):
             raise Refused("it calls something that is no name: no file of weights does")
         full = str(function)
-        if self.script and full.startswith(_SCRIPT_CLASSES):
+        if self.script and full.startswith(SCRIPT_CLASSES):
             self.stack.append(Module())
         elif full in CALLS:
             self.stack.append(CALLS[full](*arguments))
-        elif self.script and full in _SCRIPT_CALLS:
-            self.stack.append(_SCRIPT_CALLS[full](*arguments))
+        elif self.script and full in SCRIPT_CALLS:
+            self.stack.append(SCRIPT_CALLS[full](*arguments))
         else:
             raise Refused(f"it calls {full}, which is a type of numbers")
 
@@ -252,7 +134,7 @@ class _Machine:
         target = self.stack[-1]
         if not isinstance(target, dict) or len(items) % 2:
             raise ValueError("items for something that is no dict")
-        target.update((_key(k), v) for k, v in zip(items[::2], items[1::2], strict=True))
+        target.update((checked_key(k), v) for k, v in zip(items[::2], items[1::2], strict=True))
 
     def storage(self) -> None:
         found = self.pop()
@@ -265,7 +147,7 @@ class _Machine:
             raise ValueError("a storage whose key is no text")
         if len(found) > 5 and found[5] is not None:
             raise ValueError("a storage that is part of another, as PyTorch before 0.4 wrote them")
-        (elements,) = _integers((count,))
+        (elements,) = counts((count,))
         self.stack.append(Storage(kind.name, str(key), elements))
 
     def tuple_of(self, count: int) -> None:

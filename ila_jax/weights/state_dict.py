@@ -77,8 +77,9 @@ def to_torch(recognizer: Recognizer, *, clip_only: bool | None = None) -> dict[s
     """The official state dict as torch tensors: `from_torch`'s way back, bit-equal.
 
     clip_only: the names that CLIP has; by default when the weights came from CLIP alone.
-    Errors: ValueError for a temporal model without official names; ImportError without PyTorch.
+    Errors: ValueError for a temporal model without official names, or without PyTorch.
     """
+    require_torch("to_torch makes PyTorch's tensors")
     state = official_state(recognizer, clip_only=clip_only)
     return {name: to_tensor(value) for name, value in state.items()}
 
@@ -90,6 +91,17 @@ def to_tensor(array: np.ndarray) -> Any:
     if array.dtype == ml_dtypes.bfloat16:
         return torch.from_numpy(array.view(np.uint16).copy()).view(torch.bfloat16)
     return torch.from_numpy(array.copy())
+
+
+def require_torch(what: str) -> None:
+    """Errors: ValueError in words when PyTorch is missing."""
+    try:
+        import torch  # noqa: F401
+    except ImportError as error:
+        raise ValueError(
+            f"{what}, and PyTorch is not installed: pip install torch. Or write a .safetensors "
+            "file with python -m ila_jax.convert --to torch, which needs none"
+        ) from error
 
 
 def _array(value: Any) -> np.ndarray:
@@ -151,12 +163,8 @@ def write_official(recognizer: Recognizer, path: Path) -> int:
     if path.suffix == ".safetensors":
         write_safetensors(path, state)
         return len(state)
-    try:
-        import torch
-    except ImportError as error:
-        raise ValueError(
-            f"writing {path.suffix} needs PyTorch, which is not installed: pip install torch, or "
-            "write a .safetensors file, which PyTorch reads as well"
-        ) from error
+    require_torch(f"writing {path.suffix}")
+    import torch
+
     torch.save({"model": {name: to_tensor(value) for name, value in state.items()}}, path)
     return len(state)

@@ -14,10 +14,11 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
+from tqdm import tqdm
 
 from ila_jax.weights import pickles
 from ila_jax.weights.archives import Archive, open_archive
-from ila_jax.weights.pickles import Module, Storage, TensorReference
+from ila_jax.weights.pickle_names import Module, Storage, TensorReference
 
 Elements = Callable[[Storage], np.ndarray]
 
@@ -49,7 +50,8 @@ class TorchFile:
             raise ValueError(
                 "expected names and tensors alone, found also " + ", ".join(map(str, wrong[:5]))
             )
-        return {str(name): _array(tensor, self.elements) for name, tensor in state.items()}
+        items = tqdm(state.items(), desc="reading", unit=" tensors", disable=None)
+        return {str(name): _array(tensor, self.elements) for name, tensor in items}
 
     def module_tensors(self) -> dict[str, np.ndarray]:
         """The tensors of a TorchScript archive by name, those of its parts joined by dots."""
