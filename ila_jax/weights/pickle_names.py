@@ -1,0 +1,137 @@
+"""What a pickle of weights may name, and the plain data that stands for each of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Name:
+    """A class or function that a pickle names; never looked up."""
+
+    module: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.module}.{self.name}"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """The elements of tensors: a type as PyTorch names it, a key into the file, a count."""
+
+    type: str
+    key: str
+    count: int
+
+
+@dataclass(frozen=True)
+class TensorReference:
+    """A strided view of a storage, in elements."""
+
+    storage: Storage
+    offset: int
+    size: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+@dataclass
+class Module:
+    """An object of a TorchScript archive: its attributes, by name."""
+
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that nobody needs, such as a numpy scalar in a log."""
+
+    what: str
+
+
+class Refused(ValueError):
+    """A file that asks for more than data."""
+
+
+def counts(values: Any) -> tuple[int, ...]:
+    if not all(type(v) is int and v >= 0 for v in values):
+        raise ValueError("a tensor's sizes and strides must be counts")
+    return tuple(values)
+
+
+def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> TensorReference:
+    if not isinstance(storage, Storage):
+        raise ValueError("a tensor without a storage")
+    (start,) = counts((offset,))
+    return TensorReference(storage, start, counts(size), counts(stride))
+
+
+def _first(value: Any, *_: Any) -> Any:
+    return value
+
+
+def _dict(items: Any = (), *_: Any) -> dict[Any, Any]:
+    return {checked_key(key): value for key, value in items}
+
+
+def _opaque(name: str) -> Callable[..., Opaque]:
+    return lambda *_: Opaque(name)
+
+
+# What a pickle may call, by its exact name, and what happens instead.
+_CONTAINERS: dict[str, Callable[..., Any]] = {
+    "collections.OrderedDict": _dict,
+    "collections.Counter": lambda counts=(), *_: dict(counts),
+    "collections.defaultdict": lambda *_: {},
+    "torch._utils._rebuild_tensor": _tensor,
+    "torch._utils._rebuild_tensor_v2": _tensor,
+    "torch._utils._rebuild_parameter": _first,
+    "torch.Size": lambda sizes=(), *_: tuple(sizes),
+    "torch.device": lambda *_: None,
+    "numpy.dtype": _opaque("numpy.dtype"),
+    "numpy.core.multiarray.scalar": _opaque("numpy scalar"),
+    "numpy._core.multiarray.scalar": _opaque("numpy scalar"),
+    "_codecs.encode": _opaque("bytes"),
+    # The released checkpoints carry their configuration: a dict with attributes, read as a dict.
+    "yacs.config.CfgNode": _dict,
+}
+CALLS = _CONTAINERS | {
+    f"{m}.{n}": tuple for m in ("builtins", "__builtin__") for n in ("set", "frozenset")
+}
+# Named without being called: types of storages and of numbers.
+STORAGES = {
+    f"{kind}Storage"
+    for kind in (
+        "Double",
+        "Float",
+        "Half",
+        "BFloat16",
+        "Long",
+        "Int",
+        "Short",
+        "Char",
+        "Byte",
+        "Bool",
+    )
+}
+_NUMBERS = (
+    "float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
+)  # fmt: skip
+VALUES = {f"torch.{name}" for name in (*STORAGES, *_NUMBERS)} | {
+    f"{module}.{name}"
+    for module in ("builtins", "__builtin__")
+    for name in ("int", "float", "list", "dict", "str")
+}
+# Of a TorchScript archive alone: its own classes are objects with attributes.
+SCRIPT_CLASSES = "__torch__."
+SCRIPT_CALLS: dict[str, Callable[..., Any]] = {
+    f"torch.jit._pickle.{name}": _first
+    for name in ("build_intlist", "build_doublelist", "build_boollist", "build_tensorlist",
+                 "restore_type_tag")
+}  # fmt: skip
+
+
+def checked_key(key: Any) -> Any:
+    if not isinstance(key, str | int | float | bytes | None):
+        raise ValueError(f"a key that is no text or number but {type(key).__name__}")
+    return key
