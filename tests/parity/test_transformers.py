@@ -16,6 +16,7 @@ from tests.parity import torch_models as pytorch
 
 SIZES = ["tiny", pytest.param("B/32", marks=pytest.mark.slow)]
 FRAMES = 4
+pytestmark = pytest.mark.usefixtures("quick_start")
 
 
 def ours(video):

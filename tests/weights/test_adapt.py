@@ -3,10 +3,7 @@
 import dataclasses
 import functools
 import re
-import zlib
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
@@ -19,6 +16,8 @@ from ila_jax.weights.create import around
 from ila_jax.weights.folder import save
 from ila_jax.weights.state_dict import from_torch, official_state, read_state
 from tests.golden import cases
+
+pytestmark = pytest.mark.usefixtures("quick_start")
 
 NEW = ("message_", "mit.", "prompts_")
 
@@ -40,19 +39,6 @@ def clip_state():
 def source(case):
     config, variables, origin = read_state(state_of(case))
     return Recognizer(config, variables, None, origin)
-
-
-@pytest.fixture(autouse=True)
-def marked(monkeypatch):
-    """Fresh weights that are quick to make: each leaf full of a number of its own."""
-
-    def initialize(config, seed):
-        def fill(path, leaf):
-            return jnp.full(leaf.shape, zlib.crc32(str((seed, path)).encode()) % 997, leaf.dtype)
-
-        return jax.tree_util.tree_map_with_path(fill, model.abstract(config))
-
-    monkeypatch.setattr(model, "initialize", initialize)
 
 
 def flat(recognizer):
@@ -208,3 +194,19 @@ def test_what_is_new_starts_as_a_fresh_model_does(monkeypatch):
     fresh = flat(Recognizer(config, model.initialize(config, 5)))
     for path in report.new:
         np.testing.assert_array_equal(flat(made)[path], fresh[path], err_msg=path)
+
+
+def test_fresh_values_of_an_earlier_conversion_are_kept_and_still_new():
+    config, variables, origin = read_state(clip_state())
+    target = like("xclip_tiny")
+    first, report = adapt(config, variables, origin, target, allow=Allow(), seed=1)
+    again, second = adapt(target, first.variables, first.origin, target, allow=Allow(), seed=2)
+    assert report.new == second.new
+    for path, value in flat(first).items():
+        np.testing.assert_array_equal(flat(again)[path], value, err_msg=path)
+    # Where they do not fit, others are made without being asked for: they were in no file.
+    longer = dataclasses.replace(target, frames=6)
+    made, third = adapt(target, first.variables, first.origin, longer, allow=Allow(), seed=2)
+    assert flat(made)["mit/positions"].shape == (6, 64)
+    assert third.notes == []
+    assert third.loaded == report.loaded

@@ -16,6 +16,8 @@ from ila_jax.weights.safetensors_file import write_safetensors
 from tests.golden import cases
 from tests.weights.test_adapt import clip_state, state_of
 
+pytestmark = pytest.mark.usefixtures("quick_start")
+
 KEYS = {
     "source", "model", "form", "size", "convolutions", "head", "frames", "classes", "resolution",
     "patch", "precision", "parameters", "tensors", "bytes", "alignment_trained",

@@ -25,6 +25,7 @@ from tests.golden import cases
 
 state = functools.cache(cases.state)
 CASES = ["ila_k400_tiny", "ila_ssv2_tiny", "xclip_tiny"]
+pytestmark = pytest.mark.usefixtures("quick_start")
 HALF = np.float16
 
 

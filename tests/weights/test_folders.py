@@ -12,6 +12,8 @@ from ila_jax.weights.files import read
 from ila_jax.weights.safetensors_file import write_safetensors
 from tests.weights.test_adapt import clip_state, state_of
 
+pytestmark = pytest.mark.usefixtures("quick_start")
+
 SETTINGS = {
     "model_type": "clip",
     "text_config": {"hidden_size": 64, "num_attention_heads": 1, "hidden_act": "quick_gelu"},

@@ -11,6 +11,7 @@ from ila_jax.weights.hub import fetch
 
 hub = pytest.importorskip("huggingface_hub")
 COMMIT = "0" * 40
+pytestmark = pytest.mark.usefixtures("quick_start")
 
 
 @pytest.fixture
