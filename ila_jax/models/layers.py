@@ -199,6 +199,15 @@ class ResidualBlock(nnx.Module):
         x = x + self.attn(self.norm1(x), causal=causal)
         return x + self.mlp(self.norm2(x))
 
+    def beside(self, x: Float[Array, "b t n d"], token: Float[Array, "b t d"]) -> Array:
+        """The block on tokens whose attention also sees one more token a frame.
+
+        That token's own output, and its residual with it, is dropped before the MLP.
+        """
+        seen = jnp.concatenate([x, rearrange(token, "b t d -> b t 1 d")], axis=2)
+        x = x + self.attn(self.norm1(seen))[:, :, :-1]
+        return x + self.mlp(self.norm2(x))
+
 
 class BatchNorm(nnx.Module):
     """Batch norm over all axes but the last, with PyTorch's running statistics.

@@ -12,7 +12,7 @@ from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.mit import MultiFrameIntegration
 from ila_jax.models.temporal.ila import Alignment, ILABlock
 from ila_jax.models.text import TextTower
-from ila_jax.models.variants import block_maker
+from ila_jax.models.variants import block_maker, variant
 from ila_jax.models.vit import ImageTower
 from ila_jax.shapes import (
     Features,
@@ -39,7 +39,8 @@ class VideoModel(nnx.Module):
     def __init__(self, config: ModelConfig, *, keys: Keys):
         geometry, dtypes = config.geometry(), Dtypes.of(config.precision)
         make: dict[str, Any] = {"dtypes": dtypes, "keys": keys}
-        self.visual = ImageTower(geometry, block_maker(config, dtypes), **make)
+        frames = config.frames if variant(config).embeds_time else None
+        self.visual = ImageTower(geometry, block_maker(config, dtypes), frames=frames, **make)
         self.mit = MultiFrameIntegration(config.frames, geometry.embed, **make)
         self.head: TextHead | LinearHead
         if config.head == "text":
@@ -103,7 +104,7 @@ def alignments(config: ModelConfig, variables: Variables, video: Video) -> list[
     Errors: ValueError for a model without them.
     """
     tower = bind(config, variables).visual
-    x = tower.norm_pre(tower.embed(video))
+    x = tower.tokens(video)
     found = []
     for block in tower.blocks:
         if not isinstance(block, ILABlock):

@@ -1,46 +1,57 @@
 """The temporal models by name."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from ila_jax.config import ModelConfig
-from ila_jax.models.layers import Dtypes, Keys
+from ila_jax.models.layers import Dtypes
+from ila_jax.models.temporal.ata import ATABlock
 from ila_jax.models.temporal.cross_frame import CrossFrameBlock
+from ila_jax.models.temporal.divided import DividedBlock
 from ila_jax.models.temporal.ila import ILABlock
+from ila_jax.models.temporal.ila_token import ILATokenBlock
+from ila_jax.models.temporal.joint import JointBlock
 from ila_jax.models.temporal.spatial import SpatialBlock
 from ila_jax.models.vit import BlockMaker
-from ila_jax.shapes import TemporalBlock
 
 
-def _spatial(config: ModelConfig, width: int, dtypes: Dtypes, keys: Keys) -> TemporalBlock:
-    return SpatialBlock(width, dtypes=dtypes, keys=keys)
+@dataclass(frozen=True)
+class Variant:
+    """block: makes one, from the width. aligns: takes the convolutions' form and channels.
+
+    embeds_time: a vector per frame is added to its patches before the first block.
+    """
+
+    block: Callable[..., Any]
+    aligns: bool = False
+    embeds_time: bool = False
 
 
-def _xclip(config: ModelConfig, width: int, dtypes: Dtypes, keys: Keys) -> TemporalBlock:
-    return CrossFrameBlock(width, dtypes=dtypes, keys=keys)
-
-
-def _ila(config: ModelConfig, width: int, dtypes: Dtypes, keys: Keys) -> TemporalBlock:
-    return ILABlock(
-        width,
-        convolutions=config.convolutions,
-        channels=config.channels,
-        dtypes=dtypes,
-        keys=keys,
-    )
-
-
-TEMPORAL: dict[str, Callable[[ModelConfig, int, Dtypes, Keys], TemporalBlock]] = {
-    "spatial": _spatial,
-    "xclip": _xclip,
-    "ila": _ila,
+TEMPORAL = {
+    "spatial": Variant(SpatialBlock),
+    "joint": Variant(JointBlock, embeds_time=True),
+    "divided": Variant(DividedBlock, embeds_time=True),
+    "ata": Variant(ATABlock, embeds_time=True),
+    "xclip": Variant(CrossFrameBlock),
+    "ila": Variant(ILABlock, aligns=True),
+    "ila_token": Variant(ILATokenBlock, aligns=True),
 }
 
 
-def block_maker(config: ModelConfig, dtypes: Dtypes) -> BlockMaker:
-    """Makes the blocks of a config's temporal model. Errors: ValueError for an unknown name."""
+def variant(config: ModelConfig) -> Variant:
+    """A config's temporal model. Errors: ValueError for an unknown name."""
     if config.temporal not in TEMPORAL:
         raise ValueError(
             f"model.temporal is {config.temporal!r}: expected one of {', '.join(TEMPORAL)}"
         )
-    make, width = TEMPORAL[config.temporal], config.geometry().width
-    return lambda keys: make(config, width, dtypes, keys)
+    return TEMPORAL[config.temporal]
+
+
+def block_maker(config: ModelConfig, dtypes: Dtypes) -> BlockMaker:
+    """Makes the blocks of a config's temporal model. Errors: ValueError for an unknown name."""
+    chosen, width = variant(config), config.geometry().width
+    form: dict[str, Any] = {}
+    if chosen.aligns:
+        form = {"convolutions": config.convolutions, "channels": config.channels}
+    return lambda keys: chosen.block(width, **form, dtypes=dtypes, keys=keys)

@@ -61,12 +61,26 @@ class PatchEmbedding(nnx.Module):
 
 
 class ImageTower(nnx.Module):
-    """Patch embedding, temporal blocks, and the projection of each frame's class token."""
+    """Patch embedding, temporal blocks, and the projection of each frame's class token.
 
-    def __init__(self, geometry: Geometry, make_block: BlockMaker, *, dtypes: Dtypes, keys: Keys):
+    frames: of a learnt embedding of time, added to the patches (models.md 3); None for none.
+    """
+
+    def __init__(
+        self,
+        geometry: Geometry,
+        make_block: BlockMaker,
+        *,
+        frames: int | None,
+        dtypes: Dtypes,
+        keys: Keys,
+    ):
         width = geometry.width
         self.dtypes = dtypes
         self.embed = PatchEmbedding(geometry, dtypes=dtypes, keys=keys)
+        self.frames = frames
+        if frames is not None:
+            self.temporal_embedding = nnx.Param(jnp.zeros((frames, width), dtypes.param))
         self.norm_pre = dtypes.layer_norm(width, keys=keys)
         self.blocks = nnx.List([make_block(keys) for _ in range(geometry.depth)])
         self.norm_post = dtypes.layer_norm(width, keys=keys)
@@ -75,8 +89,18 @@ class ImageTower(nnx.Module):
             width, geometry.embed, use_bias=False, kernel_init=init, keys=keys
         )
 
+    def tokens(self, video: Video) -> Tokens:
+        """What the first block takes. Errors: ValueError for frames of another size or number."""
+        x = self.embed(video)
+        if self.frames is not None:
+            if x.shape[1] != self.frames:
+                raise ValueError(f"the clip has {x.shape[1]} frames, the model takes {self.frames}")
+            time = rearrange(self.temporal_embedding[...].astype(x.dtype), "t d -> 1 t 1 d")
+            x = jnp.concatenate([x[:, :, :1], x[:, :, 1:] + time], axis=2)
+        return self.norm_pre(x)
+
     def __call__(self, video: Video, training: Training | None = None) -> TowerOutput:
-        x = self.norm_pre(self.embed(video))
+        x = self.tokens(video)
         losses: list[Scalar] = []
         for i, block in enumerate(self.blocks):
             with jax.named_scope(f"block{i}"):

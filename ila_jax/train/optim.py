@@ -28,14 +28,14 @@ GROUPS: dict[str, tuple[Group, ...]] = {
     # K400: CLIP's image tower at the base rate, everything new at ten times it.
     "k400": (
         Group(r"text/.*|head/logit_scale", FROZEN),
-        Group(r"visual/.*temporal/.*", 10.0),
+        Group(r"visual/.*temporal(/.*|_embedding)", 10.0),
         Group(r"visual/.*", 1.0),
         Group(r"(mit|head)/.*", 10.0),
     ),
     # SSv2: CLIP's image tower frozen, the rest at the base rate.
     "ssv2": (
         Group(r"text/.*|head/logit_scale", FROZEN),
-        Group(r"visual/.*temporal/.*", 1.0),
+        Group(r"visual/.*temporal(/.*|_embedding)", 1.0),
         Group(r"visual/.*", FROZEN),
         Group(r"(mit|head)/.*", 1.0),
     ),

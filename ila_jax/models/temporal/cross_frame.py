@@ -2,7 +2,6 @@
 
 import jax
 import jax.numpy as jnp
-from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
@@ -37,8 +36,4 @@ class CrossFrameBlock(nnx.Module):
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
         with jax.named_scope("messages"):
             message = self.temporal(x[:, :, 0])
-        block, n = self.spatial, x.shape[2]
-        seen = jnp.concatenate([x, rearrange(message, "b t d -> b t 1 d")], axis=2)
-        # The message's own output is dropped, and its residual with it.
-        x = x + block.attn(block.norm1(seen))[:, :, :n]
-        return x + block.mlp(block.norm2(x)), jnp.zeros((), self.loss_dtype)
+        return self.spatial.beside(x, message), jnp.zeros((), self.loss_dtype)

@@ -1,0 +1,41 @@
+"""Divided space-time attention: along time at each patch, then in each frame (models.md 4)."""
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange
+from flax import nnx
+from jaxtyping import Array, Float
+
+from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, zeros
+from ila_jax.shapes import Scalar, Tokens, Training
+
+
+class TubeAttention(nnx.Module):
+    """W_f·MHA(LN z) + b_f over the frames of each tube of patches.
+
+    The norm and the attention start as copies of the block's own, W_f and b_f at zero in every
+    block: so a fresh tower is CLIP's.
+    """
+
+    def __init__(self, width: int, *, copied: ResidualBlock, dtypes: Dtypes, keys: Keys):
+        self.norm = nnx.clone(copied.norm1)
+        self.attn = nnx.clone(copied.attn)
+        self.fc = dtypes.linear(width, width, kernel_init=zeros, bias_init=zeros, keys=keys)
+
+    def __call__(self, tubes: Float[Array, "b t p d"]) -> Float[Array, "b t p d"]:
+        y = self.attn(self.norm(rearrange(tubes, "b t p d -> b p t d")))
+        return rearrange(self.fc(y), "b p t d -> b t p d")
+
+
+class DividedBlock(nnx.Module):
+    """Tube attention on the patches (class tokens take no part), then CLIP's block."""
+
+    def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
+        self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
+        self.temporal = TubeAttention(width, copied=self.spatial, dtypes=dtypes, keys=keys)
+        self.loss_dtype = dtypes.param
+
+    def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        with jax.named_scope("time"):
+            x = x.at[:, :, 1:].add(self.temporal(x[:, :, 1:]))
+        return self.spatial(x), jnp.zeros((), self.loss_dtype)

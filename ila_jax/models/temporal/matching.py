@@ -1,0 +1,54 @@
+"""ATA's matching of patches between frames, as pure functions (models.md 5)."""
+
+import jax
+import jax.numpy as jnp
+import optax
+from einops import repeat
+from jaxtyping import Array, Float, Int
+
+
+def similarities(z: Float[Array, "b t p d"]) -> Float[Array, "b s p p"]:
+    """S_t = ẑ_t ẑ_{t+1}ᵀ of the unit tokens of neighbouring frames, s = t − 1, in float32 or wider.
+
+    No gradient passes: the matching has none.
+    """
+    z = jax.lax.stop_gradient(z).astype(jnp.promote_types(z.dtype, jnp.float32))
+    z = z / jnp.linalg.norm(z, axis=-1, keepdims=True)
+    return jnp.einsum("bspd,bsqd->bspq", z[:, :-1], z[:, 1:])
+
+
+def matched(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
+    """σ: for each patch its partner in the next frame, maximising the summed similarity.
+
+    All b·s problems in one batch: matching against the frame as it is or against the already
+    aligned one only permutes rows of the cost, so the chain need not be serial.
+    """
+    flat = -similarity.reshape(-1, *similarity.shape[-2:])
+
+    def solve(cost: Float[Array, "p p"]) -> Int[Array, "p"]:
+        rows, columns = optax.assignment.hungarian_algorithm(cost)
+        return jnp.zeros(cost.shape[0], columns.dtype).at[rows].set(columns)
+
+    return jax.vmap(solve)(flat).reshape(similarity.shape[:-1])
+
+
+def composed(sigma: Int[Array, "b s p"]) -> Int[Array, "b t p"]:
+    """π_1 = id, π_{t+1} = σ_t∘π_t: where each patch of the first frame is in every frame."""
+    first = repeat(jnp.arange(sigma.shape[-1], dtype=sigma.dtype), "p -> b p", b=len(sigma))
+
+    def follow(pi: Array, step: Array) -> tuple[Array, Array]:
+        pi = jnp.take_along_axis(step, pi, axis=-1)
+        return pi, pi
+
+    _, later = jax.lax.scan(follow, first, sigma.swapaxes(0, 1))
+    return jnp.concatenate([first[:, None], later.swapaxes(0, 1)], axis=1)
+
+
+def gathered(x: Float[Array, "b t p d"], pi: Int[Array, "b t p"]) -> Float[Array, "b t p d"]:
+    """a_t[i] = x_t[π_t i]."""
+    return jnp.take_along_axis(x, pi[..., None], axis=2)
+
+
+def put_back(x: Float[Array, "b t p d"], pi: Int[Array, "b t p"]) -> Float[Array, "b t p d"]:
+    """r_t[π_t i] ← x_t[i]: undoes `gathered`."""
+    return gathered(x, jnp.argsort(pi, axis=-1))
