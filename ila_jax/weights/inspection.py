@@ -1,5 +1,6 @@
 """What a file of weights is, without converting it."""
 
+import dataclasses
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from ila_jax.models.model import abstract
 from ila_jax.weights import official
 from ila_jax.weights.conversion import NAMES, non_finite, part_of
 from ila_jax.weights.files import Foreign, read
-from ila_jax.weights.recognise import kind_of, recognise, rules_of
+from ila_jax.weights.recognise import OFFICIAL, kind_of, recognise, rules_of
 from ila_jax.weights.rules import is_waived
 
 # Zero at the start, and the last layer of the alignment: whoever trained it has moved it.
@@ -92,13 +93,7 @@ def _differences(
     config: ModelConfig, shapes: Mapping[str, tuple[int, ...]], expected: ModelConfig
 ) -> dict[str, list[str]]:
     """Of the configurations, and of the tensors under their official names."""
-    rules = rules_of(expected)
-    wanted = {}
-    for tree in abstract(expected):
-        for path, value in flatten_dict(tree, sep="/").items():
-            rule = next(rule for rule in rules if rule.inverse(path) is not None)
-            empty = np.empty(value.shape, np.bool_)
-            wanted[str(rule.inverse(path))] = rule.layout.to_torch(empty).shape
+    wanted = _wanted(expected)
     there = {n: s for n, s in shapes.items() if not is_waived(n, official.WAIVED)}
     return {
         "config": differences(config, expected),
@@ -110,6 +105,22 @@ def _differences(
             if there[name] != wanted[name]
         ],
     }
+
+
+def _wanted(expected: ModelConfig) -> dict[str, tuple[int, ...]]:
+    """Official names and shapes of a model; what has no official name is named by its path here."""
+    named = expected.temporal in OFFICIAL
+    rules = rules_of(expected if named else dataclasses.replace(expected, temporal="spatial"))
+    wanted: dict[str, tuple[int, ...]] = {}
+    for tree in abstract(expected):
+        for path, value in flatten_dict(tree, sep="/").items():
+            rule = next((rule for rule in rules if rule.inverse(path) is not None), None)
+            if rule is None:
+                wanted[path] = value.shape
+            else:
+                empty = np.empty(value.shape, np.bool_)
+                wanted[str(rule.inverse(path))] = rule.layout.to_torch(empty).shape
+    return wanted
 
 
 def table(facts: Mapping[str, Any]) -> str:

@@ -22,6 +22,8 @@ _CHANNELS = 256  # of ILA's interactive features; models without alignment do no
 _FRAMES = 8  # of a model made around CLIP alone
 
 _TEMPORAL: dict[str, list[Rule]] = {"spatial": [], "xclip": official.XCLIP}
+# The temporal models with official names.
+OFFICIAL = (*_TEMPORAL, "ila")
 
 
 def rules_of(config: ModelConfig, *, clip_only: bool = False) -> list[Rule]:
@@ -31,10 +33,10 @@ def rules_of(config: ModelConfig, *, clip_only: bool = False) -> list[Rule]:
     """
     if clip_only:
         return official.IMAGE_TOWER + official.TEXT_TOWER + official.LOGIT_SCALE
-    if config.temporal != "ila" and config.temporal not in _TEMPORAL:
+    if config.temporal not in OFFICIAL:
         raise ValueError(
             f"a model with {config.temporal!r} attention has no official PyTorch form: only "
-            f"{', '.join([*_TEMPORAL, 'ila'])} have names to be converted to and from"
+            f"{', '.join(OFFICIAL)} have names to be converted to and from"
         )
     ila = official.ILA + official.ILA_INTERACTION[config.convolutions]
     head = (

@@ -96,9 +96,14 @@ def make_all(folder, marker):
         made[name] = (folder / name, said)
         make(folder / name)
 
-    add("command.pth", "system", lambda p: archive(p, command))
+    add("command.pth", "wants to load posix.system", lambda p: archive(p, command))
     add("command.pkl", "system", lambda p: p.write_bytes(command))
     add("command_new.pkl", "system", lambda p: p.write_bytes(pickle.dumps(Command(marker), 4)))
+    add(
+        "named.pth",
+        "wants to load posix.system",
+        lambda p: archive(p, b"\x80\x02}" + _text("w") + b"cposix\nsystem\ns."),
+    )
     add("nested.pth", "builtins.eval", lambda p: archive(p, nested(marker)))
     add("instance.pth", "INST", lambda p: archive(p, instance(marker)))
     add("torch_class.pth", "torch.nn", lambda p: archive(p, b"\x80\x02ctorch.nn.modules\nX\n)R."))

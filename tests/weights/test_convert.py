@@ -3,6 +3,7 @@
 import json
 import sys
 import textwrap
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from ila_jax import cli, convert
 from ila_jax.weights import official, verification
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.files import read
+from ila_jax.weights.folder import save
 from ila_jax.weights.safetensors_file import write_safetensors
 from tests.golden import cases
 from tests.weights.test_adapt import clip_state, state_of
@@ -116,6 +118,24 @@ def test_inspection_lists_what_differs_from_a_configuration(file, config, capsys
     assert "mit.classify_head.2.weight" in found["unexpected"]
     message = "visual.transformer.resblocks.0.message_attn.in_proj_weight"
     assert message in found["missing"]
+
+
+def test_inspection_against_a_model_without_official_names(file, config, tmp_path, capsys):
+    divided = tmp_path / "divided.py"
+    divided.write_text(Path(config).read_text().replace("xclip", "divided"))
+    found = facts_of(file(clip_state()), capsys, "--config", divided)["differences"]
+    assert found["unexpected"] == found["shape"] == []
+    assert "visual/blocks/0/temporal/fc/kernel" in found["missing"]
+    assert "mit.positional_embedding" in found["missing"]
+
+
+def test_no_way_back_for_a_model_that_was_never_in_pytorch(tmp_path, capsys):
+    save(ila_jax.create("tiny", "divided", 2, head="linear", classes=3), tmp_path / "made")
+    arguments = ["--input", tmp_path / "made", "--to", "torch", "--output", tmp_path / "b.pth"]
+    code, _, err = run(*arguments, capsys=capsys)
+    assert code == 1
+    assert "'divided' attention has no official PyTorch form" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["made"]
 
 
 def test_clip_into_the_model_of_a_configuration(file, config, tmp_path, capsys):

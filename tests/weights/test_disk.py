@@ -7,6 +7,7 @@ import sys
 import types
 import warnings
 
+import ml_dtypes
 import numpy as np
 import pytest
 
@@ -20,6 +21,7 @@ from ila_jax import convert
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.files import read
 from ila_jax.weights.folder import save
+from ila_jax.weights.safetensors_file import write_safetensors
 from ila_jax.weights.state_dict import from_torch, official_state, to_tensor
 from tests.golden import cases
 
@@ -173,3 +175,27 @@ def test_from_torch_keeps_the_counters_of_batch_norms():
     there = state("ila_ssv2_tiny")
     counters = {n: np.asarray(i) for i, n in enumerate(there) if n.endswith("batches_tracked")}
     same_bits(official_state(from_torch(there | counters)), there | counters)
+
+
+def test_views_of_a_shared_storage_are_read_as_such(tmp_path):
+    whole = torch.arange(24.0).reshape(4, 6)
+    views = {"whole": whole, "across": whole.T, "part": whole[1:3, ::2], "last": whole[3, 5]}
+    for form in (True, False):
+        torch.save(views, tmp_path / "views", _use_new_zipfile_serialization=form)
+        found = read(tmp_path / "views").state
+        for name, value in views.items():
+            np.testing.assert_array_equal(found[name], value.numpy(), err_msg=name)
+
+
+def test_safetensors_of_ours_are_read_by_its_own_library(tmp_path):
+    load_file = pytest.importorskip("safetensors.torch").load_file
+    there = {
+        "half": np.arange(6, dtype=HALF).reshape(2, 3), "scalar": np.asarray(3.5, np.float32),
+        "count": np.asarray(7, np.int64), "brain": np.ones(5, ml_dtypes.bfloat16),
+    }  # fmt: skip
+    write_safetensors(tmp_path / "file", there)
+    found = load_file(tmp_path / "file")
+    assert found.keys() == there.keys()
+    for name, value in there.items():
+        assert torch.equal(found[name], to_tensor(value)), name
+    same_bits(read(tmp_path / "file").state, there)
