@@ -38,10 +38,7 @@ off its tensors; nothing in it is run.
 def main(arguments: list[str] | None = None) -> None:
     parser = _parser()
     known = parser.parse_args(arguments)
-    if known.json and not known.inspect:
-        parser.error("--json goes with --inspect")
-    if known.output is None and not (known.inspect or known.verify):
-        parser.error("--output is missing: the folder to write, or give --inspect or --verify")
+    _check(parser, known)
     if known.inspect:
         facts = inspect(known.input, _config(known.config))
         print(json.dumps(facts, indent=2, default=str) if known.json else table(facts))
@@ -49,6 +46,20 @@ def main(arguments: list[str] | None = None) -> None:
         _to_torch(known)
     else:
         _to_jax(known)
+
+
+def _check(parser: argparse.ArgumentParser, known: argparse.Namespace) -> None:
+    """Ends with a sentence when options do not go together: none is ignored."""
+    if known.json and not known.inspect:
+        parser.error("--json goes with --inspect")
+    if known.output is None and not (known.inspect or known.verify):
+        parser.error("--output is missing: the folder to write, or give --inspect or --verify")
+    makes = ("class_names", "frames", "resolution", "reset_head", "verify")
+    others = {"--to torch": ("config", *makes), "--inspect": ("output", "force", *makes)}
+    for mode, on in (("--to torch", known.to == "torch"), ("--inspect", known.inspect)):
+        given = [f"--{o.replace('_', '-')}" for o in others[mode] if getattr(known, o)]
+        if on and given:
+            parser.error(f"{', '.join(given)} has no meaning with {mode}: leave it out")
 
 
 def _to_jax(known: argparse.Namespace) -> None:

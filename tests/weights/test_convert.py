@@ -272,6 +272,8 @@ def test_half_a_command_is_explained(capsys, file):
         (["--input", "x"], "--output is missing"),
         (["--input", "x", "--output", "y", "--json"], "--json goes with --inspect"),
         (["--input", "x", "--to", "torch"], "--output is missing"),
+        (["--input", "x", "--to", "torch", "--output", "y", "--frames", "4"], "--frames has no"),
+        (["--input", "x", "--inspect", "--output", "y"], "--output has no meaning with --inspect"),
     ):
         with pytest.raises(SystemExit):
             convert.main(arguments)
