@@ -11,7 +11,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
 BASE = {"shapes", "sizes", "config"}
-LIBRARY = BASE | {"cli", "models", "text", "weights", "data", "train", "evaluation"}
+LIBRARY = BASE | {"cli", "models", "text", "weights", "data", "train", "evaluation", "cost"}
 # fmt: off
 COMMANDS = {
     "train.__main__", "evaluate", "predict", "convert", "visualize", "complexity", "compare",
@@ -36,13 +36,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "weights": BASE | {"models", "text"},
     "train": BASE | {"models", "text", "weights", "data"},
     "evaluation": BASE | {"models", "text", "weights", "data", "train"},
+    "cost": BASE | {"models"},
     "cli": BASE,
     "": BASE | {"models", "text", "weights", "data"},
     **{command: {"", *LIBRARY} for command in COMMANDS},  # the command lines: nothing imports them
 }
 # Outside packages that only some may import, and only inside the function that needs them:
 # they are slow, or missing where nobody converts weights.
-LAZY = {"torch", "transformers", "huggingface_hub"}
+LAZY = {"torch", "transformers", "huggingface_hub", "matplotlib"}
 NEVER = {"tensorflow": {""}, "torch": {"train", "data"}, "transformers": {"train", "data"}}
 
 

@@ -1,0 +1,97 @@
+"""Multiply-accumulates of a traced computation, counted equation by equation.
+
+Counted: matrix products and convolutions, wherever they are nested; and convolutions written as
+shifts, the elementwise product of a window of a padded array with a kernel (the depthwise 3×3).
+Not counted: everything else that is elementwise, reductions, and what no output needs.
+"""
+
+import math
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import jax
+from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
+
+
+def count(function: Callable[..., Any], *arguments: Any) -> int:
+    """MACs of a call. arguments: arrays, or their shapes; nothing is computed.
+
+    Errors: ValueError for products in a loop whose length is not known from the trace.
+    """
+    return _total(jax.make_jaxpr(function)(*arguments).jaxpr)
+
+
+def _total(jaxpr: Jaxpr) -> int:
+    needed = {v for v in jaxpr.outvars if not isinstance(v, Literal)}
+    made = {v: eqn for eqn in jaxpr.eqns for v in eqn.outvars}
+    macs = 0
+    for eqn in reversed(jaxpr.eqns):
+        if needed.isdisjoint(eqn.outvars):
+            continue
+        needed.update(v for v in eqn.invars if not isinstance(v, Literal))
+        macs += _shifted(eqn, made) if eqn.primitive.name == "mul" else _equation(eqn)
+    return macs
+
+
+def _equation(eqn: Any) -> int:
+    name, inner = eqn.primitive.name, [_total(j) for j in _nested(eqn.params.values())]
+    if name == "dot_general":
+        (contracted, _), _ = eqn.params["dimension_numbers"]
+        left = eqn.invars[0].aval.shape
+        return _size(eqn.outvars[0]) * math.prod(left[axis] for axis in contracted)
+    if name == "conv_general_dilated":
+        return _size(eqn.outvars[0]) * _seen(eqn)
+    if name == "scan":
+        return eqn.params["length"] * sum(inner)
+    if name == "cond":
+        return max(inner)  # the dearest branch
+    if name == "while" and sum(inner):
+        raise ValueError(
+            "a while loop with matrix products cannot be counted: its length is not in the trace. "
+            "Use lax.scan or a fori_loop with fixed bounds"
+        )
+    return sum(inner)
+
+
+def _seen(eqn: Any) -> int:
+    """Inputs that one output of a convolution sees: kernel area times channels of its group."""
+    kernel = eqn.invars[1].aval.shape
+    return math.prod(kernel) // kernel[eqn.params["dimension_numbers"].rhs_spec[0]]
+
+
+def _shifted(eqn: Any, made: dict[Any, Any]) -> int:
+    """A product with a window of a padded array: one step of a convolution written as shifts."""
+    for v in eqn.invars:
+        window = None if isinstance(v, Literal) else made.get(v)
+        if window is not None and window.primitive.name in ("slice", "dynamic_slice"):
+            source = made.get(window.invars[0])
+            if source is not None and _pads(source):
+                return _size(eqn.outvars[0])
+    return 0
+
+
+def _pads(eqn: Any) -> bool:
+    """Whether an equation is `pad`, or jnp.pad's function around it."""
+    if eqn.primitive.name == "pad":
+        return True
+    return any(
+        inner.eqns and inner.eqns[-1].primitive.name == "pad"
+        for inner in _nested(eqn.params.values())
+    )
+
+
+def _size(variable: Any) -> int:
+    return math.prod(variable.aval.shape)
+
+
+def _nested(values: Iterable[Any]) -> list[Jaxpr]:
+    """The computations among an equation's parameters: bodies of jit, scan, cond, custom rules."""
+    found: list[Jaxpr] = []
+    for value in values:
+        if isinstance(value, ClosedJaxpr):
+            found.append(value.jaxpr)
+        elif isinstance(value, Jaxpr):
+            found.append(value)
+        elif isinstance(value, tuple | list):
+            found += _nested(value)
+    return found

@@ -1,0 +1,113 @@
+"""The rows of the table, and the ways to count that its columns state."""
+
+from dataclasses import dataclass
+
+from ila_jax.config import ModelConfig, Precision
+from ila_jax.cost import formulas, traced
+from ila_jax.cost.formulas import Macs
+
+
+@dataclass(frozen=True)
+class Method:
+    """A row: a temporal model, and the form of its convolutions where it has any."""
+
+    key: str
+    title: str
+    temporal: str
+    convolutions: str = "k400"
+
+
+METHODS = {
+    method.key: method
+    for method in (
+        Method("spatial", "Spatial attention", "spatial"),
+        Method("joint", "Joint attention", "joint"),
+        Method("divided", "Divided space-time attention", "divided"),
+        Method("ata", "ATA", "ata"),
+        Method("xclip", "X-CLIP", "xclip"),
+        Method("ila", "ILA, released, K400 form", "ila"),
+        Method("ila_ssv2", "ILA, released, SSv2 form", "ila", "ssv2"),
+        Method("ila_token", "ILA, the paper's token, K400 form", "ila_token"),
+        Method("ila_token_ssv2", "ILA, the paper's token, SSv2 form", "ila_token", "ssv2"),
+    )
+}
+
+# What is counted, by key; in GMACs of one clip.
+COUNTINGS = {
+    "tower": "the image tower: patches, blocks, projection of the class tokens",
+    "text_head": "tower + multi-frame integration + video-specific prompts of K classes, whose "
+    "text features are computed once, not per clip",
+    "one_class": "tower + multi-frame integration + prompts of one class + text tower for it",
+    "linear_head": "tower + multi-frame integration + linear layer to K classes",
+    "text_head_weights": "text_head without the products of activations with activations (those "
+    "of attention and matching), as tools have it that count layers",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """What all rows share. resolution: None takes the size's. channels: of ILA's features."""
+
+    size: str
+    frames: int
+    classes: int
+    resolution: int | None = None
+    channels: int = 256  # in the released models
+    precision: Precision = "float32"
+
+    def config(self, method: Method) -> ModelConfig:
+        """A row's model with the text head. Errors: ValueError for what makes no model."""
+        if self.frames < 2:
+            raise ValueError(f"frames is {self.frames}: expected at least 2, ILA aligns neighbours")
+        if self.classes < 1:
+            raise ValueError(f"classes is {self.classes}: expected at least 1")
+        config = ModelConfig(
+            size=self.size,
+            temporal=method.temporal,
+            frames=self.frames,
+            head="text",
+            classes=None,
+            convolutions="ssv2" if method.convolutions == "ssv2" else "k400",
+            channels=self.channels,
+            dropout=0.0,
+            precision=self.precision,
+            resolution=self.resolution,
+        )
+        grid = config.geometry().grid
+        if grid < 4:
+            raise ValueError(
+                f"resolution {config.geometry().resolution} gives {grid} patches a side: the "
+                "alignment halves the grid twice and needs at least 4"
+            )
+        return config
+
+
+def by_formula(config: ModelConfig, classes: int) -> dict[str, int]:
+    """MACs by every counting."""
+    tower = _sum(list(formulas.tower(config).values()))
+    base = _sum([tower, formulas.integration(config)])
+    head = _sum([base, formulas.prompts(config, classes)])
+    one = _sum([base, formulas.prompts(config, 1), formulas.text(config)])
+    return {
+        "tower": tower.total,
+        "text_head": head.total,
+        "one_class": one.total,
+        "linear_head": _sum([base, formulas.linear(config, classes)]).total,
+        "text_head_weights": head.weights,
+    }
+
+
+def by_tracing(config: ModelConfig, classes: int) -> dict[str, int]:
+    """The same in the program; which products are of weights is not in the trace."""
+    tower = traced.tower(config)
+    base = tower + traced.integration(config)
+    return {
+        "tower": tower,
+        "text_head": base + traced.prompts(config, classes),
+        "one_class": base + traced.prompts(config, 1) + traced.text(config),
+        "linear_head": base + traced.linear(config, classes),
+    }
+
+
+def _sum(parts: list[Macs]) -> Macs:
+    return Macs(*(sum(column) for column in zip(*parts, strict=True)))

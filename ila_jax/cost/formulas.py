@@ -1,0 +1,185 @@
+"""Multiply-accumulates of a clip by formula, part by part (models.md 8).
+
+The literature's "GFLOPs" are these MACs. Not counted: norms, activations, softmax, biases, pooling,
+masks, gathers, and Kuhn–Munkres, which multiplies nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from ila_jax.config import ModelConfig
+from ila_jax.sizes import Geometry
+
+
+class Macs(NamedTuple):
+    """weights: of activations with weights. products: of activations with activations."""
+
+    weights: int
+    products: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.weights + self.products
+
+
+Parts = dict[str, Macs]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """The letters of the formulas: T frames of g×g patches, D blocks of width d, embedding e.
+
+    channels: of ILA's interactive features. convolutions: "k400" or "ssv2", the form of ILA's
+    interactive block.
+    """
+
+    frames: int
+    geometry: Geometry
+    channels: int
+    convolutions: str
+
+    @property
+    def patches(self) -> int:
+        return self.geometry.grid**2
+
+    @property
+    def tokens(self) -> int:
+        return self.patches + 1
+
+
+def clip_of(config: ModelConfig) -> Clip:
+    return Clip(
+        frames=config.frames,
+        geometry=config.geometry(),
+        channels=config.channels,
+        convolutions=config.convolutions,
+    )
+
+
+def transformer(sequences: int, tokens: int, width: int) -> Macs:
+    """CLIP's block on sequences of tokens: 12Ld² + 2L²d each."""
+    return Macs(12 * sequences * tokens * width**2, 2 * sequences * tokens**2 * width)
+
+
+def _spatial(clip: Clip) -> Parts:
+    return {"CLIP's block": transformer(clip.frames, clip.tokens, clip.geometry.width)}
+
+
+def _joint(clip: Clip) -> Parts:
+    return {"CLIP's block": transformer(1, clip.frames * clip.tokens, clip.geometry.width)}
+
+
+def _divided(clip: Clip) -> Parts:
+    t, n, d = clip.frames, clip.patches, clip.geometry.width
+    # q, k, v, output; then W_f.
+    return {"attention over time": Macs(4 * t * n * d**2 + t * n * d**2, 2 * t**2 * n * d)} | (
+        _spatial(clip)
+    )
+
+
+def _ata(clip: Clip) -> Parts:
+    t, n, d = clip.frames, clip.patches, clip.geometry.width
+    return {"similarities to match": Macs(0, (t - 1) * n**2 * d)} | _divided(clip)
+
+
+def _beside(clip: Clip) -> Parts:
+    """CLIP's block where the attention, not the MLP, sees one more token a frame."""
+    t, tokens, d = clip.frames, clip.tokens, clip.geometry.width
+    weights = t * (4 * (tokens + 1) * d**2 + 8 * tokens * d**2)
+    return {"CLIP's block": Macs(weights, 2 * t * (tokens + 1) ** 2 * d)}
+
+
+def _cross_frame(clip: Clip) -> Parts:
+    t, d = clip.frames, clip.geometry.width
+    return {"messages": Macs(5 * t * d**2, 2 * t**2 * d)} | _beside(clip)
+
+
+def _points(clip: Clip) -> Parts:
+    """Interactive block and point prediction, for each of T − 1 pairs of frames."""
+    g, n, d, f = clip.geometry.grid, clip.patches, clip.geometry.width, clip.channels
+    half = f // 2
+    separable = clip.convolutions == "k400"  # depthwise 3×3, pointwise; or a full 3×3
+    first = 9 * 2 * d + 2 * d * f if separable else 9 * 2 * d * f
+    predicted = 9 * f * half * n + 9 * half**2 * (g // 2) ** 2
+    # 1×1 convolutions in two groups: f/2 → f/4 → 4 numbers.
+    grouped = half * (f // 4) // 2 + (f // 4) * 4 // 2
+    pair = n * (first + 9 * f**2) + predicted + grouped
+    return {"convolutions and points": Macs((clip.frames - 1) * pair)}
+
+
+def _ila(clip: Clip) -> Parts:
+    t, n, d, half = clip.frames, clip.patches, clip.geometry.width, clip.channels // 2
+    return (
+        # W_m, W_a, W_i on all tokens.
+        {"layers on the tokens": Macs(3 * t * clip.tokens * d**2)}
+        | _points(clip)
+        | {"interactive map": Macs(3 * t * n * half**2 + t * n * half * d)}
+        | _spatial(clip)
+    )
+
+
+def _ila_token(clip: Clip) -> Parts:
+    return _points(clip) | _beside(clip)
+
+
+_BLOCKS: dict[str, Callable[[Clip], Parts]] = {
+    "spatial": _spatial,
+    "joint": _joint,
+    "divided": _divided,
+    "ata": _ata,
+    "xclip": _cross_frame,
+    "ila": _ila,
+    "ila_token": _ila_token,
+}
+# The supplement's Table 2, in its letters; linear layers of O(T·hw·d²), which all have, left out.
+# ATA: its table has a further d on the cubic term, which Kuhn–Munkres does not have.
+COMPLEXITY = {
+    "spatial": "O(T h²w² d)",
+    "joint": "O(T² h²w² d)",
+    "divided": "O(T² hw d + T h²w² d)",
+    "ata": "O(T h³w³ + T² hw d + T h²w² d)",
+    "xclip": "O(T² d + T h²w² d)",
+    "ila": "O(T hw k² d + T h²w² d)",
+    "ila_token": "O(T hw k² d + T h²w² d)",
+}
+
+
+def tower(config: ModelConfig) -> Parts:
+    """The image tower: patches, all blocks by their steps, the projection of the class tokens."""
+    clip, shape = clip_of(config), config.geometry()
+    t, n, d = clip.frames, clip.patches, shape.width
+    blocks = {
+        name: Macs(*(shape.depth * macs for macs in part))
+        for name, part in _BLOCKS[config.temporal](clip).items()
+    }
+    return (
+        {"patches": Macs(3 * shape.patch**2 * t * n * d)}
+        | blocks
+        | {"class projection": Macs(t * d * shape.embed)}
+    )
+
+
+def integration(config: ModelConfig) -> Macs:
+    """Multi-frame integration: one block over the frames."""
+    return transformer(1, config.frames, config.geometry().embed)
+
+
+def prompts(config: ModelConfig, classes: int) -> Macs:
+    """Video-specific prompts of K classes: a projection of all patches, two layers."""
+    clip, e = clip_of(config), config.geometry().embed
+    t, n, d = clip.frames, clip.patches, clip.geometry.width
+    weights = t * n * d * e + 2 * (10 * classes * e**2 + 2 * n * e**2)
+    return Macs(weights, 2 * 2 * classes * n * e)
+
+
+def linear(config: ModelConfig, classes: int) -> Macs:
+    """The linear head's layer."""
+    return Macs(config.geometry().embed * classes)
+
+
+def text(config: ModelConfig) -> Macs:
+    """The text tower for one class, without its last projection."""
+    shape = config.geometry()
+    one = transformer(1, shape.context, shape.text_width)
+    return Macs(*(shape.text_depth * macs for macs in one))

@@ -1,0 +1,99 @@
+"""The parts of a model, traced on shapes alone: their MACs as they are in the program."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from ila_jax.config import ModelConfig
+from ila_jax.cost.counting import count
+from ila_jax.models import model
+from ila_jax.models.heads import LinearHead, TextHead
+from ila_jax.models.model import Variables, VideoModel
+from ila_jax.shapes import ClassTokens, Features, Logits, TextFeatures, Video
+
+
+class Parameters(NamedTuple):
+    """new: what the temporal model adds to CLIP's image tower. total: of all, with the head."""
+
+    new: int
+    total: int
+
+
+def parameters(config: ModelConfig) -> Parameters:
+    """Numbers that are learnt, from shapes: running statistics are not among them."""
+    tree = model.abstract(config).params
+    plain = model.abstract(dataclasses.replace(config, temporal="spatial")).params
+    new = _size(tree["visual"]) - _size(plain["visual"])
+    return Parameters(new, _size(tree))
+
+
+def clip_shape(config: ModelConfig) -> jax.ShapeDtypeStruct:
+    """One video, [1, t, h, w, 3]."""
+    side = config.geometry().resolution
+    return _float(1, config.frames, side, side, 3)
+
+
+def tower(config: ModelConfig) -> int:
+    """MACs of the image tower on one clip. The alignment's loss is not needed, so not counted."""
+
+    def run(module: VideoModel, video: Video) -> tuple[jax.Array, jax.Array]:
+        output = module.visual(video)
+        return output.class_tokens, output.patch_tokens
+
+    return _count(config, run, clip_shape(config))
+
+
+def integration(config: ModelConfig) -> int:
+    """MACs of multi-frame integration."""
+
+    def run(module: VideoModel, c: ClassTokens) -> Features:
+        return module.mit(c)
+
+    return _count(config, run, _float(1, config.frames, config.geometry().embed))
+
+
+def prompts(config: ModelConfig, classes: int) -> int:
+    """MACs of the text head on K classes' features: their prompts and similarities."""
+    shape = config.geometry()
+
+    def run(module: VideoModel, v: Features, patches: jax.Array, text: TextFeatures) -> Logits:
+        assert isinstance(module.head, TextHead), "called with the text head's config"
+        return module.head(v, patches, text)
+
+    patches = _float(1, config.frames, shape.grid**2, shape.width)
+    return _count(config, run, _float(1, shape.embed), patches, _float(classes, shape.embed))
+
+
+def linear(config: ModelConfig, classes: int) -> int:
+    """MACs of the linear head."""
+    config = dataclasses.replace(config, head="linear", classes=classes)
+
+    def run(module: VideoModel, v: Features) -> Logits:
+        assert isinstance(module.head, LinearHead), "its config was made here"
+        return module.head(v, None)
+
+    return _count(config, run, _float(1, config.geometry().embed))
+
+
+def text(config: ModelConfig) -> int:
+    """MACs of the text tower on one class."""
+    tokens = jax.ShapeDtypeStruct((1, config.geometry().context), jnp.int32)
+    return _count(config, lambda module, ids: module.text(ids), tokens)
+
+
+def _count(config: ModelConfig, run: Callable[..., Any], *arguments: jax.ShapeDtypeStruct) -> int:
+    def bound(variables: Variables, *given: jax.Array) -> Any:
+        return run(model.bind(config, variables), *given)
+
+    return count(bound, model.abstract(config), *arguments)
+
+
+def _float(*shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, jnp.float32)
+
+
+def _size(tree: dict) -> int:
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))

@@ -1,0 +1,135 @@
+"""The table of models.md 8 to two decimals, and the same numbers in the traced programs."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+from ila_jax.cost import formulas, traced
+from ila_jax.cost.counting import count
+from ila_jax.cost.countings import METHODS, Setting, by_formula, by_tracing
+from ila_jax.models import model
+from ila_jax.models.variants import TEMPORAL
+
+# models.md 8: tower; + MIT + prompts at K = 400; + MIT + prompts at K = 1 + text of one class.
+TABLE = {
+    "spatial": (35.27, 37.64, 38.49),
+    "joint": (37.85, 40.22, 41.07),
+    "divided": (49.20, 51.57, 52.42),
+    "ata": (49.36, 51.72, 52.57),
+    "xclip": (35.80, 38.16, 39.01),
+    "ila": (49.89, 52.25, 53.10),
+    "ila_token": (40.94, 43.31, 44.16),
+}
+# models.md 3 to 7: what each adds to CLIP's tower at B/32, T = 8.
+NEW = {
+    "spatial": 0,
+    "joint": 6_144,
+    "divided": 35_460_096,
+    "ata": 35_460_096,
+    "xclip": 35_453_952,
+    "ila": 40_465_200,
+    "ila_ssv2": 77_992_752,
+    "ila_token": 17_405_232,
+}
+SIZES = ["B/32", "B/16", "L/14"]
+AGREE = 0.005
+
+
+def config(key, size="B/32", **changes):
+    return Setting(size=size, frames=8, classes=400, **changes).config(METHODS[key])
+
+
+def test_every_temporal_model_has_a_row_a_formula_and_a_complexity():
+    assert {method.temporal for method in METHODS.values()} == TEMPORAL.keys()
+    assert TABLE.keys() == TEMPORAL.keys() == formulas.COMPLEXITY.keys()
+
+
+@pytest.mark.parametrize("key", TABLE)
+def test_the_table_to_two_decimals(key):
+    found = by_formula(config(key), 400)
+    columns = ("tower", "text_head", "one_class")
+    assert tuple(round(found[name] / 1e9, 2) for name in columns) == TABLE[key]
+
+
+@pytest.mark.parametrize(
+    ("key", "size", "published"),
+    # TimeSformer-B/16's three attentions.
+    [("spatial", "B/16", 141), ("joint", "B/16", 180), ("divided", "B/16", 196)],
+)
+def test_the_formulas_give_published_figures_of_towers(key, size, published):
+    assert by_formula(config(key, size), 400)["tower"] / 1e9 == pytest.approx(published, abs=0.6)
+
+
+@pytest.mark.parametrize(
+    ("size", "frames", "published"),
+    [("B/32", 8, 39), ("B/32", 16, 75), ("B/16", 8, 145), ("B/16", 16, 287)],
+)
+def test_the_formulas_give_x_clips_published_figures(size, frames, published):
+    made = Setting(size=size, frames=frames, classes=400).config(METHODS["xclip"])
+    assert by_formula(made, 400)["one_class"] / 1e9 == pytest.approx(published, abs=0.6)
+
+
+@pytest.mark.parametrize("key", NEW)
+def test_new_parameters(key):
+    assert traced.parameters(config(key)).new == NEW[key]
+
+
+def test_all_parameters_of_x_clip():
+    assert traced.parameters(config("xclip")).total == 196_585_729
+
+
+def test_parts_add_up_by_hand():
+    """Of a small model: T = 2, D = 2, g = 4, d = 64, f = 16."""
+    setting = Setting(size="tiny", frames=2, classes=1, resolution=16, channels=16)
+    parts = formulas.tower(setting.config(METHODS["ila"]))
+    first = 16 * (9 * 128 + 128 * 16 + 9 * 16 * 16 + 9 * 16 * 8) + 4 * 9 * 8 * 8 + 4 * 4 + 2 * 4
+    assert parts["convolutions and points"].total == 2 * first
+    assert parts["layers on the tokens"].total == 2 * 3 * 2 * 17 * 64**2
+    assert parts["interactive map"].total == 2 * (3 * 2 * 16 * 8**2 + 2 * 16 * 8 * 64)
+    assert parts["CLIP's block"] == (2 * 12 * 2 * 17 * 64**2, 2 * 2 * 2 * 17**2 * 64)
+    assert parts["patches"].total == 3 * 16 * 2 * 16 * 64
+    assert parts["class projection"].total == 2 * 64 * 64
+
+
+@pytest.mark.parametrize(
+    ("key", "size"),
+    [(key, size) for size in SIZES for key in TABLE]
+    + [("ila_ssv2", "B/32"), ("ila_token_ssv2", "B/32")],
+)
+def test_the_traced_tower_agrees(key, size):
+    made = config(key, size)
+    assert traced.tower(made) == pytest.approx(by_formula(made, 400)["tower"], rel=AGREE)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_the_traced_heads_agree(size):
+    """They are the same for all methods; with the spatial tower they weigh most."""
+    made = config("spatial", size)
+    expected = by_formula(made, 400)
+    for name, found in by_tracing(made, 400).items():
+        assert found == pytest.approx(expected[name], rel=AGREE), name
+    heads = {
+        "integration": (traced.integration(made), formulas.integration(made)),
+        "prompts": (traced.prompts(made, 400), formulas.prompts(made, 400)),
+        "linear": (traced.linear(made, 400), formulas.linear(made, 400)),
+        "text": (traced.text(made), formulas.text(made)),
+    }
+    for name, (found, formula) in heads.items():
+        assert found == pytest.approx(formula.total, rel=AGREE), name
+
+
+@pytest.mark.parametrize("head", ["text", "linear"])
+@pytest.mark.parametrize("key", TABLE)
+def test_the_parts_are_the_whole_model(key, head):
+    made = config(key, "tiny")
+    expected = by_tracing(made, 400)[f"{head}_head"]
+    whole = dataclasses.replace(made, head=head, classes=None if head == "text" else 400)
+    text = jax.ShapeDtypeStruct((400, 64), jnp.float32) if head == "text" else None
+
+    def logits(variables, video, text):
+        return model.apply(whole, variables, video, text, None)[0].logits
+
+    found = count(logits, model.abstract(whole), traced.clip_shape(whole), text)
+    assert found == expected
