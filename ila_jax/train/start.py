@@ -12,6 +12,7 @@ from jax.sharding import Mesh
 from ila_jax.config import Config, ModelConfig, differences, from_config, to_dict
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.models.variants import variant
 from ila_jax.train.checkpoint import Saved
 from ila_jax.train.sharding import put_state, replicated
 from ila_jax.train.state import State, fresh_state
@@ -135,8 +136,10 @@ def _check_fit(source: str, there: ModelConfig, here: ModelConfig) -> None:
 
 def _shapes_of(config: ModelConfig) -> ModelConfig:
     """The config reduced to what decides the shapes of its weights."""
+    unread = {} if variant(config).aligns else {"convolutions": "k400", "channels": 0}
     return dataclasses.replace(
         config,
+        **unread,
         size="",
         shape=config.geometry(),
         patch=None,

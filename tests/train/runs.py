@@ -18,9 +18,18 @@ from ila_jax.data import synthetic
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = str(ROOT / "configs" / "quickstart.py")
-# 24 steps of a model of two blocks: an epoch is 8 steps, so kills fall into its middle.
+# 24 steps of a model of one block: an epoch is 8 steps, so kills fall into its middle.
 SMALL = {
-    "model.resolution": 16,
+    "model.size": "one block",
+    "model.shape": {
+        "patch": 4,
+        "resolution": 16,
+        "width": 64,
+        "depth": 1,
+        "embed": 64,
+        "text_width": 64,
+        "text_depth": 1,
+    },
     "model.channels": 8,
     "train.batch": 8,
     "train.steps": 24,

@@ -45,7 +45,7 @@ PARAMETERS = {
     "visual/blocks/0/spatial/norm1/scale": ((3,), 1.0, False),
     "visual/blocks/0/temporal/fc/kernel": ((2, 3), 10.0, True),
     "visual/blocks/0/temporal/fc/bias": ((3,), 10.0, False),
-    "visual/temporal_embedding": ((2, 3), 1.0, False),
+    "visual/temporal_embedding": ((2, 3), 10.0, False),  # new, so at ten times the rate
     "mit/positions": ((2, 3), 10.0, False),
     "head/prompts/alpha": ((3,), 10.0, False),
     "head/logit_scale": ((), FROZEN, False),
