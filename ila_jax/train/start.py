@@ -136,14 +136,15 @@ def _check_fit(source: str, there: ModelConfig, here: ModelConfig) -> None:
 
 def _shapes_of(config: ModelConfig) -> ModelConfig:
     """The config reduced to what decides the shapes of its weights."""
-    unread = {} if variant(config).aligns else {"convolutions": "k400", "channels": 0}
+    aligns = variant(config).aligns
     return dataclasses.replace(
         config,
-        **unread,
         size="",
         shape=config.geometry(),
         patch=None,
         resolution=None,
+        convolutions=config.convolutions if aligns else "k400",
+        channels=config.channels if aligns else 0,
         dropout=0.0,
         precision="float32",
     )
