@@ -1,0 +1,166 @@
+"""python -m ila_jax.complexity: what the temporal models cost, and how that grows."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import get_args
+
+from tqdm import tqdm
+
+from ila_jax import cli
+from ila_jax.config import Precision
+from ila_jax.cost import figure, growth, report, table
+from ila_jax.cost.countings import METHODS, Setting
+from ila_jax.sizes import SIZES
+
+_HELP = """\
+Compares the cost of the temporal models, as the ILA paper's Table 2 does: complexity, parameters,
+multiply-accumulates by formula and counted in the traced program, and the paper's figures beside
+them. That takes seconds and computes nothing; --measure also compiles and runs every model.
+
+  the paper's table, B/32 with 8 frames and 400 classes:
+    python -m ila_jax.complexity
+  another size, as Markdown:
+    python -m ila_jax.complexity --size L/14 --frames 16 --markdown
+  with latency, memory and XLA's own count, on this machine:
+    python -m ila_jax.complexity --measure --methods spatial,xclip,ila
+  the paper's accuracy against cost:
+    python -m ila_jax.complexity --figure cost.png
+  how time and memory grow, with ATA's matching serial and in a batch, and ILA's alignment:
+    python -m ila_jax.complexity --sweep frames --figure growth.png
+    python -m ila_jax.complexity --sweep resolution --size B/32 --values 128,224,288
+"""
+
+
+def main(arguments: list[str] | None = None) -> None:
+    known = _parser().parse_args(arguments)
+    methods = _methods(known.methods)
+    if known.repeats < 1:
+        raise ValueError(f"--repeats is {known.repeats}: expected at least 1")
+    if known.figure is not None:
+        figure.check(known.figure)
+    (_sweep if known.sweep else _table)(known, methods)
+
+
+def _table(known: argparse.Namespace, methods: list[str]) -> None:
+    setting = _setting(known, "B/32")
+    repeats = known.repeats if known.measure else None
+    rows = []
+    with _progress(len(methods)) as step:
+        for key in methods:
+            rows.append(table.row(setting, key, repeats=repeats))
+            step(METHODS[key].title)
+    if known.figure is not None:
+        figure.draw_costs(rows, known.figure)
+    if known.json:
+        print(json.dumps(table.as_json(setting, rows), indent=2))
+    else:
+        print(report.render(report.cost_tables(setting, rows), markdown=known.markdown))
+
+
+def _sweep(known: argparse.Namespace, methods: list[str]) -> None:
+    setting = _setting(known, "tiny")
+    values = _values(known.values) or growth.DEFAULT_VALUES[known.sweep]
+    with _progress(growth.steps(methods, values)) as step:
+        found = growth.sweep(
+            setting, known.sweep, values, methods, repeats=known.repeats, step=step
+        )
+    if known.figure is not None:
+        figure.draw_growth(found, known.figure)
+    if known.json:
+        print(json.dumps(growth.as_json(found), indent=2))
+    else:
+        print(report.render([report.growth_table(found)], markdown=known.markdown))
+
+
+class _progress:
+    """A bar on stderr where somebody looks: `with _progress(n) as step: step(name)`."""
+
+    def __init__(self, total: int):
+        self._bar = tqdm(total=total, disable=None)
+
+    def __enter__(self) -> Callable[[str], None]:
+        return self._step
+
+    def _step(self, name: str) -> None:
+        self._bar.set_postfix_str(name, refresh=False)
+        self._bar.update()
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.close()
+
+
+def _setting(known: argparse.Namespace, size: str) -> Setting:
+    """Errors: ValueError for an unknown size."""
+    chosen = known.size or size
+    if chosen not in SIZES:
+        raise ValueError(f"size {chosen!r} is unknown: expected one of {', '.join(SIZES)}")
+    setting = Setting(
+        size=chosen,
+        frames=known.frames,
+        classes=known.classes,
+        resolution=known.resolution,
+        precision=known.precision,
+    )
+    # ILA's interactive features are no wider than half a token: 32 at the tiny size.
+    return dataclasses.replace(setting, channels=min(setting.channels, SIZES[chosen].width // 2))
+
+
+def _methods(text: str | None) -> list[str]:
+    """Errors: ValueError naming what is unknown."""
+    chosen = list(METHODS) if text is None else [name.strip() for name in text.split(",")]
+    unknown = [name for name in chosen if name not in METHODS]
+    if unknown:
+        raise ValueError(
+            f"--methods: unknown {', '.join(map(repr, unknown))}, expected some of "
+            f"{', '.join(METHODS)}"
+        )
+    return chosen
+
+
+def _values(text: str | None) -> list[int] | None:
+    """Errors: ValueError for what is no list of two or more growing numbers."""
+    if text is None:
+        return None
+    try:
+        values = [int(value) for value in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) < 2 or sorted(set(values)) != values or values[0] < 1:
+        raise ValueError(f"--values {text}: expected two or more growing numbers, such as 4,8,16")
+    return values
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ila_jax.complexity",
+        description=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--size", help=f"{', '.join(SIZES)} (default: B/32; tiny with --sweep)")
+    add("--frames", type=int, default=8, metavar="T", help="frames of a clip (default: 8)")
+    add("--classes", type=int, default=400, metavar="K", help="classes (default: 400)")
+    add("--resolution", type=int, metavar="PIXELS", help="of a frame (default: the size's)")
+    add("--methods", metavar="A,B", help=f"some of {', '.join(METHODS)} (default: all)")
+    add(
+        "--measure",
+        action="store_true",
+        help="also latency, memory and XLA's count on this machine: compiles and runs each model",
+    )
+    add("--repeats", type=int, default=5, metavar="N", help="measured calls (default: 5)")
+    add("--precision", choices=get_args(Precision), default="float32", help="of measured models")
+    add("--sweep", choices=growth.AXES, help="measure growth along frames or resolution instead")
+    add("--values", metavar="A,B,C", help="of the sweep (default: small ones for the tiny size)")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="tables as Markdown")
+    form.add_argument("--json", action="store_true", help="as JSON, keys in docs/complexity.md")
+    add("--figure", type=Path, metavar="FILE", help=".png, .svg or .pdf; needs matplotlib")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(cli.run(main))

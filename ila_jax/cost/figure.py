@@ -1,0 +1,81 @@
+"""Figures: the paper's accuracy against cost, and growth on logarithmic axes."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ila_jax.cost.growth import Growth, Line
+from ila_jax.cost.paper import TABLE_2
+from ila_jax.cost.table import Row
+
+_SUFFIXES = (".png", ".svg", ".pdf")
+
+
+def check(path: Path) -> None:
+    """Whether a figure can be made, before the work. Errors: ValueError."""
+    if path.suffix not in _SUFFIXES:
+        raise ValueError(f"--figure {path}: expected a name that ends in {', '.join(_SUFFIXES)}")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"--figure {path}: there is no folder {path.absolute().parent}")
+    _figure(1)
+
+
+def draw_costs(rows: Sequence[Row], path: Path) -> None:
+    """Top-1 of the paper against its GFLOPs and against our GMACs. Errors: ValueError."""
+    known = [row for row in rows if row.paper]
+    if not known:
+        raise ValueError(
+            "the figure shows the paper's accuracies, which are of B/32, 8 frames, 400 classes: "
+            "leave --size, --frames and --classes as they are, and among --methods one of "
+            f"{', '.join(TABLE_2)}"
+        )
+    figure, (axes,) = _figure(1)
+    for i, row in enumerate(known):
+        assert row.paper is not None, "chosen above"
+        ours, colour = row.formula["text_head"] / 1e9, f"C{i}"
+        top1 = row.paper.top1
+        axes.plot([row.paper.gflops, ours], [top1, top1], color=colour, linewidth=0.8)
+        axes.plot(row.paper.gflops, top1, "o", color=colour, fillstyle="none")
+        axes.plot(ours, top1, "o", color=colour, label=row.method.title)
+    axes.set_xlabel("hollow: GFLOPs in the paper; full: our GMACs with the text head")
+    axes.set_ylabel("top-1 on Kinetics-400 in the paper, %")
+    axes.set_title("B/32, 8 frames, 400 classes")
+    axes.legend(fontsize="small")
+    figure.savefig(path, dpi=150)
+
+
+def draw_growth(found: Growth, path: Path) -> None:
+    """Time and memory at every value, log-log, the fitted exponents in the legend."""
+    figure, (time, memory) = _figure(2)
+    for i, line in enumerate(found.lines):
+        _draw(time, found, line, [1e3 * s for s in line.seconds], i)
+        if all(line.bytes):
+            _draw(memory, found, line, [(b or 0) / 1e6 for b in line.bytes], i)
+    time.set_ylabel("ms a clip")
+    memory.set_ylabel("MB of outputs and intermediates")
+    for axes in (time, memory):
+        axes.set_xlabel(found.axis)
+        axes.set_xticks(found.values, [str(value) for value in found.values])
+        axes.minorticks_off()
+        axes.legend(fontsize="x-small")
+    figure.suptitle(f"{found.size}; dashed: alignment alone; ~: fitted exponent, formula's")
+    figure.savefig(path, dpi=150)
+
+
+def _draw(axes: Any, found: Growth, line: Line, values: Sequence[float], i: int) -> None:
+    fitted = line.exponent(found.values, values)
+    formula = line.exponent(found.values, line.formula)
+    powers = "" if fitted is None else f"  ~{fitted:.1f}, {formula:.1f}"
+    style = "--" if line.alone else "-"
+    axes.loglog(found.values, values, style, marker="o", color=f"C{i % 10}",
+                markersize=3, label=line.title + powers)  # fmt: skip
+
+
+def _figure(panels: int) -> tuple[Any, list[Any]]:
+    """A figure and its axes. Errors: ValueError where matplotlib is missing."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ValueError("--figure needs matplotlib: pip install 'ila-jax[plots]'") from error
+    figure = Figure(figsize=(7 * panels, 5), layout="constrained")
+    return figure, list(figure.subplots(1, panels, squeeze=False)[0])

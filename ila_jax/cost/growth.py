@@ -1,0 +1,226 @@
+"""How time and memory grow with frames or resolution, of each method and of alignments alone."""
+
+import dataclasses
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ila_jax.config import ModelConfig
+from ila_jax.cost import formulas
+from ila_jax.cost.countings import METHODS, Setting
+from ila_jax.cost.measure import machine, measure, random_weights, timed
+from ila_jax.cost.traced import clip_shape
+from ila_jax.models import model
+from ila_jax.models.temporal.matching import composed, matched, similarities
+from ila_jax.shapes import Tokens
+
+AXES = ("frames", "resolution")
+# Small, for the size that is: four points from a few hundred tokens to a few thousand.
+DEFAULT_VALUES = {"frames": (2, 4, 8, 16), "resolution": (16, 32, 48, 64)}
+
+
+class Point(NamedTuple):
+    """bytes: of outputs and intermediates; None where nothing tells. formula: operations."""
+
+    seconds: float
+    bytes: int | None
+    formula: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """One method, or one alignment, at every value of the axis."""
+
+    key: str
+    title: str
+    alone: bool
+    seconds: tuple[float, ...]
+    bytes: tuple[int | None, ...]
+    formula: tuple[int, ...]
+
+    @staticmethod
+    def exponent(values: Sequence[int], found: Sequence[float | None]) -> float | None:
+        """a of value^a, least squares on logarithms; None without two positive numbers."""
+        if len(values) < 2 or not all(found):
+            return None
+        return float(np.polyfit(np.log(values), np.log(np.array(found, float)), 1)[0])
+
+
+@dataclass(frozen=True)
+class Growth:
+    """A sweep. axis: one of AXES."""
+
+    size: str
+    axis: str
+    values: tuple[int, ...]
+    lines: tuple[Line, ...]
+
+
+def sweep(
+    setting: Setting,
+    axis: str,
+    values: Sequence[int],
+    methods: Sequence[str],
+    *,
+    repeats: int,
+    step: Callable[[str], None],
+) -> Growth:
+    """Measures every line at every value. step: called with a line's name when it is measured.
+
+    Errors: ValueError for a value that makes no model, before anything is measured.
+    """
+    settings = [_at(setting, axis, value) for value in values]
+    for each in settings:
+        for key in methods:
+            each.config(METHODS[key])
+    lines = []
+    for key, title, alone, point in _measurements(methods):
+        points = []
+        for each in settings:
+            points.append(point(each, repeats))
+            step(title)
+        lines.append(Line(key, title, alone, *zip(*points, strict=True)))
+    return Growth(setting.size, axis, tuple(values), tuple(lines))
+
+
+def _at(setting: Setting, axis: str, value: int) -> Setting:
+    if axis == "frames":
+        return dataclasses.replace(setting, frames=value)
+    return dataclasses.replace(setting, resolution=value)
+
+
+def steps(methods: Sequence[str], values: Sequence[int]) -> int:
+    """How often `sweep` calls `step`."""
+    return len(list(_measurements(methods))) * len(values)
+
+
+Measurement = Callable[[Setting, int], Point]
+
+
+def _measurements(methods: Sequence[str]) -> Iterator[tuple[str, str, bool, Measurement]]:
+    for key in methods:
+        yield key, METHODS[key].title, False, _tower(key)
+    yield "ata_serial_host", "ATA's matching, frame by frame, scipy", True, _serial_on_host
+    yield "ata_serial", "ATA's matching, frame by frame, on the device", True, _serial
+    yield "ata_batched", "ATA's matching, in one batch", True, _batched
+    yield "ila_alignment", "ILA's alignment", True, _ila_alignment
+
+
+def _tower(key: str) -> Measurement:
+    def point(setting: Setting, repeats: int) -> Point:
+        config = _headless(setting.config(METHODS[key]))
+        variables = random_weights(config)
+        video = _random(clip_shape(config).shape)
+
+        def run(variables: Any, video: Any) -> Any:
+            return model.bind(config, variables).visual(video).class_tokens
+
+        found = measure(run, variables, video, repeats=repeats)
+        macs = sum(part.total for part in formulas.tower(config).values())
+        return Point(found.seconds, found.working_bytes, macs)
+
+    return point
+
+
+def _headless(config: ModelConfig) -> ModelConfig:
+    """With the head that is made fastest: only towers are measured here."""
+    return dataclasses.replace(config, head="linear", classes=1)
+
+
+def _serial_on_host(setting: Setting, repeats: int) -> Point:
+    patches = np.asarray(_patches(setting))
+    seconds = timed(serial_matching, patches, repeats=repeats)
+    return Point(statistics.median(seconds), None, _steps(patches.shape))
+
+
+def serial_matching(patches: np.ndarray) -> np.ndarray:
+    """π of one clip as ATA describes it: each frame matched with the aligned one before it.
+
+    patches: [1, t, p, d]. Result: int [1, t, p], `models.temporal.matching.composed`'s.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    unit = patches[0] / np.linalg.norm(patches[0], axis=-1, keepdims=True)
+    pi = [np.arange(unit.shape[1])]
+    aligned = unit[0]
+    for frame in unit[1:]:
+        _, columns = linear_sum_assignment(aligned @ frame.T, maximize=True)
+        pi.append(columns)
+        aligned = frame[columns]
+    return np.stack(pi)[None]
+
+
+def _serial(setting: Setting, repeats: int) -> Point:
+    def run(z: jax.Array) -> jax.Array:
+        pairs = similarities(z).swapaxes(0, 1)[:, :, None]
+        sigma = jax.lax.map(matched, pairs)  # one pair of frames after the other
+        return composed(sigma[:, :, 0].swapaxes(0, 1))
+
+    return _matching(run, setting, repeats)
+
+
+def _batched(setting: Setting, repeats: int) -> Point:
+    return _matching(lambda z: composed(matched(similarities(z))), setting, repeats)
+
+
+def _matching(run: Callable[[jax.Array], jax.Array], setting: Setting, repeats: int) -> Point:
+    patches = _patches(setting)
+    found = measure(run, patches, repeats=repeats)
+    return Point(found.seconds, found.working_bytes, _steps(patches.shape))
+
+
+def _ila_alignment(setting: Setting, repeats: int) -> Point:
+    """Tokens to messages, points and masks, as a block has them before it uses them."""
+    config = _headless(setting.config(METHODS["ila"]))
+    shape, parts = config.geometry(), formulas.tower(config)
+    variables = random_weights(config)
+    tokens = _random((1, config.frames, shape.grid**2 + 1, shape.width))
+
+    def run(variables: Any, x: Tokens) -> Any:
+        block: Any = model.bind(config, variables).visual.blocks[0]
+        found = block.temporal.align(block.temporal.messages(x)[1], None)
+        return found.previous, found.current
+
+    found = measure(run, variables, tokens, repeats=repeats)
+    # W_m is one of three layers on the tokens.
+    macs = parts["layers on the tokens"].total // 3 + parts["convolutions and points"].total
+    return Point(found.seconds, found.working_bytes, macs // shape.depth)
+
+
+def _patches(setting: Setting) -> jax.Array:
+    config: ModelConfig = setting.config(METHODS["ata"])
+    shape = config.geometry()
+    return _random((1, config.frames, shape.grid**2, shape.width))
+
+
+def _steps(shape: tuple[int, ...]) -> int:
+    """Kuhn–Munkres' steps: N³ for each pair of frames."""
+    return (shape[1] - 1) * shape[2] ** 3
+
+
+def _random(shape: tuple[int, ...]) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(0).standard_normal(shape), jnp.float32)
+
+
+def as_json(found: Growth) -> dict[str, Any]:
+    """Plain values under the keys of docs/complexity.md."""
+    return {
+        "size": found.size,
+        "axis": found.axis,
+        "values": list(found.values),
+        "machine": machine(),
+        "lines": [
+            dataclasses.asdict(line)
+            | {
+                "time_exponent": line.exponent(found.values, line.seconds),
+                "memory_exponent": line.exponent(found.values, line.bytes),
+                "formula_exponent": line.exponent(found.values, line.formula),
+            }
+            for line in found.lines
+        ],
+    }

@@ -1,0 +1,151 @@
+"""The tables as text and as Markdown."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ila_jax.cost.countings import COUNTINGS, Setting
+from ila_jax.cost.growth import Growth
+from ila_jax.cost.measure import machine
+from ila_jax.cost.table import Row
+
+
+@dataclass(frozen=True)
+class Table:
+    """cells: a row each, as wide as the header. notes: below it."""
+
+    title: str
+    header: Sequence[str]
+    cells: Sequence[Sequence[str]]
+    notes: Sequence[str] = ()
+
+
+def render(tables: Sequence[Table], *, markdown: bool) -> str:
+    return "\n\n".join((_markdown if markdown else _text)(table) for table in tables)
+
+
+def _markdown(table: Table) -> str:
+    lines = [table.header, ["---"] * len(table.header), *table.cells]
+    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return "\n\n".join([f"**{table.title}**", body, *(f"- {note}" for note in table.notes)])
+
+
+def _text(table: Table) -> str:
+    lines = [list(table.header), *map(list, table.cells)]
+    wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    numbers = [
+        all(c[0] in "0123456789–" for c in column[1:]) for column in zip(*lines, strict=True)
+    ]
+    body = [
+        "  ".join(
+            cell.rjust(width) if number else cell.ljust(width)
+            for cell, width, number in zip(line, wide, numbers, strict=True)
+        )
+        for line in lines
+    ]
+    return "\n".join([table.title, *(line.rstrip() for line in body), *table.notes])
+
+
+def cost_tables(setting: Setting, rows: Sequence[Row]) -> list[Table]:
+    """What --measure adds comes last."""
+    tables = [_costs(setting, rows)]
+    if any(row.paper for row in rows):
+        tables.append(_paper(rows))
+    if any(row.measured for row in rows):
+        tables.append(_measured(setting, rows))
+    return tables
+
+
+def _costs(setting: Setting, rows: Sequence[Row]) -> Table:
+    columns = ("tower", "text_head", "one_class", "linear_head")
+    header = ["method", "complexity", "new", "total", *columns, "traced"]
+    cells = [
+        [
+            row.method.title,
+            row.complexity,
+            f"{row.parameters.new:,}",
+            f"{row.parameters.total:,}",
+            *(f"{row.formula[name] / 1e9:.2f}" for name in columns),
+            f"{row.disagreement:.0e}" if row.disagreement else "equal",
+        ]
+        for row in rows
+    ]
+    notes = [
+        "new, total: parameters, beyond CLIP's image tower and with the text head.",
+        "The others are GMACs of one clip by formula, which the literature calls GFLOPs:",
+        *(f"{name}: {what}." for name, what in COUNTINGS.items() if name in columns),
+        "traced: largest relative difference of the same counted in the traced program.",
+    ]
+    pixels = "" if setting.resolution is None else f", {setting.resolution} pixels"
+    title = f"{setting.size}, {setting.frames} frames, {setting.classes} classes{pixels}"
+    return Table(title, header, cells, notes)
+
+
+def _paper(rows: Sequence[Row]) -> Table:
+    cells, notes = [], []
+    for row in rows:
+        if row.paper is None or row.verdict is None:
+            cells.append([row.method.title, "–", "–", "–", "–", "no such row in the paper"])
+            continue
+        cells.append(
+            [row.method.title, f"{row.paper.top1:.1f}", f"{row.paper.gflops:g}",
+             f"{row.verdict.gmacs:.2f}", row.verdict.counting, str(row.verdict)]
+        )  # fmt: skip
+        notes.append(f"{row.method.title}: {row.verdict.why}")
+    notes += [
+        f"text_head_weights: {COUNTINGS['text_head_weights']}.",
+        "SSv2 form: two more 3×3 convolutions, +0.6 % top-1 on Something-Something v2 there.",
+    ]
+    header = ["method", "top-1 %", "GFLOPs", "ours, nearest", "counting", "GFLOPs reproduced?"]
+    return Table("The paper (supplement, Table 2, Kinetics-400) and ours", header, cells, notes)
+
+
+def _measured(setting: Setting, rows: Sequence[Row]) -> Table:
+    header = ["method", "ms a clip", "fastest", "peak MB", "XLA GMACs", "GMAC/s", "compiling s"]
+    cells = []
+    for row in rows:
+        if row.measured is None:
+            continue
+        m = row.measured
+        peak = "–" if m.peak_bytes is None else f"{m.peak_bytes / 1e6:.0f}"
+        xla = "–" if m.xla_macs is None else f"{m.xla_macs / 1e9:.2f}"
+        rate = row.formula["text_head"] / 1e9 / m.seconds
+        cells.append(
+            [row.method.title, f"{1e3 * m.seconds:.1f}", f"{1e3 * m.fastest:.1f}",
+             peak, xla, f"{rate:.1f}", f"{m.compiling:.1f}"]
+        )  # fmt: skip
+    notes = [
+        "One clip, text head, class features given; the median of repeated calls.",
+        "peak MB: weights but the text tower's, inputs, outputs and XLA's intermediates.",
+        "XLA GMACs: half the operations that XLA counts in the compiled program, elementwise ones "
+        "included, loops once.",
+    ]
+    return Table(f"Measured: {machine()}, {setting.precision}", header, cells, notes)
+
+
+def growth_table(found: Growth) -> Table:
+    """Milliseconds at each value, and exponents fitted over all of them."""
+    header = [
+        "what",
+        *(f"{found.axis} {value}" for value in found.values),
+        "time ~", "memory ~", "formula ~",
+    ]  # fmt: skip
+    cells = [
+        [
+            line.title,
+            *(f"{1e3 * seconds:.2f} ms" for seconds in line.seconds),
+            _power(line.exponent(found.values, line.seconds)),
+            _power(line.exponent(found.values, line.bytes)),
+            _power(line.exponent(found.values, line.formula)),
+        ]
+        for line in found.lines
+    ]
+    notes = [
+        f"~: the exponent a of {found.axis}^a, fitted on logarithms over all values.",
+        "memory: outputs and intermediates, without weights. formula: MACs of the tower; "
+        "of matching alone (T − 1)·N³ steps, of ILA's alignment its MACs.",
+    ]
+    return Table(f"Growth, {found.size}: {machine()}", header, cells, notes)
+
+
+def _power(exponent: float | None) -> str:
+    return "–" if exponent is None else f"{exponent:.2f}"

@@ -1,0 +1,76 @@
+"""The rows of the table: each temporal model's formula, counts, parameters and figures."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ila_jax.cost import formulas, traced
+from ila_jax.cost.countings import COUNTINGS, METHODS, Method, Setting, by_formula, by_tracing
+from ila_jax.cost.measure import Measured, machine, measure_model
+from ila_jax.cost.paper import Published, Verdict, published, verdict
+from ila_jax.cost.traced import Parameters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """parts: MACs of the tower by its steps. formula, traced: MACs by counting."""
+
+    method: Method
+    complexity: str
+    parameters: Parameters
+    parts: dict[str, int]
+    formula: dict[str, int]
+    traced: dict[str, int]
+    paper: Published | None
+    verdict: Verdict | None
+    measured: Measured | None
+
+    @property
+    def disagreement(self) -> float:
+        """The largest relative difference of traced counts from the formula's."""
+        return max(abs(macs / self.formula[name] - 1) for name, macs in self.traced.items())
+
+
+def row(setting: Setting, key: str, *, repeats: int | None) -> Row:
+    """repeats: of the measurement; None measures nothing. Errors: ValueError."""
+    config = setting.config(METHODS[key])
+    formula = by_formula(config, setting.classes)
+    measured = None if repeats is None else measure_model(config, setting.classes, repeats=repeats)
+    return Row(
+        method=METHODS[key],
+        complexity=formulas.COMPLEXITY[config.temporal],
+        parameters=traced.parameters(config),
+        parts={name: part.total for name, part in formulas.tower(config).items()},
+        formula=formula,
+        traced=by_tracing(config, setting.classes),
+        paper=published(setting, key),
+        verdict=verdict(setting, key, formula),
+        measured=measured,
+    )
+
+
+def as_json(setting: Setting, rows: Iterable[Row]) -> dict[str, Any]:
+    """Plain values under the keys of docs/complexity.md."""
+    return {
+        "setting": asdict(setting),
+        "countings": COUNTINGS,
+        "machine": machine(),
+        "rows": [_row_json(each) for each in rows],
+    }
+
+
+def _row_json(row: Row) -> dict[str, Any]:
+    return {
+        "method": row.method.key,
+        "title": row.method.title,
+        "complexity": row.complexity,
+        "new_parameters": row.parameters.new,
+        "total_parameters": row.parameters.total,
+        "parts": row.parts,
+        "formula_macs": row.formula,
+        "traced_macs": row.traced,
+        "disagreement": row.disagreement,
+        "paper": row.paper and row.paper._asdict(),
+        "verdict": row.verdict and row.verdict._asdict(),
+        "measured": row.measured and row.measured._asdict(),
+    }
