@@ -18,7 +18,8 @@ from ila_jax.data import synthetic
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = str(ROOT / "configs" / "quickstart.py")
-# 24 steps of a model of one block: an epoch is 8 steps, so kills fall into its middle.
+# 80 steps of a model of one block: some seconds, so that a signal meant for its middle arrives
+# there. An epoch is 8 steps.
 SMALL = {
     "model.size": "one block",
     "model.shape": {
@@ -32,10 +33,10 @@ SMALL = {
     },
     "model.channels": 8,
     "train.batch": 8,
-    "train.steps": 24,
+    "train.steps": 80,
     "train.log_every": 1,
-    "train.checkpoint_every": 5,
-    "train.evaluate_every": 12,
+    "train.checkpoint_every": 20,
+    "train.evaluate_every": 40,
     "evaluation.batch": 8,
     "evaluation.time_order": False,
     "data.motion_pairs.train_clips": 64,

@@ -15,8 +15,8 @@ def test_an_undisturbed_run_writes_what_it_promises(undisturbed):
     entries = runs.entries(undisturbed)
     trained = [entry for entry in entries if "train/loss" in entry]
     validated = [entry for entry in entries if "val/top1" in entry]
-    assert [entry["step"] for entry in trained] == list(range(1, 25))
-    assert [entry["step"] for entry in validated] == [12, 24]
+    assert [entry["step"] for entry in trained] == list(range(1, 81))
+    assert [entry["step"] for entry in validated] == [40, 80]
     assert validated[-1]["val/videos"] == 16
     assert len([key for key in validated[-1] if key.startswith("val/class/")]) == 8
     assert len(list((undisturbed / "checkpoints" / "latest").iterdir())) == 1
@@ -25,10 +25,10 @@ def test_an_undisturbed_run_writes_what_it_promises(undisturbed):
 
 def test_sigkill_in_mid_epoch_changes_nothing(tmp_path, pairs, cache, undisturbed):
     process = runs.start(tmp_path / "run", pairs, cache=cache)
-    runs.wait_for_step(process, tmp_path / "run", 11)
+    runs.wait_for_step(process, tmp_path / "run", 27)
     process.kill()
     process.communicate()
-    assert max(entry["step"] for entry in runs.entries(tmp_path / "run")) < 24
+    assert max(entry["step"] for entry in runs.entries(tmp_path / "run")) < 80
     # Without loading threads this time: the batches must not depend on them.
     said = runs.finish(runs.start(tmp_path / "run", pairs | {"data.threads": 0}, cache=cache))
     assert "going on from step" in said
@@ -37,12 +37,12 @@ def test_sigkill_in_mid_epoch_changes_nothing(tmp_path, pairs, cache, undisturbe
 
 def test_sigterm_saves_exits_with_0_and_changes_nothing(tmp_path, pairs, cache, undisturbed):
     process = runs.start(tmp_path / "run", pairs, cache=cache)
-    runs.wait_for_step(process, tmp_path / "run", 6)
+    runs.wait_for_step(process, tmp_path / "run", 22)
     process.send_signal(signal.SIGTERM)
     said = runs.finish(process)
     assert "stopped and saved at step" in said
     stopped_at = int(said.split("stopped and saved at step ")[1].split(":")[0])
-    assert runs.final_state(tmp_path / "run")["['step']"] == stopped_at < 24
+    assert runs.final_state(tmp_path / "run")["['step']"] == stopped_at < 80
     said = runs.finish(runs.start(tmp_path / "run", pairs, cache=cache))
     assert f"going on from step {stopped_at}" in said
     _check_same(tmp_path / "run", undisturbed)
@@ -50,7 +50,7 @@ def test_sigterm_saves_exits_with_0_and_changes_nothing(tmp_path, pairs, cache, 
 
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, pairs, cache, undisturbed):
     process = runs.start(tmp_path / "run", pairs, cache=cache)
-    runs.wait_for_checkpoint(process, tmp_path / "run", 5)
+    runs.wait_for_checkpoint(process, tmp_path / "run", 20)
     # From here on no file of the run may grow beyond 4 KiB: writing fails, as on a full disk.
     resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (4096, 4096))
     _, err = process.communicate(timeout=300)
@@ -58,9 +58,9 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, pairs, cache, 
     assert "error: " in err
     assert "Traceback" not in err
     there = {path.name for path in (tmp_path / "run" / "checkpoints" / "latest").iterdir()}
-    assert "5" in there
+    assert "20" in there
     said = runs.finish(runs.start(tmp_path / "run", pairs, cache=cache))
-    assert "going on from step 5" in said
+    assert "going on from step 20" in said
     _check_same(tmp_path / "run", undisturbed)
 
 
