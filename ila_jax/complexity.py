@@ -4,7 +4,8 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
 
@@ -40,6 +41,10 @@ def main(arguments: list[str] | None = None) -> None:
     methods = _methods(known.methods)
     if known.repeats < 1:
         raise ValueError(f"--repeats is {known.repeats}: expected at least 1")
+    if known.values and not known.sweep:
+        raise ValueError("--values goes with --sweep: say of what they are")
+    if known.measure and known.sweep:
+        raise ValueError("--measure is of the table, and --sweep measures already: give one")
     if known.figure is not None:
         figure.check(known.figure)
     (_sweep if known.sweep else _table)(known, methods)
@@ -76,21 +81,16 @@ def _sweep(known: argparse.Namespace, methods: list[str]) -> None:
         print(report.render([report.growth_table(found)], markdown=known.markdown))
 
 
-class _progress:
-    """A bar on stderr where somebody looks: `with _progress(n) as step: step(name)`."""
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr where somebody looks; what it gives is called with each finished name."""
+    with tqdm(total=total, disable=None) as bar:
 
-    def __init__(self, total: int):
-        self._bar = tqdm(total=total, disable=None)
+        def step(name: str) -> None:
+            bar.set_postfix_str(name, refresh=False)
+            bar.update()
 
-    def __enter__(self) -> Callable[[str], None]:
-        return self._step
-
-    def _step(self, name: str) -> None:
-        self._bar.set_postfix_str(name, refresh=False)
-        self._bar.update()
-
-    def __exit__(self, *_: object) -> None:
-        self._bar.close()
+        yield step
 
 
 def _setting(known: argparse.Namespace, size: str) -> Setting:

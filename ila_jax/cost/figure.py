@@ -48,27 +48,31 @@ def draw_growth(found: Growth, path: Path) -> None:
     """Time and memory at every value, log-log, the fitted exponents in the legend."""
     figure, (time, memory) = _figure(2)
     for i, line in enumerate(found.lines):
-        _draw(time, found, line, [1e3 * s for s in line.seconds], i)
+        # Alignments alone are dashed and black, told apart by their markers.
+        style = {"color": f"C{i % 10}", "linestyle": "-", "marker": "o"}
+        if line.alone:
+            style = {"color": "black", "linestyle": "--", "marker": "sD^vP*"[i % 6]}
+        time.loglog(
+            found.values, [1e3 * s for s in line.seconds], label=_label(found, line), **style
+        )
         if all(line.bytes):
-            _draw(memory, found, line, [(b or 0) / 1e6 for b in line.bytes], i)
-    time.set_ylabel("ms a clip")
-    memory.set_ylabel("MB of outputs and intermediates")
-    for axes in (time, memory):
+            memory.loglog(found.values, [(b or 0) / 1e6 for b in line.bytes], **style)
+    for axes, unit in ((time, "ms a clip"), (memory, "MB of outputs and intermediates")):
+        axes.set_ylabel(unit)
         axes.set_xlabel(found.axis)
         axes.set_xticks(found.values, [str(value) for value in found.values])
         axes.minorticks_off()
-        axes.legend(fontsize="x-small")
-    figure.suptitle(f"{found.size}; dashed: alignment alone; ~: fitted exponent, formula's")
+    title = f"{found.size}: exponents of time, memory, formula"
+    figure.legend(loc="outside right upper", fontsize="small", title=title)
     figure.savefig(path, dpi=150)
 
 
-def _draw(axes: Any, found: Growth, line: Line, values: Sequence[float], i: int) -> None:
-    fitted = line.exponent(found.values, values)
-    formula = line.exponent(found.values, line.formula)
-    powers = "" if fitted is None else f"  ~{fitted:.1f}, {formula:.1f}"
-    style = "--" if line.alone else "-"
-    axes.loglog(found.values, values, style, marker="o", color=f"C{i % 10}",
-                markersize=3, label=line.title + powers)  # fmt: skip
+def _label(found: Growth, line: Line) -> str:
+    fitted = (
+        line.exponent(found.values, each) for each in (line.seconds, line.bytes, line.formula)
+    )
+    powers = ", ".join("–" if power is None else f"{power:.1f}" for power in fitted)
+    return f"{line.title}: {powers}"
 
 
 def _figure(panels: int) -> tuple[Any, list[Any]]:
@@ -77,5 +81,5 @@ def _figure(panels: int) -> tuple[Any, list[Any]]:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ValueError("--figure needs matplotlib: pip install 'ila-jax[plots]'") from error
-    figure = Figure(figsize=(7 * panels, 5), layout="constrained")
+    figure = Figure(figsize=(7.5 * panels, 5), layout="constrained")
     return figure, list(figure.subplots(1, panels, squeeze=False)[0])

@@ -1,5 +1,6 @@
 """The tables as text and as Markdown."""
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -42,7 +43,8 @@ def _text(table: Table) -> str:
         )
         for line in lines
     ]
-    return "\n".join([table.title, *(line.rstrip() for line in body), *table.notes])
+    notes = (textwrap.fill(note, 100, subsequent_indent="  ") for note in table.notes)
+    return "\n".join([table.title, *(line.rstrip() for line in body), *notes])
 
 
 def cost_tables(setting: Setting, rows: Sequence[Row]) -> list[Table]:

@@ -154,6 +154,8 @@ def test_the_figure_of_growth(tmp_path, capsys):
         (["--sweep", "frames", "--values", "8,4"], "expected two or more growing numbers"),
         (["--sweep", "frames", "--values", "1,4"], "frames is 1: expected at least 2"),
         (["--sweep", "frames", "--values", "a,b"], "--values a,b: expected two or more"),
+        (["--values", "2,4"], "--values goes with --sweep"),
+        (["--sweep", "frames", "--measure"], "--sweep measures already"),
         (["--figure", "cost.txt"], "expected a name that ends in .png, .svg, .pdf"),
         (["--figure", "/nowhere/cost.png"], "there is no folder /nowhere"),
     ],
