@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import absl.logging
+from ml_collections import ConfigDict
 
 from ila_jax.config import Config, from_config
 
@@ -79,17 +80,28 @@ def read_config(name: str, overrides: Sequence[tuple[str, Any]] = ()) -> dict[st
     path, _, text = name.partition(":")
     if not Path(path).is_file():
         raise ValueError(f"there is no configuration file {path}: look into configs/")
-    with _importable(Path(path)):
-        make = runpy.run_path(path).get("get_config")
-        if make is None:
-            raise ValueError(
-                f"{path} has no get_config(): a configuration file returns one from it"
-            )
-        config = make(text) if text else make()
-    values = config.to_dict()
+    try:
+        with _importable(Path(path)):
+            values = _run(path, text)
+    except Exception as error:  # whatever a user's own file may raise
+        if os.environ.get(_TRACEBACK):
+            raise
+        said = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{path} gave no configuration: {said}") from error
     for key, value in overrides:
         _set(values, key, value)
     return values
+
+
+def _run(path: str, text: str) -> dict[str, Any]:
+    """What a file's get_config() returns, as a plain dict."""
+    make = runpy.run_path(path).get("get_config")
+    if make is None:
+        raise ValueError("it has no get_config()")
+    config = make(text) if text else make()
+    if not isinstance(config, ConfigDict):
+        raise ValueError(f"get_config() returned {type(config).__name__}, expected a ConfigDict")
+    return config.to_dict()
 
 
 @contextmanager

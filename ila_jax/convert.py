@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.config import ModelConfig, model_from_dict
+from ila_jax.config import ModelConfig, from_config
+from ila_jax.data.annotations import read_class_names
 from ila_jax.weights.conversion import Wish, convert_file, summary
 from ila_jax.weights.folder import check_free, load, save
 from ila_jax.weights.inspection import inspect, table
@@ -65,7 +66,7 @@ def _check(parser: argparse.ArgumentParser, known: argparse.Namespace) -> None:
 def _to_jax(known: argparse.Namespace) -> None:
     if known.output is not None:
         check_free(Path(known.output).absolute(), force=known.force)
-    names = None if known.class_names is None else _names(Path(known.class_names))
+    names = None if known.class_names is None else read_class_names(known.class_names)
     wish = Wish(
         config=_config(known.config),
         frames=known.frames,
@@ -102,17 +103,7 @@ def _to_torch(known: argparse.Namespace) -> None:
 
 def _config(name: str | None) -> ModelConfig | None:
     """The model of a configuration file."""
-    return None if name is None else model_from_dict(cli.read_config(name)["model"])
-
-
-def _names(path: Path) -> list[str]:
-    """Class names, one a line. Errors: ValueError."""
-    if not path.is_file():
-        raise ValueError(f"there is no file {path}: expected class names, one a line")
-    names = [line.strip() for line in path.read_text().splitlines() if line.strip()]
-    if not names:
-        raise ValueError(f"{path} is empty: expected class names, one a line")
-    return names
+    return None if name is None else from_config(cli.read_config(name)).model
 
 
 def _say(text: str) -> None:

@@ -23,6 +23,9 @@ class Geometry:
     context: int = 77
 
     def __post_init__(self) -> None:
+        for name in ("patch", "resolution", "depth"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name} is {getattr(self, name)}: expected a positive number")
         if self.resolution % self.patch:
             raise ValueError(
                 f"resolution {self.resolution} is no multiple of the patch size {self.patch}: "

@@ -31,7 +31,7 @@ def test_a_missing_file_is_told(capsys):
 def test_a_file_without_get_config_is_told(capsys, tmp_path):
     path = tmp_path / "empty.py"
     path.write_text("")
-    assert f"{path} has no get_config()" in refused(capsys, config=str(path))
+    assert f"{path} gave no configuration" in refused(capsys, config=str(path))
 
 
 def test_an_override_of_an_unknown_key_is_told_with_the_near_miss(capsys):

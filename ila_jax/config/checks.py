@@ -85,8 +85,8 @@ def _augment(augment: AugmentConfig) -> list[_Check]:
     strengths = ("brightness", "contrast", "saturation", "mixup", "cutmix")
     found = dataclasses.asdict(augment)
     return [
-        (bool(augment.scales) and all(0 < s <= 1 for s in augment.scales), "augment.scales",
-         augment.scales, "one or more numbers above 0, up to 1"),
+        (bool(augment.scales) and all(0.1 <= s <= 1 for s in augment.scales), "augment.scales",
+         augment.scales, "one or more numbers from 0.1 to 1"),
         *((0 <= found[name] <= 1, f"augment.{name}", found[name], "a probability")
           for name in probabilities),
         *((0 <= found[name] < math.inf, f"augment.{name}", found[name], "0 (off) or more")
@@ -119,6 +119,9 @@ def _train(train: TrainConfig) -> list[_Check]:
         (train.steps > 0, "train.steps", train.steps, "positive"),
         (train.batch > 0 and train.batch % 2 == 0, "train.batch", train.batch,
          "a positive even number: clip i is mixed with clip i xor 1"),
+        (0 <= train.seed < 2**31, "train.seed", train.seed, "a number in [0, 2^31)"),
+        (train.keep_best > 0, "train.keep_best", train.keep_best, "positive"),
+        (train.max_skipped >= 0, "train.max_skipped", train.max_skipped, "0 or more"),
         *((found[name] > 0, f"train.{name}", found[name], "positive") for name in rhythm),
         *((0 <= found[name] < math.inf, f"train.{name}", found[name], "0 (off) or more")
           for name in ("alignment_weight", "alignment_noise")),

@@ -58,7 +58,7 @@ class InitialConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class MotionPairsConfig:
-    """The quickstart data, made at the paths of DataConfig when missing (training.md, last)."""
+    """The quickstart data, made in the folder `data.root` when missing (training.md, last)."""
 
     train_clips: int
     validation_clips: int

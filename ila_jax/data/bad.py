@@ -35,7 +35,7 @@ _SENTENCES = {
 }
 
 
-class BadVideo(Exception):
+class BadVideo(ValueError):
     """A video that cannot be used. `reason` is the `Reason`, `detail` what was seen."""
 
     def __init__(self, reason: Reason, detail: str = "") -> None:

@@ -32,8 +32,8 @@ def mirror_table(class_names: Sequence[str]) -> Int32[np.ndarray, "k"]:
 
 
 def _spelled(name: str) -> str:
-    """Lower case, single spaces, and one spelling of each side."""
-    name = " ".join(name.lower().split())
+    """Lower case, single spaces (underscores are spaces), and one spelling of each side."""
+    name = " ".join(name.lower().replace("_", " ").split())
     return _SIDES.sub(lambda found: found["side"] or "counter-clockwise", name)
 
 

@@ -15,7 +15,7 @@ from ila_jax.data.motion import PARTNER
 from ila_jax.train.dataset import open_dataset, validation_batches
 from ila_jax.train.sharding import make_mesh, put_state
 from ila_jax.train.validation import Predictions, Predictor, collect
-from ila_jax.weights.folder import load
+from ila_jax.weights.run import load_run
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class TimeOrder:
 
 def measure(workdir: Path, config: Config) -> TimeOrder:
     """Of a run's best checkpoint on its validation set of motion pairs. Errors: ValueError."""
-    dataset, recognizer, mesh = open_dataset(config), load(workdir), make_mesh()
+    dataset, recognizer, mesh = open_dataset(config), load_run(workdir, "best"), make_mesh()
     predict = Predictor(recognizer.config, mesh)
     text = recognizer.class_features if recognizer.config.head == "text" else None
     variables, text = put_state(mesh, (recognizer.variables, text))

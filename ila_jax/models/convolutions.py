@@ -36,8 +36,7 @@ class DepthwiseConv3x3(nnx.Module):
     def __init__(self, channels: int, *, dtypes: Dtypes, keys: Keys):
         self.dtypes = dtypes
         bias_init = torch_uniform_bias(9)  # a depthwise kernel sees 3×3 inputs
-        init = bias_init
-        self.kernel = nnx.Param(init(keys.params(), (3, 3, channels), dtypes.param))
+        self.kernel = nnx.Param(bias_init(keys.params(), (3, 3, channels), dtypes.param))
         self.bias = nnx.Param(bias_init(keys.params(), (channels,), dtypes.param))
 
     def __call__(self, x: Float[Array, "m g g c"]) -> Float[Array, "m g g c"]:

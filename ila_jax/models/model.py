@@ -47,7 +47,7 @@ class VideoModel(nnx.Module):
             self.text = TextTower(geometry, **make)
             self.head = TextHead(geometry, **make)
         else:
-            assert config.classes is not None, "config._impossible checks it"
+            assert config.classes is not None, "the configuration is checked where it is read"
             self.head = LinearHead(geometry.embed, config.classes, dropout=config.dropout, **make)
 
     def __call__(

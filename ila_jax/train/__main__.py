@@ -30,10 +30,14 @@ def _train(arguments: Sequence[str] | None) -> None:
     )
     known, config = cli.parse(parser, arguments)
     # After the arguments are known to be right: loading jax takes a second.
+    import jax
+
     from ila_jax.data import synthetic
     from ila_jax.evaluation import time_order
     from ila_jax.train.loop import train
 
+    if config.model.precision == "float64":
+        jax.config.update("jax_enable_x64", True)
     pairs = config.data.motion_pairs
     if pairs is not None:
         synthetic.make(

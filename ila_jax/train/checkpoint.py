@@ -67,6 +67,9 @@ class Checkpoints:
         Errors: OSError, also when the save before this failed.
         """
         if int(state["step"]) != self._latest.latest_step():
+            with self._plain_words():
+                # Its score is in the metrics: a run that goes on does not validate this step again.
+                self._best.wait_until_finished()
             self._save(self._latest, state, config, class_names, None)
 
     def save_scored(
@@ -79,8 +82,10 @@ class Checkpoints:
     def close(self) -> None:
         """Returns when all saves are on disk. Errors: OSError."""
         with self._plain_words():
-            self._latest.close()
-            self._best.close()
+            try:
+                self._latest.close()
+            finally:
+                self._best.close()
 
     def _save(
         self,

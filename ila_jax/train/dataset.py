@@ -71,7 +71,8 @@ def validation_batches(
     return pipeline.evaluation_batches(
         dataset.validation,
         dataset.clips,
-        batch=config.evaluation.batch,
+        # The last batch is padded anyway: any number of devices can share it.
+        batch=-(-config.evaluation.batch // jax.device_count()) * jax.device_count(),
         frame_order=frame_order,
         **_workers(config),
     )

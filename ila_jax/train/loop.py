@@ -45,7 +45,6 @@ def train(config: Config, workdir: Path) -> bool:
     dataset = open_dataset(config)
     mesh = make_mesh()
     check_batch(mesh, "train.batch", config.train.batch)
-    check_batch(mesh, "evaluation.batch", config.evaluation.batch)
     recipe = make_recipe(
         config,
         mirror=mirror_table(dataset.class_names),
@@ -57,6 +56,7 @@ def train(config: Config, workdir: Path) -> bool:
     checkpoints = Checkpoints(workdir / "checkpoints", keep_best=config.train.keep_best)
     writer = Writer(workdir, resumed_at=int(state["step"]))
     quarantine = Quarantine(workdir / "quarantine.jsonl")
+    quarantine.check(len(dataset.train) + len(dataset.validation), config.data.max_bad_fraction)
     with closing(checkpoints), closing(writer), _stop_signals() as stop:
         return _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, stop).train(state)
 
@@ -89,7 +89,7 @@ class _Run:
         text = self._text_features(state)
         if self._unvalidated(at):
             self._validate(state, text, at)
-        if at >= config.steps:
+        if at >= config.steps and not self.stop():
             say(f"all {config.steps} steps are done")
             return True
         batches = train_batches(self.config, self.dataset, first_step=at)
@@ -101,20 +101,20 @@ class _Run:
                 meter.waited()
                 state, metrics = self.step(state, put_batch(self.mesh, rows), text)
                 at += 1
-                meter.stepped(metrics)
+                self._check_finite(at - 1, meter.stepped(metrics))
                 bar.update()
                 if at % config.log_every == 0:
-                    self._log(at, metrics, meter, bar)
+                    self._log(at, metrics | {"short": batch["short"].mean()}, meter, bar)
                 if self._due(at):
                     self._validate(state, text, at)
-                    meter.pause()
                 if at % config.checkpoint_every == 0 or at == config.steps or self.stop():
                     self.checkpoints.save(state, self.config, self.dataset.class_names)
+                meter.pause()
                 if self.stop():
-                    break
-        if at < config.steps:
-            say(f"stopped and saved at step {at}: the same command goes on from there")
-        return at == config.steps
+                    say(f"stopped and saved at step {at}: the same command goes on from there")
+                    return False
+        self._check_finite(at, metrics)
+        return True
 
     def _bar(self, at: int) -> tqdm:
         rarely = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file needs no animation
@@ -152,7 +152,10 @@ class _Run:
             f"{rates['clips_per_second']:.0f} clips/s, loss {values['loss']:.3f}, "
             f"alignment {values['alignment_loss']:.3f}, rate {values['rate']:.2e}"
         )
-        in_row = int(values["skipped_in_row"])
+
+    def _check_finite(self, at: int, metrics: dict[str, jax.Array]) -> None:
+        """Errors: RuntimeError when too many steps in a row were not finite; at: after them."""
+        in_row = int(metrics["skipped_in_row"]) if metrics else 0
         if in_row > self.config.train.max_skipped:
             raise RuntimeError(
                 f"the loss was not finite in steps {at - in_row} to {at - 1}, more than "
@@ -166,7 +169,12 @@ class _Run:
         found = self._predictions(variables, text)
         if found is None:
             return
-        scores = {"val/top1": found.top1, "val/top5": found.top5, "val/videos": len(found.index)}
+        scores = {
+            "val/top1": found.top1,
+            "val/top5": found.top5,
+            "val/videos": len(found.index),
+            "val/short": found.short,
+        }
         if at == self.config.train.steps:
             names, accuracies = self.dataset.class_names, found.per_class(self.recipe.classes)
             scores |= {
@@ -193,8 +201,8 @@ class _Run:
 
     def _quarantine(self, bad: np.ndarray, source: VideoSource) -> None:
         """Lists unreadable videos, each once. Errors: RuntimeError when there are too many."""
+        total = len(self.dataset.train) + len(self.dataset.validation)
         if self.quarantine.add(bad, source):
-            total = len(self.dataset.train) + len(self.dataset.validation)
             self.quarantine.check(total, self.config.data.max_bad_fraction)
 
 
@@ -211,18 +219,19 @@ class _Meter:
         """The next batch is there."""
         self._wait += time.perf_counter() - self._ready
 
-    def stepped(self, metrics: dict[str, jax.Array]) -> None:
-        """A step has been dispatched: waits for the one before it.
+    def stepped(self, metrics: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        """A step has been dispatched: waits for the one before it, and returns its metrics.
 
         So the host runs one step ahead, and no batches pile up on the device.
         """
         if not self._last:  # the first step was compiled: that is no rate
             jax.block_until_ready(metrics)
-            self._begin, self._wait = time.perf_counter(), 0.0
-        jax.block_until_ready(self._last)
+            self._begin, self._wait, self._steps = time.perf_counter(), 0.0, -1
+        before = jax.block_until_ready(self._last)
         self._last = metrics
         self._steps += 1
         self._ready = time.perf_counter()
+        return before
 
     def pause(self) -> None:
         """What happened since the last step does not count as waiting for data."""

@@ -112,7 +112,7 @@ def schedule(config: OptimizerConfig, *, steps: int, steps_per_epoch: int) -> op
     Errors: ValueError when the warm-up leaves no step for the cosine.
     """
     warmup = round(config.warmup_epochs * steps_per_epoch)
-    if warmup >= steps:
+    if warmup >= max(steps - 1, 1):
         raise ValueError(
             f"optimizer.warmup_epochs {config.warmup_epochs} are {warmup} steps, train.steps is "
             f"{steps}: train longer or warm up for fewer epochs"

@@ -20,8 +20,8 @@ from ila_jax.train.step import Recipe
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.folder import load
 
-# Keys that may differ between the runs that share a folder: they change speed, not results.
-_FREE = ("data.threads", "data.processes")
+# Keys that may differ between the runs that share a folder: they change no result.
+_FREE = ("data.threads", "data.processes", "data.max_bad_fraction")
 
 
 def check_folder(workdir: Path, config: Config) -> None:
@@ -70,6 +70,7 @@ def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str
                 f"initial.resume is {initial.resume}, which holds no checkpoint: "
                 "expected the folder of a run"
             )
+        _check_resumable(other, recipe.config)
         say(f"going on from step {other.step} of the run in {initial.resume}")
         return _restored(recipe, mesh, other)
     if initial.pretrained is not None:
@@ -96,6 +97,28 @@ def _restored(recipe: Recipe, mesh: Mesh, saved: Saved) -> State:
     return saved.state(like)
 
 
+def _check_resumable(other: Saved, here: Config) -> None:
+    """Errors: ValueError when another run's state cannot be gone on from with this config."""
+    there = other.config()
+    if other.step is not None and other.step >= here.train.steps:
+        raise ValueError(
+            f"the run in {here.initial.resume} is at step {other.step}, train.steps is "
+            f"{here.train.steps}: raise it"
+        )
+    kept = ("groups", "clip_norm")  # they decide which optimizer state there is
+    changed = [
+        f"optimizer.{key}: {getattr(there.optimizer, key)}, {getattr(here.optimizer, key)}"
+        for key in kept
+        if getattr(there.optimizer, key) != getattr(here.optimizer, key)
+    ]
+    if changed:
+        raise ValueError(
+            f"the run in {here.initial.resume} has another optimizer; key: there, here\n  "
+            + "\n  ".join(changed)
+            + "\nTo take its weights alone, name its folder in initial.pretrained."
+        )
+
+
 def _pretrained(recipe: Recipe, say: Callable[[str], None]) -> Variables:
     initial, here = recipe.config.initial, recipe.config.model
     there = load(str(initial.pretrained))
@@ -104,7 +127,7 @@ def _pretrained(recipe: Recipe, say: Callable[[str], None]) -> Variables:
         there, report = adapt(
             there.config, there.variables, there.origin, here, allow=allow, seed=seed
         )
-        new = [f"{len(report.new)} tensors start fresh: {', '.join(report.new[:3])}, …"]
+        new = [f"{len(report.new)} tensors start fresh, such as {', '.join(report.new[:3])}"]
         for note in report.notes + new * bool(report.new):
             say(note)
     elif there.config.classes != here.classes and there.config.head == here.head == "linear":

@@ -11,11 +11,13 @@ from ila_jax.config import ModelConfig
 from ila_jax.data.augment import normalise
 from ila_jax.data.pipeline import Batch
 from ila_jax.models import model
+from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
 from ila_jax.shapes import TextFeatures
 from ila_jax.train.sharding import put_batch, replicated
 
 _BEST = 5
+_KEPT = ("index", "label", "mask", "short")  # rows of a batch that go with its predictions
 
 
 @dataclass(frozen=True)
@@ -23,13 +25,15 @@ class Predictions:
     """The videos that could be read, in the order of the list.
 
     index, label: int [v]. top: int [v, 5], the best classes of each, best first (fewer where there
-    are fewer classes). unreadable: how many of the listed videos are not among them.
+    are fewer classes). unreadable: how many of the listed videos are not among them. short: how
+    many of those that are have fewer frames than a clip.
     """
 
     index: np.ndarray
     label: np.ndarray
     top: np.ndarray
     unreadable: int
+    short: int
 
     @property
     def top1(self) -> float:
@@ -59,10 +63,11 @@ class Predictor:
         def top(
             variables: Variables, text: TextFeatures | None, batch: dict[str, jax.Array]
         ) -> dict[str, jax.Array]:
-            clips = normalise(batch["video"]).astype(config.precision)
+            dtypes = Dtypes.of(config.precision)
+            clips = normalise(batch["video"], dtypes.param).astype(dtypes.compute)
             logits = model.apply(config, variables, clips, text, None)[0].logits
             best = jax.lax.top_k(logits, min(_BEST, logits.shape[-1]))[1]
-            return {"top": best, **{name: batch[name] for name in ("index", "label", "mask")}}
+            return {"top": best, **{name: batch[name] for name in _KEPT}}
 
         # Replicated: each host sees all rows, those of other hosts as well.
         self._top = jax.jit(top, out_shardings=replicated(mesh))
@@ -70,8 +75,8 @@ class Predictor:
     def __call__(
         self, variables: Variables, text: TextFeatures | None, batch: Batch
     ) -> dict[str, np.ndarray]:
-        """`top` int [b, 5], `index`, `label` and `mask` [b] of the global batch."""
-        needed = {name: batch[name] for name in ("video", "index", "label", "mask")}
+        """`top` int [b, 5], `index`, `label`, `mask` and `short` [b] of the global batch."""
+        needed = {name: batch[name] for name in ("video", *_KEPT)}
         rows = self._top(variables, text, put_batch(self._mesh, needed))
         return {name: np.asarray(values) for name, values in rows.items()}
 
@@ -87,15 +92,16 @@ def collect(
 
     listed: how many videos there are. Errors: ValueError when none could be read.
     """
-    found = []
+    found, short = [], 0
     for batch in batches:
         if stop():
             return None
         rows = predict(batch)
+        short += int((rows["short"] & rows["mask"]).sum())
         found.append({name: rows[name][rows["mask"]] for name in ("index", "label", "top")})
     merged = {name: np.concatenate([rows[name] for rows in found]) for name in found[0]}
     order = np.argsort(merged["index"])
     if not len(order):
         raise ValueError(f"none of the {listed} videos to validate on could be read")
     sorted_rows = {name: values[order] for name, values in merged.items()}
-    return Predictions(**sorted_rows, unreadable=listed - len(order))
+    return Predictions(**sorted_rows, unreadable=listed - len(order), short=short)

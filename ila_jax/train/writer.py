@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import time
 from collections.abc import Iterator
@@ -56,8 +57,8 @@ class Writer:
             yield
         except OSError as error:
             raise OSError(
-                f"metrics could not be written beside {self._path}: {error.strerror}. Make room "
-                "or repair the disk, then run the same command again"
+                f"metrics could not be written beside {self._path}: {error.strerror or error}. "
+                "Make room or repair the disk, then run the same command again"
             ) from error
 
 
@@ -75,7 +76,8 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 
 def _line(entry: dict[str, float]) -> str:
-    return json.dumps(entry) + "\n"
+    finite = {name: v if math.isfinite(v) else None for name, v in entry.items()}
+    return json.dumps(finite) + "\n"  # JSON has no NaN
 
 
 def _replace(path: Path, text: str) -> None:

@@ -35,6 +35,8 @@ def create(
     Errors: ValueError for an unknown size or temporal model, classes that do not fit the head, or
     weights that do not fit the model.
     """
+    if head not in ("text", "linear"):
+        raise ValueError(f"head is {head!r}: expected text or linear")
     if (classes is None) != (head == "text"):
         raise ValueError(
             f"head {head!r} with classes={classes}: the linear head needs a number of classes, "

@@ -76,7 +76,9 @@ def load(source: str | Path) -> Recognizer:
         if not (fetched / "model.json").is_file():
             return on_device(convert_file(fetched, Wish()).recognizer)
         return load(fetched)
-    name, _, which = str(source).partition("@")
+    name, at, which = str(source).rpartition("@")
+    if not at or Path(source).exists():  # a folder's own name may have an @
+        name, which = str(source), ""
     folder = Path(name)
     if (folder / "checkpoints").is_dir():
         return load_run(folder, which or "best")

@@ -36,12 +36,12 @@ def load_run(workdir: Path, which: str) -> Recognizer:
 
 
 def best_step(directory: Path) -> int | None:
-    """The step with the highest top-1, the earliest of equals; None in a folder without any."""
+    """The step with the highest top-1, of equals the latest, as Orbax keeps; None without any."""
     if not directory.is_dir():
         return None
     with manager(directory, read_only=True, create=False) as checkpoints:
         scored = {step: checkpoints.metrics(step)[METRIC] for step in checkpoints.all_steps()}
-    return max(scored, key=lambda step: (scored[step], -step)) if scored else None
+    return max(scored, key=lambda step: (scored[step], step)) if scored else None
 
 
 def _folder(checkpoints: Path, which: str) -> Path:

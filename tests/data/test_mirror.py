@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ila_jax.data.mirror import mirror_table
+from ila_jax.data.mirror import NEVER, mirror_table
 from ila_jax.data.motion import CLASSES
 
 
@@ -37,3 +37,7 @@ def test_sides_swap_as_whole_words(names, table):
 
 def test_no_names_no_table():
     assert mirror_table([]).shape == (0,)
+
+
+def test_underscores_part_words():
+    assert mirror_table(["swipe_left", "swipe_right", "left_over"]).tolist() == [1, 0, NEVER]

@@ -34,9 +34,14 @@ def test_values_that_make_no_run(tmp_path, pairs, capsys):
     fails(capsys, run, pairs | {"model.classes": 7}, "model.classes is 7", "names 8")
     fails(capsys, run, pairs | {"model.temporal": "attention"}, "attention", "ila")
     fails(capsys, run, pairs | {"optimizer.groups": "imagenet"}, "imagenet", "k400")
-    fails(capsys, run, pairs | {"optimizer.warmup_epochs": 9}, "warm up for fewer epochs")
+    fails(capsys, run, pairs | {"optimizer.warmup_epochs": 99}, "warm up for fewer epochs")
     fails(capsys, run, pairs | {"train.batch": 12}, "multiple of 8")
     fails(capsys, run, pairs | {"train.batch": 128}, "fewer than one batch")
+    fails(capsys, run, pairs | {"model.patch": 0}, "patch is 0: expected a positive number")
+    fails(capsys, run, pairs | {"train.seed": 10**20}, "train.seed")
+    fails(capsys, run, pairs | {"train.max_skipped": -1, "train.keep_best": 0},
+          "train.max_skipped", "train.keep_best")  # fmt: skip
+    fails(capsys, run, pairs | {"augment.scales": (0.01,)}, "augment.scales")
     assert not run.exists()
 
 
@@ -48,6 +53,10 @@ def test_weights_that_are_not_there_or_do_not_fit(tmp_path, pairs, undisturbed, 
     other = none | {"initial.pretrained": str(undisturbed), "model.frames": 8}
     fails(capsys, run, other, "frames: 4, 8")
     fails(capsys, run, none | {"initial.resume": str(tmp_path)}, "holds no checkpoint")
+    resumed = none | {"initial.resume": str(undisturbed)}
+    fails(capsys, run, resumed, "is at step 80, train.steps is 80")
+    other = {"train.steps": 99, "optimizer.clip_norm": 0}
+    fails(capsys, run, resumed | other, "optimizer.clip_norm: 1.0, 0.0")
     assert not run.exists()
 
 
@@ -63,3 +72,15 @@ def test_a_command_line_that_is_no_command(tmp_path, capsys):
     assert exit_.value.code == 2
     assert main(["--config", str(tmp_path / "none.py"), "--workdir", str(tmp_path)]) == 1
     assert "no configuration file" in capsys.readouterr().err
+    for name, text in {
+        "syntax.py": "def get_config(:",
+        "module.py": "import no_such_module",
+        "nothing.py": "x = 1",
+        "plain.py": "def get_config(): return {}",
+        "argument.py:x": "def get_config(): return 1",
+    }.items():
+        (tmp_path / name.partition(":")[0]).write_text(text)
+        assert main(["--config", str(tmp_path / name), "--workdir", str(tmp_path / "run")]) == 1
+        err = capsys.readouterr().err
+        assert "gave no configuration" in err
+        assert "Traceback" not in err

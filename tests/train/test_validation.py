@@ -31,7 +31,7 @@ def test_every_video_once_and_padding_and_unreadable_ones_not_at_all(tmp_path, p
         listed=13,
     )
     assert found.index.tolist() == [i for i in range(13) if i != 5]
-    assert found.unreadable == 1
+    assert (found.unreadable, found.short) == (1, 0)
     recognizer = Recognizer(config.model, variables)
     for row, index in enumerate(found.index):
         data = dataset.validation.read(index)
@@ -43,14 +43,17 @@ def test_every_video_once_and_padding_and_unreadable_ones_not_at_all(tmp_path, p
 
 def test_accuracies_by_hand():
     top = np.array([[0, 1], [1, 0], [1, 0], [2, 1]])
-    found = Predictions(np.arange(4), np.array([0, 0, 1, 1]), top, unreadable=0)
+    found = Predictions(np.arange(4), np.array([0, 0, 1, 1]), top, unreadable=0, short=0)
     assert (found.top1, found.top5) == (0.5, 1.0)
     assert found.per_class(3) == [0.5, 0.5, None]
 
 
 def test_a_stop_in_between_gives_nothing_and_no_readable_video_is_an_error():
     rows = {
-        name: np.zeros((2, 1) if name == "top" else 2, int) for name in ("index", "label", "top")
+        "index": np.zeros(2, int),
+        "label": np.zeros(2, int),
+        "top": np.zeros((2, 1), int),
+        "short": np.zeros(2, bool),
     }
     stop = itertools.chain([False], itertools.repeat(True))
     batches = iter([rows] * 3)

@@ -52,3 +52,9 @@ def test_a_folder_that_is_no_model_is_told_in_words(name, tmp_path):
         ValueError, match=r"is no model: expected the folder of a run .* model.json"
     ):
         ila_jax.load(tmp_path / name)
+
+
+def test_a_folder_may_have_an_at_in_its_name(tmp_path):
+    made = ila_jax.create("tiny", "spatial", 2, head="linear", classes=3)
+    save(made, tmp_path / "l14@336")
+    assert ila_jax.load(tmp_path / "l14@336").config == made.config
