@@ -1,7 +1,6 @@
 """How time and memory grow with frames or resolution, of each method and of alignments alone."""
 
 import dataclasses
-import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -25,7 +24,10 @@ DEFAULT_VALUES = {"frames": (2, 4, 8, 16), "resolution": (16, 32, 48, 64)}
 
 
 class Point(NamedTuple):
-    """bytes: of outputs and intermediates; None where nothing tells. formula: operations."""
+    """seconds: of the fastest call. bytes: of outputs and intermediates, None where nothing tells.
+
+    formula: operations.
+    """
 
     seconds: float
     bytes: int | None
@@ -122,7 +124,7 @@ def _tower(key: str) -> Measurement:
 
         found = measure(run, variables, video, repeats=repeats)
         macs = sum(part.total for part in formulas.tower(config).values())
-        return Point(found.seconds, found.working_bytes, macs)
+        return Point(found.fastest, found.working_bytes, macs)
 
     return point
 
@@ -135,7 +137,7 @@ def _headless(config: ModelConfig) -> ModelConfig:
 def _serial_on_host(setting: Setting, repeats: int) -> Point:
     patches = np.asarray(_patches(setting))
     seconds = timed(serial_matching, patches, repeats=repeats)
-    return Point(statistics.median(seconds), None, _steps(patches.shape))
+    return Point(min(seconds), None, _steps(patches.shape))
 
 
 def serial_matching(patches: np.ndarray) -> np.ndarray:
@@ -171,7 +173,7 @@ def _batched(setting: Setting, repeats: int) -> Point:
 def _matching(run: Callable[[jax.Array], jax.Array], setting: Setting, repeats: int) -> Point:
     patches = _patches(setting)
     found = measure(run, patches, repeats=repeats)
-    return Point(found.seconds, found.working_bytes, _steps(patches.shape))
+    return Point(found.fastest, found.working_bytes, _steps(patches.shape))
 
 
 def _ila_alignment(setting: Setting, repeats: int) -> Point:
@@ -189,7 +191,7 @@ def _ila_alignment(setting: Setting, repeats: int) -> Point:
     found = measure(run, variables, tokens, repeats=repeats)
     # W_m is one of three layers on the tokens.
     macs = parts["layers on the tokens"].total // 3 + parts["convolutions and points"].total
-    return Point(found.seconds, found.working_bytes, macs // shape.depth)
+    return Point(found.fastest, found.working_bytes, macs // shape.depth)
 
 
 def _patches(setting: Setting) -> jax.Array:

@@ -125,7 +125,7 @@ def _measured(setting: Setting, rows: Sequence[Row]) -> Table:
 
 
 def growth_table(found: Growth) -> Table:
-    """Milliseconds at each value, and exponents fitted over all of them."""
+    """Milliseconds of the fastest call at each value, and exponents fitted over all of them."""
     header = [
         "what",
         *(f"{found.axis} {value}" for value in found.values),
