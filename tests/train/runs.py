@@ -15,10 +15,11 @@ import orbax.checkpoint as ocp
 from ila_jax.cli import read_config
 from ila_jax.config import Config, from_config
 from ila_jax.data import synthetic
+from ila_jax.train.__main__ import main
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = str(ROOT / "configs" / "quickstart.py")
-# 80 steps of a model of one block: some seconds, so that a signal meant for its middle arrives
+# 200 steps of a model of one block: some seconds, so that a signal meant for its middle arrives
 # there. An epoch is 8 steps.
 SMALL = {
     "model.size": "one block",
@@ -33,10 +34,10 @@ SMALL = {
     },
     "model.channels": 8,
     "train.batch": 8,
-    "train.steps": 80,
+    "train.steps": 200,
     "train.log_every": 1,
     "train.checkpoint_every": 20,
-    "train.evaluate_every": 40,
+    "train.evaluate_every": 100,
     "evaluation.batch": 8,
     "evaluation.time_order": False,
     "data.motion_pairs.train_clips": 64,
@@ -80,6 +81,16 @@ def start(workdir: Path, overrides: dict[str, object], *, cache: Path) -> subpro
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def fails(capsys, workdir: Path, overrides: dict[str, object], *words: str) -> None:
+    """Runs the trainer in this process; it has to fail in words, which are checked."""
+    assert main(arguments(workdir, overrides)) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+    for word in words:
+        assert word in err, err
 
 
 def finish(process: subprocess.Popen) -> str:

@@ -15,8 +15,8 @@ def test_an_undisturbed_run_writes_what_it_promises(undisturbed):
     entries = runs.entries(undisturbed)
     trained = [entry for entry in entries if "train/loss" in entry]
     validated = [entry for entry in entries if "val/top1" in entry]
-    assert [entry["step"] for entry in trained] == list(range(1, 81))
-    assert [entry["step"] for entry in validated] == [40, 80]
+    assert [entry["step"] for entry in trained] == list(range(1, 201))
+    assert [entry["step"] for entry in validated] == [100, 200]
     assert validated[-1]["val/videos"] == 16
     assert len([key for key in validated[-1] if key.startswith("val/class/")]) == 8
     assert len(list((undisturbed / "checkpoints" / "latest").iterdir())) == 1
@@ -25,10 +25,10 @@ def test_an_undisturbed_run_writes_what_it_promises(undisturbed):
 
 def test_sigkill_in_mid_epoch_changes_nothing(tmp_path, pairs, cache, undisturbed):
     process = runs.start(tmp_path / "run", pairs, cache=cache)
-    runs.wait_for_step(process, tmp_path / "run", 27)
+    runs.wait_for_checkpoint(process, tmp_path / "run", 20)
     process.kill()
     process.communicate()
-    assert max(entry["step"] for entry in runs.entries(tmp_path / "run")) < 80
+    assert max(entry["step"] for entry in runs.entries(tmp_path / "run")) < 200
     # Without loading threads this time: the batches must not depend on them.
     said = runs.finish(runs.start(tmp_path / "run", pairs | {"data.threads": 0}, cache=cache))
     assert "going on from step" in said
@@ -42,7 +42,7 @@ def test_sigterm_saves_exits_with_0_and_changes_nothing(tmp_path, pairs, cache, 
     said = runs.finish(process)
     assert "stopped and saved at step" in said
     stopped_at = int(said.split("stopped and saved at step ")[1].split(":")[0])
-    assert runs.final_state(tmp_path / "run")["['step']"] == stopped_at < 80
+    assert runs.final_state(tmp_path / "run")["['step']"] == stopped_at < 200
     said = runs.finish(runs.start(tmp_path / "run", pairs, cache=cache))
     assert f"going on from step {stopped_at}" in said
     _check_same(tmp_path / "run", undisturbed)
@@ -62,6 +62,27 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, pairs, cache, 
     said = runs.finish(runs.start(tmp_path / "run", pairs, cache=cache))
     assert "going on from step 20" in said
     _check_same(tmp_path / "run", undisturbed)
+
+
+def test_weights_that_are_not_there_or_do_not_fit(tmp_path, pairs, undisturbed, capsys):
+    run = tmp_path / "run"
+    none = pairs | {"initial.scratch": False}
+    runs.fails(capsys, run, none, "python -m ila_jax.convert", "initial.scratch=True")
+    runs.fails(capsys, run, none | {"initial.pretrained": str(tmp_path)}, "is no model")
+    other = none | {"initial.pretrained": str(undisturbed), "model.frames": 8}
+    runs.fails(capsys, run, other, "frames: 4, 8")
+    runs.fails(capsys, run, none | {"initial.resume": str(tmp_path)}, "holds no checkpoint")
+    resumed = none | {"initial.resume": str(undisturbed)}
+    runs.fails(capsys, run, resumed, "is at step 200, train.steps is 200")
+    other = {"train.steps": 299, "optimizer.clip_norm": 0}
+    runs.fails(capsys, run, resumed | other, "optimizer.clip_norm: 1.0, 0.0")
+    assert not run.exists()
+
+
+def test_another_configuration_in_the_same_folder(undisturbed, pairs, capsys):
+    changed = pairs | {"train.seed": 1, "optimizer.rate": 1e-2, "data.threads": 0}
+    runs.fails(capsys, undisturbed, changed, "train.seed: 0, 1", "optimizer.rate: 0.001, 0.01")
+    assert "data.threads" not in capsys.readouterr().err
 
 
 def _check_same(workdir, undisturbed):
