@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.config import ModelConfig, from_config
+from ila_jax.config import ModelConfig, model_from_dict
 from ila_jax.data.annotations import read_class_names
 from ila_jax.weights.conversion import Wish, convert_file, summary
 from ila_jax.weights.folder import check_free, load, save
@@ -102,8 +102,13 @@ def _to_torch(known: argparse.Namespace) -> None:
 
 
 def _config(name: str | None) -> ModelConfig | None:
-    """The model of a configuration file."""
-    return None if name is None else from_config(cli.read_config(name)).model
+    """The model of a configuration file. Errors: ValueError."""
+    if name is None:
+        return None
+    values = cli.read_config(name)
+    if "model" not in values:
+        raise ValueError(f"{name} has no section model: expected a training configuration")
+    return model_from_dict(values["model"])
 
 
 def _say(text: str) -> None:

@@ -140,8 +140,12 @@ def test_no_way_back_for_a_model_that_was_never_in_pytorch(tmp_path, capsys):
 
 def test_clip_into_the_model_of_a_configuration(file, config, tmp_path, capsys):
     names = tmp_path / "names.txt"
-    names.write_text("push up\n\npull up\n")
     arguments = ["--input", file(clip_state()), "--output", tmp_path / "made", "--config", config]
+    names.write_text("push up\n\npull up\n")  # a blank line would shift the classes after it
+    code, _, err = run(*arguments, "--class-names", names, capsys=capsys)
+    assert code == 1
+    assert "names.txt:2: blank" in err
+    names.write_text("push up\npull up\n")
     code, out, _ = run(*arguments, "--class-names", names, capsys=capsys)
     assert code == 0
     assert "found   CLIP" in out
