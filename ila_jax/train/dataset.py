@@ -21,6 +21,11 @@ class Dataset:
     clips: ClipRecipe
     class_names: tuple[str, ...]
 
+    @property
+    def videos(self) -> int:
+        """How many videos are listed."""
+        return len(self.train) + len(self.validation)
+
 
 def open_dataset(config: Config) -> Dataset:
     """Errors: ValueError or FileNotFoundError for lists, names or sizes that make no run."""

@@ -56,7 +56,7 @@ def train(config: Config, workdir: Path) -> bool:
     checkpoints = Checkpoints(workdir / "checkpoints", keep_best=config.train.keep_best)
     writer = Writer(workdir, resumed_at=int(state["step"]))
     quarantine = Quarantine(workdir / "quarantine.jsonl")
-    quarantine.check(len(dataset.train) + len(dataset.validation), config.data.max_bad_fraction)
+    quarantine.check(dataset.videos, config.data.max_bad_fraction)
     with closing(checkpoints), closing(writer), _stop_signals() as stop:
         return _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, stop).train(state)
 
@@ -89,7 +89,10 @@ class _Run:
         text = self._text_features(state)
         if self._unvalidated(at):
             self._validate(state, text, at)
-        if at >= config.steps and not self.stop():
+        if self.stop():
+            say(f"stopped at step {at}, which is saved: the same command goes on from there")
+            return False
+        if at >= config.steps:
             say(f"all {config.steps} steps are done")
             return True
         batches = train_batches(self.config, self.dataset, first_step=at)
@@ -201,9 +204,8 @@ class _Run:
 
     def _quarantine(self, bad: np.ndarray, source: VideoSource) -> None:
         """Lists unreadable videos, each once. Errors: RuntimeError when there are too many."""
-        total = len(self.dataset.train) + len(self.dataset.validation)
         if self.quarantine.add(bad, source):
-            self.quarantine.check(total, self.config.data.max_bad_fraction)
+            self.quarantine.check(self.dataset.videos, self.config.data.max_bad_fraction)
 
 
 class _Meter:

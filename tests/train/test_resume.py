@@ -1,10 +1,14 @@
 """A run that is killed, stopped or out of disk ends as if nothing had happened."""
 
+import contextlib
 import resource
+import shutil
 import signal
 
 import numpy as np
 
+from ila_jax.train import loop
+from ila_jax.train.__main__ import main
 from tests.train import runs
 
 
@@ -46,6 +50,24 @@ def test_sigterm_saves_exits_with_0_and_changes_nothing(tmp_path, pairs, cache, 
     said = runs.finish(runs.start(tmp_path / "run", pairs, cache=cache))
     assert f"going on from step {stopped_at}" in said
     _check_same(tmp_path / "run", undisturbed)
+
+
+def test_a_stop_while_the_last_validation_is_made_up_for(
+    tmp_path, pairs, undisturbed, monkeypatch, capsys
+):
+    """The last step is saved, its score is missing: a stop leaves it so, the next start scores."""
+    workdir = tmp_path / "run"
+    shutil.copytree(undisturbed, workdir)
+    lines = (workdir / "metrics.jsonl").read_text().splitlines()
+    (workdir / "metrics.jsonl").write_text("\n".join(lines[:-1]) + "\n")
+    with monkeypatch.context() as patched:
+        patched.setattr(loop, "_stop_signals", lambda: contextlib.nullcontext(lambda: True))
+        assert main(runs.arguments(workdir, pairs)) == 0
+    assert "stopped at step 200" in capsys.readouterr().err
+    assert "val/top1" not in runs.entries(workdir)[-1]
+    assert main(runs.arguments(workdir, pairs)) == 0
+    assert "all 200 steps are done" in capsys.readouterr().err
+    assert runs.entries(workdir)[-1].keys() == runs.entries(undisturbed)[-1].keys()
 
 
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, pairs, cache, undisturbed):
