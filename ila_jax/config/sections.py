@@ -16,7 +16,8 @@ class ModelConfig:
     temporal: name of the temporal model. frames: T. classes: rows of the linear head; None with
     the text head, whose classes are its class names. convolutions: which of the released forms of
     the interactive block. channels: of the interactive features (256 in the released models).
-    dropout: before the linear head's last layer (0.5 in the released model).
+    dropout: before the linear head's last layer (0.5 in the released model). mit_positions: of the
+    frames, in multi-frame integration; without them only the blocks can learn order.
     """
 
     size: str
@@ -31,6 +32,7 @@ class ModelConfig:
     patch: int | None = None
     resolution: int | None = None
     shape: Geometry | None = None
+    mit_positions: bool = True
 
     def geometry(self) -> Geometry:
         """The shapes of the towers, after overrides. Errors: ValueError."""

@@ -15,7 +15,12 @@ from ila_jax.cost.countings import METHODS, Setting
 from ila_jax.cost.measure import machine, measure, random_weights, timed
 from ila_jax.cost.traced import clip_shape
 from ila_jax.models import model
-from ila_jax.models.temporal.matching import composed, matched, similarities
+from ila_jax.models.temporal.matching import (
+    composed,
+    matched,
+    matched_on_device,
+    similarities,
+)
 from ila_jax.shapes import Tokens
 
 AXES = ("frames", "resolution")
@@ -108,8 +113,9 @@ def _measurements(methods: Sequence[str]) -> Iterator[tuple[str, str, bool, Meas
     for key in methods:
         yield key, METHODS[key].title, False, _tower(key)
     yield "ata_serial_host", "ATA's matching, frame by frame, scipy", True, _serial_on_host
-    yield "ata_serial", "ATA's matching, frame by frame, on the device", True, _serial
-    yield "ata_batched", "ATA's matching, in one batch", True, _batched
+    yield "ata_batched_host", "ATA's matching, in one batch, scipy", True, _batched(matched)
+    yield "ata_serial", "ATA's matching, frame by frame, device", True, _serial
+    yield "ata_batched", "ATA's matching, in one batch, device", True, _batched(matched_on_device)
     yield "ila_alignment", "ILA's alignment", True, _ila_alignment
 
 
@@ -160,14 +166,17 @@ def serial_matching(patches: np.ndarray) -> np.ndarray:
 def _serial(setting: Setting, repeats: int) -> Point:
     def run(z: jax.Array) -> jax.Array:
         pairs = similarities(z).swapaxes(0, 1)[:, :, None]
-        sigma = jax.lax.map(matched, pairs)  # one pair of frames after the other
+        sigma = jax.lax.map(matched_on_device, pairs)  # one pair of frames after the other
         return composed(sigma[:, :, 0].swapaxes(0, 1))
 
     return _matching(run, setting, repeats)
 
 
-def _batched(setting: Setting, repeats: int) -> Point:
-    return _matching(lambda z: composed(matched(similarities(z))), setting, repeats)
+def _batched(solve: Callable[[jax.Array], jax.Array]) -> Measurement:
+    def point(setting: Setting, repeats: int) -> Point:
+        return _matching(lambda z: composed(solve(similarities(z))), setting, repeats)
+
+    return point
 
 
 def _matching(run: Callable[[jax.Array], jax.Array], setting: Setting, repeats: int) -> Point:

@@ -8,11 +8,18 @@ from ila_jax.shapes import ClassTokens, Features
 
 
 class MultiFrameIntegration(nnx.Module):
-    """v = mean_t(block(c + P) + c), one layer, P one vector per frame."""
+    """v = mean_t(block(c + P) + c), one layer, P one vector per frame.
 
-    def __init__(self, frames: int, embed: int, *, dtypes: Dtypes, keys: Keys):
+    Without positions P is nothing, and v does not know the order of its frames.
+    """
+
+    def __init__(
+        self, frames: int, embed: int, *, positions: bool = True, dtypes: Dtypes, keys: Keys
+    ):
         self.frames = frames
-        self.positions = nnx.Param(small_normal(keys.params(), (frames, embed), dtypes.param))
+        self.ordered = positions
+        if positions:
+            self.positions = nnx.Param(small_normal(keys.params(), (frames, embed), dtypes.param))
         self.block = ResidualBlock(embed, dtypes=dtypes, linear_init=small_normal, keys=keys)
 
     def __call__(self, c: ClassTokens) -> Features:
@@ -22,5 +29,7 @@ class MultiFrameIntegration(nnx.Module):
                 f"the clip has {c.shape[1]} frames, the model was made for {self.frames}: "
                 "sample that many, or build the model with frames set to what you have"
             )
-        y = c + rearrange(self.positions[...].astype(c.dtype), "t e -> 1 t e")
+        y = c
+        if self.ordered:
+            y = c + rearrange(self.positions[...].astype(c.dtype), "t e -> 1 t e")
         return (self.block(y) + c).mean(axis=1)

@@ -41,7 +41,9 @@ class VideoModel(nnx.Module):
         make: dict[str, Any] = {"dtypes": dtypes, "keys": keys}
         frames = config.frames if variant(config).embeds_time else None
         self.visual = ImageTower(geometry, block_maker(config, dtypes), frames=frames, **make)
-        self.mit = MultiFrameIntegration(config.frames, geometry.embed, **make)
+        self.mit = MultiFrameIntegration(
+            config.frames, geometry.embed, positions=config.mit_positions, **make
+        )
         self.head: TextHead | LinearHead
         if config.head == "text":
             self.text = TextTower(geometry, **make)

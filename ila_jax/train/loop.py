@@ -57,7 +57,8 @@ def train(config: Config, workdir: Path) -> bool:
     writer = Writer(workdir, resumed_at=int(state["step"]))
     quarantine = Quarantine(workdir / "quarantine.jsonl")
     quarantine.check(dataset.videos, config.data.max_bad_fraction)
-    with closing(checkpoints), closing(writer), _stop_signals() as stop:
+    # The mesh is set for ATA, whose matching leaves the device.
+    with closing(checkpoints), closing(writer), jax.set_mesh(mesh), _stop_signals() as stop:
         return _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, stop).train(state)
 
 

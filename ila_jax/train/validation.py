@@ -77,7 +77,8 @@ class Predictor:
     ) -> dict[str, np.ndarray]:
         """`top` int [b, 5], `index`, `label`, `mask` and `short` [b] of the global batch."""
         needed = {name: batch[name] for name in ("video", *_KEPT)}
-        rows = self._top(variables, text, put_batch(self._mesh, needed))
+        with jax.set_mesh(self._mesh):
+            rows = self._top(variables, text, put_batch(self._mesh, needed))
         return {name: np.asarray(values) for name, values in rows.items()}
 
 

@@ -90,7 +90,7 @@ def test_a_sweep_as_json(axis, capsys):
     found = json.loads(said(capsys, *arguments, "--methods", "spatial", "--json"))
     assert (found["axis"], found["values"]) == (axis, [int(v) for v in values.split(",")])
     lines = {line["key"]: line for line in found["lines"]}
-    matchings = ["ata_serial_host", "ata_serial", "ata_batched"]
+    matchings = ["ata_serial_host", "ata_batched_host", "ata_serial", "ata_batched"]
     assert list(lines) == ["spatial", *matchings, "ila_alignment"]
     for line in lines.values():
         assert len(line["seconds"]) == len(line["formula"]) == len(line["bytes"]) == 2

@@ -11,9 +11,17 @@ from ila_jax.data.mirror import mirror_table
 from ila_jax.data.motion import CLASSES
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.models.temporal.matching import matched
 from ila_jax.shapes import Training
 from ila_jax.train import step as steps
-from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state, replicated
+from ila_jax.train.sharding import (
+    check_batch,
+    make_mesh,
+    over_data,
+    put_batch,
+    put_state,
+    replicated,
+)
 from ila_jax.train.state import fresh_state
 from tests.train import runs
 
@@ -84,3 +92,15 @@ def first_gradients(recipe, devices):
 def test_a_batch_that_the_devices_cannot_share_is_refused():
     with pytest.raises(ValueError, match="multiple of 8"):
         check_batch(make_mesh(), "train.batch", 12)
+
+
+def test_atas_matching_is_solved_on_the_device_that_has_the_clips():
+    similarity = np.random.default_rng(0).standard_normal((16, 3, 16, 16), np.float32)
+    mesh = make_mesh()
+    rows = put_batch(mesh, {"similarity": similarity})["similarity"]
+    with jax.set_mesh(mesh):
+        compiled = jax.jit(matched).lower(rows).compile()
+        found = compiled(rows)
+    assert found.sharding.is_equivalent_to(over_data(mesh), found.ndim)
+    assert "all-gather" not in compiled.as_text()
+    np.testing.assert_array_equal(found, matched(similarity))

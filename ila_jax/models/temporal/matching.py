@@ -2,9 +2,12 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from einops import repeat
+from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Int
+from scipy.optimize import linear_sum_assignment
 
 
 def similarities(z: Float[Array, "b t p d"]) -> Float[Array, "b s p p"]:
@@ -20,9 +23,31 @@ def similarities(z: Float[Array, "b t p d"]) -> Float[Array, "b s p p"]:
 def matched(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
     """σ: for each patch its partner in the next frame, maximising the summed similarity.
 
-    All b·s problems in one batch: matching against the frame as it is or against the already
-    aligned one only permutes rows of the cost, so the chain need not be serial.
+    Matching against the frame as it is or against the already aligned one only permutes rows of
+    the cost, so the chain need not be serial. scipy solves it on the host, which is faster than the
+    device from 49 patches on (docs/complexity.md). Under `jax.set_mesh` each device's clips are
+    solved where they are; otherwise several devices' are gathered to one.
     """
+    mesh = jax.sharding.get_abstract_mesh()
+    if mesh.empty:
+        return _on_host(similarity)
+    clips = PartitionSpec(mesh.axis_names)
+    return jax.shard_map(_on_host, in_specs=clips, out_specs=clips)(similarity)
+
+
+def _on_host(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
+    sigma = jax.ShapeDtypeStruct(similarity.shape[:-1], jnp.int32)
+    return jax.pure_callback(_solve, sigma, similarity, vmap_method="expand_dims")
+
+
+def _solve(similarity: Float[Array, "... p p"]) -> Int[np.ndarray, "... p"]:
+    problems = np.asarray(similarity).reshape(-1, *similarity.shape[-2:])
+    columns = [linear_sum_assignment(problem, maximize=True)[1] for problem in problems]
+    return np.asarray(columns, np.int32).reshape(similarity.shape[:-1])
+
+
+def matched_on_device(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
+    """The same without the host, all b·s problems in one batch: what `matched` is held against."""
     flat = -similarity.reshape(-1, *similarity.shape[-2:])
 
     def solve(cost: Float[Array, "p p"]) -> Int[Array, "p"]:
