@@ -234,7 +234,7 @@ def test_unknown_mistyped_missing_and_impossible_values_are_told_together():
     )
     assert found == [
         "model.frame: no such key, did you mean model.frames?",
-        "data.sampling: expected 'segments', 'interval', found 'sparse'",
+        "data.sampling: expected 'segments', 'interval', 'dense', found 'sparse'",
         "augment.scales: expected numbers in parentheses, found ('one',)",
         "optimizer.rate: expected float, found 'fast'",
         "optimizer.betas: expected 2 numbers, found (0.9,)",
@@ -264,6 +264,9 @@ def test_a_key_without_a_near_miss_is_told_with_the_keys_there_are():
         ("model", 3, "expected a section of keys, found 3"),
         ("data.threads", -1, "not negative"),
         ("data.max_bad_fraction", 2, "between 0 and 1"),
+        ("data.sampling", "dense", "a number of frames with data.sampling=dense"),
+        ("data.stride", 4, "None with any other"),
+        ("data.stride", 0, "1 or more"),
         ("data.motion_pairs.train_clips", 6001, "positive multiple of 8"),
         ("data.motion_pairs.validation_clips", 0, "positive multiple of 8"),
         ("data.motion_pairs", None, "evaluation.time_order: expected False"),

@@ -75,6 +75,9 @@ def _data(data: DataConfig) -> list[_Check]:
          "a number between 0 and 1"),
         (min(data.threads, data.processes) >= 0, "data.threads, data.processes",
          (data.threads, data.processes), "not negative"),
+        ((data.stride is not None) == (data.sampling == "dense"), "data.stride", data.stride,
+         "a number of frames with data.sampling=dense, None with any other"),
+        (data.stride is None or data.stride > 0, "data.stride", data.stride, "1 or more"),
         *((count > 0 and count % 8 == 0, f"data.motion_pairs.{name}", count,
            "a positive multiple of 8, the number of classes") for name, count in counts.items()),
     ]  # fmt: skip

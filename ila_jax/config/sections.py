@@ -73,7 +73,8 @@ class DataConfig:
 
     train, validation: annotation lists, `path label` a line. root: folder of relative paths.
     class_names: file with a name a line. sampling: `segments` takes one random frame of each of T
-    equal segments; `interval` the same fixed intervals in every epoch.
+    equal segments; `interval` the same fixed intervals in every epoch; `dense` T frames `stride`
+    apart from a random one on.
     threads, processes: of the loader, per host; the batches do not depend on them.
     max_bad_fraction: a run stops when more of its videos than this cannot be read.
     """
@@ -82,12 +83,13 @@ class DataConfig:
     validation: str
     class_names: str
     root: str
-    sampling: Literal["segments", "interval"]
+    sampling: Literal["segments", "interval", "dense"]
     on_bad_video: Literal["replace", "fail"]
     max_bad_fraction: float
     threads: int
     processes: int
     motion_pairs: MotionPairsConfig | None = None
+    stride: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

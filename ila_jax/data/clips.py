@@ -8,10 +8,11 @@ import numpy as np
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import EvaluationOrder, TrainOrder, element_generator
-from ila_jax.data.sampling import interval, segments
+from ila_jax.data.sampling import clip_of, dense, dense_clip_of, interval, segments
 from ila_jax.data.sources import VideoSource
 from ila_jax.data.transforms import CentreCrop, MultiScaleCrop, ShortSide, short_side
 
+Sampling = Literal["segments", "interval", "dense"]
 FrameOrder = Literal["forward", "reversed", "shuffled"]
 # A video and its replacements: so many unreadable ones of a class in a row stop the run.
 TRIES = 16
@@ -21,30 +22,51 @@ TRIES = 16
 class ClipRecipe:
     """What a clip is made of. scales: of MultiScaleCrop, for training only.
 
-    sampling: of training clips; validation clips are always `interval`.
+    sampling: of training clips, see `sampling.py`; clips to evaluate are fixed, in the middle of
+    the video if dense, and else over the whole of it. stride: frames between two of a dense clip.
+    Errors: ValueError.
     """
 
     frames: int
     size: int
-    sampling: Literal["segments", "interval"]
+    sampling: Sampling
     scales: tuple[float, ...]
+    stride: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.sampling == "dense") != (self.stride is not None):
+            raise ValueError(
+                f"sampling {self.sampling} with a stride of {self.stride}: expected a number of "
+                "frames with dense sampling, None with any other"
+            )
+
+    def drawn(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """A training clip's frames of a video of `count`: int64 [t]."""
+        if self.stride is not None:
+            return dense(count, self.frames, stride=self.stride, rng=rng)
+        if self.sampling == "segments":
+            return segments(count, self.frames, rng)
+        return interval(count, self.frames)
+
+    def fixed(self, count: int, *, clip: int = 0, clips: int = 1) -> np.ndarray:
+        """The frames of clip k of n to evaluate, the same each time: int64 [t]."""
+        if self.stride is None:
+            return clip_of(count, self.frames, clip=clip, clips=clips)
+        return dense_clip_of(count, self.frames, stride=self.stride, clip=clip, clips=clips)
 
     def train_clip(self, data: bytes, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
         """(uint8 [t, size, size, 3], whether frames repeat). Errors: BadVideo."""
         index = index_video(data)
-        if self.sampling == "segments":
-            frames = segments(index.count, self.frames, rng)
-        else:
-            frames = interval(index.count, self.frames)
-        video = decode(index, frames)
+        shrink = ShortSide(short_side(self.size)).frame
+        video = decode(index, self.drawn(index.count, rng), each=shrink)
         return MultiScaleCrop(self.size, self.scales)(video, rng), index.count < self.frames
 
     def evaluation_clip(self, data: bytes, order: np.ndarray) -> tuple[np.ndarray, bool]:
         """As `train_clip`, with the middle of the picture; order: int [t], 0 … t-1 if forward."""
         index = index_video(data)
-        video = decode(index, interval(index.count, self.frames)[order])
-        video = CentreCrop(self.size)(ShortSide(short_side(self.size))(video))
-        return video, index.count < self.frames
+        shrink = ShortSide(short_side(self.size)).frame
+        video = decode(index, self.fixed(index.count)[order], each=shrink)
+        return CentreCrop(self.size)(video), index.count < self.frames
 
 
 class TrainClips:

@@ -7,7 +7,7 @@ stream is decoded in sequence.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import av
@@ -26,6 +26,7 @@ _EMPTY_VOP = 16
 # What PyAV raises on damaged bytes: FFmpeg's errors, and its own for streams that appear late
 # (IndexError) and for metadata that is no text (UnicodeDecodeError, a ValueError).
 _ERRORS = (av.error.FFmpegError, LookupError, ValueError)
+Each = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,22 +72,41 @@ def index_video(data: bytes) -> VideoIndex:
     return _sequential_index(stream, packets)
 
 
-def decode(index: VideoIndex, frames: Sequence[int] | np.ndarray) -> np.ndarray:
+def decode(
+    index: VideoIndex, frames: Sequence[int] | np.ndarray, *, each: Each | None = None
+) -> np.ndarray:
     """The frames asked for, in the order asked for (repeats allowed): uint8 [T, H, W, 3], RGB.
 
-    Rotation metadata is applied. Errors: BadVideo; IndexError for a frame that is not there.
+    Rotation metadata is applied. each: done to every frame, uint8 [H, W, 3], as it comes out and
+    once for all its repeats: shrinking them so, no more than one is held in its full size.
+    Errors: BadVideo; IndexError for a frame that is not there.
     """
     wanted = sorted({int(f) for f in frames})
     if not wanted or wanted[0] < 0 or wanted[-1] >= index.count:
         raise IndexError(f"frames {list(frames)}: expected some of 0 to {index.count - 1}")
-    images: dict[int, np.ndarray] | None = None
+    images: _Images | None = None
     if index.direct:
-        images = _decode_direct(index, wanted)
+        images = _decode_direct(index, wanted, _Images(each))
     if images is None:
-        images = _decode_sequential(index, wanted)
-    if len({image.shape for image in images.values()}) > 1:
-        raise BadVideo(Reason.SIZE_CHANGES)
+        images = _decode_sequential(index, wanted, _Images(each))
     return np.stack([images[int(f)] for f in frames])
+
+
+class _Images(dict[int, np.ndarray]):
+    """The wanted frames by number, as they come out of the decoder."""
+
+    def __init__(self, each: Each | None) -> None:
+        super().__init__()
+        self._each, self._reformatter = each, VideoReformatter()
+        self._size: tuple[int, ...] | None = None
+
+    def add(self, k: int, frame: av.VideoFrame) -> None:
+        """Errors: BadVideo for a frame of another size than those before it."""
+        image = _to_rgb(frame, self._reformatter)
+        if self._size not in (None, image.shape):
+            raise BadVideo(Reason.SIZE_CHANGES)
+        self._size = image.shape
+        self[k] = image if self._each is None else self._each(image)
 
 
 def _open(data: bytes) -> tuple[av.container.InputContainer, av.VideoStream]:
@@ -174,15 +194,13 @@ def _sequential_index(stream: av.VideoStream, packets: list[av.Packet]) -> Video
     )
 
 
-def _decode_sequential(index: VideoIndex, wanted: list[int]) -> dict[int, np.ndarray]:
-    reformatter = VideoReformatter()
+def _decode_sequential(index: VideoIndex, wanted: list[int], images: _Images) -> _Images:
     keep = set(wanted)
     count = 0
-    images = {}
     for k, frame in enumerate(_all_frames(index._stream, index._packets)):
         count = k + 1
         if k in keep:
-            images[k] = _to_rgb(frame, reformatter)
+            images.add(k, frame)
         if len(images) == len(keep) and not index.direct:
             return images  # this stream was decoded to its end for its count
     if count != index.count:
@@ -190,11 +208,9 @@ def _decode_sequential(index: VideoIndex, wanted: list[int]) -> dict[int, np.nda
     return images
 
 
-def _decode_direct(index: VideoIndex, wanted: list[int]) -> dict[int, np.ndarray] | None:
+def _decode_direct(index: VideoIndex, wanted: list[int], images: _Images) -> _Images | None:
     """Only what the wanted frames need; None where a frame does not come out of that."""
     frame_of = {index._packets[index._packet_of[k]].pts: k for k in wanted}
-    reformatter = VideoReformatter()
-    images = {}
     try:
         for first, last, needed in _runs(index, wanted):
             packets = _run_packets(index, first, last, needed)
@@ -204,7 +220,7 @@ def _decode_direct(index: VideoIndex, wanted: list[int]) -> dict[int, np.ndarray
                 if frame.is_corrupt:
                     return None
                 if frame.pts in frame_of:
-                    images[frame_of[frame.pts]] = _to_rgb(frame, reformatter)
+                    images.add(frame_of[frame.pts], frame)
             if missing:  # a frame that others may refer to did not decode
                 return None
     except _ERRORS:

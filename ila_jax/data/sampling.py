@@ -28,6 +28,33 @@ def clip_of(count: int, frames: int, *, clip: int, clips: int) -> np.ndarray:
     return (2 * clips * np.arange(frames) + 2 * clip + 1) * count // (2 * clips * frames)
 
 
+def dense(count: int, frames: int, *, stride: int, rng: np.random.Generator) -> np.ndarray:
+    """T frames `stride` apart, from a random start on; `segments` of a video too short for that."""
+    starts = _starts(count, frames, stride)
+    if starts < 1:
+        return segments(count, frames, rng)
+    return rng.integers(starts) + stride * np.arange(frames)
+
+
+def dense_clip_of(count: int, frames: int, *, stride: int, clip: int, clips: int) -> np.ndarray:
+    """Clip k of n of T frames `stride` apart, their starts evenly spread: ⌊(k+½)/n · starts⌋.
+
+    One clip lies in the middle of the video. A video too short for one: as `clip_of`.
+    """
+    starts = _starts(count, frames, stride)
+    if starts < 1:
+        return clip_of(count, frames, clip=clip, clips=clips)
+    return clip_of(starts, 1, clip=clip, clips=clips) + stride * np.arange(frames)
+
+
+def _starts(count: int, frames: int, stride: int) -> int:
+    """How many frames a dense clip can start at; 0 or fewer where it is longer than the video."""
+    _check(count, frames)
+    if stride < 1:
+        raise ValueError(f"a stride of {stride} frames: expected 1 or more")
+    return count - (frames - 1) * stride
+
+
 def _check(count: int, frames: int) -> None:
     if count < 1 or frames < 1:
         raise ValueError(f"{frames} frames of a video of {count}: expected both to be positive")

@@ -24,6 +24,10 @@ class ShortSide:
             width=(2 * width * self.pixels + short) // (2 * short),
         )
 
+    def frame(self, image: np.ndarray) -> np.ndarray:
+        """The same of one frame, uint8 [H, W, 3]: for `decode`, which then holds no large ones."""
+        return self(image[None])[0]
+
 
 @dataclass(frozen=True)
 class CentreCrop:

@@ -43,6 +43,7 @@ def open_dataset(config: Config) -> Dataset:
             frames=model.frames,
             size=model.geometry().resolution,
             sampling=data.sampling,
+            stride=data.stride,
             scales=config.augment.scales,
         ),
         class_names=names,

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pickle
+import weakref
 from pathlib import Path
 
 import av
@@ -282,6 +283,22 @@ def test_two_sizes_in_one_stream(tmp_path):
                 packet.pts = packet.dts = None
                 out.mux(packet)
     assert reason((tmp_path / "a.avi").read_bytes()) == Reason.SIZE_CHANGES
+
+
+@pytest.mark.parametrize("name", ["key_12.mp4", "vp8.webm"])  # one by one, and in sequence
+def test_each_is_done_once_a_frame_and_large_frames_are_not_held(files, name):
+    index = index_video(files[name].read_bytes())
+    seen = []
+
+    def corner(image):
+        seen.append(weakref.ref(image))
+        assert sum(held() is not None for held in seen) <= 2  # this one, and the one before it
+        return image[:5, :7].copy()
+
+    frames = [30, 3, 3, 12, 30]
+    expected = decode(index, frames)[:, :5, :7]
+    np.testing.assert_array_equal(decode(index, frames, each=corner), expected)
+    assert len(seen) == 3
 
 
 def test_ffmpeg_says_nothing_on_stderr(files, capfd):

@@ -15,7 +15,7 @@ from ila_jax.data.clips import TRIES, ClipRecipe
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import TrainOrder, element_generator
 from ila_jax.data.pipeline import evaluation_batches, train_batches
-from ila_jax.data.sampling import interval, segments
+from ila_jax.data.sampling import dense, interval, segments
 from ila_jax.data.sources import ListSource
 from ila_jax.data.transforms import CentreCrop, MultiScaleCrop, ShortSide, resize
 from tests.data.videos import write_video
@@ -125,6 +125,26 @@ def test_resuming_is_starting_at_the_step(source):
     whole = train(source, steps=8)  # 3 steps an epoch: over two ends of an epoch
     assert_equal(train(source, first_step=5, steps=3), whole[5:])
     assert train(source, steps=0) == []
+
+
+def test_dense_clips(source):
+    """Those of a stride that fits, and those of the video of 2 frames, which repeats them."""
+    recipe = ClipRecipe(frames=4, size=28, sampling="dense", scales=(1.0,), stride=3)
+    order, found = TrainOrder(len(source), 4, seed=0), joined(train(source, recipe))
+    for position in range(24):
+        epoch, asked = order(position)
+        index = index_video(source.read(int(found["index"][position])))
+        frames = dense(index.count, 4, stride=3, rng=(rng := element_generator(0, epoch, asked)))
+        assert (np.diff(frames) == 3).all() == (index.count >= 10)
+        expected = MultiScaleCrop(28, (1.0,))(decode(index, frames), rng)
+        np.testing.assert_array_equal(found["video"][position], expected)
+        assert found["short"][position] == (index.count < 4)
+    shown = joined(evaluate(source, recipe))
+    for i, frames in ((12, [7, 10, 13, 16]), (SHORT, [0, 0, 1, 1])):  # 24 and 2 frames
+        expected = CentreCrop(28)(ShortSide(32)(decode(index_video(source.read(i)), frames)))
+        np.testing.assert_array_equal(shown["video"][i], expected)
+    with pytest.raises(ValueError, match=r"dense with a stride of None"):
+        ClipRecipe(frames=4, size=28, sampling="dense", scales=(1.0,))
 
 
 def test_an_epoch_and_a_seed_change_the_clips(source, tmp_path):

@@ -39,6 +39,13 @@ def test_resizing_is_opencv_bilinear():
         np.testing.assert_array_equal(out, expected)
 
 
+def test_a_frame_alone_is_as_in_the_video():
+    clip = np.random.default_rng(0).integers(0, 256, (2, 48, 64, 3), np.uint8)
+    for turned in (clip, np.rot90(clip, axes=(1, 2))):  # not contiguous, as rotated videos decode
+        alone = [ShortSide(36).frame(frame) for frame in turned]
+        np.testing.assert_array_equal(alone, ShortSide(36)(np.ascontiguousarray(turned)))
+
+
 def test_centre_crop():
     np.testing.assert_array_equal(CentreCrop(4)(video(7, 10)), video(7, 10)[:, 1:5, 3:7])
     with pytest.raises(ValueError, match="of 8 pixels of a video of 10x7"):
