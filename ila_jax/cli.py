@@ -7,7 +7,7 @@ import os
 import runpy
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ import absl.logging
 from ml_collections import ConfigDict
 
 from ila_jax.config import Config, from_config
+
+Override = tuple[str, Any]  # a dotted key and its new value
 
 # Set to see where an error comes from.
 _TRACEBACK = "ILA_TRACEBACK"
@@ -70,12 +72,30 @@ def parse(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
 ) -> tuple[argparse.Namespace, Config]:
     """Arguments, and the checked config with its overrides. Errors: ValueError."""
-    known, rest = parser.parse_known_args(arguments)
-    overrides = [_override(parser, item) for item in _joined(rest)]
+    known, overrides = parse_overrides(parser, arguments)
     return known, from_config(read_config(known.config, overrides))
 
 
-def read_config(name: str, overrides: Sequence[tuple[str, Any]] = ()) -> dict[str, Any]:
+def parse_overrides(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
+) -> tuple[argparse.Namespace, list[Override]]:
+    """Arguments, and the values to change in a config that is yet to be read."""
+    known, rest = parser.parse_known_args(arguments)
+    return known, [_override(parser, item) for item in _joined(rest)]
+
+
+def chosen(flag: str, text: str | None, known: Collection[str], default: list[str]) -> list[str]:
+    """The names in a list `A,B`, or the default. Errors: ValueError naming what is unknown."""
+    names = default if text is None else [name.strip() for name in text.split(",")]
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        raise ValueError(
+            f"{flag}: unknown {', '.join(map(repr, unknown))}, expected some of {', '.join(known)}"
+        )
+    return names
+
+
+def read_config(name: str, overrides: Sequence[Override] = ()) -> dict[str, Any]:
     """The mapping that a config file returns, with values changed. Errors: ValueError."""
     path, _, text = name.partition(":")
     if not Path(path).is_file():
@@ -131,7 +151,7 @@ def _joined(rest: list[str]) -> list[str]:
     return out
 
 
-def _override(parser: argparse.ArgumentParser, item: str) -> tuple[str, Any]:
+def _override(parser: argparse.ArgumentParser, item: str) -> Override:
     key, equals, text = item.removeprefix("--config.").partition("=")
     if not item.startswith("--config.") or not equals:
         parser.error(f"unknown argument {item}: values are changed by --config.KEY=VALUE")

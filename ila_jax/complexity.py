@@ -16,6 +16,7 @@ from ila_jax.config import Precision
 from ila_jax.cost import figure, growth, report, table
 from ila_jax.cost.countings import METHODS, Setting
 from ila_jax.sizes import SIZES
+from ila_jax.tables import render
 
 _HELP = """\
 Compares the cost of the temporal models, as the ILA paper's Table 2 does: complexity, parameters,
@@ -38,7 +39,7 @@ them. That takes seconds and computes nothing; --measure also compiles and runs 
 
 def main(arguments: list[str] | None = None) -> None:
     known = _parser().parse_args(arguments)
-    methods = _methods(known.methods)
+    methods = cli.chosen("--methods", known.methods, METHODS, default=list(METHODS))
     if known.repeats < 1:
         raise ValueError(f"--repeats is {known.repeats}: expected at least 1")
     if known.values and not known.sweep:
@@ -63,7 +64,7 @@ def _table(known: argparse.Namespace, methods: list[str]) -> None:
     if known.json:
         print(json.dumps(table.as_json(setting, rows), indent=2))
     else:
-        print(report.render(report.cost_tables(setting, rows), markdown=known.markdown))
+        print(render(report.cost_tables(setting, rows), markdown=known.markdown))
 
 
 def _sweep(known: argparse.Namespace, methods: list[str]) -> None:
@@ -78,7 +79,7 @@ def _sweep(known: argparse.Namespace, methods: list[str]) -> None:
     if known.json:
         print(json.dumps(growth.as_json(found), indent=2))
     else:
-        print(report.render([report.growth_table(found)], markdown=known.markdown))
+        print(render([report.growth_table(found)], markdown=known.markdown))
 
 
 @contextmanager
@@ -107,18 +108,6 @@ def _setting(known: argparse.Namespace, size: str) -> Setting:
     )
     # ILA's interactive features are no wider than half a token: 32 at the tiny size.
     return dataclasses.replace(setting, channels=min(setting.channels, SIZES[chosen].width // 2))
-
-
-def _methods(text: str | None) -> list[str]:
-    """Errors: ValueError naming what is unknown."""
-    chosen = list(METHODS) if text is None else [name.strip() for name in text.split(",")]
-    unknown = [name for name in chosen if name not in METHODS]
-    if unknown:
-        raise ValueError(
-            f"--methods: unknown {', '.join(map(repr, unknown))}, expected some of "
-            f"{', '.join(METHODS)}"
-        )
-    return chosen
 
 
 def _values(text: str | None) -> list[int] | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
-BASE = {"shapes", "sizes", "config"}
+BASE = {"shapes", "sizes", "config", "tables"}
 LIBRARY = BASE | {"cli", "models", "text", "weights", "data", "train", "evaluation", "cost"}
 # fmt: off
 COMMANDS = {
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "shapes": BASE,
     "sizes": BASE,
     "config": BASE,
+    "tables": BASE,
     "models.layers": BASE,
     "models.convolutions": BASE | {"models.layers"},
     "models.temporal": BASE | {"models.layers", "models.convolutions"},
@@ -35,7 +36,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": BASE,
     "weights": BASE | {"models", "text"},
     "train": BASE | {"models", "text", "weights", "data"},
-    "evaluation": BASE | {"models", "text", "weights", "data", "train"},
+    "evaluation": BASE | {"models", "text", "weights", "data", "train", "cost"},
     "cost": BASE | {"models"},
     "cli": BASE,
     "": BASE | {"models", "text", "weights", "data"},

@@ -1,50 +1,12 @@
-"""The tables as text and as Markdown."""
+"""The tables of the costs."""
 
-import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from ila_jax.cost.countings import COUNTINGS, Setting
 from ila_jax.cost.growth import Growth
 from ila_jax.cost.measure import machine
 from ila_jax.cost.table import Row
-
-
-@dataclass(frozen=True)
-class Table:
-    """cells: a row each, as wide as the header. notes: below it."""
-
-    title: str
-    header: Sequence[str]
-    cells: Sequence[Sequence[str]]
-    notes: Sequence[str] = ()
-
-
-def render(tables: Sequence[Table], *, markdown: bool) -> str:
-    return "\n\n".join((_markdown if markdown else _text)(table) for table in tables)
-
-
-def _markdown(table: Table) -> str:
-    lines = [table.header, ["---"] * len(table.header), *table.cells]
-    body = "\n".join("| " + " | ".join(line) + " |" for line in lines)
-    return "\n\n".join([f"**{table.title}**", body, *(f"- {note}" for note in table.notes)])
-
-
-def _text(table: Table) -> str:
-    lines = [list(table.header), *map(list, table.cells)]
-    wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    numbers = [
-        all(c[0] in "0123456789–" for c in column[1:]) for column in zip(*lines, strict=True)
-    ]
-    body = [
-        "  ".join(
-            cell.rjust(width) if number else cell.ljust(width)
-            for cell, width, number in zip(line, wide, numbers, strict=True)
-        )
-        for line in lines
-    ]
-    notes = (textwrap.fill(note, 100, subsequent_indent="  ") for note in table.notes)
-    return "\n".join([table.title, *(line.rstrip() for line in body), *notes])
+from ila_jax.tables import Table
 
 
 def cost_tables(setting: Setting, rows: Sequence[Row]) -> list[Table]:

@@ -30,9 +30,10 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
+from ila_jax.config import DataConfig
 from ila_jax.data.motion import CLASSES, PARTNER, MotionClip, draw
 
-__all__ = ["CLASSES", "PARTNER", "encode", "main", "make", "pair"]
+__all__ = ["CLASSES", "PARTNER", "encode", "ensure", "main", "make", "pair"]
 
 SPLITS = ("train", "validation")
 SETTINGS = "motion_pairs.json"
@@ -77,6 +78,18 @@ def make(
     finally:
         shutil.rmtree(partly, ignore_errors=True)
     return target
+
+
+def ensure(data: DataConfig) -> None:
+    """Makes the motion pairs of a configuration, if it has any. Errors: those of `make`."""
+    pairs = data.motion_pairs
+    if pairs is not None:
+        make(
+            data.root,
+            train_clips=pairs.train_clips,
+            validation_clips=pairs.validation_clips,
+            seed=pairs.seed,
+        )
 
 
 def pair(seed: int, split: str, index: int, size: tuple[int, int]) -> tuple[MotionClip, MotionClip]:

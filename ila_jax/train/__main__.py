@@ -38,14 +38,7 @@ def _train(arguments: Sequence[str] | None) -> None:
 
     if config.model.precision == "float64":
         jax.config.update("jax_enable_x64", True)
-    pairs = config.data.motion_pairs
-    if pairs is not None:
-        synthetic.make(
-            config.data.root,
-            train_clips=pairs.train_clips,
-            validation_clips=pairs.validation_clips,
-            seed=pairs.seed,
-        )
+    synthetic.ensure(config.data)
     finished = train(config, known.workdir)
     if finished and config.evaluation.time_order:
         print(time_order.measure(known.workdir, config))

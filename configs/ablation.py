@@ -1,0 +1,25 @@
+"""The quickstart with another temporal model: one run of the comparison on motion pairs.
+
+    python -m ila_jax.train --config configs/ablation.py:xclip --workdir runs/xclip
+
+`python -m ila_jax.compare` trains them all. Half as long as the quickstart, and scored once, at
+the end, so that nothing is chosen by the validation set.
+"""
+
+from ml_collections import ConfigDict
+
+from configs.quickstart import get_config as quickstart
+
+_STEPS = 1000
+
+
+def get_config(method: str = "ila") -> ConfigDict:
+    """method: spatial, joint, divided, ata, xclip, ila or ila_token; with _ssv2 for ILA's form."""
+    config = quickstart()
+    temporal = method.removesuffix("_ssv2")
+    config.model.temporal = temporal
+    config.model.convolutions = "k400" if temporal == method else "ssv2"
+    config.train.steps = _STEPS
+    config.train.checkpoint_every = _STEPS // 4
+    config.train.evaluate_every = _STEPS
+    return config
