@@ -92,6 +92,20 @@ def decode(
     return np.stack([images[int(f)] for f in frames])
 
 
+def all_frames(index: VideoIndex) -> Iterator[av.VideoFrame]:
+    """Every frame in order, in the file's own pixel format and not rotated.
+
+    Errors: BadVideo, also after the last frame where there are not `index.count` of them.
+    """
+    count = 0
+    for count, frame in enumerate(_all_frames(index._stream, index._packets), start=1):
+        if count > index.count:
+            break
+        yield frame
+    if count != index.count:
+        raise BadVideo(Reason.DAMAGED, f"{index.count} frames promised, {count} decode.")
+
+
 class _Images(dict[int, np.ndarray]):
     """The wanted frames by number, as they come out of the decoder."""
 
@@ -196,15 +210,11 @@ def _sequential_index(stream: av.VideoStream, packets: list[av.Packet]) -> Video
 
 def _decode_sequential(index: VideoIndex, wanted: list[int], images: _Images) -> _Images:
     keep = set(wanted)
-    count = 0
-    for k, frame in enumerate(_all_frames(index._stream, index._packets)):
-        count = k + 1
+    for k, frame in enumerate(all_frames(index)):
         if k in keep:
             images.add(k, frame)
         if len(images) == len(keep) and not index.direct:
-            return images  # this stream was decoded to its end for its count
-    if count != index.count:
-        raise BadVideo(Reason.DAMAGED, f"{index.count} frames promised, {count} decode.")
+            break  # this stream was decoded to its end for its count
     return images
 
 
