@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ila_jax import cli
 from ila_jax.config import ModelConfig, model_from_dict
-from ila_jax.data.annotations import read_class_names
+from ila_jax.data.class_names import read_class_names
 from ila_jax.weights.conversion import Wish, convert_file, summary
 from ila_jax.weights.folder import check_free, load, save
 from ila_jax.weights.inspection import inspect, table

@@ -71,8 +71,10 @@ class MotionPairsConfig:
 class DataConfig:
     """Where the videos are and how frames are taken from them (data.md).
 
-    train, validation: annotation lists, `path label` a line. root: folder of relative paths.
-    class_names: file with a name a line. sampling: `segments` takes one random frame of each of T
+    train, validation: any kind that `data/open_source.py` knows, such as an annotation list.
+    root: folder of the videos. class_names: file with a name a line, or JSON; None takes the names
+    that the annotations carry. mirror: JSON file of what classes become when mirrored, None reads
+    it from their names (`data/mirror.py`). sampling: `segments` takes one random frame of each of T
     equal segments; `interval` the same fixed intervals in every epoch; `dense` T frames `stride`
     apart from a random one on.
     threads, processes: of the loader, per host; the batches do not depend on them.
@@ -81,7 +83,7 @@ class DataConfig:
 
     train: str
     validation: str
-    class_names: str
+    class_names: str | None
     root: str
     sampling: Literal["segments", "interval", "dense"]
     on_bad_video: Literal["replace", "fail"]
@@ -90,6 +92,7 @@ class DataConfig:
     processes: int
     motion_pairs: MotionPairsConfig | None = None
     stride: int | None = None
+    mirror: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,12 +1,12 @@
-"""Annotation lists, `path label` a line, and files of class names."""
+"""Annotation lists, `path label` a line."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
-_LISTED_PROBLEMS = 10
+from ila_jax.data.text_files import listed, read_text
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Example:
     """A video file and its class, counted from 0."""
 
@@ -21,7 +21,9 @@ def read_list(path: str | Path, root: str | Path, classes: int) -> list[Example]
     Errors: FileNotFoundError; ValueError that lists the bad lines together.
     """
     examples, problems = [], []
-    for number, line in enumerate(_lines(path, "an annotation list, `path label` a line"), start=1):
+    # Not splitlines, which also cuts at rarer characters of names.
+    lines = read_text(path, "an annotation list, `path label` a line").split("\n")
+    for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         example = _parse(line, Path(root), classes)
@@ -30,59 +32,14 @@ def read_list(path: str | Path, root: str | Path, classes: int) -> list[Example]
         else:
             problems.append(f"{path}:{number}: {example}")
     if problems:
-        more = len(problems) - _LISTED_PROBLEMS
-        shown = problems[:_LISTED_PROBLEMS] + ([f"and {more} more"] if more > 0 else [])
-        raise ValueError(
-            f"{len(problems)} lines of {path} cannot be used, correct or remove them:\n  "
-            + "\n  ".join(shown)
-        )
+        heading = f"{len(problems)} lines of {path} cannot be used, correct or remove them"
+        raise ValueError(listed(heading, problems))
     if not examples:
         raise ValueError(
             f"{path} lists no videos: expected lines like `folder/clip.mp4 3`, found none. "
             "Write the list, or point the configuration at another one."
         )
     return examples
-
-
-def read_class_names(path: str | Path) -> tuple[str, ...]:
-    """The class names of a file, one a line; the first is class 0.
-
-    Errors: FileNotFoundError; ValueError for an empty file, a blank line or a name given twice.
-    """
-    names = [line.strip() for line in _lines(path, "class names, one a line")]
-    while names and not names[-1]:
-        names.pop()
-    if not names:
-        raise ValueError(f"{path} is empty: expected class names, one a line.")
-    first: dict[str, int] = {}
-    problems = []
-    for number, name in enumerate(names, start=1):
-        if not name:
-            problems.append(f"{path}:{number}: blank, but every line is a class")
-        elif name in first:
-            problems.append(f"{path}:{number}: {name!r} is already class {first[name]}")
-        first.setdefault(name, number - 1)
-    if problems:
-        shown = "\n  ".join(problems[:_LISTED_PROBLEMS])
-        raise ValueError(f"the class names cannot be used, correct the file:\n  {shown}")
-    return tuple(names)
-
-
-def _lines(path: str | Path, what: str) -> list[str]:
-    """Lines without their ends; not splitlines, which also cuts at rarer characters of names."""
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise FileNotFoundError(
-            f"{path} does not exist: expected {what}. Check the path."
-        ) from None
-    except IsADirectoryError:
-        raise ValueError(f"{path} is a folder: expected {what}. Name the file.") from None
-    except UnicodeDecodeError as error:
-        raise ValueError(
-            f"{path} is not UTF-8 text (byte {error.start}): expected {what}. Convert it."
-        ) from None
-    return text.split("\n")
 
 
 def _parse(line: str, root: Path, classes: int) -> Example | str:

@@ -6,10 +6,10 @@ import jax
 
 from ila_jax.config import Config
 from ila_jax.data import pipeline
-from ila_jax.data.annotations import read_class_names, read_list
 from ila_jax.data.clips import ClipRecipe, FrameOrder
+from ila_jax.data.open_source import open_config
 from ila_jax.data.pipeline import Batches
-from ila_jax.data.sources import ListSource, VideoSource
+from ila_jax.data.sources import VideoSource
 
 
 @dataclass(frozen=True)
@@ -29,16 +29,10 @@ class Dataset:
 
 def open_dataset(config: Config) -> Dataset:
     """Errors: ValueError or FileNotFoundError for lists, names or sizes that make no run."""
-    data, model = config.data, config.model
-    names = read_class_names(data.class_names)
-    if model.classes is not None and model.classes != len(names):
-        raise ValueError(
-            f"model.classes is {model.classes}, but {data.class_names} names {len(names)}: "
-            f"set --config.model.classes={len(names)}, or name every class, one a line"
-        )
-    dataset = Dataset(
-        train=ListSource(read_list(data.train, data.root, len(names))),
-        validation=ListSource(read_list(data.validation, data.root, len(names))),
+    splits, data, model = open_config(config), config.data, config.model
+    return Dataset(
+        train=splits.train.source,
+        validation=splits.validation.source,
         clips=ClipRecipe(
             frames=model.frames,
             size=model.geometry().resolution,
@@ -46,14 +40,8 @@ def open_dataset(config: Config) -> Dataset:
             stride=data.stride,
             scales=config.augment.scales,
         ),
-        class_names=names,
+        class_names=splits.class_names,
     )
-    if len(dataset.train) < config.train.batch:
-        raise ValueError(
-            f"{data.train} lists {len(dataset.train)} videos, fewer than one batch of "
-            f"{config.train.batch}: lower train.batch"
-        )
-    return dataset
 
 
 def train_batches(config: Config, dataset: Dataset, *, first_step: int) -> Batches:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ila_jax.data.annotations import Example, read_class_names, read_list
+from ila_jax.data.annotations import Example, read_list
 
 
 def test_a_list(tmp_path):
@@ -54,18 +54,3 @@ def test_no_list(tmp_path):
     (tmp_path / "train.txt").write_bytes(b"\xff\xfe\x00a.mp4 1")
     with pytest.raises(ValueError, match=r"not UTF-8 text \(byte 0\)"):
         read_list(tmp_path / "train.txt", "", 5)
-
-
-def test_class_names(tmp_path):
-    path = tmp_path / "names.txt"
-    path.write_text("moving left\n moving right \nübung\n\n")
-    assert read_class_names(path) == ("moving left", "moving right", "übung")
-    path.write_text("a\n\nb\na\n")
-    with pytest.raises(ValueError, match="blank") as caught:
-        read_class_names(path)
-    assert "names.txt:4: 'a' is already class 0" in str(caught.value)
-    path.write_text("\n")
-    with pytest.raises(ValueError, match="is empty"):
-        read_class_names(path)
-    with pytest.raises(FileNotFoundError, match="expected class names"):
-        read_class_names(tmp_path / "none.txt")

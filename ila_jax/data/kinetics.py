@@ -1,0 +1,145 @@
+"""Kinetics' lists: CSV of clips of YouTube videos, whose files are named in one of several ways."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ila_jax.data.annotations import Example
+from ila_jax.data.class_names import Classes, spelling
+from ila_jax.data.listing import FilesByStem
+from ila_jax.data.sources import ListSource, Opened
+from ila_jax.data.text_files import listed, read_text
+
+_EXPECTED = "Kinetics' CSV with the columns label, youtube_id, time_start and time_end"
+# What `split` says, and how folders of that split are called.
+_SPLITS = {
+    "train": {"train", "training"},
+    "validate": {"val", "valid", "validate", "validation"},
+    "val": {"val", "valid", "validate", "validation"},
+    "test": {"test", "testing"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A clip of ten seconds of a YouTube video. start, end: whole seconds, where the list says."""
+
+    label: str
+    video: str
+    start: int | None
+    end: int | None
+    split: str
+
+    @property
+    def id(self) -> str:
+        """The clip's name in the benchmark, however its file is called."""
+        return self.video if self.start is None else f"{self.video}_{self.start:06d}_{self.end:06d}"
+
+    @property
+    def stems(self) -> Iterator[str]:
+        """What its file may be called without the suffix; the most exact first."""
+        yield self.id
+        if self.start is not None:
+            yield f"{self.video}_{self.start}_{self.end}"
+            yield f"{self.video}_{self.start:06d}"
+            yield self.video
+
+
+def open_kinetics(path: str | Path, root: str | Path, class_names: Sequence[str] | None) -> Opened:
+    """The clips of a CSV file, found by one listing of all video files below `root`.
+
+    Where several files have a clip's name, the one in a folder of its class is taken, or of its
+    split, or the first by path. Clips without a file are kept: they read as missing. class_names:
+    None takes the labels of the file in alphabetical order, which is how Kinetics numbers them.
+    Errors: FileNotFoundError; ValueError that lists the bad rows together, or when no clip at all
+    has a file.
+    """
+    rows = read_rows(path)
+    names = sorted({row.label for row in rows}) if class_names is None else class_names
+    labels = _labels(path, rows, names)
+    files = FilesByStem(root)
+    examples, found = [], 0
+    for row in rows:
+        candidates = files.find(row.stems)
+        found += bool(candidates)
+        name = _best(candidates, row) if candidates else f"{row.id}.mp4"
+        examples.append(Example(str(Path(root, name)), labels[row.label]))
+    if not found:
+        names_tried = " or ".join(f"{stem}.mp4" for stem in rows[0].stems)
+        raise ValueError(
+            f"none of the {len(rows)} clips of {path} has a file below {root}: expected names "
+            f"such as {names_tried}, in any folders; found {files.described()}. "
+            "Point data.root to the videos."
+        )
+    return Opened(ListSource(examples), tuple(names), [row.id for row in rows])
+
+
+def read_rows(path: str | Path) -> list[Row]:
+    """Errors: FileNotFoundError; ValueError that lists the bad rows together."""
+    lines = csv.reader(io.StringIO(read_text(path, _EXPECTED), newline=""))
+    header = [name.strip() for name in next(lines, [])]
+    missing = [name for name in ("label", "youtube_id") if name not in header]
+    if missing:
+        raise ValueError(
+            f"{path} has no column {' and no column '.join(missing)}: expected {_EXPECTED}, found "
+            f"{', '.join(header) or 'nothing'}. (Kinetics' list of unlabelled test clips has none.)"
+        )
+    rows, problems = [], []
+    for fields in lines:
+        if not any(fields):
+            continue
+        row = _row(dict(zip(header, (f.strip() for f in fields), strict=False)))
+        if isinstance(row, Row):
+            rows.append(row)
+        else:
+            problems.append(f"{path}:{lines.line_num}: {row}")
+    if problems:
+        heading = f"{len(problems)} rows of {path} cannot be used, correct or remove them"
+        raise ValueError(listed(heading, problems))
+    if not rows:
+        raise ValueError(f"{path} lists no clips: expected {_EXPECTED}, found the header alone.")
+    return rows
+
+
+def _row(fields: dict[str, str]) -> Row | str:
+    """The row of a line, or what is wrong with it."""
+    label, video = fields.get("label", ""), fields.get("youtube_id", "")
+    if not label or not video:
+        return f"expected a label and a youtube_id, found {label!r} and {video!r}"
+    start, end = fields.get("time_start", ""), fields.get("time_end", "")
+    split = fields.get("split", "").lower()
+    if not start and not end:
+        return Row(label, video, None, None, split)
+    try:
+        return Row(label, video, round(float(start)), round(float(end)), split)
+    except (ValueError, OverflowError):
+        return f"expected times in seconds, found {start!r} and {end!r}"
+
+
+def _labels(path: str | Path, rows: Sequence[Row], class_names: Sequence[str]) -> dict[str, int]:
+    """The class of each label in the file."""
+    classes = Classes(class_names)
+    labels = {name: classes.label(name) for name in {row.label for row in rows}}
+    unknown = sorted(name for name, label in labels.items() if label is None)
+    if unknown:
+        heading = (
+            f"{path} has {len(unknown)} labels that are none of the {len(class_names)} class "
+            "names; correct them, or name all classes in data.class_names"
+        )
+        raise ValueError(listed(heading, [repr(name) for name in unknown]))
+    return {name: label for name, label in labels.items() if label is not None}
+
+
+def _best(paths: Sequence[str], row: Row) -> str:
+    if len(paths) == 1:
+        return paths[0]
+
+    def rank(path: str) -> tuple[bool, bool, str]:
+        folders = path.split("/")[:-1]
+        of_class = spelling(row.label) in map(spelling, folders)
+        of_split = not _SPLITS.get(row.split, set()).isdisjoint(f.lower() for f in folders)
+        return not of_class, not of_split, path
+
+    return min(paths, key=rank)

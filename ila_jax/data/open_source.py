@@ -1,0 +1,112 @@
+"""One name for every kind of data set: a list, Kinetics, Something-Something, folders, TFDS."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ila_jax.config import Config
+from ila_jax.data.annotations import read_list
+from ila_jax.data.class_names import read_class_names
+from ila_jax.data.folders import open_folders
+from ila_jax.data.kinetics import open_kinetics
+from ila_jax.data.something import open_something
+from ila_jax.data.sources import ListSource
+from ila_jax.data.sources import Opened as Opened
+
+KINDS = """\
+  FILE.csv        Kinetics: label,youtube_id,time_start,time_end,split
+  FILE.json       Something-Something v2: a list of objects with id and template
+  FILE            any other file: `path label` a line, the label a number counted from 0
+  DIR             a folder for each class"""
+# Kinds that are named by a scheme, `scheme:REST`; each takes (rest, root, class names).
+_SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], Opened]] = {}
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The training and validation videos of a run, with the same classes."""
+
+    train: Opened
+    validation: Opened
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.train.class_names
+
+
+def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> Opened:
+    """A split by its name, one of `KINDS`.
+
+    root: folder that the paths of lists start from, and that files are looked for in. class_names:
+    None takes those that the annotations carry; given, annotations must agree with them.
+    Errors: FileNotFoundError; ValueError that lists what does not fit, together.
+    """
+    scheme, colon, rest = where.partition(":")
+    if colon and scheme in _SCHEMES:
+        return _SCHEMES[scheme](rest, root, class_names)
+    if where and Path(where).is_dir():
+        return open_folders(where, class_names)
+    if not where or not Path(where).exists():
+        raise FileNotFoundError(f"{where!r} does not exist: expected an annotation of\n{KINDS}")
+    suffix = Path(where).suffix.lower()
+    if suffix == ".csv":
+        return open_kinetics(where, root, class_names)
+    if suffix == ".json":
+        return open_something(where, root, class_names)
+    return _open_list(where, root, class_names)
+
+
+def open_splits(train: str, validation: str, *, root: str, class_names: str | None) -> Splits:
+    """Both splits of a run, with the same classes. class_names: a file of names, or None.
+
+    None takes the names of the training split, which the validation split must agree with.
+    Errors: as `open_source`, those of both splits together.
+    """
+    names = None if class_names is None else read_class_names(class_names)
+    opened = {}
+    problems: list[Exception] = []
+    for split, where in (("train", train), ("validation", validation)):
+        try:
+            opened[split] = open_source(where, root=root, class_names=names)
+        except (ValueError, OSError) as error:
+            problems.append(error)
+        else:
+            names = opened[split].class_names
+    if len(problems) == 1 or (problems and str(problems[0]) == str(problems[1])):
+        raise problems[0]
+    if problems:
+        raise ValueError("\n".join(map(str, problems)))
+    return Splits(**opened)
+
+
+def open_config(config: Config) -> Splits:
+    """The splits of a configuration. Errors: as `open_splits`, and for sizes that make no run."""
+    data, classes = config.data, config.model.classes
+    splits = open_splits(data.train, data.validation, root=data.root, class_names=data.class_names)
+    names, videos = splits.class_names, len(splits.train.source)
+    problems = []
+    if classes is not None and classes != len(names):
+        problems.append(
+            f"model.classes is {classes}, but {data.class_names or data.train} names {len(names)}: "
+            f"set --config.model.classes={len(names)}, or name every class"
+        )
+    if videos < config.train.batch:
+        problems.append(
+            f"{data.train} lists {videos} videos, fewer than one batch of {config.train.batch}: "
+            "lower train.batch"
+        )
+    if problems:
+        raise ValueError("\n".join(problems))
+    return splits
+
+
+def _open_list(where: str, root: str, class_names: Sequence[str] | None) -> Opened:
+    if class_names is None:
+        raise ValueError(
+            f"{where} is a list of paths and numbers, which names no classes: name them in a file, "
+            "one a line, the first is class 0, and the file in data.class_names"
+        )
+    examples = read_list(where, root, len(class_names))
+    prefix = f"{Path(root)}/"
+    ids = [example.path.removeprefix(prefix) for example in examples]
+    return Opened(ListSource(examples), tuple(class_names), ids)

@@ -1,0 +1,110 @@
+"""Something-Something v2's lists: JSON objects with an id and a template, files `ID.webm`."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ila_jax.data.annotations import Example
+from ila_jax.data.class_names import Classes, read_class_names
+from ila_jax.data.listing import FilesByStem
+from ila_jax.data.sources import ListSource, Opened
+from ila_jax.data.text_files import listed, read_text
+
+_EXPECTED = 'Something-Something v2\'s JSON, [{"id": "1", "template": "Holding [something]", …}, …]'
+# The two names under which it is distributed, looked for beside the list.
+_LABELS = ("labels.json", "something-something-v2-labels.json")
+
+
+def open_something(path: str | Path, root: str | Path, class_names: Sequence[str] | None) -> Opened:
+    """The videos of a train or validation file, found by one listing of the files below `root`.
+
+    A video's class is its template without the brackets. class_names: None takes the labels.json
+    beside the list. Videos without a file are kept: they read as missing.
+    Errors: FileNotFoundError; ValueError that lists the bad entries together, or when no video at
+    all has a file.
+    """
+    entries = _entries(path)
+    names = _class_names(path) if class_names is None else tuple(class_names)
+    labels = _labels(path, entries, names)
+    files = FilesByStem(root)
+    examples, found = [], 0
+    for video, template in entries:
+        candidates = files.find([video])
+        found += bool(candidates)
+        name = candidates[0] if candidates else f"{video}.webm"
+        examples.append(Example(str(Path(root, name)), labels[template]))
+    if not found:
+        raise ValueError(
+            f"none of the {len(entries)} videos of {path} has a file below {root}: expected names "
+            f"such as {entries[0][0]}.webm, in any folders; found {files.described()}. Point "
+            "data.root to the videos."
+        )
+    return Opened(ListSource(examples), names, [video for video, _ in entries])
+
+
+def _entries(path: str | Path) -> list[tuple[str, str]]:
+    """(id, template without brackets) of each video."""
+    text = read_text(path, _EXPECTED)
+    try:
+        # Only what is needed is kept of each object: there are 169,000 with long sentences.
+        found = json.loads(text, object_hook=lambda o: (o.get("id"), o.get("template")))
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON ({error}): expected {_EXPECTED}") from None
+    if not isinstance(found, list):
+        raise ValueError(f"{path} is no list of videos: expected {_EXPECTED}")
+    entries, problems = [], []
+    for number, entry in enumerate(found):
+        said = _problem(entry)
+        if said:
+            problems.append(f"{path}, entry {number}: {said}")
+        else:
+            video, template = entry
+            entries.append((str(video), template.replace("[", "").replace("]", "").strip()))
+    if problems:
+        heading = (
+            f"{len(problems)} entries of {path} cannot be used, correct or remove them (the test "
+            "list has no templates, and so no classes)"
+        )
+        raise ValueError(listed(heading, problems))
+    if not entries:
+        raise ValueError(f"{path} lists no videos: expected {_EXPECTED}, found an empty list.")
+    return entries
+
+
+def _problem(entry: Any) -> str | None:
+    if not isinstance(entry, tuple):
+        return f"expected an object with id and template, found {entry!r}"
+    video, template = entry
+    if not isinstance(video, str | int) or isinstance(video, bool) or not str(video).strip():
+        return f"expected an id, found {video!r}"
+    if not isinstance(template, str) or not template.strip():
+        return f"expected a template, found {template!r}"
+    return None
+
+
+def _class_names(path: str | Path) -> tuple[str, ...]:
+    beside = [Path(path).with_name(name) for name in _LABELS]
+    for file in beside:
+        if file.exists():
+            return read_class_names(file)
+    raise FileNotFoundError(
+        f"there is no {' or '.join(_LABELS)} beside {path}, which numbers the classes: put it "
+        "there, or name it in data.class_names"
+    )
+
+
+def _labels(
+    path: str | Path, entries: Sequence[tuple[str, str]], class_names: Sequence[str]
+) -> dict[str, int]:
+    """The class of each template in the file."""
+    classes = Classes(class_names)
+    labels = {template: classes.label(template) for template in {t for _, t in entries}}
+    unknown = sorted(template for template, label in labels.items() if label is None)
+    if unknown:
+        heading = (
+            f"{path} has {len(unknown)} templates that are none of the {len(class_names)} class "
+            "names; correct them, or name all classes in data.class_names"
+        )
+        raise ValueError(listed(heading, [repr(template) for template in unknown]))
+    return {template: label for template, label in labels.items() if label is not None}
