@@ -1,7 +1,7 @@
 """One video to one training or validation clip: its frames, its pixels, and what if it is bad."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 
@@ -124,26 +124,58 @@ class TrainClips:
         )
 
 
-class EvaluationClips:
-    """Validation elements by number, for Grain. Unreadable videos and padding are masked zeros."""
+class Show(Protocol):
+    """What is shown of a video, of one shape. It is sent to worker processes: it must pickle."""
 
-    def __init__(
-        self,
-        source: VideoSource,
-        recipe: ClipRecipe,
-        order: EvaluationOrder,
-        *,
-        frame_order: FrameOrder,
-        seed: int,
-    ) -> None:
-        if frame_order not in ("forward", "reversed", "shuffled"):
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+
+    def __call__(self, data: bytes, video: int) -> tuple[np.ndarray, bool]:
+        """(uint8 of `shape`, whether frames repeat). video: its number. Errors: BadVideo."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneClip:
+    """The clip of validation, its frames forwards, backwards or shuffled. Errors: ValueError."""
+
+    recipe: ClipRecipe
+    frame_order: FrameOrder
+    seed: int
+
+    def __post_init__(self) -> None:
+        if self.frame_order not in ("forward", "reversed", "shuffled"):
             raise ValueError(
-                f"frame_order is {frame_order!r}: expected forward, reversed or shuffled"
+                f"frame_order is {self.frame_order!r}: expected forward, reversed or shuffled"
             )
-        if frame_order == "shuffled" and recipe.frames < 2:
+        if self.frame_order == "shuffled" and self.recipe.frames < 2:
             raise ValueError("one frame cannot be shuffled: expected recipe.frames of at least 2")
-        self._source, self._recipe, self._order = source, recipe, order
-        self._frame_order, self._seed = frame_order, seed
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.recipe.frames, self.recipe.size, self.recipe.size, 3)
+
+    def __call__(self, data: bytes, video: int) -> tuple[np.ndarray, bool]:
+        return self.recipe.evaluation_clip(data, self._frames(video))
+
+    def _frames(self, video: int) -> np.ndarray:
+        forward = np.arange(self.recipe.frames)
+        if self.frame_order == "forward":
+            return forward
+        if self.frame_order == "reversed":
+            return forward[::-1]
+        rng = element_generator(self.seed, 0, video)
+        shuffled = rng.permutation(forward)
+        while np.array_equal(shuffled, forward):
+            shuffled = rng.permutation(forward)
+        return shuffled
+
+
+class EvaluationClips:
+    """Evaluation elements by number, for Grain. Unreadable videos and padding are masked zeros."""
+
+    def __init__(self, source: VideoSource, show: Show, order: EvaluationOrder) -> None:
+        self._source, self._show, self._order = source, show, order
 
     def __len__(self) -> int:
         return self._order.steps * self._order.local_batch
@@ -153,28 +185,14 @@ class EvaluationClips:
         bad: list[tuple[int, int]] = []
         if index >= 0:
             try:
-                data = self._source.read(index)
-                video, short = self._recipe.evaluation_clip(data, self._frames(index))
+                video, short = self._show(self._source.read(index), index)
                 out = _element(video, self._source.labels[index], index, short, bad, 1)
                 return out | {"mask": np.asarray(True)}
             except BadVideo as error:
                 bad.append((index, error.reason))
-        size = self._recipe.size
-        video = np.zeros((self._recipe.frames, size, size, 3), np.uint8)
+        video = np.zeros(self._show.shape, np.uint8)
         label = self._source.labels[index] if index >= 0 else -1
         return _element(video, label, index, False, bad, 1) | {"mask": np.asarray(False)}
-
-    def _frames(self, index: int) -> np.ndarray:
-        forward = np.arange(self._recipe.frames)
-        if self._frame_order == "forward":
-            return forward
-        if self._frame_order == "reversed":
-            return forward[::-1]
-        rng = element_generator(self._seed, 0, index)
-        shuffled = rng.permutation(forward)
-        while np.array_equal(shuffled, forward):
-            shuffled = rng.permutation(forward)
-        return shuffled
 
 
 def _element(

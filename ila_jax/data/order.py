@@ -52,15 +52,23 @@ class TrainOrder:
 
 @dataclass(frozen=True)
 class EvaluationOrder:
-    """Every example exactly once over all processes; -1 fills the last global batch."""
+    """Every example from `first` on exactly once over all processes; -1 fills the last batch.
+
+    Errors: ValueError where B and P, or n and `first`, do not fit.
+    """
 
     n: int
     batch: int
     process_index: int = 0
     process_count: int = 1
+    first: int = 0
 
     def __post_init__(self) -> None:
         _check_split(self.batch, self.process_index, self.process_count)
+        if not 0 <= self.first <= self.n:
+            raise ValueError(
+                f"video {self.first} of {self.n} to begin with: expected 0 to {self.n}"
+            )
 
     @property
     def local_batch(self) -> int:
@@ -68,12 +76,12 @@ class EvaluationOrder:
 
     @property
     def steps(self) -> int:
-        return -(-self.n // self.batch)
+        return -(-(self.n - self.first) // self.batch)
 
     def __call__(self, position: int) -> int:
         """Example at a position of this process, or -1."""
         step, row = divmod(position, self.local_batch)
-        place = step * self.batch + self.process_index * self.local_batch + row
+        place = self.first + step * self.batch + self.process_index * self.local_batch + row
         return place if place < self.n else -1
 
 

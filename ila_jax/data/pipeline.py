@@ -15,9 +15,10 @@ import grain
 import numpy as np
 from absl import flags
 
-from ila_jax.data.clips import ClipRecipe, EvaluationClips, FrameOrder, TrainClips
+from ila_jax.data.clips import ClipRecipe, EvaluationClips, FrameOrder, OneClip, TrainClips
 from ila_jax.data.order import EvaluationOrder, TrainOrder
 from ila_jax.data.sources import VideoSource
+from ila_jax.data.views import Views
 
 Batch = dict[str, np.ndarray]
 Batches = Generator[Batch, None, None]  # to be closed, which stops the workers
@@ -81,7 +82,29 @@ def evaluation_batches(
     the seed and the video that is never the right one. Errors: ValueError.
     """
     order = EvaluationOrder(len(source), batch, process_index, process_count)
-    clips = EvaluationClips(source, recipe, order, frame_order=frame_order, seed=seed)
+    show = OneClip(recipe=recipe, frame_order=frame_order, seed=seed)
+    clips = EvaluationClips(source, show, order)
+    return _batches(clips, order.local_batch, threads=threads, processes=processes)
+
+
+def view_batches(
+    source: VideoSource,
+    views: Views,
+    *,
+    batch: int,
+    threads: int,
+    processes: int,
+    process_index: int = 0,
+    process_count: int = 1,
+    first: int = 0,
+) -> Batches:
+    """As `evaluation_batches`, all views of each video: video is uint8 [b, v, t, h, w, 3].
+
+    batch: videos, not views. first: the video to begin with; an evaluation that was stopped goes
+    on from there. Errors: ValueError.
+    """
+    order = EvaluationOrder(len(source), batch, process_index, process_count, first)
+    clips = EvaluationClips(source, views, order)
     return _batches(clips, order.local_batch, threads=threads, processes=processes)
 
 

@@ -47,6 +47,27 @@ class CentreCrop:
 
 
 @dataclass(frozen=True)
+class SpreadCrops:
+    """`crops` squares of `size` pixels along the long side, the first at its beginning.
+
+    In steps of ⌊(L - size) / (crops - 1)⌋, as the released code's three. One is the middle.
+    """
+
+    size: int
+    crops: int
+
+    def __call__(self, video: np.ndarray) -> list[np.ndarray]:
+        if self.crops == 1:
+            return [CentreCrop(self.size)(video)]
+        height, width = video.shape[1:3]
+        long = max(height, width)
+        step = (long - self.size) // (self.crops - 1)
+        parts = [slice(j * step, j * step + self.size) for j in range(self.crops)]
+        strips = [video[:, :, part] if width == long else video[:, part] for part in parts]
+        return [CentreCrop(self.size)(strip) for strip in strips]
+
+
+@dataclass(frozen=True)
 class MultiScaleCrop:
     """TSN's corner crop with scale jitter (fix_crop, without more_fix_crop), one box a clip.
 

@@ -8,6 +8,7 @@ from ila_jax.data.transforms import (
     CentreCrop,
     MultiScaleCrop,
     ShortSide,
+    SpreadCrops,
     positions,
     resize,
     short_side,
@@ -50,6 +51,21 @@ def test_centre_crop():
     np.testing.assert_array_equal(CentreCrop(4)(video(7, 10)), video(7, 10)[:, 1:5, 3:7])
     with pytest.raises(ValueError, match="of 8 pixels of a video of 10x7"):
         CentreCrop(8)(video(7, 10))
+
+
+def test_spread_crops_by_hand():
+    """Where the released code's three lie: the last ends a pixel early if the rest is odd."""
+    corners = lambda crops: [tuple(crop[0, 0, 0, :2].tolist()) for crop in crops]  # noqa: E731
+    wide, tall = video(4, 11), video(11, 4)
+    assert corners(SpreadCrops(4, 3)(wide)) == [(0, 0), (0, 3), (0, 6)]
+    assert corners(SpreadCrops(4, 3)(tall)) == [(0, 0), (3, 0), (6, 0)]
+    assert corners(SpreadCrops(4, 2)(wide)) == [(0, 0), (0, 7)]
+    assert corners(SpreadCrops(4, 1)(wide)) == corners([CentreCrop(4)(wide)]) == [(0, 3)]
+    assert corners(SpreadCrops(4, 3)(video(6, 11))) == [(1, 0), (1, 3), (1, 6)]
+    assert corners(SpreadCrops(4, 3)(video(4, 4))) == [(0, 0)] * 3
+    assert {crop.shape for crop in SpreadCrops(4, 3)(tall)} == {(2, 4, 4, 3)}
+    with pytest.raises(ValueError, match="of 4 pixels of a video"):
+        SpreadCrops(4, 3)(video(3, 11))
 
 
 def test_the_ten_pairs():
