@@ -1,5 +1,6 @@
 """Annotation lists, `path label` a line."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def read_list(path: str | Path, root: str | Path, classes: int) -> list[Example]
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        example = _parse(line, Path(root), classes)
+        example = _parse(line, root, classes)
         if isinstance(example, Example):
             examples.append(example)
         else:
@@ -42,7 +43,7 @@ def read_list(path: str | Path, root: str | Path, classes: int) -> list[Example]
     return examples
 
 
-def _parse(line: str, root: Path, classes: int) -> Example | str:
+def _parse(line: str, root: str | Path, classes: int) -> Example | str:
     """The example of a line, or what is wrong with the line."""
     fields = line.strip().rsplit(maxsplit=1)
     if len(fields) < 2:
@@ -53,4 +54,4 @@ def _parse(line: str, root: Path, classes: int) -> Example | str:
         return f"expected a label from 0 to {classes - 1} at the end, found {label!r}"
     if int(label) >= classes:
         return f"the label is {label}, but there are {classes} classes, 0 to {classes - 1}"
-    return Example(path=str(root / name), label=int(label))
+    return Example(path=os.path.join(root, name), label=int(label))

@@ -1,5 +1,6 @@
 """A folder per class, named after it, with the class's videos anywhere below."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,7 +37,7 @@ def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opene
     if problems:
         raise ValueError(listed(f"{folder} cannot be used, move or rename", problems))
     examples = [
-        Example(str(Path(folder, path)), label)
+        Example(os.path.join(folder, path), label)
         for path in files
         if (label := labels[path.partition("/")[0]]) is not None
     ]

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def open_kinetics(path: str | Path, root: str | Path, class_names: Sequence[str]
         candidates = files.find(row.stems)
         found += bool(candidates)
         name = _best(candidates, row) if candidates else f"{row.id}.mp4"
-        examples.append(Example(str(Path(root, name)), labels[row.label]))
+        examples.append(Example(os.path.join(root, name), labels[row.label]))
     if not found:
         names_tried = " or ".join(f"{stem}.mp4" for stem in rows[0].stems)
         raise ValueError(

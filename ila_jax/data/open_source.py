@@ -1,5 +1,6 @@
 """One name for every kind of data set: a list, Kinetics, Something-Something, folders, TFDS."""
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +13,16 @@ from ila_jax.data.kinetics import open_kinetics
 from ila_jax.data.something import open_something
 from ila_jax.data.sources import ListSource
 from ila_jax.data.sources import Opened as Opened
+from ila_jax.data.tfds_source import open_tfds
 
 KINDS = """\
   FILE.csv        Kinetics: label,youtube_id,time_start,time_end,split
   FILE.json       Something-Something v2: a list of objects with id and template
   FILE            any other file: `path label` a line, the label a number counted from 0
-  DIR             a folder for each class"""
+  DIR             a folder for each class
+  tfds:NAME/CONFIG:VERSION@SPLIT   a TFDS data set with encoded videos; CONFIG, VERSION optional"""
 # Kinds that are named by a scheme, `scheme:REST`; each takes (rest, root, class names).
-_SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], Opened]] = {}
+_SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], Opened]] = {"tfds": open_tfds}
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,6 @@ def _open_list(where: str, root: str, class_names: Sequence[str] | None) -> Open
             "one a line, the first is class 0, and the file in data.class_names"
         )
     examples = read_list(where, root, len(class_names))
-    prefix = f"{Path(root)}/"
+    prefix = os.path.join(root, "")
     ids = [example.path.removeprefix(prefix) for example in examples]
     return Opened(ListSource(examples), tuple(class_names), ids)

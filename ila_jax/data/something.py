@@ -1,6 +1,7 @@
 """Something-Something v2's lists: JSON objects with an id and a template, files `ID.webm`."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,7 +34,7 @@ def open_something(path: str | Path, root: str | Path, class_names: Sequence[str
         candidates = files.find([video])
         found += bool(candidates)
         name = candidates[0] if candidates else f"{video}.webm"
-        examples.append(Example(str(Path(root, name)), labels[template]))
+        examples.append(Example(os.path.join(root, name), labels[template]))
     if not found:
         raise ValueError(
             f"none of the {len(entries)} videos of {path} has a file below {root}: expected names "
