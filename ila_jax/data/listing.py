@@ -60,9 +60,13 @@ class FilesByStem:
     def __init__(self, folder: str | Path) -> None:
         """Errors: as `video_files`."""
         self.files = video_files(folder)
-        self._paths: dict[str, list[str]] = {}
+        # A list for each stem would take more memory than all the paths.
+        self._paths: dict[str, str | list[str]] = {}
         for path in self.files:
-            self._paths.setdefault(stem(path), []).append(path)
+            other = self._paths.setdefault(stem(path), path)
+            if other is not path:
+                others = [other] if isinstance(other, str) else other
+                self._paths[stem(path)] = [*others, path]
 
     def described(self) -> str:
         """What there is, for an error."""
@@ -72,4 +76,5 @@ class FilesByStem:
 
     def find(self, stems: Iterable[str]) -> list[str]:
         """Files of the first of the stems that there is; none: []."""
-        return next((self._paths[s] for s in stems if s in self._paths), [])
+        found = next((self._paths[s] for s in stems if s in self._paths), [])
+        return [found] if isinstance(found, str) else found
