@@ -3,8 +3,11 @@
 from ml_collections import ConfigDict
 
 
-def paper(*, size: str, frames: int, data: str) -> ConfigDict:
-    """The recipe but for what differs: head, optimizer, length. data: the data set's folder."""
+def paper(*, size: str, frames: int, data: str, train: str, validation: str) -> ConfigDict:
+    """The recipe but for what differs: head, optimizer, length.
+
+    data: the data set's folder, in which train and validation are its own annotation files.
+    """
     return ConfigDict(
         {
             "model": {
@@ -18,9 +21,9 @@ def paper(*, size: str, frames: int, data: str) -> ConfigDict:
             # convert CLIP's.
             "initial": {"pretrained": None, "scratch": False},
             "data": {
-                "train": f"{data}/train.txt",
-                "validation": f"{data}/validation.txt",
-                "class_names": f"{data}/classes.txt",
+                "train": f"{data}/{train}",
+                "validation": f"{data}/{validation}",
+                "class_names": None,  # the annotations carry them
                 "root": data,
                 "on_bad_video": "replace",
                 "max_bad_fraction": 0.01,

@@ -9,8 +9,8 @@ The paper's hardware: 8 V100 of 32 GB, which have no bfloat16 (--config.model.pr
         --output weights/k400_b16_16f
     python -m ila_jax.train --config configs/k400/b16_16f.py --workdir runs/k400_b16_16f \
         --config.initial.pretrained=weights/k400_b16_16f \
-        --config.data.root=data/k400 --config.data.class_names=data/k400/classes.txt \
-        --config.data.train=data/k400/train.txt --config.data.validation=data/k400/validation.txt
+        --config.data.root=data/k400 --config.data.train=data/k400/train.csv \
+        --config.data.validation=data/k400/validate.csv
 """
 
 from ml_collections import ConfigDict

@@ -6,7 +6,13 @@ from configs.paper import paper
 
 
 def recipe(*, size: str, frames: int) -> ConfigDict:
-    config = paper(size=size, frames=frames, data="data/k400")
+    config = paper(
+        size=size,
+        frames=frames,
+        data="data/k400",
+        train="train.csv",
+        validation="validate.csv",
+    )
     config.model.update({"head": "text", "classes": None, "convolutions": "k400", "dropout": 0.0})
     config.data.sampling = "segments"
     config.optimizer.update(

@@ -9,8 +9,8 @@ The paper's hardware: 8 V100 of 32 GB, which have no bfloat16 (--config.model.pr
         --output weights/ssv2_b16_16f
     python -m ila_jax.train --config configs/ssv2/b16_16f.py --workdir runs/ssv2_b16_16f \
         --config.initial.pretrained=weights/ssv2_b16_16f \
-        --config.data.root=data/ssv2 --config.data.class_names=data/ssv2/classes.txt \
-        --config.data.train=data/ssv2/train.txt --config.data.validation=data/ssv2/validation.txt
+        --config.data.root=data/ssv2 --config.data.train=data/ssv2/labels/train.json \
+        --config.data.validation=data/ssv2/labels/validation.json
 """
 
 from ml_collections import ConfigDict

@@ -6,7 +6,13 @@ from configs.paper import paper
 
 
 def recipe(*, size: str, frames: int) -> ConfigDict:
-    config = paper(size=size, frames=frames, data="data/ssv2")
+    config = paper(
+        size=size,
+        frames=frames,
+        data="data/ssv2",
+        train="labels/train.json",
+        validation="labels/validation.json",
+    )
     config.model.update({"head": "linear", "classes": 174, "convolutions": "ssv2", "dropout": 0.5})
     config.data.sampling = "interval"
     config.optimizer.update(

@@ -14,7 +14,7 @@ from jax.sharding import Mesh
 from tqdm import tqdm
 
 from ila_jax.config import Config
-from ila_jax.data.mirror import mirror_table
+from ila_jax.data.mirror import described, mirrors
 from ila_jax.data.pipeline import Batch
 from ila_jax.data.quarantine import Quarantine
 from ila_jax.data.sources import VideoSource
@@ -45,14 +45,18 @@ def train(config: Config, workdir: Path) -> bool:
     dataset = open_dataset(config)
     mesh = make_mesh()
     check_batch(mesh, "train.batch", config.train.batch)
+    mirror = mirrors(dataset.class_names, config.data.mirror)
     recipe = make_recipe(
         config,
-        mirror=mirror_table(dataset.class_names),
+        mirror=mirror,
         steps_per_epoch=len(dataset.train) // config.train.batch,
     )
     check_folder(workdir, config)
     state = starting_state(recipe, mesh, workdir, say)
     claim(workdir, config)
+    if config.augment.flip:
+        for line in described(mirror, dataset.class_names):
+            say(line)
     checkpoints = Checkpoints(workdir / "checkpoints", keep_best=config.train.keep_best)
     writer = Writer(workdir, resumed_at=int(state["step"]))
     quarantine = Quarantine(workdir / "quarantine.jsonl")
