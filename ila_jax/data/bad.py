@@ -15,6 +15,8 @@ class Reason(enum.IntEnum):
     NO_FRAMES = 6
     DAMAGED = 7
     SIZE_CHANGES = 8
+    TOO_SLOW = 9
+    CRASHES = 11
 
     @property
     def sentence(self) -> str:
@@ -32,6 +34,8 @@ _SENTENCES = {
     Reason.NO_FRAMES: "The video stream has no frames.",
     Reason.DAMAGED: "The file is truncated or damaged: not every frame it promises decodes.",
     Reason.SIZE_CHANGES: "The frame size changes in the middle of the video.",
+    Reason.TOO_SLOW: "Reading and decoding took longer than data.time_limit, or never ended.",
+    Reason.CRASHES: "Reading it ended its process, twice.",
 }
 
 

@@ -10,6 +10,7 @@ from ila_jax.data.annotations import read_list
 from ila_jax.data.class_names import read_class_names
 from ila_jax.data.folders import open_folders
 from ila_jax.data.kinetics import open_kinetics
+from ila_jax.data.prepared import open_prepared
 from ila_jax.data.something import open_something
 from ila_jax.data.sources import ListSource
 from ila_jax.data.sources import Opened as Opened
@@ -20,9 +21,13 @@ KINDS = """\
   FILE.json       Something-Something v2: a list of objects with id and template
   FILE            any other file: `path label` a line, the label a number counted from 0
   DIR             a folder for each class
-  tfds:NAME/CONFIG:VERSION@SPLIT   a TFDS data set with encoded videos; CONFIG, VERSION optional"""
+  tfds:NAME/CONFIG:VERSION@SPLIT   a TFDS data set with encoded videos; CONFIG, VERSION optional
+  prepared:DIR@SPLIT   what python -m ila_jax.data.prepare made"""
 # Kinds that are named by a scheme, `scheme:REST`; each takes (rest, root, class names).
-_SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], Opened]] = {"tfds": open_tfds}
+_SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], Opened]] = {
+    "tfds": open_tfds,
+    "prepared": open_prepared,
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,69 @@
+"""Worker processes: a video that hangs or crashes one is named, and everything else is done."""
+
+import os
+import signal
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from ila_jax.data import workers
+from ila_jax.data.bad import Reason
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Adds the numbers below 4·(task+1) from 4·task on, and comes to grief as it is told to."""
+
+    hangs: int = -1
+    crashes: int = -1
+    once: str = ""  # a file that says that it has crashed already
+    fails: int = -1
+
+    def __call__(self, task, skip, begin):
+        total = 0
+        for item in range(4 * task, 4 * task + 4):
+            begin(item)
+            if item in skip:
+                continue
+            if item == self.hangs:
+                time.sleep(600)
+            if item == self.crashes and not (self.once and Path(self.once).exists()):
+                if self.once:
+                    Path(self.once).touch()
+                os.kill(os.getpid(), signal.SIGSEGV)
+            if item == self.fails:
+                raise OSError(28, "No space left on device")
+            total += item
+        return total, dict(skip)
+
+
+def results(work, **options):
+    began = []
+    found = dict(workers.run(work, range(3), processes=2, progress=began.append, **options))
+    return found, sum(began)
+
+
+def test_results_of_all_tasks():
+    assert results(Numbers(), limit=60) == ({0: (6, {}), 1: (22, {}), 2: (38, {})}, 12)
+
+
+def test_a_video_that_hangs_and_one_that_crashes_are_left_out():
+    found, began = results(Numbers(hangs=5, crashes=10), limit=0.5)
+    assert found == {
+        0: (6, {}),
+        1: (17, {5: Reason.TOO_SLOW}),
+        2: (28, {10: Reason.CRASHES}),
+    }
+    assert began == 12  # what is begun again counts once
+
+
+def test_a_worker_that_is_killed_once_was_not_ended_by_its_video(tmp_path):
+    found, _ = results(Numbers(crashes=10, once=str(tmp_path / "once")), limit=60)
+    assert found[2] == (38, {})
+
+
+def test_errors_reach_the_caller():
+    with pytest.raises(OSError, match="No space left"):
+        results(Numbers(fails=1), limit=60)
