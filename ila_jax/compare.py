@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ila_jax import cli
 from ila_jax.config import Config, from_config
-from ila_jax.cost.countings import METHODS, Setting
+from ila_jax.cost.countings import METHODS
 from ila_jax.cost.measure import machine
 from ila_jax.evaluation import comparison, comparison_figure
 from ila_jax.evaluation.comparison import Outcome
@@ -129,15 +129,7 @@ def _outcome(run: Run) -> Outcome | None:
 
 
 def _report(config: Config, outcomes: Sequence[Outcome], folder: Path) -> None:
-    model, train = config.model, config.train
-    setting = Setting(
-        size=model.size,
-        frames=model.frames,
-        classes=model.classes or 0,
-        resolution=model.resolution,
-        channels=model.channels,
-    )
-    rows = comparison.rows(outcomes, setting)
+    train, rows = config.train, comparison.rows(outcomes, config.model)
     budget = f"{train.steps} steps of {train.batch} clips each; {machine()}"
     tables = comparison.tables(rows)
     (folder / "report.md").write_text(f"{budget}\n\n{render(tables, markdown=True)}\n")

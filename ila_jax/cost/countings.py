@@ -1,6 +1,7 @@
 """The rows of the table, and the ways to count that its columns state."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ila_jax.config import ModelConfig, Precision
 from ila_jax.cost import formulas, traced
@@ -14,7 +15,7 @@ class Method:
     key: str
     title: str
     temporal: str
-    convolutions: str = "k400"
+    convolutions: Literal["k400", "ssv2"] = "k400"
 
 
 METHODS = {
@@ -67,7 +68,7 @@ class Setting:
             frames=self.frames,
             head="text",
             classes=None,
-            convolutions="ssv2" if method.convolutions == "ssv2" else "k400",
+            convolutions=method.convolutions,
             channels=self.channels,
             dropout=0.0,
             precision=self.precision,

@@ -3,12 +3,13 @@
 import json
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from ila_jax.config import ModelConfig
 from ila_jax.cost import traced
-from ila_jax.cost.countings import METHODS, Setting, by_formula
+from ila_jax.cost.countings import METHODS, by_formula
 from ila_jax.evaluation.time_order import TimeOrder
 from ila_jax.tables import Table
 
@@ -17,14 +18,14 @@ from ila_jax.tables import Table
 class Outcome:
     """One finished run. positions: whether multi-frame integration knows the frames' order.
 
-    clips_per_second: of training, the median over the run.
+    clips_per_second: of training, the median over the run; None for one too short to tell.
     """
 
     method: str
     positions: bool
     seed: int
     order: TimeOrder
-    clips_per_second: float
+    clips_per_second: float | None
 
 
 @dataclass(frozen=True)
@@ -52,8 +53,9 @@ class Row:
         return {name: _mean([v for v in values if v is not None]) for name, values in found.items()}
 
     @property
-    def clips_per_second(self) -> float:
-        return statistics.median(outcome.clips_per_second for outcome in self.outcomes)
+    def clips_per_second(self) -> float | None:
+        rates = [o.clips_per_second for o in self.outcomes if o.clips_per_second is not None]
+        return statistics.median(rates) if rates else None
 
 
 def write(outcome: Outcome, path: Path) -> None:
@@ -69,24 +71,28 @@ def read(path: Path) -> Outcome:
     return Outcome(**values | {"order": TimeOrder(**values["order"])})
 
 
-def training_rate(metrics: Path) -> float:
+def training_rate(metrics: Path) -> float | None:
     """Clips a second, the median over the log lines of a run."""
     lines = [json.loads(line) for line in metrics.read_text().splitlines()]
     rates = [line[key] for line in lines if (key := "time/clips_per_second") in line]
-    return statistics.median(rates) if rates else 0.0
+    return statistics.median(rates) if rates else None
 
 
-def rows(outcomes: Sequence[Outcome], setting: Setting) -> list[Row]:
-    """Methods in the order of the table, each with positions before without."""
+def rows(outcomes: Sequence[Outcome], model: ModelConfig) -> list[Row]:
+    """Methods in the order of the table, each with positions before without.
+
+    model: of any of the runs, with the linear head; they differ in their temporal model alone.
+    """
+    assert model.classes is not None, "motion pairs have the linear head"
     found = []
-    for method in METHODS:
+    for key, method in METHODS.items():
         for positions in (True, False):
-            runs = [o for o in outcomes if (o.method, o.positions) == (method, positions)]
+            runs = [o for o in outcomes if (o.method, o.positions) == (key, positions)]
             if not runs:
                 continue
-            config = setting.config(METHODS[method])
-            macs = by_formula(config, setting.classes)["linear_head"]
-            found.append(Row(method, positions, runs, traced.parameters(config).new, macs))
+            config = replace(model, temporal=method.temporal, convolutions=method.convolutions)
+            macs = by_formula(config, model.classes)["linear_head"]
+            found.append(Row(key, positions, runs, traced.parameters(config).new, macs))
     return found
 
 
@@ -106,7 +112,7 @@ def _accuracies(rows: Sequence[Row]) -> Table:
             *(_spread(row.of(measure)) for measure in ("forward", "to_partner", "shuffled")),
             f"{row.new_parameters:,}",
             f"{row.macs / 1e6:.1f}",
-            f"{row.clips_per_second:.0f}",
+            "–" if row.clips_per_second is None else f"{row.clips_per_second:.0f}",
         ]
         for row in rows
     ]
