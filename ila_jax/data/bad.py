@@ -16,6 +16,7 @@ class Reason(enum.IntEnum):
     DAMAGED = 7
     SIZE_CHANGES = 8
     TOO_SLOW = 9
+    TOO_LARGE = 10
     CRASHES = 11
 
     @property
@@ -35,6 +36,7 @@ _SENTENCES = {
     Reason.DAMAGED: "The file is truncated or damaged: not every frame it promises decodes.",
     Reason.SIZE_CHANGES: "The frame size changes in the middle of the video.",
     Reason.TOO_SLOW: "Reading and decoding took longer than data.time_limit, or never ended.",
+    Reason.TOO_LARGE: "The file or its frames are larger than the loader takes into memory.",
     Reason.CRASHES: "Reading it ended its process, twice.",
 }
 

@@ -1,6 +1,7 @@
 """One video to one training or validation clip: its frames, its pixels, and what if it is bad."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 import numpy as np
@@ -8,8 +9,8 @@ import numpy as np
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import EvaluationOrder, TrainOrder, element_generator
+from ila_jax.data.reading import Reader
 from ila_jax.data.sampling import clip_of, dense, dense_clip_of, interval, segments
-from ila_jax.data.sources import VideoSource
 from ila_jax.data.transforms import CentreCrop, MultiScaleCrop, ShortSide, short_side
 
 Sampling = Literal["segments", "interval", "dense"]
@@ -74,7 +75,7 @@ class TrainClips:
 
     def __init__(
         self,
-        source: VideoSource,
+        reader: Reader,
         recipe: ClipRecipe,
         order: TrainOrder,
         *,
@@ -83,10 +84,12 @@ class TrainClips:
         replace: bool,
     ) -> None:
         """first, count: positions of this process's order that are elements 0 … count-1."""
-        self._source, self._recipe, self._order = source, recipe, order
+        self._read, self._source = reader, reader.source
+        self._recipe, self._order = recipe, order
         self._first, self._count, self._replace = first, count, replace
-        self._by_class = np.argsort(source.labels, kind="stable")
-        self._sorted = source.labels[self._by_class]
+        labels = reader.source.labels
+        self._by_class = np.argsort(labels, kind="stable")
+        self._sorted = labels[self._by_class]
 
     def __len__(self) -> int:
         return self._count
@@ -98,7 +101,7 @@ class TrainClips:
             # Anew for each try: the clip shown does not depend on how a bad file failed.
             rng = element_generator(self._order.seed, epoch, asked)
             try:
-                video, short = self._recipe.train_clip(self._source.read(index), rng)
+                video, short = self._read(index, partial(self._recipe.train_clip, rng=rng))
             except BadVideo as error:
                 if not self._replace:
                     raise _named(error, self._source.name(index)) from error
@@ -174,8 +177,9 @@ class OneClip:
 class EvaluationClips:
     """Evaluation elements by number, for Grain. Unreadable videos and padding are masked zeros."""
 
-    def __init__(self, source: VideoSource, show: Show, order: EvaluationOrder) -> None:
-        self._source, self._show, self._order = source, show, order
+    def __init__(self, reader: Reader, show: Show, order: EvaluationOrder) -> None:
+        self._read, self._source = reader, reader.source
+        self._show, self._order = show, order
 
     def __len__(self) -> int:
         return self._order.steps * self._order.local_batch
@@ -185,7 +189,7 @@ class EvaluationClips:
         bad: list[tuple[int, int]] = []
         if index >= 0:
             try:
-                video, short = self._show(self._source.read(index), index)
+                video, short = self._read(index, partial(self._show, video=index))
                 out = _element(video, self._source.labels[index], index, short, bad, 1)
                 return out | {"mask": np.asarray(True)}
             except BadVideo as error:

@@ -7,15 +7,17 @@ stream is decoded in sequence.
 """
 
 import io
-from collections.abc import Callable, Iterator, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import av
 import numpy as np
-from av.video.reformatter import VideoReformatter
 
+from ila_jax.data import limits
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.containers import is_truncated, is_unreferenced, starts_afresh
+from ila_jax.data.images import Each, Images
 
 # Containers whose packets carry a presentation time each, one packet a frame.
 _CONTAINERS = ("mov", "matroska", "avi")
@@ -26,7 +28,6 @@ _EMPTY_VOP = 16
 # What PyAV raises on damaged bytes: FFmpeg's errors, and its own for streams that appear late
 # (IndexError) and for metadata that is no text (UnicodeDecodeError, a ValueError).
 _ERRORS = (av.error.FFmpegError, LookupError, ValueError)
-Each = Callable[[np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +60,11 @@ def index_video(data: bytes) -> VideoIndex:
     """
     container, stream = _open(data)
     try:
-        packets = [p for p in container.demux(stream) if p.size]
+        full = (packet for packet in container.demux(stream) if packet.size)
+        packets = list(itertools.islice(full, limits.MAX_PACKETS + 1))
     except _ERRORS as error:
         raise BadVideo(Reason.DAMAGED, f"FFmpeg, reading packets: {_said(error)}.") from error
+    limits.check_packets(len(packets))
     if is_truncated(container.format.name, data, len(packets), len(stream.index_entries)):
         raise BadVideo(Reason.DAMAGED, f"Only {len(packets)} frames are in the file.")
     shown = [i for i, p in enumerate(packets) if not p.is_discard]
@@ -84,11 +87,11 @@ def decode(
     wanted = sorted({int(f) for f in frames})
     if not wanted or wanted[0] < 0 or wanted[-1] >= index.count:
         raise IndexError(f"frames {list(frames)}: expected some of 0 to {index.count - 1}")
-    images: _Images | None = None
+    images: Images | None = None
     if index.direct:
-        images = _decode_direct(index, wanted, _Images(each))
+        images = _decode_direct(index, wanted, Images(each))
     if images is None:
-        images = _decode_sequential(index, wanted, _Images(each))
+        images = _decode_sequential(index, wanted, Images(each))
     return np.stack([images[int(f)] for f in frames])
 
 
@@ -106,27 +109,11 @@ def all_frames(index: VideoIndex) -> Iterator[av.VideoFrame]:
         raise BadVideo(Reason.DAMAGED, f"{index.count} frames promised, {count} decode.")
 
 
-class _Images(dict[int, np.ndarray]):
-    """The wanted frames by number, as they come out of the decoder."""
-
-    def __init__(self, each: Each | None) -> None:
-        super().__init__()
-        self._each, self._reformatter = each, VideoReformatter()
-        self._size: tuple[int, ...] | None = None
-
-    def add(self, k: int, frame: av.VideoFrame) -> None:
-        """Errors: BadVideo for a frame of another size than those before it."""
-        image = _to_rgb(frame, self._reformatter)
-        if self._size not in (None, image.shape):
-            raise BadVideo(Reason.SIZE_CHANGES)
-        self._size = image.shape
-        self[k] = image if self._each is None else self._each(image)
-
-
 def _open(data: bytes) -> tuple[av.container.InputContainer, av.VideoStream]:
     """The file and its first video stream. Errors: BadVideo."""
     if not data:
         raise BadVideo(Reason.EMPTY)
+    limits.check_bytes(len(data))
     # Every MP4 begins so; told its format, FFmpeg opens it in three quarters of the time.
     known = "mov" if data[4:8] == b"ftyp" else None
     size = min(max(len(data), 4096), 1 << 20)  # few read callbacks: the bytes are in memory anyway
@@ -141,7 +128,12 @@ def _open(data: bytes) -> tuple[av.container.InputContainer, av.VideoStream]:
     streams = [s for s in container.streams.video if not s.disposition & cover]
     if not streams or streams[0].codec_context is None:
         raise BadVideo(Reason.NO_VIDEO_STREAM)
-    streams[0].codec_context.thread_count = 1  # the loader is what runs in parallel
+    codec = streams[0].codec_context
+    limits.check_picture(codec.width, codec.height)
+    codec.thread_count = 1  # the loader is what runs in parallel
+    codec.options = {
+        "max_pixels": str(limits.MAX_PIXELS)
+    }  # also of frames that the head did not promise
     return container, streams[0]
 
 
@@ -208,7 +200,7 @@ def _sequential_index(stream: av.VideoStream, packets: list[av.Packet]) -> Video
     )
 
 
-def _decode_sequential(index: VideoIndex, wanted: list[int], images: _Images) -> _Images:
+def _decode_sequential(index: VideoIndex, wanted: list[int], images: Images) -> Images:
     keep = set(wanted)
     for k, frame in enumerate(all_frames(index)):
         if k in keep:
@@ -218,7 +210,7 @@ def _decode_sequential(index: VideoIndex, wanted: list[int], images: _Images) ->
     return images
 
 
-def _decode_direct(index: VideoIndex, wanted: list[int], images: _Images) -> _Images | None:
+def _decode_direct(index: VideoIndex, wanted: list[int], images: Images) -> Images | None:
     """Only what the wanted frames need; None where a frame does not come out of that."""
     frame_of = {index._packets[index._packet_of[k]].pts: k for k in wanted}
     try:
@@ -288,12 +280,6 @@ def _all_frames(stream: av.VideoStream, packets: list[av.Packet]) -> Iterator[av
                 yield frame
     except _ERRORS as error:
         raise BadVideo(Reason.DAMAGED, f"FFmpeg, decoding: {_said(error)}.") from error
-
-
-def _to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
-    image = reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
-    turns = round(frame.rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
-    return np.rot90(image, turns) if turns else image
 
 
 def _said(error: Exception) -> str:

@@ -7,7 +7,8 @@ bad travels to the main process inside the batches.
 import multiprocessing
 import os
 import threading
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from functools import partial
 from typing import Any, Literal
 
 import cv2
@@ -17,11 +18,13 @@ from absl import flags
 
 from ila_jax.data.clips import ClipRecipe, EvaluationClips, FrameOrder, OneClip, TrainClips
 from ila_jax.data.order import EvaluationOrder, TrainOrder
+from ila_jax.data.reading import Reader, TooSlow
 from ila_jax.data.sources import VideoSource
 from ila_jax.data.views import Views
 
 Batch = dict[str, np.ndarray]
 Batches = Generator[Batch, None, None]  # to be closed, which stops the workers
+Clips = TrainClips | EvaluationClips
 
 
 def train_batches(
@@ -34,6 +37,7 @@ def train_batches(
     steps: int,
     threads: int,
     processes: int,
+    time_limit: float = 60.0,
     process_index: int = 0,
     process_count: int = 1,
     on_bad: Literal["replace", "fail"] = "replace",
@@ -45,22 +49,24 @@ def train_batches(
     videos that the shown one replaces, padded with -1.
 
     batch: global. threads: per loading process; with no threads and no processes everything
-    happens in the calling thread. Close the iterator to stop its workers early.
+    happens in the calling thread. time_limit: seconds for reading and decoding one video. Close
+    the iterator to stop its workers early.
     Errors: ValueError at once for sizes that do not fit, and, while iterating, for a class
-    without a readable video; BadVideo with on_bad="fail".
+    without a readable video; BadVideo with on_bad="fail"; without processes, TooSlow for a video
+    over the time limit, which with processes is a bad one.
     """
     if on_bad not in ("replace", "fail"):
         raise ValueError(f"on_bad is {on_bad!r}: expected replace or fail")
     order = TrainOrder(len(source), batch, seed, process_index, process_count)
-    clips = TrainClips(
-        source,
-        recipe,
-        order,
+    make = partial(
+        TrainClips,
+        recipe=recipe,
+        order=order,
         first=first_step * order.local_batch,
         count=steps * order.local_batch,
         replace=on_bad == "replace",
     )
-    return _batches(clips, order.local_batch, threads=threads, processes=processes)
+    return _batches(make, Reader(source, time_limit), order.local_batch, threads, processes)
 
 
 def evaluation_batches(
@@ -70,6 +76,7 @@ def evaluation_batches(
     batch: int,
     threads: int,
     processes: int,
+    time_limit: float = 60.0,
     process_index: int = 0,
     process_count: int = 1,
     frame_order: FrameOrder = "forward",
@@ -79,12 +86,12 @@ def evaluation_batches(
 
     mask is False for padding (index and label -1) and for unreadable videos (listed in bad).
     frame_order: `reversed` shows the sampled frames backwards, `shuffled` in an order drawn from
-    the seed and the video that is never the right one. Errors: ValueError.
+    the seed and the video that is never the right one. Errors: ValueError; TooSlow as there.
     """
     order = EvaluationOrder(len(source), batch, process_index, process_count)
     show = OneClip(recipe=recipe, frame_order=frame_order, seed=seed)
-    clips = EvaluationClips(source, show, order)
-    return _batches(clips, order.local_batch, threads=threads, processes=processes)
+    make = partial(EvaluationClips, show=show, order=order)
+    return _batches(make, Reader(source, time_limit), order.local_batch, threads, processes)
 
 
 def view_batches(
@@ -94,6 +101,7 @@ def view_batches(
     batch: int,
     threads: int,
     processes: int,
+    time_limit: float = 60.0,
     process_index: int = 0,
     process_count: int = 1,
     first: int = 0,
@@ -101,41 +109,67 @@ def view_batches(
     """As `evaluation_batches`, all views of each video: video is uint8 [b, v, t, h, w, 3].
 
     batch: videos, not views. first: the video to begin with; an evaluation that was stopped goes
-    on from there. Errors: ValueError.
+    on from there. Errors: ValueError; TooSlow as there.
     """
     order = EvaluationOrder(len(source), batch, process_index, process_count, first)
-    clips = EvaluationClips(source, views, order)
-    return _batches(clips, order.local_batch, threads=threads, processes=processes)
+    make = partial(EvaluationClips, show=views, order=order)
+    return _batches(make, Reader(source, time_limit), order.local_batch, threads, processes)
 
 
 def _batches(
-    clips: TrainClips | EvaluationClips, batch: int, *, threads: int, processes: int
+    make: Callable[[Reader], Clips], reader: Reader, batch: int, threads: int, processes: int
 ) -> Batches:
-    if not len(clips):
-        return (batch for batch in list[Batch]())
+    """All batches, also where videos turn out to be slow. Errors: at once, those of `make`."""
+    make(reader)
+    return _restarted(make, reader, batch, threads, processes)
+
+
+def _restarted(
+    make: Callable[[Reader], Clips], reader: Reader, batch: int, threads: int, processes: int
+) -> Batches:
+    """Starts the loader again, at the batch it had come to, when a video took too long.
+
+    Grain cannot replace one worker. That is as well: the order is a function of the position, so
+    a new loader gives the same batches, with the video known to be slow and replaced or masked.
+    """
+    done = 0
+    while True:
+        loader = _loader(make(reader), batch, threads, processes, skip=done)
+        try:
+            for found in loader:
+                yield found
+                done += 1
+            return
+        except TooSlow as slow:
+            if not processes:
+                raise
+            reader = reader.without(slow.index)
+        finally:
+            loader.close()  # ends the worker, and the thread that hangs in it
+
+
+def _loader(clips: Clips, batch: int, threads: int, processes: int, *, skip: int) -> Any:
+    """Grain's iterator over batches `skip`, skip + 1, ...; to be closed."""
     cv2.setNumThreads(1)  # videos are loaded in parallel, not the rows of a frame
     # One batch ahead and no more: Grain's own default holds 500 clips, a gigabyte.
     ahead = batch + threads if not processes else 2 * threads
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead if threads else 0)
-    dataset: Any = grain.MapDataset.source(clips).to_iter_dataset(options)
+    elements = grain.MapDataset.source(clips)[skip * batch :]
+    dataset: Any = elements.to_iter_dataset(options)
     if processes:
         if not flags.FLAGS.is_parsed():
             flags.FLAGS.mark_as_parsed()  # or Grain raises outside of absl.app
+        # Clips come through pipes. Shared memory is as fast, but a worker that is killed leaves it
+        # behind, and containers have 64 MB of it.
+        pipes = grain.experimental.DatasetOptions(min_shm_size=1 << 62)
+        dataset = grain.experimental.WithOptionsIterDataset(dataset, pipes)
         buffer = -(-batch // (2 * processes))  # Grain holds it twice
         dataset = dataset.mp_prefetch(
             grain.MultiprocessingOptions(num_workers=processes, per_worker_buffer_size=buffer),
             worker_init_fn=_start_worker,
         )
     # After mp_prefetch: before it, each worker would make batches of its own elements.
-    return _iterate(dataset.batch(batch, drop_remainder=True))
-
-
-def _iterate(dataset: Any) -> Batches:
-    iterator = iter(dataset)
-    try:
-        yield from iterator
-    finally:
-        iterator.close()
+    return iter(dataset.batch(batch, drop_remainder=True))
 
 
 def _start_worker(worker_index: int, worker_count: int) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ila_jax.data.annotations import Example
 from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.limits import MAX_BYTES, check_bytes
 
 
 class VideoSource(Protocol):
@@ -66,12 +67,16 @@ class ListSource:
 
     def read(self, index: int) -> bytes:
         try:
-            with open(self.name(index), "rb", buffering=0) as file:
-                data = file.read()
+            with open(self.name(index), "rb") as file:
+                size = os.fstat(file.fileno()).st_size  # a device has none
+                check_bytes(size)
+                data = file.read(size or MAX_BYTES + 1)  # and no more, of a file that grows
         except (FileNotFoundError, NotADirectoryError):
             raise BadVideo(Reason.MISSING) from None
         except IsADirectoryError:
             raise BadVideo(Reason.DIRECTORY) from None
+        except BadVideo:
+            raise
         except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
             raise BadVideo(Reason.UNREADABLE, str(error)) from None
         if not data:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -261,7 +262,11 @@ def test_loading_runs_no_further_ahead_than_a_batch():
 
 
 CHILD = """
-import sys
+import multiprocessing, sys
+from multiprocessing import shared_memory
+# What is left in /dev/shm is known by its name: Python names both kinds at random.
+shared_memory._SHM_NAME_PREFIX = sys.argv[2]
+multiprocessing.current_process()._config["semprefix"] = sys.argv[2]
 from ila_jax.data.annotations import Example
 from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.pipeline import train_batches
@@ -270,29 +275,37 @@ if __name__ == "__main__":
     source = ListSource([Example(sys.argv[1], 0)] * 4)
     recipe = ClipRecipe(frames=2, size=28, sampling="interval", scales=(1.0,))
     batches = train_batches(source, recipe, batch=2, seed=0, first_step=0, steps=1 << 30,
-                            threads=0, processes=1)
+                            threads=0, processes=2)
     next(batches)
-    import multiprocessing
     print(*[child.pid for child in multiprocessing.active_children()], flush=True)
     for _ in batches: pass
 """
 
 
-def test_workers_die_with_a_killed_parent(source, tmp_path):
+def test_a_killed_parent_leaves_no_workers_and_no_shared_memory(source, tmp_path):
     script = tmp_path / "main.py"
     script.write_text(CHILD)
-    command = [sys.executable, str(script), source.name(0)]
+    prefix = f"/ila_test_{os.getpid()}_"
+    command = [sys.executable, str(script), source.name(0), prefix]
+
+    def shared() -> list[Path]:
+        return [*Path("/dev/shm").glob(f"*{prefix[1:]}*")]
+
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
     ) as child:
         workers = [int(pid) for pid in child.stdout.readline().split()]
+        before = shared()
         child.send_signal(signal.SIGKILL)
-    assert workers
+    assert len(workers) == 2
+    # The semaphores of the queues, which are removed; clips never are in shared memory.
+    assert {path.name[:4] for path in before} == {"sem."}
     deadline = time.monotonic() + 10
-    while any(_alive(pid) for pid in workers) and time.monotonic() < deadline:
+    while (any(map(_alive, workers)) or shared()) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert not any(_alive(pid) for pid in workers)
+    assert not any(map(_alive, workers))
+    assert shared() == []
 
 
 def _alive(pid: int) -> bool:

@@ -1,0 +1,136 @@
+"""Videos that take too long: a pipe that nobody writes to is a file whose reading never ends."""
+
+import multiprocessing
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ila_jax.data.annotations import Example
+from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.clips import ClipRecipe
+from ila_jax.data.limits import Unfinished, within
+from ila_jax.data.pipeline import evaluation_batches, train_batches
+from ila_jax.data.reading import Reader, TooSlow
+from ila_jax.data.sources import ListSource
+from tests.data.videos import write_video
+
+RECIPE = ClipRecipe(frames=2, size=28, sampling="interval", scales=(1.0,))
+HANGS = 3
+# Enough for a good video on a machine that has other work to do.
+SECONDS = 2.0
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory) -> ListSource:
+    """8 videos of 2 classes, i % 2 is the class of video i; one of them never ends."""
+    folder = tmp_path_factory.mktemp("slow")
+    for i in range(8):
+        path = folder / f"{i}.mp4"
+        if i == HANGS:
+            os.mkfifo(path)
+        else:
+            write_video(path, count=4, offset=i)
+    return ListSource([Example(str(folder / f"{i}.mp4"), i % 2) for i in range(8)])
+
+
+@pytest.fixture(scope="module")
+def replaced(source, tmp_path_factory) -> ListSource:
+    """The same videos, with none where one never ends: what batches should be with any bad file."""
+    nothing = tmp_path_factory.mktemp("nothing") / "there.mp4"
+    names = [str(nothing) if i == HANGS else source.name(i) for i in range(8)]
+    return ListSource([Example(name, i % 2) for i, name in enumerate(names)])
+
+
+def train(source, **how):
+    how = {"threads": 0, "processes": 0, "time_limit": SECONDS} | how
+    return train_batches(source, RECIPE, batch=2, seed=0, first_step=1, steps=7, **how)
+
+
+def assert_slow(found, expected):
+    """Equal to batches with files that are missing, but for the reason."""
+    listed = set()
+    for one, other in zip(found, expected, strict=True):
+        for key in set(other) - {"bad"}:
+            np.testing.assert_array_equal(one[key], other[key], key)
+        np.testing.assert_array_equal(one["bad"][..., 0], other["bad"][..., 0])
+        rows = one["bad"].reshape(-1, 2)
+        listed |= {tuple(row) for row in rows[rows[:, 0] >= 0].tolist()}
+    assert listed == {(HANGS, Reason.TOO_SLOW)}
+
+
+@pytest.mark.parametrize(
+    ("threads", "processes"), [(0, 1), pytest.param(1, 2, marks=pytest.mark.slow)]
+)
+def test_with_processes_the_run_goes_on(source, replaced, threads, processes):
+    found = list(train(source, threads=threads, processes=processes))
+    assert_slow(found, list(train(replaced)))
+    assert multiprocessing.active_children() == []
+
+
+@pytest.mark.slow
+def test_an_evaluation_with_processes_goes_on(source, replaced):
+    how = {"batch": 3, "threads": 0, "time_limit": SECONDS}
+    found = list(evaluation_batches(source, RECIPE, processes=1, **how))
+    assert_slow(found, list(evaluation_batches(replaced, RECIPE, processes=0, **how)))
+
+
+@pytest.mark.slow
+def test_fail_names_the_slow_video(source):
+    with pytest.raises(BadVideo, match=r"longer than data.time_limit.*/3\.mp4") as caught:
+        list(train(source, processes=1, on_bad="fail"))
+    assert caught.value.reason == Reason.TOO_SLOW
+
+
+THREADS = """
+import sys
+from tests.data.test_slow import ListSource, Example, TooSlow, train
+source = ListSource([Example(sys.argv[1], 0)] * 2)
+try:
+    next(train(source, threads=int(sys.argv[2]), time_limit=0.2))
+except TooSlow as slow:
+    print(slow)
+"""
+
+
+@pytest.mark.parametrize("threads", ["0", "2"])
+def test_without_processes_it_is_named_and_the_process_can_end(source, threads):
+    name = source.name(HANGS)
+    run = subprocess.run(
+        [sys.executable, "-c", THREADS, name, threads],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    assert run.stdout.startswith(f"{name} was not read and decoded in 0.2 s (data.time_limit)")
+    assert "data.processes" in run.stdout
+    assert run.stderr == ""
+
+
+def test_a_decoder_that_takes_its_time(tmp_path):
+    """Not reading, but decoding: 300 frames are not decoded in a thousandth of a second."""
+    path = write_video(tmp_path / "long.mp4", count=300, options={"preset": "ultrafast"})
+    reader = Reader(ListSource([Example(str(path), 0)]), time_limit=0.001)
+    with pytest.raises(TooSlow) as caught:
+        reader(0, lambda data: RECIPE.evaluation_clip(data, np.arange(2)))
+    assert (caught.value.index, caught.value.name) == (0, str(path))
+    with pytest.raises(BadVideo) as known:
+        reader.without(0)(0, len)
+    assert known.value.reason == Reason.TOO_SLOW
+    assert reader.without(0).without(5).slow == {0, 5}
+
+
+def test_what_work_raises_is_raised():
+    assert within(10, lambda: 3) == 3
+    with pytest.raises(TimeoutError, match="the disk"):  # not taken for work that did not end
+        within(10, lambda: (_ for _ in ()).throw(TimeoutError("the disk")))
+    pipe = os.pipe()
+    with pytest.raises(Unfinished):
+        within(0.05, lambda: os.read(pipe[0], 1))
+    for end in reversed(pipe):
+        os.close(end)
