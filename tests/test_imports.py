@@ -14,8 +14,8 @@ BASE = {"shapes", "sizes", "config", "tables"}
 LIBRARY = BASE | {"cli", "models", "text", "weights", "data", "train", "evaluation", "cost"}
 # fmt: off
 COMMANDS = {
-    "train.__main__", "data.prepare", "evaluate", "predict", "convert", "visualize", "complexity",
-    "compare", "benchmark", "extract", "export", "serve",
+    "train.__main__", "data.check", "data.prepare", "evaluate", "predict", "convert", "visualize",
+    "complexity", "compare", "benchmark", "extract", "export", "serve",
 }
 # fmt: on
 

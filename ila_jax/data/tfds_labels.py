@@ -39,7 +39,9 @@ def _cache(folder: str, split: str, fields: Fields) -> Path:
     from etils import epath
 
     info = epath.Path(folder) / "dataset_info.json"
-    key = [folder, info.read_text(), info.stat().mtime, split, fields.label, fields.id]
+    # A bucket's time is in seconds; a folder can be built anew within one.
+    built = os.stat(info).st_mtime_ns if os.path.exists(info) else info.stat().mtime
+    key = [folder, info.read_text(), built, split, fields.label, fields.id]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(home, "ila_jax", "tfds_labels", f"{digest}.json")

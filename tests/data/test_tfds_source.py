@@ -2,6 +2,7 @@
 
 import json
 import pickle
+import shutil
 import sys
 
 import numpy as np
@@ -90,6 +91,13 @@ def test_labels_are_read_once(clips, monkeypatch):
     again = open_source("tfds:clips@train", root=clips, class_names=None)
     np.testing.assert_array_equal(again.source.labels, first.source.labels)
     assert again.ids == first.ids
+
+
+def test_labels_of_a_data_set_that_is_built_anew_are_read_again(tmp_path):
+    features = {"video": F.Scalar(np.object_), "label": F.Scalar(np.int64)}
+    assert not plain(tmp_path, features, lambda i: {"video": b"x", "label": 0}).source.labels.any()
+    shutil.rmtree(tmp_path / "plain")
+    assert plain(tmp_path, features, lambda i: {"video": b"x", "label": 1}).source.labels.all()
 
 
 def test_a_slice_and_other_class_names(clips):
