@@ -8,6 +8,19 @@ from etils import epath
 from ila_jax.data.shards import Part, ShardWriter, Unit, read_part
 
 
+def require() -> tuple[Any, Any]:
+    """Beam, and its class of options. Errors: RuntimeError where it is not installed."""
+    try:
+        import apache_beam as beam
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError:
+        raise RuntimeError(
+            "preparing on Beam needs Apache Beam, which is not installed: pip install "
+            "'ila-jax[beam]', here and on the workers"
+        ) from None
+    return beam, PipelineOptions
+
+
 def run(
     writer: ShardWriter, todo: Sequence[Unit], options: Sequence[str]
 ) -> Generator[tuple[Unit, Part]]:
@@ -17,7 +30,7 @@ def run(
     All workers must reach the source and the folder by the same names. Beam does a failed unit
     again, some times. Errors: RuntimeError without apache-beam, or whatever the pipeline raises.
     """
-    beam, pipeline_options = _import()
+    beam, pipeline_options = require()
     if todo:
         with beam.Pipeline(options=pipeline_options(list(options))) as pipeline:
             # Reshuffle, or one worker does them all, fused to where they were created.
@@ -31,15 +44,3 @@ def run(
 
 def _do(unit: Unit, writer: ShardWriter) -> None:
     writer(unit, {}, lambda index: None)
-
-
-def _import() -> tuple[Any, Any]:
-    try:
-        import apache_beam as beam
-        from apache_beam.options.pipeline_options import PipelineOptions
-    except ImportError:
-        raise RuntimeError(
-            "preparing on Beam needs Apache Beam, which is not installed: pip install "
-            "'ila-jax[beam]', here and on the workers"
-        ) from None
-    return beam, PipelineOptions

@@ -64,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return _verify(args.verify)
     if not args.to:
         parser.error("name the folder to make: --to DIR")
+    if args.beam is not None:
+        on_beam.require()
     encoding = Encoding(
         short_side=args.short_side, key_frames=args.key_frames, crf=args.crf, preset=args.preset
     )

@@ -50,8 +50,10 @@ def run(
     waiting = deque(tasks)
     skip: dict[T, dict[int, Reason]] = {task: {} for task in tasks}
     suspects: set[tuple[T, int]] = set()
-    workers = [_Worker(work) for _ in range(min(processes, len(tasks)))]
+    workers: list[_Worker] = []
     try:
+        while len(workers) < min(processes, len(tasks)):
+            workers.append(_Worker(work))
         while waiting or any(worker.busy for worker in workers):
             for worker in workers:
                 if not worker.busy and waiting:
@@ -88,7 +90,13 @@ class _Worker:
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
         self.connection, there = context.Pipe()
         self._process = context.Process(target=_main, args=(there, work), daemon=True)
-        self._process.start()
+        # Ctrl-C is the parent's to answer, also while a child is still importing what it needs:
+        # a blocked signal stays blocked in a child.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self._process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         there.close()  # so that the death of the process is the end of the connection
         self.task: Any = None
         self.item, self.begun, self.busy = -1, 0, False
@@ -128,7 +136,6 @@ class _Worker:
 
 def _main(connection: Connection, work: Work) -> None:
     """The life of a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
     while True:

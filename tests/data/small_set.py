@@ -1,7 +1,12 @@
 """A small annotated set of real videos, two of them bad, and the command that prepares it."""
 
+import os
 from pathlib import Path
 
+from ila_jax.data.builder import VideoBuilder
+from ila_jax.data.open_source import open_source
+from ila_jax.data.shards import Videos
+from ila_jax.data.transcode import Encoding
 from tests.data.videos import H264, write_video
 
 NAMES = ("left", "up and away", "right")
@@ -21,6 +26,7 @@ def write_set(root: Path) -> Path:
     (root / "clip 9.mp4").unlink()
     (root / "train.txt").write_text("".join(lines))
     (root / "validation.txt").write_text("".join(lines[:3]))
+    (root / "first.txt").write_text("".join(lines[:5]))
     (root / "classes.txt").write_text("".join(f"{name}\n" for name in NAMES))
     return root
 
@@ -36,3 +42,14 @@ def arguments(root: Path, target: Path, *more: str, split: str = "train") -> lis
 def files(folder: Path) -> dict[str, bytes]:
     """All files below a folder."""
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def prepare_here(root: Path, target: os.PathLike[str], listed: str = "train.txt") -> None:
+    """Prepares the split train in this process, so that it can be stopped at will."""
+    opened = open_source(str(root / listed), root=str(root), class_names=NAMES)
+    encoding = Encoding(short_side=16, key_frames=12, crf=23, preset="veryfast")
+    builder = VideoBuilder(str(target), Videos({"train": opened}, encoding), clips_per_shard=4)
+    builder.prepare(
+        lambda writer, todo: ((unit, writer(unit, {}, lambda index: None)) for unit in todo),
+        max_bad_fraction=0.2,
+    )

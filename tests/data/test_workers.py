@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ import pytest
 
 from ila_jax.data import workers
 from ila_jax.data.bad import Reason
+from tests.data.sessions import all_ended, processes_of
 
 
 @dataclass(frozen=True)
@@ -67,3 +70,20 @@ def test_a_worker_that_is_killed_once_was_not_ended_by_its_video(tmp_path):
 def test_errors_reach_the_caller():
     with pytest.raises(OSError, match="No space left"):
         results(Numbers(fails=1), limit=60)
+
+
+def test_a_worker_that_hangs_dies_with_its_parent():
+    script = (
+        "from tests.data.test_workers import Numbers; from ila_jax.data import workers\n"
+        "run = workers.run(Numbers(hangs=1), range(1), processes=1, limit=600, progress=print)\n"
+        "list(run)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-u", "-c", script], stdout=subprocess.PIPE, start_new_session=True
+    ) as parent:
+        assert parent.stdout is not None
+        parent.stdout.readline()
+        parent.stdout.readline()  # the second item is begun
+        assert len(processes_of(parent.pid)) >= 2
+        parent.kill()
+    assert all_ended(parent.pid)
