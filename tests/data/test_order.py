@@ -48,6 +48,28 @@ def test_global_batches_do_not_depend_on_processes(count):
     assert [[row for part in parts for row in part[s]] for s in range(9)] == whole
 
 
+@pytest.mark.parametrize("after", [1, 2, 4])
+@pytest.mark.parametrize("before", [1, 2, 4])
+@pytest.mark.parametrize("n", [8, 24, 29])
+def test_a_run_stopped_at_any_step_goes_on_with_any_number_of_processes(n, before, after):
+    """Each example of an epoch exactly once, but for the n mod 8 that are left out of it."""
+
+    def rows(processes, steps):
+        for p in range(processes):
+            order = TrainOrder(n, 8, seed=3, process_index=p, process_count=processes)
+            b = order.local_batch
+            yield from (order(position) for s in steps for position in range(s * b, s * b + b))
+
+    epochs, steps = 2, n // 8
+    for stop in range(epochs * steps + 1):
+        seen = [*rows(before, range(stop)), *rows(after, range(stop, epochs * steps))]
+        for epoch in range(epochs):
+            shown = sorted(example for e, example in seen if e == epoch)
+            left_out = set(permutation(n, 3, epoch)[n - n % 8 :].tolist())
+            assert len(left_out) == n % 8
+            assert shown == sorted(set(range(n)) - left_out)
+
+
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 24])
 @pytest.mark.parametrize("count", [1, 2, 4])
 def test_evaluation_shows_everything_once(n, count):

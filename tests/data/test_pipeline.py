@@ -148,6 +148,17 @@ def test_dense_clips(source):
         ClipRecipe(frames=4, size=28, sampling="dense", scales=(1.0,))
 
 
+def test_a_run_goes_on_with_other_processes_and_threads(source):
+    """Stopped in the second epoch by one process, resumed by two that load with threads."""
+    whole = train(source, steps=6)
+    parts = [
+        train(source, first_step=4, steps=2, threads=2, process_index=p, process_count=2)
+        for p in range(2)
+    ]
+    rest = [joined(pair) for pair in zip(*parts, strict=True)]
+    assert_equal([*train(source, steps=4), *rest], whole)
+
+
 def test_an_epoch_and_a_seed_change_the_clips(source, tmp_path):
     good = ListSource([Example(source.name(0), 0)])
     one, two = train(good, batch=1, steps=2)
