@@ -7,9 +7,9 @@ from typing import Protocol
 
 import numpy as np
 
+from ila_jax.data import limits
 from ila_jax.data.annotations import Example
 from ila_jax.data.bad import BadVideo, Reason
-from ila_jax.data.limits import MAX_BYTES, check_bytes
 
 
 class VideoSource(Protocol):
@@ -69,8 +69,8 @@ class ListSource:
         try:
             with open(self.name(index), "rb") as file:
                 size = os.fstat(file.fileno()).st_size  # a device has none
-                check_bytes(size)
-                data = file.read(size or MAX_BYTES + 1)  # and no more, of a file that grows
+                limits.check_bytes(size)
+                data = file.read(size or limits.MAX_BYTES + 1)  # and no more, of a file that grows
         except (FileNotFoundError, NotADirectoryError):
             raise BadVideo(Reason.MISSING) from None
         except IsADirectoryError:

@@ -7,6 +7,7 @@ import av
 import numpy as np
 
 H264 = {"sc_threshold": "0", "bf": "3", "b_strategy": "0", "preset": "veryfast"}
+VP9 = {"g": "12", "deadline": "realtime", "cpu-used": "8", "lag-in-frames": "10"}
 # Every file that must decode: name -> arguments of `write_video`.
 GOOD = {
     "one_key.mp4": {"options": H264 | {"g": "250"}},
@@ -23,10 +24,7 @@ GOOD = {
     "mpeg4.avi": {"codec": "mpeg4", "options": {"g": "12"}},
     "mpeg4_b.avi": {"codec": "mpeg4", "options": {"g": "12", "bf": "2"}},
     "mpeg4_b.mp4": {"codec": "mpeg4", "options": {"g": "12", "bf": "2"}},
-    "vp9.webm": {
-        "codec": "libvpx-vp9",
-        "options": {"g": "12", "deadline": "realtime", "cpu-used": "8", "lag-in-frames": "10"},
-    },
+    "vp9.webm": {"codec": "libvpx-vp9", "options": VP9},
     "vp8.webm": {
         "codec": "libvpx",
         "options": {"g": "12", "deadline": "good", "cpu-used": "5", "lag-in-frames": "16"},
@@ -35,6 +33,14 @@ GOOD = {
     "mpeg2.mpg": {"codec": "mpeg2video", "options": {"g": "12", "bf": "2"}},
     "sound.mp4": {"options": H264 | {"g": "12"}, "sound": True},
     "one_frame.mp4": {"options": H264, "count": 1},
+    "quicktime.mov": {"options": H264 | {"g": "12"}},
+    "ten_bits.mp4": {"options": H264 | {"g": "12"}, "pixels": "yuv420p10le"},
+    "full_colour.mkv": {"options": H264 | {"g": "12"}, "pixels": "yuv444p"},
+    "odd_sides.mp4": {"options": H264 | {"g": "12"}, "pixels": "yuv444p", "size": (47, 65)},
+    "odd_sides.webm": {"codec": "libvpx-vp9", "options": VP9, "size": (47, 65)},
+    # As a browser records: neither a length, nor a size, nor a count of frames.
+    "live.webm": {"codec": "libvpx-vp9", "options": VP9, "muxer": {"live": "1"}},
+    "fragments.mp4": {"options": H264 | {"g": "12"}, "muxer": {"movflags": "frag_keyframe"}},
 }
 
 
@@ -54,6 +60,7 @@ def write_video(
     count: int = 40,
     codec: str = "libx264",
     size: tuple[int, int] = (48, 64),
+    pixels: str = "yuv420p",
     options: dict[str, str] | None = None,
     muxer: dict[str, str] | None = None,
     varying: bool = False,
@@ -62,12 +69,12 @@ def write_video(
     sound: bool = False,
     offset: int = 0,
 ) -> Path:
-    """Encodes `count` pictures from picture `offset` on. size: (height, width)."""
+    """Encodes `count` pictures from picture `offset` on. size: (height, width). pixels: format."""
     times = np.cumsum(np.random.default_rng(0).integers(10, 90, count))  # in 1/600 s
     with av.open(str(path), "w", options=muxer or {}) as container:
         stream = container.add_stream(codec, rate=25, options=options or {})
         stream.height, stream.width = size
-        stream.pix_fmt = "yuv420p"
+        stream.pix_fmt = pixels
         stream.codec_context.thread_count = 1
         if varying:
             stream.codec_context.time_base = Fraction(1, 600)
