@@ -55,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, help="decoding at once (all cores)"
     )
-    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON instead of a table, with all names in full"
+    )
     return parser
 
 
@@ -108,7 +110,7 @@ def _check_splits(splits: Splits, mirror: str | None, limits: Limits) -> Finding
 # Rows of the table: what it is called, and the key in `Findings.splits`.
 _ROWS = {
     "videos": "videos", "classes": "classes", "clips per class": "clips_per_class",
-    "missing files": "missing", "empty files": "empty", "bytes in all": "bytes_in_all",
+    "missing files": "missing_files", "empty files": "empty_files", "bytes in all": "bytes_in_all",
     "bytes": "bytes", "decoded": "decoded", "of these unreadable": "unreadable",
     "frames": "frames", "seconds": "seconds", "width": "width", "height": "height",
     "fingerprint": "fingerprint",
@@ -136,8 +138,8 @@ def _cell(value: Any) -> str:
     """Smallest / middle / largest of a spread; "" of what is not known."""
     if isinstance(value, dict) and value.keys() == {"min", "median", "max"}:
         return " / ".join(_cell(value[k]) for k in ("min", "median", "max"))
-    if isinstance(value, dict):
-        return str(len(value))
+    if isinstance(value, dict | list):
+        return f"{len(value):,}"
     if value is None or isinstance(value, str):
         return value or ""
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"

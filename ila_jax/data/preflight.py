@@ -36,12 +36,14 @@ class Findings:
     """What was found.
 
     errors: a run could not start, or would stop. warnings: it should not go unseen. splits: facts
-    by split, as JSON holds them. flips: lines of text.
+    by split, as JSON holds them. repeats: groups of videos that are the same, in full; warnings
+    show the first ones. flips: lines of text.
     """
 
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     splits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    repeats: list[dict[str, Any]] = field(default_factory=list)
     flips: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[str, Any]:
@@ -108,11 +110,11 @@ def _facts(split: _Split, probed: Sequence[Probed], classes: int) -> dict[str, A
         "videos": len(split.names),
         "classes": classes,
         "clips_per_class": _spread(counts),
-        "missing": None if split.files is None else int((split.files.size < 0).sum()),
-        "empty": None if split.files is None else int((split.files.size == 0).sum()),
         "bytes": _spread([size for size in sizes if size > 0]),
         "bytes_in_all": None if split.files is None else int(np.maximum(sizes, 0).sum()),
         "decoded": len(probed),
+        "missing_files": _named(split, -1),
+        "empty_files": _named(split, 0),
         "unreadable": {split.names[p.index]: p.problem for p in probed if p.problem is not None},
         "frames": _spread([one.frames for one in fine]),
         "seconds": _spread([round(one.seconds, 2) for one in fine]),
@@ -120,6 +122,13 @@ def _facts(split: _Split, probed: Sequence[Probed], classes: int) -> dict[str, A
         "height": _spread([one.height for one in fine]),
         "fingerprint": fingerprint(split.ids, split.opened.source.labels),
     }
+
+
+def _named(split: _Split, size: int) -> list[str] | None:
+    """The names of the files of a size, -1 is missing; None where videos are no files."""
+    if split.files is None:
+        return None
+    return [split.names[i] for i in np.flatnonzero(split.files.size == size)]
 
 
 def _spread(values: Any) -> dict[str, float] | None:
@@ -145,14 +154,12 @@ def fingerprint(ids: Sequence[str], labels: np.ndarray) -> str:
 
 
 def _missing(found: Findings, split: _Split) -> None:
-    if split.files is None:
-        return
-    for what, absent in (("missing", split.files.size < 0), ("empty", split.files.size == 0)):
-        if absent.any():
-            shown = [split.names[i] for i in np.flatnonzero(absent)[:3]]
+    for what, size in (("missing", -1), ("empty", 0)):
+        files = _named(split, size)
+        if files:
             found.warnings.append(
-                f"{split.name}: {int(absent.sum())} of {len(split.names)} files are {what}, "
-                f"such as {', '.join(shown)}"
+                f"{split.name}: {len(files)} of {len(split.names)} files are {what}, "
+                f"such as {', '.join(files[:3])}"
             )
 
 
@@ -236,6 +243,9 @@ def _tell(
         (f"in both splits (a leak): the same {kind}", leaks),
         (f"more than once in a split: the same {kind}", within),
     ):
+        found.repeats += [
+            {"same": kind, "leak": some is leaks, "videos": [names[i] for i in g]} for g in some
+        ]
         if some:
             shown = "; ".join(" = ".join(names[i] for i in g[:2]) for g in some[:3])
             differ = sum(len(set(labels[g].tolist())) > 1 for g in some)

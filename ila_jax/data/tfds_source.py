@@ -12,6 +12,7 @@ import numpy as np
 
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.class_names import Classes
+from ila_jax.data.limits import check_bytes
 from ila_jax.data.sources import Opened
 from ila_jax.data.text_files import listed
 from ila_jax.data.tfds_features import Fields, find_fields
@@ -52,6 +53,7 @@ class TfdsSource:
             raise BadVideo(Reason.UNREADABLE, str(error)) from None
         if not data:
             raise BadVideo(Reason.EMPTY)
+        check_bytes(len(data))
         return data
 
     def __getstate__(self) -> dict[str, Any]:

@@ -52,7 +52,8 @@ def test_a_good_data_set(good, capsys):
     found = checked(capsys, *of(good))
     assert found["warnings"] == found["errors"] == []
     train = found["splits"]["train"]
-    assert (train["videos"], train["classes"], train["missing"], train["empty"]) == (4, 2, 0, 0)
+    assert (train["videos"], train["classes"]) == (4, 2)
+    assert train["missing_files"] == train["empty_files"] == found["repeats"] == []
     assert train["clips_per_class"] == {"min": 2, "median": 2, "max": 2}
     assert train["frames"] == {"min": 4, "median": 5, "max": 7}
     assert train["width"] == {"min": 48, "median": 48, "max": 48}
@@ -104,7 +105,10 @@ def test_missing_empty_and_unreadable_files(good, capsys):
     assert "train: 1 of 5 files are empty, such as " in empty
     assert "train: 1 of 3 decoded files cannot be read" in unreadable
     assert "right/text.mp4: The file is no video container" in unreadable
-    assert len(found["splits"]["train"]["unreadable"]) == 1
+    train = found["splits"]["train"]
+    assert train["missing_files"] == [f"{good}/train/left/none.mp4"]
+    assert train["empty_files"] == [f"{good}/train/right/void.mp4"]
+    assert list(train["unreadable"]) == [f"{good}/train/right/text.mp4"]
     (error,) = found["errors"]
     assert error.startswith("3 of 7 videos cannot be read for certain, more than 0.01 of them")
 
@@ -137,6 +141,12 @@ def test_repeats_and_leaks(good, capsys):
         "1 videos are in both splits (a leak): the same recording, such as "
         "train/AAAAAAAAAAA_000010_000020.mp4 = val/AAAAAAAAAAA_000050_000060.mp4",
     ]
+
+    repeats = [(r["same"], r["leak"], len(r["videos"])) for r in found["repeats"]]
+    assert repeats == [
+        ("path", True, 2), ("path", False, 2), ("content", True, 3), ("content", True, 2),
+        ("recording", True, 2),
+    ]  # fmt: skip
 
 
 def test_classes_without_clips_or_files(good, capsys):

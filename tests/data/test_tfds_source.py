@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow_datasets as tfds
 
-from ila_jax.data import tfds_labels
+from ila_jax.data import check, tfds_labels
 from ila_jax.data.decode import index_video
 from ila_jax.data.open_source import open_source
 from tests.data.videos import write_video
@@ -108,6 +108,16 @@ def test_a_slice_and_other_class_names(clips):
     assert len(opened.source) == 5
     odd = [int(name.split()[1]) % 2 for name in opened.ids]
     assert opened.source.labels.tolist() == [0 if o else 2 for o in odd]
+
+
+def test_preflight_of_videos_that_are_no_files(clips, capsys):
+    arguments = ["--train", "tfds:clips@train", "--validation", "tfds:clips@validation"]
+    assert check.main([*arguments, "--root", clips, "--json", "--processes=1"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["warnings"] == []
+    assert found["splits"]["train"]["missing_files"] is None
+    assert found["splits"]["train"]["decoded"] == 5
+    assert found["splits"]["validation"]["frames"]["max"] == 9
 
 
 def test_names_that_say_no_data_set(clips, tmp_path):
