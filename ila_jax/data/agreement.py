@@ -72,6 +72,8 @@ def _read(path: epath.Path) -> dict[str, Any]:
 
 
 def _check_empty(directory: epath.Path) -> None:
+    if not directory.exists():
+        return  # object stores have no empty folders
     others = [p.name for p in directory.iterdir() if not p.name.startswith(PARTIAL)]
     if others:
         raise ValueError(

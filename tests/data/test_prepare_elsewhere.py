@@ -27,6 +27,12 @@ def store(monkeypatch):
     class Store(MemoryFileSystem):
         protocol = "s3"
 
+        def mkdir(self, path, create_parents=True, **kwargs):
+            """Stores have no folders but in the names of what they hold."""
+
+        def makedirs(self, path, exist_ok=False):
+            """As `mkdir`."""
+
     monkeypatch.setitem(sys.modules["fsspec.registry"]._registry, "s3", Store)
     monkeypatch.setattr(MemoryFileSystem, "store", {})
     return epath.Path("s3://bucket/videos")
