@@ -83,8 +83,8 @@ class Videos:
         self,
         unit: Unit,
         bad: list[Bad],
-        skip: Mapping[int, Reason] | None = None,
-        begin: Callable[[int], None] = lambda index: None,
+        skip: Mapping[int, Reason],
+        begin: Callable[[int], None],
     ) -> Iterator[tuple[int, Example]]:
         """(index, example) of the readable videos of a unit; the others are appended to `bad`.
 
@@ -94,7 +94,7 @@ class Videos:
         for index in range(unit.first, unit.last):
             begin(index)
             try:
-                if skip and index in skip:
+                if index in skip:
                     raise BadVideo(skip[index])
                 video = transcode(source.read(index), self.encoding)
             except BadVideo as error:
