@@ -11,6 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
+from ila_jax.data.listing import SUFFIXES, stem, suffix
+
 # Kinetics cuts clips of ten seconds from YouTube videos: ID_START_END.
 _KINETICS = re.compile(r"([\w-]{11})_\d{6}_\d{6}", re.ASCII)
 _THREADS = 16  # a file system over the network answers many questions at once
@@ -59,11 +61,20 @@ def _stat(paths: Sequence[str]) -> list[tuple[int, tuple[int, int] | None]]:
     return out
 
 
-def recording(video_id: str) -> str:
-    """What clips of one recording share: of Kinetics' the YouTube video, of others their id."""
-    stem = video_id.rpartition("/")[2].partition(".")[0]
-    found = _KINETICS.fullmatch(stem)
-    return found[1] if found else video_id
+def is_path(video_id: str) -> bool:
+    """Whether an id is a path within a split's folder, which other splits may have as well."""
+    return suffix(video_id) in SUFFIXES
+
+
+def recording(video_id: str) -> str | None:
+    """What clips of one recording share: of Kinetics' the YouTube video, of others their id.
+
+    None where the id does not say, since it is a path of other spelling than Kinetics'.
+    """
+    found = _KINETICS.fullmatch(stem(video_id) if is_path(video_id) else video_id)
+    if found:
+        return found[1]
+    return None if is_path(video_id) else video_id
 
 
 def groups(keys: Iterable[Hashable]) -> list[list[int]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ila_jax.data.duplicates import Files, groups, recording, same_content, stat_files
+from ila_jax.data.duplicates import Files, groups, is_path, recording, same_content, stat_files
 from ila_jax.data.mirror import described
 from ila_jax.data.open_source import Splits
 from ila_jax.data.probe import Probed, probe
@@ -210,7 +210,7 @@ def _repeats(found: Findings, both: Sequence[_Split]) -> None:
     labels = np.concatenate([split.opened.source.labels for split in both])
     ids = [video for split in both for video in split.ids]
     origins = [recording(video) for video in ids]
-    kinds = {"path": groups(names), "id": groups(ids)}
+    kinds = {"path": groups(names), "id": groups(None if is_path(i) else i for i in ids)}
     if all(split.files is not None for split in both):
         size = np.concatenate([split.files.size for split in both if split.files])
         inode = [i for split in both if split.files for i in split.files.inode]

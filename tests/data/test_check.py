@@ -25,8 +25,9 @@ def clips(tmp_path_factory):
 @pytest.fixture
 def good(clips, tmp_path):
     """Two classes, four videos to train and two to validate on, in folders."""
+    # The same names in both splits are no leak.
     places = ["train/left/0", "train/left/1", "train/right/2", "train/right/3",
-              "val/left/4", "val/right/5"]  # fmt: skip
+              "val/left/0", "val/right/2"]  # fmt: skip
     for i, place in enumerate(places):
         (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(clips / f"{i}.mp4", tmp_path / f"{place}.mp4")
@@ -72,7 +73,7 @@ def test_the_table(good, capsys):
     assert out.endswith("Training could start.\n")
     assert "2 / 2 / 2" in out
     assert "  swap: left <-> right" in out
-    (good / "val" / "left" / "4.mp4").write_bytes(b"")
+    (good / "val" / "left" / "0.mp4").write_bytes(b"")
     shutil.rmtree(good / "val" / "right")
     assert main([*map(str, of(good)), "--sample=0"]) == 1
     out, err = capsys.readouterr()
@@ -119,7 +120,7 @@ def test_repeats_and_leaks(good, capsys):
              "train/AAAAAAAAAAA_000010_000020.mp4 1"]  # fmt: skip
     shutil.copy(good / "train/left/1.mp4", good / "train/copy.mp4")
     shutil.move(good / "train/right/3.mp4", good / "train/AAAAAAAAAAA_000010_000020.mp4")
-    shutil.move(good / "val/left/4.mp4", good / "val/AAAAAAAAAAA_000050_000060.mp4")
+    shutil.move(good / "val/left/0.mp4", good / "val/AAAAAAAAAAA_000050_000060.mp4")
     (good / "val/link.mp4").symlink_to(good / "train/right/2.mp4")
     (good / "train.txt").write_text("\n".join(lines))
     (good / "val.txt").write_text(
@@ -250,7 +251,8 @@ def test_the_fingerprint_does_not_depend_on_where_the_files_are(good, tmp_path_f
 def test_recordings():
     assert recording("abseiling/-_a1B2c3D4e_000010_000020.mp4") == "-_a1B2c3D4e"
     assert recording("-_a1B2c3D4e_000010_000020") == "-_a1B2c3D4e"
-    assert recording("a/clip_000010_000020.mp4") == "a/clip_000010_000020.mp4"
+    assert recording("a/clip_000010_000020.mp4") is None
+    assert recording("a.b/0.mp4") is None
     assert recording("12345") == "12345"
 
 
@@ -271,3 +273,22 @@ def test_groups_and_contents(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "4")
     linked = [paths[4], str(tmp_path / "link")]
     assert same_content(linked, stat_files(linked), most=0) == ([[0, 1]], 0, 2)
+
+
+def test_kinetics_clips_of_one_video_in_both_splits(good, capsys):
+    header = "label,youtube_id,time_start,time_end,split\n"
+    (good / "train.csv").write_text(
+        f"{header}left,AAAAAAAAAAA,0,10,train\nright,BBBBBBBBBBB,0,10,t"
+    )
+    (good / "val.csv").write_text(f"{header}left,AAAAAAAAAAA,50,60,val\nright,BBBBBBBBBBB,0,10,val")
+    for i, name in enumerate(["AAAAAAAAAAA_0_10", "BBBBBBBBBBB_0_10", "AAAAAAAAAAA_50_60"]):
+        (good / "all").mkdir(exist_ok=True)
+        write_video(good / "all" / f"{name}.mp4", count=3, size=(32, 32), offset=i)
+    found = checked(
+        capsys, "--train", good / "train.csv", "--validation", good / "val.csv",
+        "--root", good / "all", "--sample=0",
+    )  # fmt: skip
+    path, same = found["warnings"]
+    assert path.startswith("1 videos are in both splits (a leak): the same path")
+    assert same.startswith("1 videos are in both splits (a leak): the same recording")
+    assert [r["same"] for r in found["repeats"]] == ["path", "recording"]
