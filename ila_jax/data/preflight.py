@@ -210,7 +210,8 @@ def _repeats(found: Findings, both: Sequence[_Split]) -> None:
     labels = np.concatenate([split.opened.source.labels for split in both])
     ids = [video for split in both for video in split.ids]
     origins = [recording(video) for video in ids]
-    kinds = {"path": groups(names), "id": groups(None if is_path(i) else i for i in ids)}
+    paths = [name if split.files else None for split in both for name in split.names]
+    kinds = {"path": groups(paths), "id": groups(None if is_path(i) else i for i in ids)}
     if all(split.files is not None for split in both):
         size = np.concatenate([split.files.size for split in both if split.files])
         inode = [i for split in both if split.files for i in split.files.inode]

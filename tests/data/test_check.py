@@ -6,8 +6,10 @@ import shutil
 import numpy as np
 import pytest
 
+from ila_jax.data import preflight
 from ila_jax.data.check import main
 from ila_jax.data.duplicates import groups, recording, same_content, stat_files
+from ila_jax.data.open_source import Opened, Splits
 from ila_jax.data.preflight import fingerprint
 from tests.data.videos import write_video
 from tests.train.runs import QUICKSTART
@@ -200,6 +202,24 @@ def test_a_configuration(good, capsys):
     (good / "train" / "left" / "1.mp4").write_bytes(b"")
     found = checked(capsys, *arguments, "--config.data.on_bad_video=fail", code=1)
     assert found["errors"] == ["1 videos cannot be read, and data.on_bad_video is fail"]
+
+
+class Packed:
+    """Videos that are no files, named after files of a split's folder."""
+
+    labels = np.zeros(1, np.int32)
+
+    def __len__(self):
+        return 1
+
+    def name(self, index):
+        return "left/0.mp4"
+
+
+def test_names_of_packed_videos_are_no_paths():
+    split = Opened(Packed(), ("left",))
+    found = preflight.check(Splits(split, split), np.zeros(1), preflight.Limits(sample=0))
+    assert found.warnings == found.repeats == []
 
 
 @pytest.mark.parametrize(
