@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # Outside packages that only some may import, and only inside the function that needs them:
 # they are slow, or missing where nobody converts weights.
-LAZY = {"torch", "transformers", "huggingface_hub", "matplotlib", "apache_beam"}
+LAZY = {"torch", "transformers", "huggingface_hub", "matplotlib", "apache_beam", "decord"}
 NEVER = {"tensorflow": {""}, "torch": {"train", "data"}, "transformers": {"train", "data"}}
 
 
