@@ -61,5 +61,6 @@ def paper(*, size: str, frames: int, data: str, train: str, validation: str) -> 
                 "max_skipped": 20,
             },
             "evaluation": {"batch": 64, "time_order": False},
+            "mesh": {"fsdp": 1},
         }
     )

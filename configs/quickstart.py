@@ -72,5 +72,6 @@ def get_config() -> ConfigDict:
                 "max_skipped": 20,
             },
             "evaluation": {"batch": 50, "time_order": True},
+            "mesh": {"fsdp": 1},
         }
     )

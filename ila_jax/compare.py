@@ -91,7 +91,7 @@ def _outcomes(runs: Sequence[Run]) -> Iterator[Outcome]:
     """Of each run in turn; ends early when a signal stops one."""
     import jax
 
-    from ila_jax.train.loop import say
+    from ila_jax.train.processes import say
 
     begin, trained = time.monotonic(), 0
     for number, run in enumerate(runs, start=1):

@@ -28,6 +28,7 @@ FILES = sorted(
 # Parameters in all, trained and frozen; training.md's paper rows: top-1, top-5, GFLOPs or None.
 SHIPPED = {
     "configs/quickstart.py": (235_744, None),
+    "configs/ablation.py": (235_744, None),
     "configs/k400/b32_8f.py": (201_596_977, ("81.3", "95.0", "40")),
     "configs/k400/b32_16f.py": (201_601_073, ("82.4", "95.8", None)),
     "configs/k400/b16_8f.py": (199_940_401, ("84.0", "96.6", None)),

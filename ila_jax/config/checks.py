@@ -9,6 +9,7 @@ from ila_jax.config.sections import (
     AugmentConfig,
     DataConfig,
     EvaluationConfig,
+    MeshConfig,
     ModelConfig,
     OptimizerConfig,
     TrainConfig,
@@ -122,6 +123,11 @@ def _train(train: TrainConfig) -> list[_Check]:
         (train.steps > 0, "train.steps", train.steps, "positive"),
         (train.batch > 0 and train.batch % 2 == 0, "train.batch", train.batch,
          "a positive even number: clip i is mixed with clip i xor 1"),
+        (train.accumulation > 0 and train.batch % (2 * train.accumulation) == 0,
+         "train.accumulation", train.accumulation,
+         f"a number of parts whose size is even: half of train.batch {train.batch}, or a divisor "
+         "of that"),
+        (0 <= train.ema < 1, "train.ema", train.ema, "0 (off) or a share below 1"),
         (0 <= train.seed < 2**31, "train.seed", train.seed, "a number in [0, 2^31)"),
         (train.keep_best > 0, "train.keep_best", train.keep_best, "positive"),
         (train.max_skipped >= 0, "train.max_skipped", train.max_skipped, "0 or more"),
@@ -135,6 +141,10 @@ def _evaluation(evaluation: EvaluationConfig) -> list[_Check]:
     return [(evaluation.batch > 0, "evaluation.batch", evaluation.batch, "positive")]
 
 
+def _mesh(mesh: MeshConfig) -> list[_Check]:
+    return [(mesh.fsdp > 0 or mesh.fsdp == -1, "mesh.fsdp", mesh.fsdp, "positive, or -1 for all")]
+
+
 _CHECKS: dict[str, Callable[[Any], list[_Check]]] = {
     "model": _model,
     "data": _data,
@@ -142,4 +152,5 @@ _CHECKS: dict[str, Callable[[Any], list[_Check]]] = {
     "optimizer": _optimizer,
     "train": _train,
     "evaluation": _evaluation,
+    "mesh": _mesh,
 }

@@ -18,6 +18,8 @@ class ModelConfig:
     the interactive block. channels: of the interactive features (256 in the released models).
     dropout: before the linear head's last layer (0.5 in the released model). mit_positions: of the
     frames, in multi-frame integration; without them only the blocks can learn order.
+    remat: what a block of the image tower computes again in the backward pass instead of keeping:
+    nothing, all but its matrix products, or everything.
     """
 
     size: str
@@ -33,6 +35,7 @@ class ModelConfig:
     resolution: int | None = None
     shape: Geometry | None = None
     mit_positions: bool = True
+    remat: Literal["none", "dots", "block"] = "none"
 
     def geometry(self) -> Geometry:
         """The shapes of the towers, after overrides. Errors: ValueError."""
@@ -137,6 +140,9 @@ class TrainConfig:
     """Length, batch and rhythm of a run; all `every` in steps.
 
     batch: global. max_skipped: steps in a row whose loss is not finite before the run stops.
+    accumulation: parts of a batch that are computed one after the other; the step is the same, the
+    memory that of a part. ema: of the average of the weights that is kept beside them, the share
+    of the past in it, such as 0.9999; 0 keeps none.
     """
 
     steps: int
@@ -149,6 +155,8 @@ class TrainConfig:
     evaluate_every: int
     keep_best: int
     max_skipped: int
+    accumulation: int = 1
+    ema: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +165,17 @@ class EvaluationConfig:
 
     batch: int
     time_order: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshConfig:
+    """How the devices share the work. Every device takes its part of a batch.
+
+    fsdp: devices over which weights and optimizer state are split, instead of being whole on
+    each; it divides the number of devices, and -1 is all of them.
+    """
+
+    fsdp: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -170,3 +189,4 @@ class Config:
     optimizer: OptimizerConfig
     train: TrainConfig
     evaluation: EvaluationConfig
+    mesh: MeshConfig = MeshConfig()

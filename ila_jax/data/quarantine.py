@@ -16,8 +16,9 @@ class Quarantine:
     An existing list is read first, so that a resumed run lists nothing twice.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        self._path = Path(path)
+    def __init__(self, path: str | Path, *, writes: bool = True) -> None:
+        """writes: False for all but one of several processes that see the same batches."""
+        self._path, self._writes = Path(path), writes
         self._reasons: dict[str, str] = {}
         for line in self._existing():
             try:
@@ -46,7 +47,7 @@ class Quarantine:
             self._reasons[path] = Reason(code).name
             entry = {"path": path, "reason": Reason(code).name, "label": int(source.labels[index])}
             lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
-        if lines:
+        if lines and self._writes:
             self._append("".join(lines))
         return len(lines)
 

@@ -40,7 +40,9 @@ class VideoModel(nnx.Module):
         geometry, dtypes = config.geometry(), Dtypes.of(config.precision)
         make: dict[str, Any] = {"dtypes": dtypes, "keys": keys}
         frames = config.frames if variant(config).embeds_time else None
-        self.visual = ImageTower(geometry, block_maker(config, dtypes), frames=frames, **make)
+        self.visual = ImageTower(
+            geometry, block_maker(config, dtypes), frames=frames, remat=config.remat, **make
+        )
         self.mit = MultiFrameIntegration(
             config.frames, geometry.embed, positions=config.mit_positions, **make
         )

@@ -1,7 +1,8 @@
 """CLIP's image tower over frames, with a temporal model in its blocks (models.md 1)."""
 
+import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -64,6 +65,7 @@ class ImageTower(nnx.Module):
     """Patch embedding, temporal blocks, and the projection of each frame's class token.
 
     frames: of a learnt embedding of time, added to the patches (models.md 3); None for none.
+    remat: what blocks keep for the backward pass, a key of REMAT.
     """
 
     def __init__(
@@ -72,11 +74,12 @@ class ImageTower(nnx.Module):
         make_block: BlockMaker,
         *,
         frames: int | None,
+        remat: str = "none",
         dtypes: Dtypes,
         keys: Keys,
     ):
         width = geometry.width
-        self.dtypes = dtypes
+        self.dtypes, self.remat = dtypes, remat
         self.embed = PatchEmbedding(geometry, dtypes=dtypes, keys=keys)
         self.frames = frames
         if frames is not None:
@@ -104,7 +107,37 @@ class ImageTower(nnx.Module):
         losses: list[Scalar] = []
         for i, block in enumerate(self.blocks):
             with jax.named_scope(f"block{i}"):
-                x, loss = block(x, training)
+                x, loss = REMAT[self.remat](block, x, training)
             losses.append(loss)
         class_tokens = self.projection(self.norm_post(x[:, :, 0]))
         return TowerOutput(class_tokens, x[:, :, 1:], jnp.stack(losses))
+
+
+Run = Callable[[TemporalBlock, Tokens, Training | None], tuple[Tokens, Scalar]]
+
+
+def _keeping(policy: Callable[..., bool] | None) -> Run:
+    """Runs a block that keeps for the backward pass only what the policy allows; None: nothing."""
+
+    def run(block: Any, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        # jax.checkpoint over a module would drop the new running statistics in silence.
+        graph, params, stats = nnx.split(block, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
+
+        @functools.partial(jax.checkpoint, policy=policy)
+        def pure(params: Any, stats: Any, x: Tokens, training: Training | None) -> Any:
+            block = nnx.merge(graph, params, stats)
+            x, loss = block(x, training)
+            return x, loss, nnx.to_pure_dict(nnx.state(block, nnx.BatchStat))
+
+        x, loss, stats = pure(nnx.to_pure_dict(params), nnx.to_pure_dict(stats), x, training)
+        nnx.update(block, stats)
+        return x, loss
+
+    return run
+
+
+REMAT: dict[str, Run] = {
+    "none": lambda block, x, training: block(x, training),
+    "dots": _keeping(jax.checkpoint_policies.dots_with_no_batch_dims_saveable),
+    "block": _keeping(None),
+}

@@ -4,6 +4,9 @@
 
 The folder of the run holds config.json, metrics.jsonl, quarantine.jsonl, checkpoints/ and
 tensorboard/. Stop it with Ctrl-C or SIGTERM and type the same command to go on.
+
+On several hosts start one process on each, in a folder that they share:
+    srun python -m ila_jax.train --distributed --config … --workdir …
 """
 
 import argparse
@@ -28,6 +31,15 @@ def _train(arguments: Sequence[str] | None) -> None:
     parser.add_argument(
         "--workdir", required=True, type=Path, metavar="DIR", help="folder of the run"
     )
+    several = parser.add_argument_group("several hosts")
+    several.add_argument(
+        "--distributed",
+        action="store_true",
+        help="join the processes that Slurm, Open MPI or an indexed Kubernetes job started",
+    )
+    several.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0, where none did")
+    several.add_argument("--processes", type=int, metavar="N", help="how many there are")
+    several.add_argument("--process-id", type=int, metavar="I", help="which this is, from 0")
     known, config = cli.parse(parser, arguments)
     # After the arguments are known to be right: loading jax takes a second.
     import jax
@@ -35,13 +47,20 @@ def _train(arguments: Sequence[str] | None) -> None:
     from ila_jax.data import synthetic
     from ila_jax.evaluation import time_order
     from ila_jax.train.loop import train
+    from ila_jax.train.processes import connect, is_first, wait_for_all
 
     if config.model.precision == "float64":
         jax.config.update("jax_enable_x64", True)
-    synthetic.ensure(config.data)
+    if known.distributed or known.coordinator:
+        connect(known.coordinator, known.processes, known.process_id)
+    if is_first():
+        synthetic.ensure(config.data)
+    wait_for_all("the data")
     finished = train(config, known.workdir)
     if finished and config.evaluation.time_order:
-        print(time_order.measure(known.workdir, config))
+        found = time_order.measure(known.workdir, config)
+        if is_first():
+            print(found)
 
 
 if __name__ == "__main__":

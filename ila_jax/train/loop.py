@@ -1,12 +1,11 @@
 """The training loop: everything that has side effects, in the order in which it happens."""
 
 import functools
-import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -15,7 +14,6 @@ from tqdm import tqdm
 
 from ila_jax.config import Config
 from ila_jax.data.mirror import described, mirrors
-from ila_jax.data.pipeline import Batch
 from ila_jax.data.quarantine import Quarantine
 from ila_jax.data.sources import VideoSource
 from ila_jax.models import model
@@ -29,10 +27,13 @@ from ila_jax.train.dataset import (
     train_batches,
     validation_batches,
 )
-from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state, replicated
+from ila_jax.train.meter import Meter, named
+from ila_jax.train.optim import join, partition
+from ila_jax.train.processes import is_first, say, stop_signals, wait_for_all
+from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.train.start import check_folder, claim, starting_state
 from ila_jax.train.state import State
-from ila_jax.train.step import Recipe, make_recipe, step
+from ila_jax.train.step import Recipe, compiled_step, make_recipe
 from ila_jax.train.validation import Predictions, Predictor, collect
 from ila_jax.train.writer import Writer
 
@@ -43,7 +44,7 @@ def train(config: Config, workdir: Path) -> bool:
     Typed again, it goes on. Errors: ValueError, OSError, RuntimeError in plain words.
     """
     dataset = open_dataset(config)
-    mesh = make_mesh()
+    mesh = make_mesh(fsdp=config.mesh.fsdp)
     check_batch(mesh, "train.batch", config.train.batch)
     mirror = mirrors(dataset.class_names, config.data.mirror)
     recipe = make_recipe(
@@ -53,16 +54,17 @@ def train(config: Config, workdir: Path) -> bool:
     )
     check_folder(workdir, config)
     state = starting_state(recipe, mesh, workdir, say)
+    wait_for_all("starting")  # before anything in the folder changes
     claim(workdir, config)
     if config.augment.flip:
         for line in described(mirror, dataset.class_names):
             say(line)
     checkpoints = Checkpoints(workdir / "checkpoints", keep_best=config.train.keep_best)
-    writer = Writer(workdir, resumed_at=int(state["step"]))
-    quarantine = Quarantine(workdir / "quarantine.jsonl")
+    writer = Writer(workdir, resumed_at=int(state["step"]), first=is_first())
+    quarantine = Quarantine(workdir / "quarantine.jsonl", writes=is_first())
     quarantine.check(dataset.videos, config.data.max_bad_fraction)
     # The mesh is set for ATA, whose matching leaves the device.
-    with closing(checkpoints), closing(writer), jax.set_mesh(mesh), _stop_signals() as stop:
+    with closing(checkpoints), closing(writer), jax.set_mesh(mesh), stop_signals() as stop:
         return _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, stop).train(state)
 
 
@@ -82,19 +84,14 @@ class _Run:
         self.recipe, self.config, self.dataset = recipe, recipe.config, dataset
         self.mesh, self.checkpoints, self.quarantine = mesh, checkpoints, quarantine
         self.writer, self.stop = writer, stop
-        whole = replicated(mesh)
-        self.step = jax.jit(
-            functools.partial(step, recipe), donate_argnums=0, out_shardings=(whole, whole)
-        )
         self.predict = Predictor(recipe.config.model, mesh)
 
     def train(self, state: State) -> bool:
         """Whether the last step was reached."""
         config, at = self.config.train, int(state["step"])
         text = self._text_features(state)
-        if self._unvalidated(at):
-            self._validate(state, text, at)
-        if self.stop():
+        step = compiled_step(self.recipe, self.mesh, state)
+        if self._unvalidated(at) and not self._validate(state, text, at):
             say(f"stopped at step {at}, which is saved: the same command goes on from there")
             return False
         if at >= config.steps:
@@ -102,27 +99,39 @@ class _Run:
             return True
         batches = train_batches(self.config, self.dataset, first_step=at)
         with closing(batches), self._bar(at) as bar:
-            meter = _Meter(config.batch)
+            meter = Meter(config.batch)
             for batch in batches:
-                self._quarantine(batch["bad"], self.dataset.train)
-                rows = {name: batch[name] for name in ("video", "label")}
+                rows = {name: batch[name] for name in ("video", "label", "bad")}
+                rows["stop"] = np.full(len(batch["label"]), self.stop())
                 meter.waited()
-                state, metrics = self.step(state, put_batch(self.mesh, rows), text)
+                state, *after = step(state, put_batch(self.mesh, rows), text)
                 at += 1
-                self._check_finite(at - 1, meter.stepped(metrics))
+                stopping = self._heed(at - 1, meter.stepped(after))
                 bar.update()
                 if at % config.log_every == 0:
-                    self._log(at, metrics | {"short": batch["short"].mean()}, meter, bar)
+                    self._log(at, after[0] | {"short": batch["short"].mean()}, meter, bar)
                 if self._due(at):
-                    self._validate(state, text, at)
-                if at % config.checkpoint_every == 0 or at == config.steps or self.stop():
+                    stopping |= not self._validate(state, text, at)
+                if at % config.checkpoint_every == 0 or at == config.steps or stopping:
                     self.checkpoints.save(state, self.config, self.dataset.class_names)
                 meter.pause()
-                if self.stop():
+                if stopping:
                     say(f"stopped and saved at step {at}: the same command goes on from there")
                     return False
-        self._check_finite(at, metrics)
+        self._heed(at, after)
         return True
+
+    def _heed(self, at: int, after: list[dict[str, Any]] | None) -> bool:
+        """What a step says once it is done, the same to all processes: whether they are to stop.
+
+        Errors: RuntimeError when too many steps were not finite or too many videos are bad.
+        """
+        if after is None:
+            return False
+        metrics, rows = after
+        self._check_finite(at, metrics)
+        self._quarantine(rows["bad"], self.dataset.train)
+        return bool(np.any(rows["stop"]))
 
     def _bar(self, at: int) -> tqdm:
         rarely = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file needs no animation
@@ -133,6 +142,7 @@ class _Run:
             dynamic_ncols=True,
             mininterval=rarely,
             maxinterval=2 * rarely,
+            disable=not is_first(),
         )
 
     def _text_features(self, state: State) -> TextFeatures | None:
@@ -151,11 +161,11 @@ class _Run:
         """A run that was stopped while it validated has this left to do."""
         return at > 0 and self._due(at) and not self.writer.has(at, "val/top1")
 
-    def _log(self, at: int, metrics: dict[str, jax.Array], meter: "_Meter", bar: tqdm) -> None:
-        values = {name: float(value) for name, value in metrics.items()}
-        rates = meter.rates()
-        named = {f"train/{name}": value for name, value in values.items()}
-        self.writer.write(at, named | {f"time/{name}": value for name, value in rates.items()})
+    def _log(self, at: int, metrics: dict[str, Any], meter: Meter, bar: tqdm) -> None:
+        values, rates = named(metrics), meter.rates()
+        entries = {f"train/{name}": value for name, value in values.items()}
+        entries |= {f"time/{name}": value for name, value in rates.items()}
+        self.writer.write(at, entries)
         bar.set_postfix_str(
             f"{rates['clips_per_second']:.0f} clips/s, loss {values['loss']:.3f}, "
             f"alignment {values['alignment_loss']:.3f}, rate {values['rate']:.2e}"
@@ -163,7 +173,7 @@ class _Run:
 
     def _check_finite(self, at: int, metrics: dict[str, jax.Array]) -> None:
         """Errors: RuntimeError when too many steps in a row were not finite; at: after them."""
-        in_row = int(metrics["skipped_in_row"]) if metrics else 0
+        in_row = int(metrics["skipped_in_row"])
         if in_row > self.config.train.max_skipped:
             raise RuntimeError(
                 f"the loss was not finite in steps {at - in_row} to {at - 1}, more than "
@@ -171,18 +181,28 @@ class _Run:
                 "last checkpoint is from before or within; lower optimizer.rate or look at the data"
             )
 
-    def _validate(self, state: State, text: TextFeatures | None, at: int) -> None:
-        """Scores the whole validation set; left for the next start if the run is to stop."""
+    def _validate(self, state: State, text: TextFeatures | None, at: int) -> bool:
+        """Scores the whole validation set. False: left for the next start, as the run is to stop.
+
+        With an average of the weights, that is scored beside them.
+        """
         variables = Variables(state["params"], state["batch_stats"])
         found = self._predictions(variables, text)
         if found is None:
-            return
+            return False
         scores = {
             "val/top1": found.top1,
             "val/top5": found.top5,
             "val/videos": len(found.index),
             "val/short": found.short,
         }
+        if state["ema"]:
+            _, frozen = partition(state["params"], self.recipe.rates)
+            average = Variables(join(state["ema"], frozen), state["batch_stats"])
+            beside = self._predictions(average, text)
+            if beside is None:
+                return False
+            scores |= {"val/ema_top1": beside.top1, "val/ema_top5": beside.top5}
         if at == self.config.train.steps:
             names, accuracies = self.dataset.class_names, found.per_class(self.recipe.classes)
             scores |= {
@@ -197,85 +217,18 @@ class _Run:
             f"step {at}: top-1 {found.top1:.1%}, top-5 {found.top5:.1%} of "
             f"{len(found.index)} videos{unreadable}"
         )
+        return True
 
     def _predictions(self, variables: Variables, text: TextFeatures | None) -> Predictions | None:
-        batches = validation_batches(self.config, self.dataset)
+        return collect(
+            lambda batch: self.predict(variables, text, batch),
+            validation_batches(self.config, self.dataset),
+            listed=len(self.dataset.validation),
+            met=lambda bad: self._quarantine(bad, self.dataset.validation),
+            stop=self.stop,
+        )
 
-        def predict(batch: Batch) -> dict[str, np.ndarray]:
-            self._quarantine(batch["bad"], self.dataset.validation)
-            return self.predict(variables, text, batch)
-
-        return collect(predict, batches, listed=len(self.dataset.validation), stop=self.stop)
-
-    def _quarantine(self, bad: np.ndarray, source: VideoSource) -> None:
+    def _quarantine(self, bad: Any, source: VideoSource) -> None:
         """Lists unreadable videos, each once. Errors: RuntimeError when there are too many."""
-        if self.quarantine.add(bad, source):
+        if self.quarantine.add(np.asarray(bad), source):
             self.quarantine.check(self.dataset.videos, self.config.data.max_bad_fraction)
-
-
-class _Meter:
-    """Where the time goes between two log lines."""
-
-    def __init__(self, batch: int):
-        self._batch = batch
-        self._last: dict[str, jax.Array] = {}
-        self._wait, self._steps = 0.0, 0
-        self._begin = self._ready = time.perf_counter()
-
-    def waited(self) -> None:
-        """The next batch is there."""
-        self._wait += time.perf_counter() - self._ready
-
-    def stepped(self, metrics: dict[str, jax.Array]) -> dict[str, jax.Array]:
-        """A step has been dispatched: waits for the one before it, and returns its metrics.
-
-        So the host runs one step ahead, and no batches pile up on the device.
-        """
-        if not self._last:  # the first step was compiled: that is no rate
-            jax.block_until_ready(metrics)
-            self._begin, self._wait, self._steps = time.perf_counter(), 0.0, -1
-        before = jax.block_until_ready(self._last)
-        self._last = metrics
-        self._steps += 1
-        self._ready = time.perf_counter()
-        return before
-
-    def pause(self) -> None:
-        """What happened since the last step does not count as waiting for data."""
-        self._begin += time.perf_counter() - self._ready
-        self._ready = time.perf_counter()
-
-    def rates(self) -> dict[str, float]:
-        """Clips a second, and the share of the time spent waiting for data, since the last call."""
-        spent = time.perf_counter() - self._begin
-        out = {
-            "clips_per_second": self._steps * self._batch / spent,
-            "data_wait": self._wait / spent,
-        }
-        self._wait, self._steps = 0.0, 0
-        self._begin = self._ready = time.perf_counter()
-        return out
-
-
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM or Ctrl-C came; a second one ends the process at once."""
-    came = []
-
-    def remember(number: int, _: object) -> None:
-        came.append(number)
-        signal.signal(number, signal.SIG_DFL)
-        say(f"{signal.Signals(number).name}: stopping after this step")
-
-    before = {n: signal.signal(n, remember) for n in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def say(text: str) -> None:
-    """One line on stderr that leaves the progress bar whole."""
-    if jax.process_index() == 0:
-        tqdm.write(text, file=sys.stderr)

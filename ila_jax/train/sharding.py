@@ -1,5 +1,6 @@
 """The mesh of devices, and how state and batches lie on it."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,31 +8,77 @@ import jax
 import numpy as np
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
+# Which dimension of an array of the state is split over `fsdp`, by its path; None keeps it whole.
+# The first match wins. An array whose dimension does not divide stays whole, too: those are small.
+RULES: tuple[tuple[str, int | None], ...] = (
+    (r"step|skipped|skipped_in_row", None),
+    (r"batch_stats/.*", None),
+    (r"(params|ema|opt_state)/.*", -1),
+)
 
-def make_mesh(devices: Sequence[jax.Device] | None = None) -> Mesh:
-    """Devices along one axis, `data`; by default all of all processes."""
+
+def make_mesh(devices: Sequence[jax.Device] | None = None, *, fsdp: int = 1) -> Mesh:
+    """Devices, by default all of all processes, as `data` × `fsdp`.
+
+    Batches are split over both axes, weights and optimizer state over `fsdp` alone.
+    fsdp: -1 takes all devices. Errors: ValueError for one that does not divide their number.
+    """
     devices = jax.devices() if devices is None else devices
+    fsdp = len(devices) if fsdp == -1 else fsdp
+    if len(devices) % fsdp:
+        raise ValueError(
+            f"mesh.fsdp is {fsdp}, which does not divide {len(devices)} devices: "
+            "choose a divisor, or -1 for all"
+        )
     # Auto: the compiler places the collectives. make_mesh's own default is Explicit.
-    return jax.make_mesh((len(devices),), ("data",), axis_types=(AxisType.Auto,), devices=devices)
+    axes = (AxisType.Auto, AxisType.Auto)
+    shape = (len(devices) // fsdp, fsdp)
+    return jax.make_mesh(shape, ("data", "fsdp"), axis_types=axes, devices=devices)
 
 
 def replicated(mesh: Mesh) -> NamedSharding:
-    """The same array on every device: state, class features, metrics."""
+    """The same array on every device: class features, metrics."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def over_data(mesh: Mesh) -> NamedSharding:
-    """Rows split over the devices: batches."""
-    return NamedSharding(mesh, PartitionSpec("data"))
+    """Rows split over all devices: batches."""
+    return NamedSharding(mesh, PartitionSpec(mesh.axis_names))
+
+
+def shardings(mesh: Mesh, state: Any) -> Any:
+    """Where each array of a state (or its shape) lies, by RULES. Errors: ValueError."""
+    return jax.tree_util.tree_map_with_path(
+        lambda path, x: _sharding(mesh, jax.tree_util.keystr(path, simple=True, separator="/"), x),
+        state,
+    )
+
+
+def _sharding(mesh: Mesh, path: str, x: Any) -> NamedSharding:
+    found = [dimension for pattern, dimension in RULES if re.fullmatch(pattern, path)]
+    if not found:
+        raise ValueError(f"no rule says where {path} lies: add one to RULES")
+    dimension = found[0]
+    if dimension is None or not x.ndim or x.shape[dimension] % mesh.shape["fsdp"]:
+        return replicated(mesh)
+    spec = [None] * x.ndim
+    spec[dimension] = "fsdp"  # type: ignore[call-overload]
+    return NamedSharding(mesh, PartitionSpec(*spec))
 
 
 def put_state(mesh: Mesh, state: Any) -> Any:
-    """A tree of host or device arrays, replicated."""
-    return jax.device_put(state, replicated(mesh))
+    """A tree of arrays that every process has, whole on every device."""
+    whole = replicated(mesh)
+
+    def put(x: Any) -> jax.Array:
+        host = np.asarray(x)
+        return jax.make_array_from_callback(host.shape, whole, lambda index: host[index])
+
+    return jax.tree.map(put, state)
 
 
 def put_batch(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
-    """This process's rows as part of the global batch."""
+    """This process's rows as its part of the global batch."""
     sharding = over_data(mesh)
     return {
         name: jax.make_array_from_process_local_data(sharding, rows) for name, rows in batch.items()

@@ -14,7 +14,8 @@ from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.models.variants import variant
 from ila_jax.train.checkpoint import Saved
-from ila_jax.train.sharding import put_state, replicated
+from ila_jax.train.processes import is_first
+from ila_jax.train.sharding import shardings
 from ila_jax.train.state import State, fresh_state
 from ila_jax.train.step import Recipe
 from ila_jax.weights.adapt import Allow, adapt
@@ -42,7 +43,7 @@ def check_folder(workdir: Path, config: Config) -> None:
 def claim(workdir: Path, config: Config) -> None:
     """Makes the folder a run's, once nothing can be wrong with it any more. Errors: OSError."""
     workdir.mkdir(parents=True, exist_ok=True)
-    if jax.process_index() == 0:
+    if is_first():
         partly = workdir / "config.partly"
         partly.write_text(json.dumps(to_dict(config), indent=2) + "\n")
         os.replace(partly, workdir / "config.json")
@@ -76,10 +77,10 @@ def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str
     if initial.pretrained is not None:
         variables = _pretrained(recipe, say)
         say(f"starting from the weights in {initial.pretrained}")
-        return put_state(mesh, _fresh(recipe)(variables))
+        return _placed(recipe, mesh, variables)
     if initial.scratch:
         say(f"starting from noise, seed {seed}")
-        return put_state(mesh, _fresh(recipe)(model.initialize(recipe.config.model, seed)))
+        return _placed(recipe, mesh, model.initialize(recipe.config.model, seed))
     raise ValueError(
         "this configuration starts from CLIP's weights, and initial.pretrained names none. "
         "Convert them, then name the folder:\n"
@@ -89,11 +90,21 @@ def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str
     )
 
 
+def _placed(recipe: Recipe, mesh: Mesh, variables: Variables) -> State:
+    """The fresh state on its mesh, made there: no device holds more than its part."""
+    fresh, host = _fresh(recipe), jax.device_get(variables)
+    where = shardings(mesh, jax.eval_shape(fresh, host))
+    return jax.jit(fresh, out_shardings=where)(host)
+
+
 def _restored(recipe: Recipe, mesh: Mesh, saved: Saved) -> State:
     _check_fit(str(saved.directory), saved.config().model, recipe.config.model)
     state = jax.eval_shape(_fresh(recipe), model.abstract(recipe.config.model))
-    on_mesh = replicated(mesh)
-    like = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=on_mesh), state)
+    like = jax.tree.map(
+        lambda x, where: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where),
+        state,
+        shardings(mesh, state),
+    )
     return saved.state(like)
 
 
@@ -143,7 +154,8 @@ def _pretrained(recipe: Recipe, say: Callable[[str], None]) -> Variables:
 
 
 def _fresh(recipe: Recipe) -> Callable[[Variables], State]:
-    return lambda variables: fresh_state(variables, recipe.optimizer, recipe.rates)
+    ema = recipe.config.train.ema > 0
+    return lambda variables: fresh_state(variables, recipe.optimizer, recipe.rates, ema=ema)
 
 
 def _check_fit(source: str, there: ModelConfig, here: ModelConfig) -> None:
@@ -170,4 +182,5 @@ def _shapes_of(config: ModelConfig) -> ModelConfig:
         channels=config.channels if aligns else 0,
         dropout=0.0,
         precision="float32",
+        remat="none",
     )

@@ -2,22 +2,26 @@
 
 import zlib
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float, Int
+from einops import rearrange
+from jax.sharding import Mesh
+from jaxtyping import Array, Float, Int, UInt8
 
 from ila_jax.config import Config
-from ila_jax.data.augment import augment
+from ila_jax.data import augment
+from ila_jax.data.augment import Draws
 from ila_jax.data.mixing import mix, soft_targets
 from ila_jax.models import model
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Output, Variables
 from ila_jax.shapes import Scalar, TextFeatures, Training, Tree, Video
 from ila_jax.train.losses import cross_entropy
+from ila_jax.train.norms import norms
 from ila_jax.train.optim import (
     GROUPS,
     adamw,
@@ -28,7 +32,8 @@ from ila_jax.train.optim import (
     partition,
     schedule,
 )
-from ila_jax.train.state import State
+from ila_jax.train.sharding import replicated, shardings
+from ila_jax.train.state import State, averaged
 
 
 class Losses(NamedTuple):
@@ -69,6 +74,20 @@ def make_recipe(config: Config, *, mirror: np.ndarray, steps_per_epoch: int) -> 
         optimizer=adamw(config.optimizer),
         rate=schedule(config.optimizer, steps=config.train.steps, steps_per_epoch=steps_per_epoch),
     )
+
+
+def compiled_step(recipe: Recipe, mesh: Mesh, state: State) -> Any:
+    """`step` for states that lie on a mesh as this one, or its shape, does; it takes them over.
+
+    It returns a third thing: what else the batch has beyond video and label, of all processes.
+    """
+
+    def whole(state: State, batch: dict[str, Array], text: TextFeatures | None) -> Any:
+        rows = {name: batch[name] for name in batch.keys() - {"video", "label"}}
+        return *step(recipe, state, batch, text), rows
+
+    out = (shardings(mesh, state), replicated(mesh), replicated(mesh))
+    return jax.jit(whole, donate_argnums=0, out_shardings=out)
 
 
 def forward(
@@ -113,17 +132,15 @@ def gradients(
 
 def step(
     recipe: Recipe, state: State, batch: dict[str, Array], text: TextFeatures | None
-) -> tuple[State, dict[str, Scalar]]:
+) -> tuple[State, dict[str, Array]]:
     """One step: augment, mix, descend. batch: `video` uint8 [b t h w c], `label` int [b].
 
     A step whose loss or gradient is not finite is not applied, only counted.
     """
     config, at = recipe.config, state["step"]
-    targets, video = inputs(recipe, batch, at)
     noise = alignment_noise(config.train.alignment_noise, at, steps=config.train.steps)
     variables = Variables(state["params"], state["batch_stats"])
-    training = Training(noise, _key(config, "dropout", at))
-    grads, losses, batch_stats = gradients(recipe, variables, video, targets, text, training)
+    grads, losses, batch_stats = accumulated(recipe, variables, batch, text, at, noise)
 
     rate = recipe.rate(at)
     trainable, frozen = partition(state["params"], recipe.rates)
@@ -135,6 +152,7 @@ def step(
         params=join(moved, frozen),
         batch_stats=batch_stats,
         opt_state=opt_state,
+        ema=averaged(config.train.ema, state["ema"], moved, at),
         skipped=state["skipped"],
         skipped_in_row=jnp.zeros_like(at),
     )
@@ -152,7 +170,10 @@ def step(
         "loss": losses.total,
         "classification_loss": losses.classification,
         "alignment_loss": losses.alignment.sum(),
+        "alignment_loss_of_block": losses.alignment,
         "gradient_norm": norm,
+        "gradient_norm_of": norms(grads),
+        "update_norm_of": norms(jax.tree.map(jnp.subtract, moved, trainable)),
         "rate": rate,
         "alignment_noise": noise,
         "skipped": new_state["skipped"],
@@ -160,19 +181,66 @@ def step(
     }
 
 
+def accumulated(
+    recipe: Recipe,
+    variables: Variables,
+    batch: dict[str, Array],
+    text: TextFeatures | None,
+    at: Int[Array, ""],
+    noise: Scalar,
+) -> tuple[Tree, Losses, Tree]:
+    """`gradients` of a whole batch, computed in `train.accumulation` parts one after the other.
+
+    What is drawn for a clip does not depend on the parts. What a batch normalisation sees does: a
+    part; the running statistics take each part in turn. So does dropout.
+    """
+    config, parts = recipe.config, recipe.config.train.accumulation
+    draws = augment.draw(_key(config, "augment", at), len(batch["label"]), config.augment)
+    rows = (batch["video"], batch["label"], draws)
+
+    def part(variables: Variables, rows: Any, number: Array | int) -> tuple[Tree, Losses, Tree]:
+        video, labels, draws = rows
+        targets, video = inputs(recipe, video, labels, draws, at)
+        key = jax.random.fold_in(_key(config, "dropout", at), number)
+        return gradients(recipe, variables, video, targets, text, Training(noise, key))
+
+    if parts == 1:
+        return part(variables, rows, 0)
+
+    def add(carry: tuple[Any, Tree], now: tuple[Any, Array]) -> tuple[tuple[Any, Tree], None]:
+        total, batch_stats = carry
+        rows, number = now
+        grads, losses, batch_stats = part(Variables(variables.params, batch_stats), rows, number)
+        share = jax.tree.map(lambda x: x / parts, (grads, losses))
+        return (jax.tree.map(jnp.add, total, share), batch_stats), None
+
+    rows = jax.tree.map(lambda x: _in_parts(x, parts), rows)
+    first = jax.tree.map(lambda x: x[0], rows)
+    shapes = jax.eval_shape(part, variables, first, jnp.int32(0))[:2]
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    numbers = jnp.arange(parts)
+    ((grads, losses), batch_stats), _ = jax.lax.scan(
+        add, (zeros, variables.batch_stats), (rows, numbers)
+    )
+    return grads, losses, batch_stats
+
+
+def _in_parts(x: Array, parts: int) -> Array:
+    """[b, …] to [parts, b/parts, …]: a device keeps its rows, and clips 2i, 2i + 1 stay a pair."""
+    return rearrange(x, "(b parts pair) ... -> parts (b pair) ...", parts=parts, pair=2)
+
+
 def inputs(
-    recipe: Recipe, batch: dict[str, Array], at: Int[Array, ""]
+    recipe: Recipe,
+    video: UInt8[Array, "b t h w c"],
+    labels: Int[Array, "b"],
+    draws: Draws,
+    at: Int[Array, ""],
 ) -> tuple[Float[Array, "b k"], Video]:
     """Soft targets and the augmented, mixed video."""
     config = recipe.config
-    video, labels = augment(
-        batch["video"],
-        batch["label"],
-        key=_key(config, "augment", at),
-        config=config.augment,
-        mirror=recipe.mirror,
-        dtype=Dtypes.of(config.model.precision).param,
-    )
+    dtype = Dtypes.of(config.model.precision).param
+    video, labels = augment.apply(video, labels, draws, mirror=recipe.mirror, dtype=dtype)
     smoothing = config.augment.label_smoothing
     targets = soft_targets(labels, classes=recipe.classes, smoothing=smoothing)
     video, targets = mix(video, targets, key=_key(config, "mix", at), config=config.augment)

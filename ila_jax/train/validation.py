@@ -17,7 +17,8 @@ from ila_jax.shapes import TextFeatures
 from ila_jax.train.sharding import put_batch, replicated
 
 _BEST = 5
-_KEPT = ("index", "label", "mask", "short")  # rows of a batch that go with its predictions
+# Rows of a batch that go with its predictions.
+_KEPT = ("index", "label", "mask", "short", "bad", "stop")
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Predictor:
     def __call__(
         self, variables: Variables, text: TextFeatures | None, batch: Batch
     ) -> dict[str, np.ndarray]:
-        """`top` int [b, 5], `index`, `label`, `mask` and `short` [b] of the global batch."""
+        """`top` int [b, 5], and what the batch says of its rows, of the global batch."""
         needed = {name: batch[name] for name in ("video", *_KEPT)}
         with jax.set_mesh(self._mesh):
             rows = self._top(variables, text, put_batch(self._mesh, needed))
@@ -87,17 +88,20 @@ def collect(
     batches: Iterator[Batch],
     *,
     listed: int,
+    met: Callable[[np.ndarray], None] = lambda bad: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Predictions | None:
-    """Predictions for all batches; None when `stop` said so in between.
+    """Predictions for all batches; None when `stop` said so in between, on any process.
 
-    listed: how many videos there are. Errors: ValueError when none could be read.
+    listed: how many videos there are. met: is shown the `bad` of every global batch.
+    Errors: ValueError when none could be read.
     """
     found, short = [], 0
     for batch in batches:
-        if stop():
+        rows = predict(batch | {"stop": np.full(len(batch["label"]), stop())})
+        if rows["stop"].any():
             return None
-        rows = predict(batch)
+        met(rows["bad"])
         short += int((rows["short"] & rows["mask"]).sum())
         found.append({name: rows[name][rows["mask"]] for name in ("index", "label", "top")})
     merged = {name: np.concatenate([rows[name] for rows in found]) for name in found[0]}

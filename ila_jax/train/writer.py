@@ -17,11 +17,14 @@ class Writer:
     """Appends to a run's metrics; starts by dropping what lies after the step it resumes from.
 
     A run that was killed has lines after its last checkpoint; they are written again, the same.
+    Of several processes only the first writes.
     """
 
-    def __init__(self, workdir: Path, *, resumed_at: int):
-        self._path = workdir / "metrics.jsonl"
+    def __init__(self, workdir: Path, *, resumed_at: int, first: bool = True):
+        self._path, self._first = workdir / "metrics.jsonl", first
         self._entries = [e for e in read_metrics(self._path) if e["step"] <= resumed_at]
+        if not first:
+            return
         with self._plain_words():
             _replace(self._path, "".join(_line(entry) for entry in self._entries))
             self._file = self._path.open("a")
@@ -34,6 +37,8 @@ class Writer:
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """One line, on its way to the disk before this returns. Errors: OSError."""
+        if not self._first:
+            return
         with self._plain_words():
             self._file.write(_line({"step": step, **values}))
             self._file.flush()
@@ -47,6 +52,8 @@ class Writer:
         return any(entry["step"] == step and name in entry for entry in self._entries)
 
     def close(self) -> None:
+        if not self._first:
+            return
         with self._plain_words():
             self._file.close()
             self._board.close()

@@ -2,10 +2,11 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
@@ -65,22 +66,43 @@ def config(overrides: dict[str, object]) -> Config:
     return from_config(read_config(QUICKSTART, list((SMALL | overrides).items())))
 
 
-def start(workdir: Path, overrides: dict[str, object], *, cache: Path) -> subprocess.Popen:
-    """The trainer in a process of its own, on one device."""
+def start(
+    workdir: Path,
+    overrides: dict[str, object],
+    *,
+    cache: Path,
+    devices: int = 1,
+    flags: Sequence[str] = (),
+) -> subprocess.Popen:
+    """The trainer in a process of its own."""
     environment = os.environ | {
-        "XLA_FLAGS": "",
+        "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "PYTHONPATH": str(ROOT),
         # Compiled programs are shared between the processes of a test session.
         "JAX_COMPILATION_CACHE_DIR": str(cache),
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "ila_jax.train", *arguments(workdir, overrides)],
+        [sys.executable, "-m", "ila_jax.train", *flags, *arguments(workdir, overrides)],
         env=environment,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
+
+
+def start_two(
+    workdir: Path, overrides: dict[str, object], *, cache: Path, devices: int
+) -> list[subprocess.Popen]:
+    """One run in two processes of so many devices each."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    joined = ["--coordinator", f"127.0.0.1:{port}", "--processes", "2", "--process-id"]
+    return [
+        start(workdir, overrides, cache=cache, devices=devices, flags=[*joined, str(index)])
+        for index in range(2)
+    ]
 
 
 def fails(capsys, workdir: Path, overrides: dict[str, object], *words: str) -> None:

@@ -12,7 +12,8 @@ from ila_jax.data.motion import CLASSES
 from ila_jax.models import model
 from ila_jax.train import step as steps
 from ila_jax.train.__main__ import main
-from ila_jax.train.state import fresh_state
+from ila_jax.train.norms import norms
+from ila_jax.train.state import averaged, fresh_state
 from tests.train import runs
 
 
@@ -21,7 +22,8 @@ def compiled():
     """A recipe, its fresh state and its step, with mixup and label smoothing."""
     config = runs.config({"augment.mixup": 0.8, "augment.cutmix": 1.0})
     recipe = steps.make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
-    state = fresh_state(model.initialize(config.model, 0), recipe.optimizer, recipe.rates)
+    variables = model.initialize(config.model, 0)
+    state = fresh_state(variables, recipe.optimizer, recipe.rates, ema=True)
     return state, jax.jit(functools.partial(steps.step, recipe))
 
 
@@ -35,7 +37,7 @@ def test_a_step_is_a_function_of_state_and_batch():
     state, step = compiled()
     (one, metrics), (two, again) = (step(state, batch(), None) for _ in range(2))
     assert jax.tree.all(jax.tree.map(np.array_equal, one, two))
-    assert metrics == again
+    assert jax.tree.all(jax.tree.map(np.array_equal, metrics, again))
     assert int(one["step"]) == 1
     _, later = step({**state, "step": jnp.int32(1)}, batch(), None)
     assert later["loss"] != metrics["loss"]  # other augmentation, from the step alone
@@ -47,7 +49,7 @@ def test_a_step_that_is_not_finite_is_counted_and_not_applied():
     kernel = state["params"]["head"]["fc"]["kernel"]
     state["params"]["head"]["fc"]["kernel"] = kernel.at[0, 0].set(jnp.nan)
     after, metrics = step(state, batch(), None)
-    for name in ("params", "batch_stats", "opt_state"):
+    for name in ("params", "batch_stats", "opt_state", "ema"):
         same = functools.partial(np.array_equal, equal_nan=True)
         assert jax.tree.all(jax.tree.map(same, after[name], state[name])), name
     assert int(after["step"]) == 2
@@ -78,10 +80,29 @@ def test_parameters_and_statistics_stay_in_float32(precision):
     recipe = steps.make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
     shapes = jax.eval_shape(
         lambda variables, rows: steps.step(
-            recipe, fresh_state(variables, recipe.optimizer, recipe.rates), rows, None
+            recipe, fresh_state(variables, recipe.optimizer, recipe.rates, ema=False), rows, None
         ),
         model.abstract(config.model),
         batch(),
     )
     kinds = {leaf.dtype.name for leaf in jax.tree.leaves(shapes)}
     assert kinds == {"float32", "int32"}
+
+
+def test_the_average_forgets_the_first_weights_soon_and_keeps_its_share_later():
+    ema, params = {"w": jnp.float32(1.0)}, {"w": jnp.float32(0.0)}
+    assert averaged(0.999, ema, params, jnp.int32(0))["w"] == pytest.approx(0.1)
+    assert averaged(0.999, ema, params, jnp.int32(10**6))["w"] == pytest.approx(0.999)
+    assert averaged(0.999, {}, params, jnp.int32(0)) == {}
+
+
+def test_norms_are_of_each_part():
+    tree = {
+        "visual": {
+            "blocks": {"0": {"temporal": {"alpha": jnp.float32([3.0])}}},
+            "temporal_embedding": jnp.float32([4.0]),
+            "norm_pre": {"scale": jnp.float32([2.0])},
+        },
+        "head": {"fc": {"kernel": jnp.float32([[6.0, 8.0]])}},
+    }
+    assert {k: float(v) for k, v in norms(tree).items()} == {"temporal": 5, "tower": 2, "head": 10}

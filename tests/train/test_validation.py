@@ -54,6 +54,7 @@ def test_a_stop_in_between_gives_nothing_and_no_readable_video_is_an_error():
         "label": np.zeros(2, int),
         "top": np.zeros((2, 1), int),
         "short": np.zeros(2, bool),
+        "bad": np.full((2, 1, 2), -1),
     }
     stop = itertools.chain([False], itertools.repeat(True))
     batches = iter([rows] * 3)
