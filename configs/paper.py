@@ -60,7 +60,13 @@ def paper(*, size: str, frames: int, data: str, train: str, validation: str) -> 
                 "keep_best": 1,
                 "max_skipped": 20,
             },
-            "evaluation": {"batch": 64, "time_order": False},
+            "evaluation": {
+                "batch": 64,
+                "time_order": False,
+                "clips": 4,
+                "crops": 3,
+                "sampling": "fixed",
+            },
             "mesh": {"fsdp": 1},
         }
     )

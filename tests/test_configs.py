@@ -72,6 +72,9 @@ RECIPE = {
     "train.alignment_weight": 1.0,
     "train.alignment_noise": 0.2,
     "evaluation.time_order": False,
+    "evaluation.clips": 4,
+    "evaluation.crops": 3,
+    "evaluation.sampling": "fixed",
 }
 RECIPES = {
     "k400": RECIPE
@@ -282,6 +285,8 @@ def test_a_key_without_a_near_miss_is_told_with_the_keys_there_are():
         ("augment.mixup", -1.0, "0 (off) or more"),
         ("augment.cutmix", math.inf, "0 (off) or more"),
         ("augment.label_smoothing", 1.0, "[0, 1)"),
+        ("evaluation.clips", 0, "positive"),
+        ("evaluation.crops", 0, "positive"),
         ("optimizer.rate", -1e-3, "0 or more"),
         ("optimizer.minimal_rate", 1.0, "between 0 and the rate 0.001"),
         ("optimizer.betas", (0.9, 1.0), "two numbers in [0, 1)"),

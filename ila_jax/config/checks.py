@@ -138,7 +138,11 @@ def _train(train: TrainConfig) -> list[_Check]:
 
 
 def _evaluation(evaluation: EvaluationConfig) -> list[_Check]:
-    return [(evaluation.batch > 0, "evaluation.batch", evaluation.batch, "positive")]
+    found = dataclasses.asdict(evaluation)
+    return [
+        (found[name] > 0, f"evaluation.{name}", found[name], "positive")
+        for name in ("batch", "clips", "crops")
+    ]
 
 
 def _mesh(mesh: MeshConfig) -> list[_Check]:

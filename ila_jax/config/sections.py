@@ -161,10 +161,18 @@ class TrainConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationConfig:
-    """Validation during training. time_order: also score reversed and shuffled clips at the end."""
+    """Validation during training, and the evaluation of a finished run with clips x crops views.
+
+    batch: clips on all devices at a time; a video of several views is so many clips. time_order:
+    also score reversed and shuffled clips at the end of training. clips, crops, sampling: see
+    `data/views.py`; validation during training is always of one fixed clip and one crop.
+    """
 
     batch: int
     time_order: bool
+    clips: int = 1
+    crops: int = 1
+    sampling: Literal["fixed", "random"] = "fixed"
 
 
 @dataclass(frozen=True, kw_only=True)

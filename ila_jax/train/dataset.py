@@ -10,6 +10,7 @@ from ila_jax.data.clips import ClipRecipe, FrameOrder
 from ila_jax.data.open_source import open_config
 from ila_jax.data.pipeline import Batches
 from ila_jax.data.sources import VideoSource
+from ila_jax.data.views import Views
 
 
 @dataclass(frozen=True)
@@ -65,11 +66,38 @@ def validation_batches(
     return pipeline.evaluation_batches(
         dataset.validation,
         dataset.clips,
-        # The last batch is padded anyway: any number of devices can share it.
-        batch=-(-config.evaluation.batch // jax.device_count()) * jax.device_count(),
+        batch=_shared(config.evaluation.batch),
         frame_order=frame_order,
         **_workers(config),
     )
+
+
+def view_batches(config: Config, dataset: Dataset, *, first: int = 0) -> Batches:
+    """As `validation_batches`, all views of each video that the evaluation asks for.
+
+    A batch is of as many videos as make up `evaluation.batch` clips. first: the video to begin
+    with.
+    """
+    asked = config.evaluation
+    views = Views(
+        recipe=dataset.clips,
+        clips=asked.clips,
+        crops=asked.crops,
+        sampling=asked.sampling,
+        seed=config.train.seed,
+    )
+    return pipeline.view_batches(
+        dataset.validation,
+        views,
+        batch=_shared(max(1, asked.batch // (asked.clips * asked.crops))),
+        first=first,
+        **_workers(config),
+    )
+
+
+def _shared(batch: int) -> int:
+    """Up to what the devices can share. Padding fills the last batch: any number of them can."""
+    return -(-batch // jax.device_count()) * jax.device_count()
 
 
 def _workers(config: Config) -> dict[str, int]:

@@ -22,7 +22,14 @@ from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.folder import load
 
 # Keys that may differ between the runs that share a folder: they change no result.
-_FREE = ("data.threads", "data.processes", "data.max_bad_fraction")
+_FREE = (
+    "data.threads",
+    "data.processes",
+    "data.max_bad_fraction",
+    "evaluation.clips",
+    "evaluation.crops",
+    "evaluation.sampling",
+)
 
 
 def check_folder(workdir: Path, config: Config) -> None:

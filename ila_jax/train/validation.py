@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 from jax.sharding import Mesh
+from jaxtyping import Array, Float, UInt8
 
 from ila_jax.config import ModelConfig
 from ila_jax.data.augment import normalise
@@ -64,9 +65,7 @@ class Predictor:
         def top(
             variables: Variables, text: TextFeatures | None, batch: dict[str, jax.Array]
         ) -> dict[str, jax.Array]:
-            dtypes = Dtypes.of(config.precision)
-            clips = normalise(batch["video"], dtypes.param).astype(dtypes.compute)
-            logits = model.apply(config, variables, clips, text, None)[0].logits
+            logits = logits_of(config, variables, text, batch["video"])
             best = jax.lax.top_k(logits, min(_BEST, logits.shape[-1]))[1]
             return {"top": best, **{name: batch[name] for name in _KEPT}}
 
@@ -81,6 +80,18 @@ class Predictor:
         with jax.set_mesh(self._mesh):
             rows = self._top(variables, text, put_batch(self._mesh, needed))
         return {name: np.asarray(values) for name, values in rows.items()}
+
+
+def logits_of(
+    config: ModelConfig,
+    variables: Variables,
+    text: TextFeatures | None,
+    clips: UInt8[Array, "b t h w c"],
+) -> Float[Array, "b k"]:
+    """What the model says of clips as they come from the loader."""
+    dtypes = Dtypes.of(config.precision)
+    video = normalise(clips, dtypes.param).astype(dtypes.compute)
+    return model.apply(config, variables, video, text, None)[0].logits
 
 
 def collect(
@@ -104,9 +115,22 @@ def collect(
         met(rows["bad"])
         short += int((rows["short"] & rows["mask"]).sum())
         found.append({name: rows[name][rows["mask"]] for name in ("index", "label", "top")})
+    return merge(found, listed=listed, short=short)
+
+
+def merge(found: list[dict[str, np.ndarray]], *, listed: int, short: int) -> Predictions:
+    """Predictions from `index`, `label` and `top` of the readable videos of all batches.
+
+    Errors: ValueError when there are none.
+    """
+    if not any(len(rows["index"]) for rows in found):
+        raise ValueError(f"none of the {listed} videos to validate on could be read")
     merged = {name: np.concatenate([rows[name] for rows in found]) for name in found[0]}
     order = np.argsort(merged["index"])
-    if not len(order):
-        raise ValueError(f"none of the {listed} videos to validate on could be read")
     sorted_rows = {name: values[order] for name, values in merged.items()}
     return Predictions(**sorted_rows, unreadable=listed - len(order), short=short)
+
+
+def best(scores: np.ndarray) -> np.ndarray:
+    """[b, k] to int [b, 5], the best classes first; of equals the one with the lower number."""
+    return np.argsort(-scores, axis=1, kind="stable")[:, :_BEST]
