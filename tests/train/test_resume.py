@@ -61,7 +61,7 @@ def test_a_stop_while_the_last_validation_is_made_up_for(
     lines = (workdir / "metrics.jsonl").read_text().splitlines()
     (workdir / "metrics.jsonl").write_text("\n".join(lines[:-1]) + "\n")
     with monkeypatch.context() as patched:
-        patched.setattr(loop, "_stop_signals", lambda: contextlib.nullcontext(lambda: True))
+        patched.setattr(loop, "stop_signals", lambda: contextlib.nullcontext(lambda: True))
         assert main(runs.arguments(workdir, pairs)) == 0
     assert "stopped at step 200" in capsys.readouterr().err
     assert "val/top1" not in runs.entries(workdir)[-1]
