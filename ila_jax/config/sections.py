@@ -82,6 +82,8 @@ class DataConfig:
     apart from a random one on.
     threads, processes: of the loader, per host; the batches do not depend on them.
     max_bad_fraction: a run stops when more of its videos than this cannot be read.
+    time_limit: seconds for reading and decoding one video. With processes one that takes longer is
+    a bad video; with threads alone it ends the run, naming the file.
     """
 
     train: str
@@ -93,6 +95,7 @@ class DataConfig:
     max_bad_fraction: float
     threads: int
     processes: int
+    time_limit: float = 60.0
     motion_pairs: MotionPairsConfig | None = None
     stride: int | None = None
     mirror: str | None = None

@@ -1,6 +1,7 @@
 """The videos of a run: opened and checked before any work starts, and read in batches."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 
@@ -100,8 +101,9 @@ def _shared(batch: int) -> int:
     return -(-batch // jax.device_count()) * jax.device_count()
 
 
-def _workers(config: Config) -> dict[str, int]:
+def _workers(config: Config) -> dict[str, Any]:
     return {
+        "time_limit": config.data.time_limit,
         "threads": config.data.threads,
         "processes": config.data.processes,
         "process_index": jax.process_index(),

@@ -26,6 +26,7 @@ _FREE = (
     "data.threads",
     "data.processes",
     "data.max_bad_fraction",
+    "data.time_limit",
     "evaluation.clips",
     "evaluation.crops",
     "evaluation.sampling",

@@ -1,0 +1,59 @@
+"""A run without loading processes that meets a video whose reading never ends."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ila_jax.data.order import TrainOrder
+from ila_jax.train.__main__ import main
+from tests.train import runs
+
+
+@pytest.fixture
+def hanging(tmp_path, pairs):
+    """The data of small runs; the video of the last row of the first epoch is a pipe."""
+    folder = tmp_path / "data"
+    shutil.copytree(pairs["data.root"], folder)
+    _, index = TrainOrder(64, 8, seed=0)(63)
+    path = folder / (folder / "train.txt").read_text().splitlines()[index].rsplit(" ", 1)[0]
+    path.unlink()
+    os.mkfifo(path)
+    yield folder, path
+    if path.is_fifo():
+        os.close(os.open(path, os.O_WRONLY))  # releases the thread that is lost in it
+
+
+@pytest.mark.slow
+def test_it_ends_naming_the_video_and_goes_on_when_that_is_repaired(tmp_path, hanging, capsys):
+    folder, path = hanging
+    workdir = tmp_path / "run"
+    overrides = {
+        "data.train": str(folder / "train.txt"),
+        "data.validation": str(folder / "validation.txt"),
+        "data.class_names": str(folder / "classes.txt"),
+        "data.root": str(folder),
+        "data.motion_pairs": None,
+        "data.time_limit": 5,
+        "train.steps": 9,
+        "train.checkpoint_every": 1,
+        "train.evaluate_every": 9,
+    }
+    assert main(runs.arguments(workdir, overrides)) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert f"error: {path} was not read and decoded in 5 s" in said[-1]
+    assert _steps(workdir) == ["7"]
+    other = next(p for p in path.parent.iterdir() if p.suffix == path.suffix and p != path)
+    os.close(os.open(path, os.O_WRONLY))
+    path.unlink()
+    shutil.copy(other, path)
+    assert main(runs.arguments(workdir, overrides)) == 0
+    assert [entry["step"] for entry in runs.entries(workdir) if "train/loss" in entry] == [
+        *range(1, 10)
+    ]
+
+
+def _steps(workdir: Path) -> list[str]:
+    """Of the checkpoints that are whole."""
+    return [path.name for path in (workdir / "checkpoints" / "latest").iterdir()]
