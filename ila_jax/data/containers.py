@@ -24,7 +24,8 @@ def starts_afresh(codec: str, extradata: bytes | None, packet: Packet) -> bool:
     H.264 and HEVC files mark frames as key frames that only begin a recovery (open groups,
     intra refresh); an instantaneous refresh (IDR) is the sure sign. Where it cannot be told: False.
     """
-    if codec in ("vp9", "mpeg4", "mjpeg"):
+    # AV1's containers may mark nothing else as a key frame than one that is shown and resets all.
+    if codec in ("vp9", "av1", "libdav1d", "libaom-av1", "mpeg4", "mjpeg"):
         return True
     units = _units(codec, extradata, packet)
     if codec == "h264":

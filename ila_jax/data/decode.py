@@ -42,7 +42,7 @@ class VideoIndex:
     times: np.ndarray
     keys: np.ndarray
     direct: bool
-    _stream: av.VideoStream = field(repr=False)  # keeps its container open
+    _codec: av.VideoCodecContext = field(repr=False)
     _packets: list[av.Packet] = field(repr=False)
     _packet_of: np.ndarray = field(repr=False)  # int64 [count], frame -> packet in decoding order
     _starts: np.ndarray = field(repr=False)  # int64, packets at which decoding can start
@@ -58,7 +58,15 @@ def index_video(data: bytes) -> VideoIndex:
 
     Errors: BadVideo.
     """
-    container, stream = _open(data)
+    # Closed before its frames are decoded, which takes the packets and the codec alone: open, it
+    # and its streams refer to each other, and stay in memory until the garbage collector comes.
+    with _open(data) as container:
+        return _index(data, container, _video_stream(container))
+
+
+def _index(
+    data: bytes, container: av.container.InputContainer, stream: av.VideoStream
+) -> VideoIndex:
     try:
         full = (packet for packet in container.demux(stream) if packet.size)
         packets = list(itertools.islice(full, limits.MAX_PACKETS + 1))
@@ -101,7 +109,7 @@ def all_frames(index: VideoIndex) -> Iterator[av.VideoFrame]:
     Errors: BadVideo, also after the last frame where there are not `index.count` of them.
     """
     count = 0
-    for count, frame in enumerate(_all_frames(index._stream, index._packets), start=1):
+    for count, frame in enumerate(_all_frames(index._codec, index._packets), start=1):
         if count > index.count:
             break
         yield frame
@@ -109,8 +117,8 @@ def all_frames(index: VideoIndex) -> Iterator[av.VideoFrame]:
         raise BadVideo(Reason.DAMAGED, f"{index.count} frames promised, {count} decode.")
 
 
-def _open(data: bytes) -> tuple[av.container.InputContainer, av.VideoStream]:
-    """The file and its first video stream. Errors: BadVideo."""
+def _open(data: bytes) -> av.container.InputContainer:
+    """The file. Errors: BadVideo."""
     if not data:
         raise BadVideo(Reason.EMPTY)
     limits.check_bytes(len(data))
@@ -118,11 +126,15 @@ def _open(data: bytes) -> tuple[av.container.InputContainer, av.VideoStream]:
     known = "mov" if data[4:8] == b"ftyp" else None
     size = min(max(len(data), 4096), 1 << 20)  # few read callbacks: the bytes are in memory anyway
     try:
-        container = av.open(
+        return av.open(
             io.BytesIO(data), "r", format=known, buffer_size=size, metadata_errors="ignore"
         )
     except _ERRORS as error:
         raise BadVideo(Reason.NOT_VIDEO_FILE, f"FFmpeg, opening: {_said(error)}.") from error
+
+
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    """The first. Errors: BadVideo."""
     # A cover picture of a music file is a video stream to FFmpeg.
     cover = av.stream.Disposition.attached_pic
     streams = [s for s in container.streams.video if not s.disposition & cover]
@@ -131,10 +143,8 @@ def _open(data: bytes) -> tuple[av.container.InputContainer, av.VideoStream]:
     codec = streams[0].codec_context
     limits.check_picture(codec.width, codec.height)
     codec.thread_count = 1  # the loader is what runs in parallel
-    codec.options = {
-        "max_pixels": str(limits.MAX_PIXELS)
-    }  # also of frames that the head did not promise
-    return container, streams[0]
+    codec.options = {"max_pixels": str(limits.MAX_PIXELS)}  # for what the head did not promise
+    return streams[0]
 
 
 def _is_direct(container: str, stream: av.VideoStream, shown: list[av.Packet]) -> bool:
@@ -173,7 +183,7 @@ def _direct_index(
         times=times[order] * float(stream.time_base or 1),
         keys=np.flatnonzero(np.isin(packet_of, starts)),
         direct=True,
-        _stream=stream,
+        _codec=stream.codec_context,
         _packets=packets,
         _packet_of=packet_of,
         _starts=np.array(starts, np.int64),
@@ -185,7 +195,7 @@ def _sequential_index(stream: av.VideoStream, packets: list[av.Packet]) -> Video
     unit = float(stream.time_base or 1)
     step = float(1 / stream.average_rate) if stream.average_rate else 0.0
     # Not frame.time: frames that come out at the end of a stream have no time base.
-    stamps = [frame.pts for frame in _all_frames(stream, packets)]
+    stamps = [frame.pts for frame in _all_frames(stream.codec_context, packets)]
     if not stamps:
         raise BadVideo(Reason.NO_FRAMES)
     times = [k * step if pts is None else pts * unit for k, pts in enumerate(stamps)]
@@ -193,7 +203,7 @@ def _sequential_index(stream: av.VideoStream, packets: list[av.Packet]) -> Video
         times=np.maximum.accumulate(np.array(times, np.float64)),
         keys=np.zeros(1, np.int64),
         direct=False,
-        _stream=stream,
+        _codec=stream.codec_context,
         _packets=packets,
         _packet_of=np.arange(0),
         _starts=np.arange(0),
@@ -250,7 +260,7 @@ def _runs(index: VideoIndex, wanted: list[int]) -> Iterator[tuple[int, int, set[
 
 def _run_packets(index: VideoIndex, first: int, last: int, needed: set[int]) -> list[av.Packet]:
     """The packets of a stretch without those that are neither wanted nor referred to."""
-    codec = index._stream.codec_context
+    codec = index._codec
     name, extradata = codec.name, codec.extradata
     return [
         packet
@@ -260,16 +270,15 @@ def _run_packets(index: VideoIndex, first: int, last: int, needed: set[int]) -> 
 
 
 def _run_frames(index: VideoIndex, packets: list[av.Packet]) -> Iterator[av.VideoFrame]:
-    codec = index._stream.codec_context
+    codec = index._codec
     if codec.is_open:
         codec.flush_buffers()
     for packet in [*packets, None]:
         yield from codec.decode(packet)
 
 
-def _all_frames(stream: av.VideoStream, packets: list[av.Packet]) -> Iterator[av.VideoFrame]:
+def _all_frames(codec: av.VideoCodecContext, packets: list[av.Packet]) -> Iterator[av.VideoFrame]:
     """Plain sequential decoding, which defines what frame k is. Errors: BadVideo (DAMAGED)."""
-    codec = stream.codec_context
     if codec.is_open:
         codec.flush_buffers()
     try:

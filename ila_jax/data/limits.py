@@ -61,7 +61,9 @@ def within(seconds: float, work: Callable[[], _T]) -> _T:
     thread.start()
     thread.join(seconds)
     if errors:
-        raise errors[0]
+        # Taken off the list, which its traceback refers to: in a circle, a bad video's packets
+        # would stay in memory until the garbage collector comes.
+        raise errors.pop()
     if not outcome:
         raise Unfinished
     return outcome[0]

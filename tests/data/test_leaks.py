@@ -1,5 +1,7 @@
 """Thousands of reads of good and bad files: nothing is lost, and every bad file is listed once."""
 
+import contextlib
+import gc
 import json
 import os
 import subprocess
@@ -11,9 +13,12 @@ import numpy as np
 import pytest
 
 from ila_jax.data.annotations import Example
+from ila_jax.data.bad import BadVideo
 from ila_jax.data.clips import ClipRecipe
+from ila_jax.data.decode import decode, index_video
 from ila_jax.data.pipeline import train_batches
 from ila_jax.data.quarantine import Quarantine
+from ila_jax.data.reading import Reader
 from ila_jax.data.sources import ListSource
 from tests.data.videos import GOOD, write_sound, write_video
 
@@ -62,6 +67,27 @@ def test_nothing_is_lost(folder, tmp_path, reads):
     names = {Path(path).name for path in listed}
     assert {p.name for p in folder.iterdir()} - set(GOOD) - names <= UNTOLD
     assert not names & set(GOOD)
+
+
+def test_nothing_is_left_to_the_garbage_collector(folder):
+    """Objects in a circle would hold files and decoders until it comes, at 8K hundreds of MiB."""
+
+    def every_frame(data: bytes) -> int:
+        index = index_video(data)
+        return len(decode(index, range(index.count)))
+
+    held = {}
+    gc.collect()
+    gc.disable()
+    try:
+        for path in folder.iterdir():
+            source = ListSource([Example(str(path), 0)])
+            with contextlib.suppress(BadVideo):
+                Reader(source, time_limit=60)(0, every_frame)
+            held[path.name] = gc.collect()
+    finally:
+        gc.enable()
+    assert {name: count for name, count in held.items() if count} == {}
 
 
 def _main(folder: Path, run: Path, reads: int) -> None:

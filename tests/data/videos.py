@@ -25,6 +25,7 @@ GOOD = {
     "mpeg4_b.avi": {"codec": "mpeg4", "options": {"g": "12", "bf": "2"}},
     "mpeg4_b.mp4": {"codec": "mpeg4", "options": {"g": "12", "bf": "2"}},
     "vp9.webm": {"codec": "libvpx-vp9", "options": VP9},
+    "av1.mp4": {"codec": "libsvtav1", "options": {"g": "12", "preset": "11"}},
     "vp8.webm": {
         "codec": "libvpx",
         "options": {"g": "12", "deadline": "good", "cpu-used": "5", "lag-in-frames": "16"},
