@@ -1,5 +1,6 @@
 """The quickstart with another temporal model: one run of the comparison on motion pairs.
 
+    python -m ila_jax.train --config configs/ablation.py --workdir runs/ablation
     python -m ila_jax.train --config configs/ablation.py:xclip --workdir runs/xclip
 
 `python -m ila_jax.compare` trains them all. A little shorter than the quickstart, without changes

@@ -123,10 +123,10 @@ def _train(train: TrainConfig) -> list[_Check]:
         (train.steps > 0, "train.steps", train.steps, "positive"),
         (train.batch > 0 and train.batch % 2 == 0, "train.batch", train.batch,
          "a positive even number: clip i is mixed with clip i xor 1"),
-        (train.accumulation > 0 and train.batch % (2 * train.accumulation) == 0,
+        (train.accumulation > 0, "train.accumulation", train.accumulation, "positive"),
+        (train.batch % 2 != 0 or train.batch % (2 * max(train.accumulation, 1)) == 0,
          "train.accumulation", train.accumulation,
-         f"a number of parts whose size is even: half of train.batch {train.batch}, or a divisor "
-         "of that"),
+         f"a divisor of {train.batch // 2}, half of train.batch: its parts are even, too"),
         (0 <= train.ema < 1, "train.ema", train.ema, "0 (off) or a share below 1"),
         (0 <= train.seed < 2**31, "train.seed", train.seed, "a number in [0, 2^31)"),
         (train.keep_best > 0, "train.keep_best", train.keep_best, "positive"),
