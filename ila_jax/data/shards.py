@@ -16,6 +16,7 @@ from ila_jax.data.publish import publish, publish_bytes
 from ila_jax.data.records import Serializer
 from ila_jax.data.sources import Opened
 from ila_jax.data.transcode import Encoding, transcode
+from ila_jax.data.workers import NO_ITEM
 
 Example = dict[str, Any]
 Bad = tuple[int, str, str]  # index in the source, name of the Reason, what was seen
@@ -134,6 +135,7 @@ class ShardWriter:
                 kept.append(index)
                 frames.append(example["frames"])
                 yield serialize(example)
+            begin(NO_ITEM)
 
         shard = shard_path(directory, unit.split, unit.shard, unit.shards)
         size, sha256 = publish(shard, functools.partial(_write_records, records=keep()))

@@ -19,6 +19,7 @@ import cv2
 from ila_jax.data.bad import Reason
 
 T = TypeVar("T")
+NO_ITEM = -1  # what a worker does takes as long as it takes, and is no item's fault
 
 
 class Work(Protocol):
@@ -27,7 +28,10 @@ class Work(Protocol):
     def __call__(
         self, task: Any, skip: Mapping[int, Reason], begin: Callable[[int], None], /
     ) -> Any:
-        """Does a task, telling `begin` of each item first. skip: items to leave alone."""
+        """Does a task, telling `begin` of each item first, and of NO_ITEM when all are done.
+
+        skip: items to leave alone.
+        """
         ...
 
 
@@ -45,7 +49,7 @@ def run(
     done again: without that item where it happened at it twice, since a process may also be killed
     for want of memory, or sleep with the machine. progress: told how many items were begun,
     negative when a task begins again. Close the iterator to stop the workers.
-    Errors: whatever `work` raises; RuntimeError when a process dies before it does anything.
+    Errors: whatever `work` raises; RuntimeError when a process dies between items.
     """
     waiting = deque(tasks)
     skip: dict[T, dict[int, Reason]] = {task: {} for task in tasks}
@@ -99,11 +103,11 @@ class _Worker:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
         there.close()  # so that the death of the process is the end of the connection
         self.task: Any = None
-        self.item, self.begun, self.busy = -1, 0, False
+        self.item, self.begun, self.busy = NO_ITEM, 0, False
         self._since = 0.0  # when the item was begun
 
     def give(self, task: Any, skip: dict[int, Reason]) -> None:
-        self.task, self.item, self.begun, self.busy = task, -1, 0, True
+        self.task, self.item, self.begun, self.busy = task, NO_ITEM, 0, True
         with contextlib.suppress(ConnectionError):  # it has died, which `hear` will find
             self.connection.send((task, skip))
 
@@ -111,18 +115,20 @@ class _Worker:
         """(what happened, its value): silent, begun, done, failed, or lost with the Reason."""
         try:
             if not self.connection.poll():
-                over = self.item >= 0 and time.monotonic() - self._since > limit
+                over = self.item != NO_ITEM and time.monotonic() - self._since > limit
                 return ("lost", Reason.TOO_SLOW) if over else ("silent", None)
             kind, value = self.connection.recv()
         except (EOFError, ConnectionError):
-            if self.item < 0:
+            if self.item == NO_ITEM:
                 return "failed", RuntimeError(
-                    "a worker process ended before its first video: it had too little memory, or "
-                    'a script does this work without `if __name__ == "__main__":`'
+                    "a worker process ended, and not while reading a video: it had too little "
+                    'memory, or a script does this work without `if __name__ == "__main__":`'
                 )
             return "lost", Reason.CRASHES
         if kind == "begun":
             self.item, self._since = value, time.monotonic()
+            if value == NO_ITEM:
+                return "silent", None
             self.begun += 1
             return kind, 1
         self.busy = False

@@ -23,6 +23,7 @@ class Numbers:
     crashes: int = -1
     once: str = ""  # a file that says that it has crashed already
     fails: int = -1
+    closes: float = 0.0  # seconds after the last item
 
     def __call__(self, task, skip, begin):
         total = 0
@@ -39,6 +40,8 @@ class Numbers:
             if item == self.fails:
                 raise OSError(28, "No space left on device")
             total += item
+        begin(workers.NO_ITEM)
+        time.sleep(self.closes)
         return total, dict(skip)
 
 
@@ -53,7 +56,7 @@ def test_results_of_all_tasks():
 
 
 def test_a_video_that_hangs_and_one_that_crashes_are_left_out():
-    found, began = results(Numbers(hangs=5, crashes=10), limit=0.5)
+    found, began = results(Numbers(hangs=5, crashes=10), limit=2)
     assert found == {
         0: (6, {}),
         1: (17, {5: Reason.TOO_SLOW}),
@@ -65,6 +68,10 @@ def test_a_video_that_hangs_and_one_that_crashes_are_left_out():
 def test_a_worker_that_is_killed_once_was_not_ended_by_its_video(tmp_path):
     found, _ = results(Numbers(crashes=10, once=str(tmp_path / "once")), limit=60)
     assert found[2] == (38, {})
+
+
+def test_what_follows_the_last_video_has_its_time():
+    assert results(Numbers(closes=1.5), limit=1) == ({0: (6, {}), 1: (22, {}), 2: (38, {})}, 12)
 
 
 def test_errors_reach_the_caller():
