@@ -130,6 +130,7 @@ def _train(train: TrainConfig) -> list[_Check]:
         (0 <= train.ema < 1, "train.ema", train.ema, "0 (off) or a share below 1"),
         (0 <= train.seed < 2**31, "train.seed", train.seed, "a number in [0, 2^31)"),
         (train.keep_best > 0, "train.keep_best", train.keep_best, "positive"),
+        (train.hang_limit > 0, "train.hang_limit", train.hang_limit, "positive"),
         (train.max_skipped >= 0, "train.max_skipped", train.max_skipped, "0 or more"),
         *((found[name] > 0, f"train.{name}", found[name], "positive") for name in rhythm),
         *((0 <= found[name] < math.inf, f"train.{name}", found[name], "0 (off) or more")

@@ -145,7 +145,8 @@ class TrainConfig:
     batch: global. max_skipped: steps in a row whose loss is not finite before the run stops.
     accumulation: parts of a batch that are computed one after the other; the step is the same, the
     memory that of a part. ema: of the average of the weights that is kept beside them, the share
-    of the past in it, such as 0.9999; 0 keeps none.
+    of the past in it, such as 0.9999; 0 keeps none. hang_limit: seconds without progress after
+    which the run ends.
     """
 
     steps: int
@@ -160,6 +161,7 @@ class TrainConfig:
     max_skipped: int
     accumulation: int = 1
     ema: float = 0.0
+    hang_limit: float = 600.0
 
 
 @dataclass(frozen=True, kw_only=True)

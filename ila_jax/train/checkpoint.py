@@ -1,25 +1,43 @@
 """Checkpoints of a run: the latest and the best, each with state, config and data position."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import errno
+import fcntl
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
+import jax
 import orbax.checkpoint as ocp
+from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers as policies
 
 from ila_jax.config import Config, from_config, to_dict
+from ila_jax.train.processes import is_first, wait_for_all
 from ila_jax.train.state import State
-from ila_jax.weights.run import METRIC, manager
+from ila_jax.weights.checksums import damage, unfinished, write_list
+from ila_jax.weights.run import METRIC, manager, steps
+
+# One to go on from, and the one before, should it turn out to be damaged.
+_LATEST = 2
+# A file of this name stands beside a step from before its save to after its list of checksums: what
+# is not finished there was killed, and has never counted.
+_SAVING = ".saving"
 
 
 class Saved:
-    """The latest checkpoint of a run, to go on from. Changes nothing."""
+    """The newest whole checkpoint of a run, to go on from. Changes nothing.
 
-    def __init__(self, workdir: Path):
+    step: None when no save has been finished. say: told of each that is passed over.
+    Errors: ValueError when there are checkpoints, and all are damaged.
+    """
+
+    def __init__(self, workdir: Path, say: Callable[[str], None]):
         self.directory = workdir / "checkpoints" / "latest"
-        with self._open() as checkpoints:
-            self.step = None if checkpoints is None else checkpoints.latest_step()
+        # Every process has to go on from the same step.
+        self.step = _agreed(lambda: self._newest(say))
 
     def config(self) -> Config:
         """The configuration it was trained with."""
@@ -29,18 +47,28 @@ class Saved:
         """The state, with the structure, dtypes and sharding of `like`."""
         return self._restore(state=ocp.args.StandardRestore(like))["state"]
 
-    def _restore(self, **items: ocp.args.CheckpointArgs) -> Any:
-        with self._open() as checkpoints:
-            assert checkpoints is not None, "asked for only when there is a step"
-            return checkpoints.restore(self.step, args=ocp.args.Composite(**items))
+    def _newest(self, say: Callable[[str], None]) -> int | None:
+        damaged: list[str] = []
+        for step in reversed(steps(self.directory)):
+            folder = self.directory / str(step)
+            problem = damage(folder)
+            if problem is None:
+                for text in damaged:
+                    say(f"warning: {text}. It is passed over for the one before, step {step}")
+                return step
+            if unfinished(folder) is None or not _marker(folder).exists():
+                damaged.append(f"the checkpoint {folder} {problem}")
+        if damaged:
+            raise ValueError(
+                f"no checkpoint in {self.directory} is whole:\n  "
+                + "\n  ".join(damaged)
+                + "\nPut a copy that is whole there, or train in another --workdir."
+            )
+        return None
 
-    @contextlib.contextmanager
-    def _open(self) -> Iterator[ocp.CheckpointManager | None]:
-        if not self.directory.is_dir():
-            yield None
-            return
+    def _restore(self, **items: ocp.args.CheckpointArgs) -> Any:
         with manager(self.directory, read_only=True, create=False) as checkpoints:
-            yield checkpoints
+            return checkpoints.restore(self.step, args=ocp.args.Composite(**items))
 
 
 class Checkpoints:
@@ -48,16 +76,30 @@ class Checkpoints:
 
     Two folders, because a step's score may come after its checkpoint: a run that is stopped while
     it validates saves first and validates when it goes on.
+
+    A save copies the state and returns; the rest happens in the background. A checkpoint counts
+    when its list of checksums is there, and the lists are written in the order of the saves. So
+    the best of a step counts before its latest does: a run that goes on from there has its score
+    in the metrics, and does not validate it again.
     """
 
-    def __init__(self, directory: Path, *, keep_best: int):
+    def __init__(self, directory: Path, *, keep_best: int, resumed_at: int):
+        """resumed_at: the step gone on from; checkpoints after it in `latest/` are damaged.
+
+        Errors: ValueError when another process writes there, OSError.
+        """
         self.directory = directory
+        self._lock = _only_writer(directory) if is_first() else None
         best = policies.BestN(get_metric_fn=lambda metrics: metrics[METRIC], n=keep_best)
-        # Of saves that were killed, nothing stays.
         options: dict[str, Any] = {"cleanup_tmp_directories": True, "create": True}
+        self._lists = ThreadPoolExecutor(1, "checksums")
+        self._saves: dict[ocp.CheckpointManager, Future[None]] = {}
         with self._plain_words():
+            if is_first():
+                _clear(directory, resumed_at)
+            wait_for_all("leftovers of killed saves are cleared")
             self._latest = manager(
-                directory / "latest", preservation_policy=policies.LatestN(1), **options
+                directory / "latest", preservation_policy=policies.LatestN(_LATEST), **options
             )
             self._best = manager(directory / "best", preservation_policy=best, **options)
 
@@ -67,25 +109,31 @@ class Checkpoints:
         Errors: OSError, also when the save before this failed.
         """
         if int(state["step"]) != self._latest.latest_step():
-            with self._plain_words():
-                # Its score is in the metrics: a run that goes on does not validate this step again.
-                self._best.wait_until_finished()
             self._save(self._latest, state, config, class_names, None)
 
     def save_scored(
         self, state: State, config: Config, class_names: Sequence[str], top1: float
     ) -> None:
-        """The same into `best/`, where only the best stay."""
-        if int(state["step"]) not in self._best.all_steps():
+        """The same into `best/`, where only the best stay.
+
+        Waits for the disk if the step is in `latest/` already, so that its score can be noted.
+        """
+        step = int(state["step"])
+        if step not in self._best.all_steps():
             self._save(self._best, state, config, class_names, {METRIC: top1})
+        if step == self._latest.latest_step():
+            self._wait_for(self._best)
 
     def close(self) -> None:
         """Returns when all saves are on disk. Errors: OSError."""
-        with self._plain_words():
-            try:
-                self._latest.close()
-            finally:
-                self._best.close()
+        with self._plain_words(), contextlib.ExitStack() as last:
+            if self._lock is not None:
+                last.callback(self._lock.close)
+            last.callback(self._best.close)
+            last.callback(self._latest.close)
+            last.callback(self._lists.shutdown)
+            for save in self._saves.values():
+                save.result()
 
     def _save(
         self,
@@ -101,11 +149,34 @@ class Checkpoints:
             "class_names": list(class_names),
             "data_position": {"step": step, "clips": step * config.train.batch},
         }
+        # Orbax removes older ones when this is written: the one before must count by then.
+        self._wait_for(to)
         with self._plain_words():
+            if is_first():
+                _marker(self._folder(to, step)).touch()
             args = ocp.args.Composite(
                 state=ocp.args.StandardSave(state), run=ocp.args.JsonSave(run)
             )
             to.save(step, args=args, metrics=metrics)
+        before = list(self._saves.values())
+        self._saves[to] = self._lists.submit(self._finish, to, step, before)
+
+    def _finish(self, to: ocp.CheckpointManager, step: int, before: list[Future[None]]) -> None:
+        """Waits for a save and lists its files, unless one before it failed."""
+        for save in before:
+            save.result()
+        to.wait_until_finished()
+        if is_first():
+            write_list(self._folder(to, step))
+            _marker(self._folder(to, step)).unlink()
+
+    def _folder(self, of: ocp.CheckpointManager, step: int) -> Path:
+        return Path(of.directory) / str(step)
+
+    def _wait_for(self, manager: ocp.CheckpointManager) -> None:
+        if manager in self._saves:
+            with self._plain_words():
+                self._saves[manager].result()
 
     @contextlib.contextmanager
     def _plain_words(self) -> Iterator[None]:
@@ -119,3 +190,56 @@ class Checkpoints:
                 "ones before are whole. Make room or repair the disk, then run the same command "
                 "again"
             ) from error
+
+
+def _only_writer(directory: Path) -> TextIO:
+    """Holds the folder until the file is closed or the process ends. Errors: ValueError."""
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = (directory / "lock").open("w")
+    try:
+        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            lock.close()
+            raise ValueError(
+                f"another process is training in {directory.parent}: stop it, or give another "
+                "--workdir"
+            ) from error
+        # Some network file systems have no locks: then it is the user who sees to it.
+    return lock
+
+
+def _marker(folder: Path) -> Path:
+    return folder.with_name(folder.name + _SAVING)
+
+
+def _clear(directory: Path, resumed_at: int) -> None:
+    """Removes what killed saves and deletions left, and damaged checkpoints."""
+    for step in directory.glob("*/*"):
+        if not step.name.isdigit():
+            continue
+        passed_over = step.parent.name == "latest" and int(step.name) > resumed_at
+        if passed_over or unfinished(step) is not None:
+            shutil.rmtree(step)
+    for marker in directory.glob(f"*/*{_SAVING}"):  # after what they mark
+        marker.unlink()
+
+
+def _agreed(look: Callable[[], int | None]) -> int | None:
+    """What the first process finds, on all of them. Errors: what it raises, there; ValueError."""
+    if jax.process_count() == 1:
+        return look()
+    none, failed = -1, -2
+    found: int | Exception | None = None
+    if is_first():
+        try:
+            found = look()
+        except ValueError as error:
+            found = error
+    code = failed if isinstance(found, ValueError) else none if found is None else found
+    agreed = int(multihost_utils.broadcast_one_to_all(code))
+    if isinstance(found, ValueError):
+        raise found
+    if agreed == failed:
+        raise ValueError("the first process found no checkpoint that is whole, and says why")
+    return None if agreed == none else agreed

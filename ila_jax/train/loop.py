@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from ila_jax.config import Config
 from ila_jax.data.mirror import described, mirrors
+from ila_jax.data.pipeline import Batch
 from ila_jax.data.quarantine import Quarantine
 from ila_jax.data.sources import VideoSource
 from ila_jax.models import model
@@ -27,13 +28,15 @@ from ila_jax.train.dataset import (
     train_batches,
     validation_batches,
 )
+from ila_jax.train.heartbeat import COMPUTING, LOADING, SAVING, VALIDATING, Heartbeat
 from ila_jax.train.meter import Meter, named
 from ila_jax.train.optim import join, partition
-from ila_jax.train.processes import is_first, say, stop_signals, wait_for_all
+from ila_jax.train.processes import is_first, say, wait_for_all
 from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.train.start import check_folder, claim, starting_state
 from ila_jax.train.state import State
 from ila_jax.train.step import Recipe, compiled_step, make_recipe
+from ila_jax.train.stop import stop_requests
 from ila_jax.train.validation import Predictions, Predictor, collect
 from ila_jax.train.writer import Writer
 
@@ -59,13 +62,30 @@ def train(config: Config, workdir: Path) -> bool:
     if config.augment.flip:
         for line in described(mirror, dataset.class_names):
             say(line)
-    checkpoints = Checkpoints(workdir / "checkpoints", keep_best=config.train.keep_best)
-    writer = Writer(workdir, resumed_at=int(state["step"]), first=is_first())
+    at = int(state["step"])
+    checkpoints = Checkpoints(
+        workdir / "checkpoints", keep_best=config.train.keep_best, resumed_at=at
+    )
+    writer = Writer(workdir, resumed_at=at, first=is_first())
     quarantine = Quarantine(workdir / "quarantine.jsonl", writes=is_first())
     quarantine.check(dataset.videos, config.data.max_bad_fraction)
-    # The mesh is set for ATA, whose matching leaves the device.
-    with closing(checkpoints), closing(writer), jax.set_mesh(mesh), stop_signals() as stop:
-        return _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, stop).train(state)
+    heartbeat = Heartbeat(
+        workdir / "heartbeats",
+        process=jax.process_index(),
+        processes=jax.process_count(),
+        limit=config.train.hang_limit,
+    )
+    # The mesh is set for ATA, whose matching leaves the device. The heartbeat ends first: a slow
+    # disk may take as long as it needs for the last save.
+    with (
+        closing(checkpoints),
+        closing(writer),
+        jax.set_mesh(mesh),
+        stop_requests(workdir) as stop,
+        heartbeat,
+    ):
+        run = _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, heartbeat, stop)
+        return run.train(state)
 
 
 class _Run:
@@ -79,11 +99,12 @@ class _Run:
         checkpoints: Checkpoints,
         quarantine: Quarantine,
         writer: Writer,
+        heartbeat: Heartbeat,
         stop: Callable[[], bool],
     ):
         self.recipe, self.config, self.dataset = recipe, recipe.config, dataset
         self.mesh, self.checkpoints, self.quarantine = mesh, checkpoints, quarantine
-        self.writer, self.stop = writer, stop
+        self.writer, self.heartbeat, self.stop = writer, heartbeat, stop
         self.predict = Predictor(recipe.config.model, mesh)
 
     def train(self, state: State) -> bool:
@@ -101,6 +122,7 @@ class _Run:
         with closing(batches), self._bar(at) as bar:
             meter = Meter(config.batch)
             for batch in batches:
+                self.heartbeat.beat(at, COMPUTING)
                 rows = {name: batch[name] for name in ("video", "label", "bad")}
                 rows["stop"] = np.full(len(batch["label"]), self.stop())
                 meter.waited()
@@ -113,8 +135,10 @@ class _Run:
                 if self._due(at):
                     stopping |= not self._validate(state, text, at)
                 if at % config.checkpoint_every == 0 or at == config.steps or stopping:
+                    self.heartbeat.beat(at, SAVING)
                     self.checkpoints.save(state, self.config, self.dataset.class_names)
                 meter.pause()
+                self.heartbeat.beat(at, LOADING)
                 if stopping:
                     say(f"stopped and saved at step {at}: the same command goes on from there")
                     return False
@@ -187,7 +211,7 @@ class _Run:
         With an average of the weights, that is scored beside them.
         """
         variables = Variables(state["params"], state["batch_stats"])
-        found = self._predictions(variables, text)
+        found = self._predictions(variables, text, at)
         if found is None:
             return False
         scores = {
@@ -199,7 +223,7 @@ class _Run:
         if state["ema"]:
             _, frozen = partition(state["params"], self.recipe.rates)
             average = Variables(join(state["ema"], frozen), state["batch_stats"])
-            beside = self._predictions(average, text)
+            beside = self._predictions(average, text, at)
             if beside is None:
                 return False
             scores |= {"val/ema_top1": beside.top1, "val/ema_top5": beside.top5}
@@ -210,8 +234,8 @@ class _Run:
                 for name, value in zip(names, accuracies, strict=True)
                 if value is not None
             }
-        self.writer.write(at, scores)
         self.checkpoints.save_scored(state, self.config, self.dataset.class_names, found.top1)
+        self.writer.write(at, scores)
         unreadable = f", {found.unreadable} unreadable" if found.unreadable else ""
         say(
             f"step {at}: top-1 {found.top1:.1%}, top-5 {found.top5:.1%} of "
@@ -219,9 +243,17 @@ class _Run:
         )
         return True
 
-    def _predictions(self, variables: Variables, text: TextFeatures | None) -> Predictions | None:
+    def _predictions(
+        self, variables: Variables, text: TextFeatures | None, at: int
+    ) -> Predictions | None:
+        def predict(batch: Batch) -> dict[str, np.ndarray]:
+            self.heartbeat.beat(at, VALIDATING)
+            rows = self.predict(variables, text, batch)
+            self.heartbeat.beat(at, LOADING)
+            return rows
+
         return collect(
-            lambda batch: self.predict(variables, text, batch),
+            predict,
             validation_batches(self.config, self.dataset),
             listed=len(self.dataset.validation),
             met=lambda bad: self._quarantine(bad, self.dataset.validation),

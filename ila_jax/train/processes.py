@@ -1,10 +1,7 @@
-"""The processes of a run: joining them, one voice, and stopping all at the same step."""
+"""The processes of a run: joining them, and one voice."""
 
 import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import jax
 from jax.experimental import multihost_utils
@@ -40,24 +37,6 @@ def is_first() -> bool:
 def wait_for_all(what: str) -> None:
     """Returns when every process has come here."""
     multihost_utils.sync_global_devices(what)
-
-
-@contextmanager
-def stop_signals() -> Iterator[Callable[[], bool]]:
-    """Whether SIGTERM or Ctrl-C came; a second one ends the process at once."""
-    came = []
-
-    def remember(number: int, _: object) -> None:
-        came.append(number)
-        signal.signal(number, signal.SIG_DFL)
-        say(f"{signal.Signals(number).name}: stopping after this step")
-
-    before = {n: signal.signal(n, remember) for n in (signal.SIGTERM, signal.SIGINT)}
-    try:
-        yield lambda: bool(came)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def say(text: str) -> None:

@@ -18,6 +18,7 @@ from ila_jax.train.processes import is_first
 from ila_jax.train.sharding import shardings
 from ila_jax.train.state import State, fresh_state
 from ila_jax.train.step import Recipe
+from ila_jax.train.stop import STOP_FILE
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.folder import load
 
@@ -26,6 +27,7 @@ _FREE = (
     "data.threads",
     "data.processes",
     "data.max_bad_fraction",
+    "train.hang_limit",
     "data.time_limit",
     "evaluation.clips",
     "evaluation.crops",
@@ -52,6 +54,7 @@ def claim(workdir: Path, config: Config) -> None:
     """Makes the folder a run's, once nothing can be wrong with it any more. Errors: OSError."""
     workdir.mkdir(parents=True, exist_ok=True)
     if is_first():
+        (workdir / STOP_FILE).unlink(missing_ok=True)  # it has ended the run before
         partly = workdir / "config.partly"
         partly.write_text(json.dumps(to_dict(config), indent=2) + "\n")
         os.replace(partly, workdir / "config.json")
@@ -68,12 +71,12 @@ def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str
     Errors: ValueError when there is none, or when it does not fit the configuration.
     """
     initial, seed = recipe.config.initial, recipe.config.train.seed
-    own = Saved(workdir)
+    own = Saved(workdir, say)
     if own.step is not None:
         say(f"going on from step {own.step} in {workdir}")
         return _restored(recipe, mesh, own)
     if initial.resume is not None:
-        other = Saved(Path(initial.resume))
+        other = Saved(Path(initial.resume), say)
         if other.step is None:
             raise ValueError(
                 f"initial.resume is {initial.resume}, which holds no checkpoint: "

@@ -11,23 +11,41 @@ from ila_jax.config import ModelConfig, from_config
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.models.recognizer import Recognizer
+from ila_jax.weights.checksums import damage, unfinished
 
 METRIC = "top1"  # what the best checkpoint is best in
 
 
 def manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
     """Orbax's manager of a folder of checkpoints, which may carry a score."""
-    # Without best_fn Orbax would drop the scores.
-    settings = ocp.CheckpointManagerOptions(best_fn=lambda metrics: metrics[METRIC], **options)
+    settings = ocp.CheckpointManagerOptions(
+        # Without it Orbax would drop the scores.
+        best_fn=lambda metrics: metrics[METRIC],
+        # Two of them may write at the same time, on several processes: theirs must not be mixed up.
+        multiprocessing_options=ocp.options.MultiprocessingOptions(
+            barrier_sync_key_prefix=directory.name
+        ),
+        **options,
+    )
     return ocp.CheckpointManager(directory.absolute(), options=settings)
+
+
+def steps(directory: Path) -> list[int]:
+    """The steps of the checkpoints in a folder, finished or not, in order."""
+    return sorted(int(path.name) for path in directory.glob("*") if path.name.isdigit())
 
 
 def load_run(workdir: Path, which: str) -> Recognizer:
     """The model of a run. which: "best" (the latest, when none was validated), "latest" or a step.
 
-    Errors: ValueError naming the steps there are.
+    Errors: ValueError naming the steps there are, or what is damaged.
     """
     folder = _folder(workdir / "checkpoints", which)
+    if (problem := damage(folder)) is not None:
+        raise ValueError(
+            f"the checkpoint {folder} {problem}. It is not loaded: name another, such as "
+            f"{workdir}@latest or a step"
+        )
     with manager(folder.parent, read_only=True, create=False) as checkpoints:
         args = ocp.args.Composite(run=ocp.args.JsonRestore())
         run = checkpoints.restore(int(folder.name), args=args)["run"]
@@ -39,16 +57,22 @@ def best_step(directory: Path) -> int | None:
     """The step with the highest top-1, of equals the latest, as Orbax keeps; None without any."""
     if not directory.is_dir():
         return None
+    finished = [step for step in steps(directory) if unfinished(directory / str(step)) is None]
     with manager(directory, read_only=True, create=False) as checkpoints:
-        scored = {step: checkpoints.metrics(step)[METRIC] for step in checkpoints.all_steps()}
+        scored = {step: checkpoints.metrics(step)[METRIC] for step in finished}
     return max(scored, key=lambda step: (scored[step], step)) if scored else None
 
 
 def _folder(checkpoints: Path, which: str) -> Path:
-    """The folder of one checkpoint, among the latest and the best."""
-    there = {int(path.name): path for path in checkpoints.glob("*/*") if path.name.isdigit()}
+    """The folder of one finished checkpoint, among the latest and the best."""
+    found = [path for path in checkpoints.glob("*/*") if path.name.isdigit()]
+    if not found:
+        raise ValueError(f"{checkpoints} holds no checkpoint: train first")
+    there = {int(path.name): path for path in found if unfinished(path) is None}
     if not there:
-        raise ValueError(f"{checkpoints} holds no finished checkpoint: train first")
+        raise ValueError(
+            f"{checkpoints} holds no finished checkpoint: {found[0]} {unfinished(found[0])}"
+        )
     best = best_step(checkpoints / "best")
     if which == "best" and best is not None:
         return there[best]

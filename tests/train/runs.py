@@ -17,6 +17,7 @@ from ila_jax.cli import read_config
 from ila_jax.config import Config, from_config
 from ila_jax.data import synthetic
 from ila_jax.train.__main__ import main
+from ila_jax.weights.checksums import LIST
 
 ROOT = Path(__file__).parents[2]
 QUICKSTART = str(ROOT / "configs" / "quickstart.py")
@@ -73,8 +74,10 @@ def start(
     cache: Path,
     devices: int = 1,
     flags: Sequence[str] = (),
+    code: str | None = None,
 ) -> subprocess.Popen:
-    """The trainer in a process of its own."""
+    """The trainer in a process of its own. code: what to run in its place."""
+    run = ["-m", "ila_jax.train"] if code is None else ["-c", code]
     environment = os.environ | {
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "PYTHONPATH": str(ROOT),
@@ -83,7 +86,7 @@ def start(
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     return subprocess.Popen(
-        [sys.executable, "-m", "ila_jax.train", *flags, *arguments(workdir, overrides)],
+        [sys.executable, *run, *flags, *arguments(workdir, overrides)],
         env=environment,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -95,10 +98,7 @@ def start_two(
     workdir: Path, overrides: dict[str, object], *, cache: Path, devices: int
 ) -> list[subprocess.Popen]:
     """One run in two processes of so many devices each."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    joined = ["--coordinator", f"127.0.0.1:{port}", "--processes", "2", "--process-id"]
+    joined = ["--coordinator", f"localhost:{free_port()}", "--processes", "2", "--process-id"]
     return [
         start(workdir, overrides, cache=cache, devices=devices, flags=[*joined, str(index)])
         for index in range(2)
@@ -129,7 +129,7 @@ def wait_for_step(process: subprocess.Popen, workdir: Path, step: int) -> None:
 
 def wait_for_checkpoint(process: subprocess.Popen, workdir: Path, step: int) -> None:
     """Returns when the checkpoint of a step is whole."""
-    _wait(process, (workdir / "checkpoints" / "latest" / str(step)).exists)
+    _wait(process, (workdir / "checkpoints" / "latest" / str(step) / LIST).exists)
 
 
 def _wait(process: subprocess.Popen, reached: Callable[[], bool]) -> None:
@@ -139,6 +139,13 @@ def _wait(process: subprocess.Popen, reached: Callable[[], bool]) -> None:
             return
         time.sleep(0.01)
     raise AssertionError(f"the run did not get there: {process.communicate()[1]}")
+
+
+def free_port() -> int:
+    """A port of this machine that nobody listens on, for processes that train together."""
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        return probe.getsockname()[1]
 
 
 def entries(workdir: Path) -> list[dict[str, float]]:
@@ -164,3 +171,11 @@ def final_state(workdir: Path) -> dict[str, np.ndarray]:
         as_numpy = jax.tree.map(lambda _: ocp.RestoreArgs(restore_type=np.ndarray), tree)
         state = checkpointer.restore(folder, args=ocp.args.PyTreeRestore(restore_args=as_numpy))
     return {jax.tree_util.keystr(path): x for path, x in jax.tree.leaves_with_path(state)}
+
+
+def differences(here: Path, there: Path) -> list[str]:
+    """In what two runs differ: arrays of the last checkpoint, bit by bit, and metrics."""
+    states = final_state(here), final_state(there)
+    assert states[0].keys() == states[1].keys()
+    differ = [path for path, x in states[0].items() if not np.array_equal(x, states[1][path])]
+    return differ + ["metrics.jsonl"] * (entries(here) != entries(there))

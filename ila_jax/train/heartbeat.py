@@ -1,0 +1,183 @@
+"""Ends a run that hangs, in words: which process stopped or holds up the others, and where."""
+
+import faulthandler
+import json
+import os
+import socket
+import sys
+import threading
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import NoReturn, Self
+
+# Phases. In the last two a process may be waiting for the others.
+LOADING, SAVING, COMPUTING, VALIDATING = "loading data", "saving", "in the step", "validating"
+_TOGETHER = (COMPUTING, VALIDATING)
+_SILENT = 10  # beats left out by a process that is stopped, and not just busy
+# Seconds without a beat after which the others need not wait any longer. JAX's own limit is 100,
+# and it does not say where.
+_LOST = 75.0
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a process is. idle: seconds without progress. silent: since it wrote this.
+
+    error: what it ended with.
+    """
+
+    process: int
+    host: str = "?"
+    pid: int = 0
+    step: int = 0
+    phase: str = "starting"
+    idle: float = 0.0
+    error: str | None = None
+    silent: float = float("inf")
+
+
+class Heartbeat:
+    """A thread that writes where the process is, and ends it when it does not get on.
+
+    Each process keeps a file `<process>` in a folder that all of them see. One that makes no
+    progress for longer than `limit` seconds reads the files of the others, says what is wrong, and
+    ends with 1, whatever its main thread hangs in; sooner if another gives no sign of life.
+    Checkpoints are left as they are. Counting starts with the second step: the first is compiled,
+    which may take longer.
+    """
+
+    def __init__(
+        self, folder: Path, *, process: int, processes: int, limit: float, every: float = 1.0
+    ):
+        """every: seconds between two beats of the thread."""
+        self._folder, self._processes = folder, processes
+        self._limit, self._every = limit, every
+        self._place = Place(process, socket.gethostname(), os.getpid(), silent=0.0)
+        # Counted in beats, not by the clock: while a process is stopped (Ctrl-Z) none goes by.
+        self._idle = 0.0
+        self._first: int | None = None
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
+
+    def beat(self, step: int, phase: str) -> None:
+        """There is progress: from now on the process is in this phase of this step."""
+        self._first = step if self._first is None else self._first
+        here = self._place
+        self._place = Place(here.process, here.host, here.pid, step, phase, silent=0.0)
+        self._idle = 0.0
+
+    def __enter__(self) -> Self:
+        with suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True)
+        self._write()
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._closed.set()
+        self._thread.join()
+        if error is not None:  # the others will want to know
+            self._write(str(error) or type(error).__name__)
+            return
+        own = self._path(self._place.process)
+        with suppress(OSError):
+            own.with_suffix(".stacks").unlink(missing_ok=True)
+            own.unlink(missing_ok=True)
+            self._folder.rmdir()  # by the last one
+
+    def _watch(self) -> None:
+        while not self._closed.wait(self._every):
+            self._idle += self._every
+            self._write()
+            begun = self._first is not None and self._place.step > self._first
+            if begun and (self._idle > self._limit or self._waits_in_vain()):
+                self._end()
+
+    def _waits_in_vain(self) -> bool:
+        if self._idle <= _LOST:
+            return False
+        return any(self._read(process).silent > _LOST for process in range(self._processes))
+
+    def _write(self, error: str | None = None) -> None:
+        values = asdict(self._place) | {"idle": self._idle, "error": error}
+        del values["silent"]
+        path = self._path(self._place.process)
+        partly = path.with_suffix(".partly")
+        with suppress(OSError):  # a full disk is for the checkpoints to say
+            partly.write_text(json.dumps(values))
+            os.replace(partly, path)
+
+    def _end(self) -> NoReturn:
+        stacks = self._path(self._place.process).with_suffix(".stacks")
+        with suppress(OSError), stacks.open("w") as file:
+            faulthandler.dump_traceback(file)
+        places = [self._read(process) for process in range(self._processes)]
+        silent = min(_SILENT * self._every, self._limit / 2)
+        print(
+            f"\nerror: no progress for {self._idle:.0f} s: the run hangs, and ends.\n"
+            f"{described(places, self._place.process, silent)}\n"
+            f"Where its threads stand: {stacks}. The last checkpoint is whole, the same command "
+            f"goes on from it. If nothing was wrong, raise train.hang_limit ({self._limit:g})",
+            file=sys.stderr,
+            flush=True,
+        )
+        os._exit(1)  # nothing else ends a main thread that hangs in a library
+
+    def _read(self, process: int) -> Place:
+        path = self._path(process)
+        try:
+            with path.open() as file:  # opened: a network file system may answer stat from memory
+                values, written = json.load(file), os.fstat(file.fileno()).st_mtime
+            # By the file system's clock, which the hosts share, unlike their own.
+            silent = self._path(self._place.process).stat().st_mtime - written
+            return Place(**values, silent=max(silent, 0.0))
+        except (OSError, ValueError, TypeError):  # none, or another version's
+            return Place(process)
+
+    def _path(self, process: int) -> Path:
+        return self._folder / str(process)
+
+
+def described(places: list[Place], here: int, silent: float) -> str:
+    """Who holds up whom, in words.
+
+    places: by process. here: the process that asks. silent: seconds without a beat after which a
+    process is taken for stopped.
+    """
+    if len(places) == 1:
+        return _at(places[0])
+    culprits, why = _culprits(places, silent)
+    lines = [f"{_at(place)}: {why}" for place in culprits]
+    if not culprits:
+        lines = [f"{why}: step {places[here].step}, {places[here].phase}"]
+    elif places[here] not in culprits:
+        lines.append(f"{_at(places[here])}, and waits for it")
+    return "\n".join(lines)
+
+
+def _culprits(places: list[Place], silent: float) -> tuple[list[Place], str]:
+    """The first that there are of these; none when all processes wait."""
+    if failed := [place for place in places if place.error is not None]:
+        return failed, f"it ended with an error: {failed[0].error}"
+    if stopped := [place for place in places if place.silent > silent]:
+        return stopped, "it gives no sign of life: it was stopped, or has died"
+    behind = min(place.step for place in places)
+    if behind < max(place.step for place in places):
+        return [place for place in places if place.step == behind], "it is behind the others"
+    if apart := [place for place in places if place.phase not in _TOGETHER]:
+        return apart, "the others wait for it"
+    return [], "all processes wait in the same place; a device or the network hangs"
+
+
+def _at(place: Place) -> str:
+    where = f"process {place.process} (host {place.host}, pid {place.pid})"
+    if place.silent == float("inf"):
+        return f"process {place.process} (no heartbeat found)"
+    return f"{where} at step {place.step}, {place.phase}"

@@ -1,0 +1,71 @@
+"""Checksums of a checkpoint's files, in a list that `sha256sum --check` understands.
+
+Orbax keeps none: a flipped byte would be restored as if it had been trained.
+"""
+
+import hashlib
+import os
+from pathlib import Path
+
+LIST = "checksums.sha256"
+
+
+def write_list(folder: Path) -> None:
+    """Lists every file below a checkpoint's folder, as the last file of a save. Errors: OSError."""
+    partly = folder / f".{LIST}.partly"
+    with partly.open("w") as file:
+        file.write(_listing(folder))
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partly, folder / LIST)
+
+
+def unfinished(folder: Path) -> str | None:
+    """Why a checkpoint is not all there, in words; None if it is. Reads no file but the list."""
+    try:
+        lines = (folder / LIST).read_text(errors="replace").splitlines()
+    except FileNotFoundError:
+        return (
+            f"has no {LIST}: it is being saved just now, its save was cut short, or it is from "
+            "an earlier version"
+        )
+    except OSError as error:
+        return f"cannot be read: {error}"
+    names = [_name(line) for line in lines]
+    missing = [name for name in names if not os.path.isfile(folder / name)]
+    return f"lacks {', '.join(missing[:3])}" if missing else None
+
+
+def damage(folder: Path) -> str | None:
+    """What is wrong with a checkpoint, in words; None when each byte is as it was written.
+
+    Reads all of it.
+    """
+    if (missing := unfinished(folder)) is not None:
+        return missing
+    try:
+        # Compared as a whole, so that the list needs no checksum of its own.
+        there, here = (folder / LIST).read_bytes().decode(errors="replace"), _listing(folder)
+    except OSError as error:
+        return f"cannot be read: {error}"
+    if there == here:
+        return None
+    differ = sorted({_name(line) for line in set(there.splitlines()) ^ set(here.splitlines())})
+    return f"is not as it was written, by its {LIST}: {', '.join(differ[:3]) or LIST}"
+
+
+def _listing(folder: Path) -> str:
+    # Hidden files are not ours: NFS keeps deleted ones under such names, file managers theirs.
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")
+    names = sorted(str(path.relative_to(folder)) for path in files)
+    return "".join(f"{_checksum(folder / name)}  {name}\n" for name in names if name != LIST)
+
+
+def _name(line: str) -> str:
+    """The file of a line, which may be damaged itself."""
+    return line.partition("  ")[2] or line
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
