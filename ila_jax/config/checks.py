@@ -17,6 +17,7 @@ from ila_jax.config.sections import (
 
 # Whether it is possible, the key, its value, and what is.
 _Check = tuple[bool, str, Any, str]
+_DAY = 86400.0
 
 
 def impossible(sections: Mapping[str, Any]) -> list[str]:
@@ -76,6 +77,8 @@ def _data(data: DataConfig) -> list[_Check]:
          "a number between 0 and 1"),
         (min(data.threads, data.processes) >= 0, "data.threads, data.processes",
          (data.threads, data.processes), "not negative"),
+        (0 < data.time_limit <= _DAY, "data.time_limit", data.time_limit,
+         "seconds, more than 0 and no more than a day"),
         ((data.stride is not None) == (data.sampling == "dense"), "data.stride", data.stride,
          "a number of frames with data.sampling=dense, None with any other"),
         (data.stride is None or data.stride > 0, "data.stride", data.stride, "1 or more"),
