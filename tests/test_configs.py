@@ -269,6 +269,7 @@ def test_a_key_without_a_near_miss_is_told_with_the_keys_there_are():
         ("model", 3, "expected a section of keys, found 3"),
         ("data.threads", -1, "not negative"),
         ("data.max_bad_fraction", 2, "between 0 and 1"),
+        ("data.time_limit", 0, "more than 0"),
         ("data.sampling", "dense", "a number of frames with data.sampling=dense"),
         ("data.stride", 4, "None with any other"),
         ("data.stride", 0, "1 or more"),
