@@ -167,7 +167,8 @@ class Checkpoints:
             save.result()
         to.wait_until_finished()
         if is_first():
-            write_list(self._folder(to, step))
+            if step in to.all_steps():  # and not worse than the best
+                write_list(self._folder(to, step))
             _marker(self._folder(to, step)).unlink()
 
     def _folder(self, of: ocp.CheckpointManager, step: int) -> Path:

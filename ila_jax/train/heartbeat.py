@@ -6,15 +6,18 @@ import os
 import socket
 import sys
 import threading
-from contextlib import suppress
-from dataclasses import asdict, dataclass
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
-# Phases. In the last two a process may be waiting for the others.
+# Phases. In some a process may be waiting for the others.
 LOADING, SAVING, COMPUTING, VALIDATING = "loading data", "saving", "in the step", "validating"
-_TOGETHER = (COMPUTING, VALIDATING)
+ENDING = "ending"
+_TOGETHER = (COMPUTING, VALIDATING, ENDING)
 _SILENT = 10  # beats left out by a process that is stopped, and not just busy
 # Seconds without a beat after which the others need not wait any longer. JAX's own limit is 100,
 # and it does not say where.
@@ -45,7 +48,8 @@ class Heartbeat:
     progress for longer than `limit` seconds reads the files of the others, says what is wrong, and
     ends with 1, whatever its main thread hangs in; sooner if another gives no sign of life.
     Checkpoints are left as they are. Counting starts with the second step: the first is compiled,
-    which may take longer.
+    which may take longer. The end has no limit: a slow disk may take as long as it needs for the
+    last save. But then, too, a process that gives no sign of life is not waited for.
     """
 
     def __init__(
@@ -58,15 +62,28 @@ class Heartbeat:
         # Counted in beats, not by the clock: while a process is stopped (Ctrl-Z) none goes by.
         self._idle = 0.0
         self._first: int | None = None
+        self._ending = False
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="heartbeat", daemon=True)
 
     def beat(self, step: int, phase: str) -> None:
         """There is progress: from now on the process is in this phase of this step."""
         self._first = step if self._first is None else self._first
-        here = self._place
-        self._place = Place(here.process, here.host, here.pid, step, phase, silent=0.0)
+        self._place = replace(self._place, step=step, phase=phase)
         self._idle = 0.0
+
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """Around what beats: after it comes the end, well or with an error."""
+        try:
+            yield
+        except BaseException as error:  # the others will want to know
+            self._place = replace(self._place, error=str(error) or type(error).__name__)
+            raise
+        else:
+            self._place = replace(self._place, phase=ENDING)
+        finally:
+            self._ending, self._idle = True, 0.0
 
     def __enter__(self) -> Self:
         with suppress(OSError):
@@ -83,8 +100,10 @@ class Heartbeat:
     ) -> None:
         self._closed.set()
         self._thread.join()
-        if error is not None:  # the others will want to know
-            self._write(str(error) or type(error).__name__)
+        self._write()
+        if error is not None:
+            if self._processes > 1 and kind is not None and kind.__name__ == "JaxRuntimeError":
+                self._explain(error)
             return
         own = self._path(self._place.process)
         with suppress(OSError):
@@ -97,16 +116,33 @@ class Heartbeat:
             self._idle += self._every
             self._write()
             begun = self._first is not None and self._place.step > self._first
-            if begun and (self._idle > self._limit or self._waits_in_vain()):
+            late = self._idle > self._limit and not self._ending
+            if begun and (late or self._waits_in_vain()):
                 self._end()
 
     def _waits_in_vain(self) -> bool:
-        if self._idle <= _LOST:
+        enough = min(_LOST, self._limit)
+        if self._idle <= enough:
             return False
-        return any(self._read(process).silent > _LOST for process in range(self._processes))
+        # One that has ended well has removed its file.
+        return any(enough < place.silent < float("inf") for place in self._places())
 
-    def _write(self, error: str | None = None) -> None:
-        values = asdict(self._place) | {"idle": self._idle, "error": error}
+    def _explain(self, error: BaseException) -> None:
+        """Says which process is gone if that is why a step failed, and ends without waiting for it.
+
+        JAX itself would wait for minutes.
+        """
+        for _ in range(2 * _SILENT):
+            others = [p for p in self._places() if p.process != self._place.process]
+            if any(p.error is not None or p.silent > _SILENT * self._every for p in others):
+                said = (str(error).splitlines() or [""])[0]
+                print(f"\nerror: {said[:300]}\n{self._described()}", file=sys.stderr, flush=True)
+                os._exit(1)
+            time.sleep(self._every)
+            self._write()
+
+    def _write(self) -> None:
+        values = asdict(self._place) | {"idle": self._idle}
         del values["silent"]
         path = self._path(self._place.process)
         partly = path.with_suffix(".partly")
@@ -118,17 +154,22 @@ class Heartbeat:
         stacks = self._path(self._place.process).with_suffix(".stacks")
         with suppress(OSError), stacks.open("w") as file:
             faulthandler.dump_traceback(file)
-        places = [self._read(process) for process in range(self._processes)]
-        silent = min(_SILENT * self._every, self._limit / 2)
         print(
             f"\nerror: no progress for {self._idle:.0f} s: the run hangs, and ends.\n"
-            f"{described(places, self._place.process, silent)}\n"
+            f"{self._described()}\n"
             f"Where its threads stand: {stacks}. The last checkpoint is whole, the same command "
             f"goes on from it. If nothing was wrong, raise train.hang_limit ({self._limit:g})",
             file=sys.stderr,
             flush=True,
         )
         os._exit(1)  # nothing else ends a main thread that hangs in a library
+
+    def _described(self) -> str:
+        silent = min(_SILENT * self._every, self._limit / 2)
+        return described(self._places(), self._place.process, silent)
+
+    def _places(self) -> list[Place]:
+        return [self._read(process) for process in range(self._processes)]
 
     def _read(self, process: int) -> Place:
         path = self._path(process)
@@ -154,7 +195,7 @@ def described(places: list[Place], here: int, silent: float) -> str:
     if len(places) == 1:
         return _at(places[0])
     culprits, why = _culprits(places, silent)
-    lines = [f"{_at(place)}: {why}" for place in culprits]
+    lines = [f"{_at(place)}: {why}{place.error or ''}" for place in culprits]
     if not culprits:
         lines = [f"{why}: step {places[here].step}, {places[here].phase}"]
     elif places[here] not in culprits:
@@ -164,10 +205,11 @@ def described(places: list[Place], here: int, silent: float) -> str:
 
 def _culprits(places: list[Place], silent: float) -> tuple[list[Place], str]:
     """The first that there are of these; none when all processes wait."""
-    if failed := [place for place in places if place.error is not None]:
-        return failed, f"it ended with an error: {failed[0].error}"
-    if stopped := [place for place in places if place.silent > silent]:
+    # An error may come of this: JAX says then that a connection is closed.
+    if stopped := [place for place in places if place.silent > silent and place.error is None]:
         return stopped, "it gives no sign of life: it was stopped, or has died"
+    if failed := [place for place in places if place.error is not None]:
+        return failed, "it ended with an error: "
     behind = min(place.step for place in places)
     if behind < max(place.step for place in places):
         return [place for place in places if place.step == behind], "it is behind the others"

@@ -75,14 +75,14 @@ def train(config: Config, workdir: Path) -> bool:
         processes=jax.process_count(),
         limit=config.train.hang_limit,
     )
-    # The mesh is set for ATA, whose matching leaves the device. The heartbeat ends first: a slow
-    # disk may take as long as it needs for the last save.
+    # The mesh is set for ATA, whose matching leaves the device.
     with (
+        heartbeat,
         closing(checkpoints),
         closing(writer),
         jax.set_mesh(mesh),
         stop_requests(workdir) as stop,
-        heartbeat,
+        heartbeat.ending(),
     ):
         run = _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, heartbeat, stop)
         return run.train(state)

@@ -221,6 +221,16 @@ def test_at_every_moment_a_whole_checkpoint_is_there(tmp_path, monkeypatch):
     assert Saved(tmp_path, _unheard).step == 30
 
 
+def test_one_that_is_worse_than_the_best_leaves_nothing(tmp_path):
+    checkpoints = Checkpoints(tmp_path / "checkpoints", keep_best=1, resumed_at=0)
+    for step, score in ((10, 0.5), (20, 0.25)):
+        checkpoints.save_scored(_state(step), CONFIG, NAMES, score)
+        checkpoints.save(_state(step), CONFIG, NAMES)
+    checkpoints.close()
+    assert _names(tmp_path / "checkpoints" / "best") == {"10"}
+    assert _names(tmp_path / "checkpoints" / "latest") == {"10", "20"}
+
+
 def test_a_score_that_comes_after_its_checkpoint_waits_for_the_disk(tmp_path):
     checkpoints = Checkpoints(tmp_path / "checkpoints", keep_best=1, resumed_at=0)
     checkpoints.save(_state(10), CONFIG, NAMES)

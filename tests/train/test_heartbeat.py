@@ -25,7 +25,8 @@ folder, process, processes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3
 limit, module._LOST = float(sys.argv[4]), float(sys.argv[5])
 hangs_at, fails_at = int(sys.argv[6]), int(sys.argv[7])
 beats = folder / "heartbeats"
-with Heartbeat(beats, process=process, processes=processes, limit=limit, every=0.1) as heartbeat:
+beating = Heartbeat(beats, process=process, processes=processes, limit=limit, every=0.1)
+with beating as heartbeat, heartbeat.ending():
     for step in range(40):
         heartbeat.beat(step, LOADING)
         if step == hangs_at:
@@ -103,7 +104,7 @@ def test_all_name_a_process_that_hangs_in_its_decoder(tmp_path):
         assert f"pid {processes[2].pid}) at step 7, loading data: the others wait for it" in err
     assert "time.sleep" not in err
     assert (
-        'File "<string>", line 15 in <module>' in (tmp_path / "heartbeats" / "2.stacks").read_text()
+        'File "<string>", line 16 in <module>' in (tmp_path / "heartbeats" / "2.stacks").read_text()
     )
 
 
@@ -132,7 +133,7 @@ def test_who_is_to_blame():
 
     here = place(0)
     said = described([here, place(1, silent=9.0), place(2, step=6)], 0, 5.0)
-    assert said.startswith("process 1 (host node, pid 11) at step 7, in the step: it gives no sign")
+    assert "pid 11) at step 7, in the step: it gives no sign of life" in said
     said = described([here, place(1, step=6), place(2)], 0, 5.0)
     assert said.startswith("process 1 (host node, pid 11) at step 6, in the step: it is behind")
     said = described([here, place(1), place(2, phase=LOADING)], 0, 5.0)
@@ -154,6 +155,62 @@ def test_the_first_step_may_take_longer(tmp_path, capsys):
             assert time.monotonic() < deadline
             time.sleep(0.01)
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("peer", "said"),
+    [
+        (
+            {"silent": 50.0},
+            "pid 11) at step 7, in the step: it gives no sign of life",
+        ),
+        ({"error": "disk full"}, "in the step: it ended with an error: disk full"),
+    ],
+)
+def test_an_error_that_comes_of_a_lost_process_names_it(tmp_path, peer, said):
+    """What JAX raises in a step when another process is gone: words, no minutes of waiting."""
+    place = {"process": 1, "host": "node", "pid": 11, "step": 7, "phase": COMPUTING}
+    place |= {"error": peer.get("error")}
+    code = f"""
+import os, time
+from pathlib import Path
+import jax
+from ila_jax.train.heartbeat import COMPUTING, Heartbeat
+folder = Path({str(tmp_path)!r})
+with Heartbeat(folder, process=0, processes=2, limit=60, every=0.1) as heartbeat:
+    with heartbeat.ending():
+        heartbeat.beat(7, COMPUTING)
+        (folder / "1").write_text({json.dumps(place)!r})
+        old = time.time() - {peer.get("silent", 0.0)}
+        os.utime(folder / "1", (old, old))
+        raise jax.errors.JaxRuntimeError("Connection closed by peer\\n more")
+"""
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, cwd=runs.ROOT, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "error: Connection closed by peer\n" in done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
+def test_one_of_two_trainers_is_gone_and_the_other_names_it(tmp_path, pairs, cache, number):
+    run, overrides = tmp_path / "run", pairs | {"train.hang_limit": 30}
+    first, second = runs.start_two(run, overrides, cache=cache, devices=1)
+    runs.wait_for_checkpoint(first, run, 20)
+    second.send_signal(number)
+    try:
+        err = first.communicate(timeout=120)[1]
+    finally:
+        second.kill()
+        second.communicate()
+    assert first.returncode == 1, err
+    assert f"process 1 (host {_host()}, pid {second.pid}) at step" in err
+    assert "it gives no sign of life: it was stopped, or has died" in err
+    processes = runs.start_two(run, overrides, cache=cache, devices=1)
+    assert "going on from step" in runs.finish(processes[0])
+    runs.finish(processes[1])
 
 
 HANGS = """
