@@ -2,11 +2,14 @@
 
 import json
 import shutil
+import subprocess
+import sys
 
 import pytest
 
 from ila_jax.cli import read_config
 from ila_jax.config import from_config
+from ila_jax.data import prepare
 from ila_jax.train.loop import train
 from tests.data.videos import GOOD, write_video
 from tests.train.runs import ROOT, SMALL, entries
@@ -88,3 +91,36 @@ def test_something_as_it_is_distributed(tmp_path, capsys):
     assert found[-1]["step"] == 3
     assert not (tmp_path / "run" / "quarantine.jsonl").exists()
     assert "swap: Moving something left <-> Moving something right" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("file", "annotations", "cut"),
+    [
+        ("k400/b32_8f", "k400/{}.csv", "NOT_VIDEO_FILE"),  # half an mp4 has lost its list of frames
+        ("ssv2/b16_8f", "ssv2/{}.json", "DAMAGED"),
+    ],
+)
+def test_prepared_sets(tmp_path, file, annotations, cut):
+    """The trial sets, prepared by their configuration, then trained on."""
+    trial, prepared = tmp_path / "trial", tmp_path / "prepared"
+    tool = [sys.executable, str(ROOT / "tools/make_trial_sets.py")]
+    subprocess.run([*tool, "--output", str(trial), "--clips", "80"], check=True)
+    where = {
+        "train": trial / annotations.format("train"),
+        "validation": trial / annotations.format("validation"),
+        "root": trial / annotations.split("/")[0] / "videos",
+    }
+    changes = [f"--config.data.{key}={value}" for key, value in where.items()]
+    config = str(ROOT / f"configs/{file}.py")
+    prepare.main(["--config", config, "--to", str(prepared), "--config.train.batch=8", *changes])
+    bad = [json.loads(line) for line in (prepared / "quarantine.jsonl").read_text().splitlines()]
+    assert sorted(entry["reason"] for entry in bad) == sorted([cut, "MISSING"])
+    found = run(
+        f"configs/{file}.py",
+        tmp_path,
+        train=f"prepared:{prepared}@train",
+        validation=f"prepared:{prepared}@validation",
+    )
+    assert found[-1]["step"] == 3
+    assert not (tmp_path / "run" / "quarantine.jsonl").exists()
