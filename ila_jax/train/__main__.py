@@ -28,9 +28,17 @@ def _train(arguments: Sequence[str] | None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     cli.add_config(parser)
-    parser.add_argument(
-        "--workdir", required=True, type=Path, metavar="DIR", help="folder of the run"
+    parser.add_argument("--workdir", type=Path, metavar="DIR", help="folder of the run")
+    dry = parser.add_argument_group("dry run")
+    dry.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="train nothing and make nothing: say whether it fits the devices and what would",
     )
+    dry.add_argument("--devices", type=int, metavar="N", help="plan for so many that are not here")
+    dry.add_argument("--device-memory", metavar="SIZE", help="of each device, such as 32GiB")
+    dry.add_argument("--videos", type=int, metavar="N", help="to train on, if they are not here")
+    dry.add_argument("--rate", type=float, metavar="CLIPS_PER_S", help="to say how long it takes")
     several = parser.add_argument_group("several hosts")
     several.add_argument(
         "--distributed",
@@ -41,6 +49,14 @@ def _train(arguments: Sequence[str] | None) -> None:
     several.add_argument("--processes", type=int, metavar="N", help="how many there are")
     several.add_argument("--process-id", type=int, metavar="I", help="which this is, from 0")
     known, config = cli.parse(parser, arguments)
+    joins = known.distributed or known.coordinator
+    if known.dry_run and joins:
+        parser.error("--dry-run runs in one process: plan for several hosts by --devices")
+    planned = (known.devices, known.device_memory, known.videos, known.rate)
+    if not known.dry_run and any(value is not None for value in planned):
+        parser.error("--devices, --device-memory, --videos and --rate belong to --dry-run")
+    if not known.dry_run and known.workdir is None:
+        parser.error("--workdir is missing: the folder of the run")
     # After the arguments are known to be right: loading jax takes a second.
     import jax
 
@@ -51,7 +67,13 @@ def _train(arguments: Sequence[str] | None) -> None:
 
     if config.model.precision == "float64":
         jax.config.update("jax_enable_x64", True)
-    if known.distributed or known.coordinator:
+    if known.dry_run:
+        from ila_jax.train import dry_run
+
+        where = dry_run.machine(known.devices, known.device_memory)
+        print(dry_run.dry_run(config, where, videos=known.videos, rate=known.rate))
+        return
+    if joins:
         connect(known.coordinator, known.processes, known.process_id)
     if is_first():
         synthetic.ensure(config.data)

@@ -21,6 +21,10 @@ def norms(tree: Tree) -> dict[str, Scalar]:
     """The norm of each part that a tree of gradients or updates has."""
     found: dict[str, list] = {}
     for path, value in flatten_dict(tree, sep="/").items():
-        part = next(name for name, pattern in PARTS.items() if re.fullmatch(pattern, path))
-        found.setdefault(part, []).append(value)
+        found.setdefault(part_of(path), []).append(value)
     return {part: optax.tree.norm(values) for part, values in found.items()}
+
+
+def part_of(path: str) -> str:
+    """The part that a parameter is of."""
+    return next(name for name, pattern in PARTS.items() if re.fullmatch(pattern, path))

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 # Which dimension of an array of the state is split over `fsdp`, by its path; None keeps it whole.
 # The first match wins. An array whose dimension does not divide stays whole, too: those are small.
@@ -17,6 +17,11 @@ RULES: tuple[tuple[str, int | None], ...] = (
 )
 
 
+_AXES = ("data", "fsdp")
+# Auto: the compiler places the collectives. make_mesh's own default is Explicit.
+_AXIS_TYPES = (AxisType.Auto, AxisType.Auto)
+
+
 def make_mesh(devices: Sequence[jax.Device] | None = None, *, fsdp: int = 1) -> Mesh:
     """Devices, by default all of all processes, as `data` × `fsdp`.
 
@@ -24,19 +29,29 @@ def make_mesh(devices: Sequence[jax.Device] | None = None, *, fsdp: int = 1) -> 
     fsdp: -1 takes all devices. Errors: ValueError for one that does not divide their number.
     """
     devices = jax.devices() if devices is None else devices
-    fsdp = len(devices) if fsdp == -1 else fsdp
-    if len(devices) % fsdp:
+    shape = _mesh_shape(len(devices), fsdp)
+    return jax.make_mesh(shape, _AXES, axis_types=_AXIS_TYPES, devices=devices)
+
+
+def planned_mesh(devices: int, *, fsdp: int) -> AbstractMesh:
+    """The mesh of so many devices, which need not be here: to see what would lie on each.
+
+    Errors: those of make_mesh.
+    """
+    return AbstractMesh(_mesh_shape(devices, fsdp), _AXES, axis_types=_AXIS_TYPES)
+
+
+def _mesh_shape(devices: int, fsdp: int) -> tuple[int, int]:
+    fsdp = devices if fsdp == -1 else fsdp
+    if devices % fsdp:
         raise ValueError(
-            f"mesh.fsdp is {fsdp}, which does not divide {len(devices)} devices: "
+            f"mesh.fsdp is {fsdp}, which does not divide {devices} devices: "
             "choose a divisor, or -1 for all"
         )
-    # Auto: the compiler places the collectives. make_mesh's own default is Explicit.
-    axes = (AxisType.Auto, AxisType.Auto)
-    shape = (len(devices) // fsdp, fsdp)
-    return jax.make_mesh(shape, ("data", "fsdp"), axis_types=axes, devices=devices)
+    return devices // fsdp, fsdp
 
 
-def replicated(mesh: Mesh) -> NamedSharding:
+def replicated(mesh: Mesh | AbstractMesh) -> NamedSharding:
     """The same array on every device: class features, metrics."""
     return NamedSharding(mesh, PartitionSpec())
 
@@ -46,7 +61,7 @@ def over_data(mesh: Mesh) -> NamedSharding:
     return NamedSharding(mesh, PartitionSpec(mesh.axis_names))
 
 
-def shardings(mesh: Mesh, state: Any) -> Any:
+def shardings(mesh: Mesh | AbstractMesh, state: Any) -> Any:
     """Where each array of a state (or its shape) lies, by RULES. Errors: ValueError."""
     return jax.tree_util.tree_map_with_path(
         lambda path, x: _sharding(mesh, jax.tree_util.keystr(path, simple=True, separator="/"), x),
@@ -54,7 +69,7 @@ def shardings(mesh: Mesh, state: Any) -> Any:
     )
 
 
-def _sharding(mesh: Mesh, path: str, x: Any) -> NamedSharding:
+def _sharding(mesh: Mesh | AbstractMesh, path: str, x: Any) -> NamedSharding:
     found = [dimension for pattern, dimension in RULES if re.fullmatch(pattern, path)]
     if not found:
         raise ValueError(f"no rule says where {path} lies: add one to RULES")

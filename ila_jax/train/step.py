@@ -1,6 +1,7 @@
 """Forward, loss and step: three pure functions; one compiled step over a mesh."""
 
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -119,15 +120,30 @@ def gradients(
 ) -> tuple[Tree, Losses, Tree]:
     """Gradients of the trainable parameters, the losses, and the new running statistics."""
     trainable, frozen = partition(variables.params, recipe.rates)
+    rest = Variables(frozen, variables.batch_stats)
+    of_trainable = objective(recipe, rest, video, targets, text, training)
+    grads, (losses, batch_stats) = jax.grad(of_trainable, has_aux=True)(trainable)
+    return grads, losses, batch_stats
 
-    def objective(trainable: Tree) -> tuple[Scalar, tuple[Losses, Tree]]:
-        whole = Variables(join(trainable, frozen), variables.batch_stats)
+
+def objective(
+    recipe: Recipe,
+    frozen: Variables,
+    video: Video,
+    targets: Float[Array, "b k"],
+    text: TextFeatures | None,
+    training: Training,
+) -> Callable[[Tree], tuple[Scalar, tuple[Losses, Tree]]]:
+    """The total loss of a batch as a function of the trainable parameters; the losses, and the new
+    running statistics, beside it."""
+
+    def of(trainable: Tree) -> tuple[Scalar, tuple[Losses, Tree]]:
+        whole = Variables(join(trainable, frozen.params), frozen.batch_stats)
         output, batch_stats = forward(recipe, whole, video, text, training)
         losses = loss(recipe, output, targets)
         return losses.total, (losses, batch_stats)
 
-    grads, (losses, batch_stats) = jax.grad(objective, has_aux=True)(trainable)
-    return grads, losses, batch_stats
+    return of
 
 
 def step(

@@ -1,0 +1,92 @@
+"""What makes a run fit its devices: parts of a batch, blocks computed again, split weights."""
+
+import dataclasses
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ila_jax.config import Config
+from ila_jax.train.memory import Kept, Memory, memory, traced
+from ila_jax.train.sharding import planned_mesh
+from ila_jax.train.step import Recipe
+
+# From the quickest: blocks that are computed again cost time, parts of a batch hardly any.
+_REMAT = ("none", "dots", "block")
+# What JAX takes of a GPU's memory, unless XLA_PYTHON_CLIENT_MEM_FRACTION says otherwise.
+SHARE = 0.75
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A configuration, and what a device holds under it. clips: of a device and a part."""
+
+    config: Config
+    memory: Memory
+    clips: int
+
+    @property
+    def overrides(self) -> list[str]:
+        """As a user types it."""
+        return [
+            f"--config.train.accumulation={self.config.train.accumulation}",
+            f"--config.model.remat={self.config.model.remat}",
+            f"--config.mesh.fsdp={self.config.mesh.fsdp}",
+        ]
+
+
+class Planner:
+    """Plans runs of one model. It remembers what was traced, which takes seconds."""
+
+    def __init__(self, recipe: Recipe, devices: int):
+        self.recipe, self.devices = recipe, devices
+        self._traced = functools.cache(self._trace)
+
+    def plan(self, *, accumulation: int, remat: str, fsdp: int) -> Plan:
+        """What a device holds. Errors: ValueError for an fsdp that does not divide the devices."""
+        recipe = self._recipe(accumulation=accumulation, remat=remat, fsdp=fsdp)
+        mesh = planned_mesh(self.devices, fsdp=fsdp)
+        again = None if remat == "none" else self._traced("none")
+        clips = -(-recipe.config.train.batch // (self.devices * accumulation))
+        return Plan(recipe.config, memory(recipe, mesh, self._traced(remat), again), clips)
+
+    def as_configured(self) -> Plan:
+        config = self.recipe.config
+        return self.plan(
+            accumulation=config.train.accumulation,
+            remat=config.model.remat,
+            fsdp=config.mesh.fsdp,
+        )
+
+    def fitting(self, limit: float) -> Plan | None:
+        """The first plan that takes no more than a limit in bytes, or None.
+
+        Tried in this order: the weights as configured, then split over all devices; of these, from
+        nothing computed again to whole blocks; of these, from the whole batch at once to the
+        smallest parts, of two clips a device.
+        """
+        configured = self.recipe.config.mesh.fsdp
+        for fsdp in dict.fromkeys((configured, -1)):
+            for remat in _REMAT:
+                for accumulation in self.accumulations():
+                    plan = self.plan(accumulation=accumulation, remat=remat, fsdp=fsdp)
+                    if plan.memory.total <= limit:
+                        return plan
+        return None
+
+    def accumulations(self) -> Iterator[int]:
+        """Numbers of parts that leave each device pairs of clips, which are mixed."""
+        pairs, rest = divmod(self.recipe.config.train.batch, 2 * self.devices)
+        return (n for n in range(1, pairs + 1) if not rest and pairs % n == 0)
+
+    def _trace(self, remat: str) -> Kept:
+        return traced(self._recipe(remat=remat, accumulation=1, fsdp=1))
+
+    def _recipe(self, *, remat: str, accumulation: int, fsdp: int) -> Recipe:
+        config, replace = self.recipe.config, dataclasses.replace
+        config = replace(
+            config,
+            model=replace(config.model, remat=remat),
+            train=replace(config.train, accumulation=accumulation),
+            mesh=replace(config.mesh, fsdp=fsdp),
+        )
+        return replace(self.recipe, config=config)
