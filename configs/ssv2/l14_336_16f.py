@@ -19,4 +19,6 @@ from configs.ssv2.recipe import recipe
 
 
 def get_config() -> ConfigDict:
-    return recipe(size="L/14@336", frames=16)
+    config = recipe(size="L/14@336", frames=16)
+    config.mesh.fsdp = -1  # all devices: weights and optimizer state alone are gigabytes
+    return config

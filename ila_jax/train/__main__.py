@@ -5,6 +5,11 @@
 The folder of the run holds config.json, metrics.jsonl, quarantine.jsonl, checkpoints/ and
 tensorboard/. Stop it with Ctrl-C or SIGTERM and type the same command to go on.
 
+Before it, see whether it fits the devices, and how long it takes; here, or on a machine to come:
+    python -m ila_jax.train --dry-run --config configs/quickstart.py
+    python -m ila_jax.train --dry-run --config configs/k400/b16_16f.py --devices 8 \\
+        --device-memory 32GiB --videos 240000 --rate 100
+
 On several hosts start one process on each, in a folder that they share:
     srun python -m ila_jax.train --distributed --config … --workdir …
 """
@@ -15,6 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ila_jax import cli
+from ila_jax.config import Config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -22,6 +28,50 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(arguments: Sequence[str] | None) -> None:
+    known, config = _read(arguments)
+    # After the arguments are known to be right: loading jax takes a second.
+    import jax
+
+    from ila_jax.data import synthetic
+    from ila_jax.evaluation import time_order
+    from ila_jax.train.loop import train
+    from ila_jax.train.processes import connect, is_first, wait_for_all
+
+    if config.model.precision == "float64":
+        jax.config.update("jax_enable_x64", True)
+    if known.dry_run:
+        from ila_jax.train import dry_run
+
+        where = dry_run.machine(known.devices, known.device_memory)
+        print(dry_run.dry_run(config, where, videos=known.videos, rate=known.rate))
+        return
+    if known.distributed or known.coordinator:
+        connect(known.coordinator, known.processes, known.process_id)
+    if is_first():
+        synthetic.ensure(config.data)
+    wait_for_all("the data")
+    finished = train(config, known.workdir)
+    if finished and config.evaluation.time_order:
+        found = time_order.measure(known.workdir, config)
+        if is_first():
+            print(found)
+
+
+def _read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, Config]:
+    """Arguments that go together, and the config."""
+    parser = _parser()
+    known, config = cli.parse(parser, arguments)
+    if known.dry_run and (known.distributed or known.coordinator):
+        parser.error("--dry-run runs in one process: plan for several hosts by --devices")
+    planned = (known.devices, known.device_memory, known.videos, known.rate)
+    if not known.dry_run and any(value is not None for value in planned):
+        parser.error("--devices, --device-memory, --videos and --rate belong to --dry-run")
+    if not known.dry_run and known.workdir is None:
+        parser.error("--workdir is missing: the folder of the run")
+    return known, config
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ila_jax.train",
         description=__doc__,
@@ -48,41 +98,7 @@ def _train(arguments: Sequence[str] | None) -> None:
     several.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0, where none did")
     several.add_argument("--processes", type=int, metavar="N", help="how many there are")
     several.add_argument("--process-id", type=int, metavar="I", help="which this is, from 0")
-    known, config = cli.parse(parser, arguments)
-    joins = known.distributed or known.coordinator
-    if known.dry_run and joins:
-        parser.error("--dry-run runs in one process: plan for several hosts by --devices")
-    planned = (known.devices, known.device_memory, known.videos, known.rate)
-    if not known.dry_run and any(value is not None for value in planned):
-        parser.error("--devices, --device-memory, --videos and --rate belong to --dry-run")
-    if not known.dry_run and known.workdir is None:
-        parser.error("--workdir is missing: the folder of the run")
-    # After the arguments are known to be right: loading jax takes a second.
-    import jax
-
-    from ila_jax.data import synthetic
-    from ila_jax.evaluation import time_order
-    from ila_jax.train.loop import train
-    from ila_jax.train.processes import connect, is_first, wait_for_all
-
-    if config.model.precision == "float64":
-        jax.config.update("jax_enable_x64", True)
-    if known.dry_run:
-        from ila_jax.train import dry_run
-
-        where = dry_run.machine(known.devices, known.device_memory)
-        print(dry_run.dry_run(config, where, videos=known.videos, rate=known.rate))
-        return
-    if joins:
-        connect(known.coordinator, known.processes, known.process_id)
-    if is_first():
-        synthetic.ensure(config.data)
-    wait_for_all("the data")
-    finished = train(config, known.workdir)
-    if finished and config.evaluation.time_order:
-        found = time_order.measure(known.workdir, config)
-        if is_first():
-            print(found)
+    return parser
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """What a run would be: its memory, its length, its rates, and what trains. Nothing is trained."""
 
+import os
 import re
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,12 +15,14 @@ from ila_jax.tables import render
 from ila_jax.train import dry_run_tables as tables
 from ila_jax.train.dataset import open_dataset
 from ila_jax.train.memory import Compiled, clip_shape, text_shape
-from ila_jax.train.plan import SHARE, Planner
+from ila_jax.train.plan import Planner
+from ila_jax.train.processes import say
 from ila_jax.train.sharding import check_batch, make_mesh, over_data, replicated, shardings
 from ila_jax.train.start import abstract_state
 from ila_jax.train.step import Recipe, compiled_step, make_recipe
 
 _ASSUMED_CLASSES = 400  # of a text head whose data are not there: Kinetics-400's
+_SHARES = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION")  # new name, old name
 _UNITS = {"GiB": 2**30, "MiB": 2**20, "GB": 10**9, "MB": 10**6}
 
 
@@ -50,8 +53,9 @@ def machine(devices: int | None, device_memory: str | None) -> Machine:
     here, count = devices is None, devices or jax.device_count()
     kind = jax.devices()[0].device_kind if here else "planned"
     if given is not None:
-        said = f"{count} devices ({kind}) of {device_memory}, of which JAX takes {SHARE:.0%}"
-        return Machine(count, SHARE * given, here, said)
+        share = _share()
+        said = f"{count} devices ({kind}) of {device_memory}, of which JAX takes {share:.0%}"
+        return Machine(count, share * given, here, said)
     limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
     what = "memory unknown: give --device-memory" if limit is None else "by JAX's own account"
     return Machine(count, limit, here, f"{count} devices ({kind}), {what}")
@@ -68,6 +72,18 @@ def parse_bytes(text: str) -> float:
     return float(found[1]) * _UNITS[found[2]]
 
 
+def _share() -> float:
+    """What JAX takes of a GPU's memory: three quarters, or what the environment says."""
+    name, text = next(((n, os.environ[n]) for n in _SHARES if os.environ.get(n)), ("", "0.75"))
+    try:
+        share = float(text)
+    except ValueError:
+        share = 0.0
+    if not 0 < share <= 1:
+        raise ValueError(f"{name} is {text!r}: expected a number above 0, at most 1")
+    return share
+
+
 class Listed(NamedTuple):
     """videos: that an epoch shows, None where that is not known. classes: of the model."""
 
@@ -78,19 +94,25 @@ class Listed(NamedTuple):
 
 def listed(config: Config, videos: int | None) -> Listed:
     """What is known of the data, which need not be there. Errors: ValueError."""
-    if videos is not None and videos < config.train.batch:
+    found = _listed(config, videos)
+    if found.videos is not None and found.videos < config.train.batch:
         raise ValueError(
-            f"--videos is {videos}: expected at least one batch, train.batch {config.train.batch}"
+            f"{found.videos} videos are fewer than one batch, train.batch {config.train.batch}: "
+            "an epoch needs at least one"
         )
+    return found
+
+
+def _listed(config: Config, videos: int | None) -> Listed:
     pairs = config.data.motion_pairs
     if pairs is not None:
-        return Listed(videos or pairs.train_clips, len(CLASSES), ())
+        return Listed(pairs.train_clips if videos is None else videos, len(CLASSES), ())
     try:
         data = open_dataset(config)
     except (ValueError, OSError) as error:
         reason = f"the data cannot be opened here: {str(error).splitlines()[0]}"
     else:
-        return Listed(videos or len(data.train), len(data.class_names), ())
+        return Listed(len(data.train) if videos is None else videos, len(data.class_names), ())
     notes = [reason]
     if videos is None:
         notes.append("epochs, warm-up and schedule are not known: give --videos N")
@@ -137,7 +159,10 @@ def dry_run(config: Config, where: Machine, *, videos: int | None, rate: float |
     data = listed(config, videos)
     recipe = recipe_of(config, data)
     planner = Planner(recipe, where.devices)
+    say("tracing the model: seconds")
     plan = planner.as_configured()
+    if where.here:
+        say("compiling the step: minutes for a large model")
     found = compiled(recipe) if where.here else None
     total = plan.memory.total if found is None else sum(found)
     fitting = None

@@ -100,7 +100,7 @@ def length(recipe: Recipe, videos: int | None, rate: float | None, notes: Sequen
     if rate is not None:
         hours = train.steps * train.batch / rate / 3600
         cells.append(["training", f"{hours:,.1f} hours at {rate:g} clips a second, no validation"])
-    return Table("Length", ["", ""], cells, notes)
+    return Table("Length", ["", "this run"], cells, notes)
 
 
 def schedule(recipe: Recipe) -> str:

@@ -21,7 +21,7 @@ from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
 from ila_jax.train.optim import GROUPS, factors, partition
 from ila_jax.train.sharding import shardings
-from ila_jax.train.start import abstract_state
+from ila_jax.train.state import State
 from ila_jax.train.step import Recipe, objective
 
 MARGIN = 0.2  # of what a step adds, for what the estimate misses (docs/memory.md)
@@ -96,11 +96,11 @@ class Kept(NamedTuple):
 
 
 def memory(
-    recipe: Recipe, mesh: Mesh | AbstractMesh, kept: Kept, whole: Kept | None = None
+    recipe: Recipe, state: State, mesh: Mesh | AbstractMesh, kept: Kept, whole: Kept | None = None
 ) -> Memory:
-    """Of one device of a mesh. kept: of the recipe's own model; whole: of one without remat, to
-    know what a block takes that is computed again; None where nothing is."""
-    config, state = recipe.config, abstract_state(recipe)
+    """Of one device of a mesh. state: shapes will do. kept: of the recipe's own model; whole: of
+    one without remat, to know what a block is computed again with; None where none is."""
+    config = recipe.config
     trainable, _ = partition(state["params"], recipe.rates)
     parts = config.train.accumulation
     clips = math.ceil(config.train.batch / mesh.size)
@@ -159,12 +159,14 @@ def kept_bytes(recipe: Recipe, clips: int) -> int:
     """Bytes that the pass forward hands to the pass backward, beside its own inputs."""
     config = recipe.config
     dtype = jnp.dtype(config.model.precision)
+    key: Any = jax.eval_shape(lambda: jax.random.key(0))
+    noise: Any = jax.ShapeDtypeStruct((), jnp.float32)
     inputs = (
         model.abstract(config.model),
         jax.ShapeDtypeStruct((clips, *clip_shape(config)), dtype),
         jax.ShapeDtypeStruct((clips, recipe.classes), jnp.float32),
         text_shape(recipe),
-        Training(jax.ShapeDtypeStruct((), jnp.float32), jax.eval_shape(lambda: jax.random.key(0))),
+        Training(noise, key),
     )
 
     def passed_on(

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from ila_jax.config import Config
 from ila_jax.train.memory import Kept, Memory, memory, traced
 from ila_jax.train.sharding import planned_mesh
+from ila_jax.train.start import abstract_state
 from ila_jax.train.step import Recipe
 
 # From the quickest: blocks that are computed again cost time, parts of a batch hardly any.
 _REMAT = ("none", "dots", "block")
-# What JAX takes of a GPU's memory, unless XLA_PYTHON_CLIENT_MEM_FRACTION says otherwise.
-SHARE = 0.75
 
 
 @dataclass(frozen=True)
@@ -39,6 +38,7 @@ class Planner:
 
     def __init__(self, recipe: Recipe, devices: int):
         self.recipe, self.devices = recipe, devices
+        self._state = abstract_state(recipe)
         self._traced = functools.cache(self._trace)
 
     def plan(self, *, accumulation: int, remat: str, fsdp: int) -> Plan:
@@ -47,7 +47,8 @@ class Planner:
         mesh = planned_mesh(self.devices, fsdp=fsdp)
         again = None if remat == "none" else self._traced("none")
         clips = -(-recipe.config.train.batch // (self.devices * accumulation))
-        return Plan(recipe.config, memory(recipe, mesh, self._traced(remat), again), clips)
+        need = memory(recipe, self._state, mesh, self._traced(remat), again)
+        return Plan(recipe.config, need, clips)
 
     def as_configured(self) -> Plan:
         config = self.recipe.config
@@ -64,19 +65,14 @@ class Planner:
         nothing computed again to whole blocks; of these, from the whole batch at once to the
         smallest parts, of two clips a device.
         """
-        configured = self.recipe.config.mesh.fsdp
-        for fsdp in dict.fromkeys((configured, -1)):
+        config = self.recipe.config
+        for fsdp in dict.fromkeys((config.mesh.fsdp, -1)):
             for remat in _REMAT:
-                for accumulation in self.accumulations():
+                for accumulation in accumulations(config.train.batch, self.devices):
                     plan = self.plan(accumulation=accumulation, remat=remat, fsdp=fsdp)
                     if plan.memory.total <= limit:
                         return plan
         return None
-
-    def accumulations(self) -> Iterator[int]:
-        """Numbers of parts that leave each device pairs of clips, which are mixed."""
-        pairs, rest = divmod(self.recipe.config.train.batch, 2 * self.devices)
-        return (n for n in range(1, pairs + 1) if not rest and pairs % n == 0)
 
     def _trace(self, remat: str) -> Kept:
         return traced(self._recipe(remat=remat, accumulation=1, fsdp=1))
@@ -90,3 +86,9 @@ class Planner:
             mesh=replace(config.mesh, fsdp=fsdp),
         )
         return replace(self.recipe, config=config)
+
+
+def accumulations(batch: int, devices: int) -> Iterator[int]:
+    """Numbers of parts that leave each device pairs of clips, which are mixed, from the fewest."""
+    pairs, rest = divmod(batch, 2 * devices)
+    return (n for n in range(1, pairs + 1) if not rest and pairs % n == 0)

@@ -15,6 +15,7 @@ from ila_jax.train.dry_run_tables import columns
 from ila_jax.train.memory import Kept
 from ila_jax.train.plan import Planner
 from ila_jax.train.sharding import planned_mesh
+from ila_jax.train.start import abstract_state
 from tests.train import runs
 
 GIB = 2**30
@@ -58,8 +59,9 @@ def test_a_device_holds_its_part_of_what_divides_and_the_whole_of_the_rest():
 
 def test_the_memory_of_a_step_by_hand():
     recipe = small()  # 8 clips of 4 frames of 16×16 pixels in 2 parts
-    found = memory.memory(recipe, planned_mesh(2, fsdp=1), Kept(100, 10, 1), Kept(7, 70, 5))
-    parameters = sum(x.size for x in jax.tree.leaves(memory.abstract_state(recipe)["params"]))
+    state, mesh = abstract_state(recipe), planned_mesh(2, fsdp=1)
+    found = memory.memory(recipe, state, mesh, Kept(100, 10, 1), Kept(7, 70, 5))
+    parameters = sum(x.size for x in jax.tree.leaves(state["params"]))
     pixels = 4 * 16 * 16 * 3
     assert found.parameters == 4 * parameters
     assert found.optimizer == 2 * 4 * parameters + 4  # two moments, and a counter
@@ -71,7 +73,9 @@ def test_the_memory_of_a_step_by_hand():
     assert found.augmentation == 2 * 2 * pixels * 4
     working = 2 * 4 * parameters + 120 + 10 + 4 * 4 * pixels
     assert found.margin == round(0.2 * working)
-    assert found.total == 12 * parameters + 4 + found.statistics + found.batch + round(1.2 * working)
+    assert found.total == 12 * parameters + 4 + found.statistics + found.batch + round(
+        1.2 * working
+    )
 
 
 def test_two_and_three_blocks_tell_what_four_keep():
@@ -92,7 +96,7 @@ def keeps(monkeypatch):
 
 @pytest.mark.parametrize(
     ("limit", "accumulation", "remat", "clips"),
-    [(44, 1, "none", 32), (25, 2, "none", 16), (7, 16, "none", 2), (5, 16, "dots", 2)],
+    [(44, 1, "none", 32), (25, 2, "none", 16), (7, 16, "none", 2), (5, 8, "dots", 4)],
 )
 def test_parts_come_before_blocks_computed_again(keeps, limit, accumulation, remat, clips):
     found = Planner(recipe_of("k400/b32_8f"), 8).fitting(limit * GIB)
@@ -116,8 +120,7 @@ def test_weights_are_split_only_when_nothing_else_fits(keeps):
     [(256, 8, [1, 2, 4, 8, 16]), (24, 4, [1, 3]), (20, 8, []), (8, 8, [])],
 )
 def test_each_device_keeps_pairs_of_clips(batch, devices, expected):
-    recipe = recipe_of("k400/b32_8f", [("train.batch", batch)])
-    assert list(Planner(recipe, devices).accumulations()) == expected
+    assert list(plan.accumulations(batch, devices)) == expected
 
 
 def test_a_plot_has_a_row_for_each_part_of_the_largest_value():
@@ -148,6 +151,17 @@ def sizes(said, name):
     return [float(x) for x in re.findall(r"([\d.]+) MiB", row)]
 
 
+def test_jax_takes_three_quarters_of_a_device_or_what_it_is_told(monkeypatch):
+    for name in ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION"):
+        monkeypatch.delenv(name, raising=False)
+    assert dry_run.machine(8, "32GiB").memory == 24 * GIB
+    monkeypatch.setenv("XLA_PYTHON_CLIENT_MEM_FRACTION", ".5")
+    assert dry_run.machine(8, "32GiB").memory == 16 * GIB
+    monkeypatch.setenv("XLA_CLIENT_MEM_FRACTION", "most")
+    with pytest.raises(ValueError, match="XLA_CLIENT_MEM_FRACTION is 'most'"):
+        dry_run.machine(8, "32GiB")
+
+
 def test_a_plan_for_devices_and_data_that_are_not_here(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     command = ["--config", file("ssv2/b16_8f"), "--devices", "8", "--device-memory", "32GiB"]
@@ -162,7 +176,7 @@ def test_a_plan_for_devices_and_data_that_are_not_here(tmp_path, capsys, monkeyp
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAPER)
 def test_each_paper_configuration_says_what_fits_8_devices_of_32_gb(name):
-    where = dry_run.machine(8, "32GB")
+    where = dry_run.machine(8, "32GiB")
     found = Planner(recipe_of(name), 8).fitting(where.memory)
     said = " ".join(Path(file(name)).read_text().split())
     assert " ".join(found.overrides[:2]) in said
@@ -177,12 +191,12 @@ def test_wrong_arguments_are_told_in_words(capsys):
         ("--device-memory", "0GiB"): "--device-memory is '0GiB'",
         ("--devices", "3", "--device-memory", "1GiB", "--config.mesh.fsdp=2"): "divide 3 devices",
         ("--rate", "0"): "--rate is 0.0: expected a positive number",
-        ("--videos", "3"): "expected at least one batch, train.batch 8",
+        ("--videos", "3"): "3 videos are fewer than one batch, train.batch 8",
     }.items():
         assert dry(*arguments(), *wrong) == 1
-        err = capsys.readouterr().err
-        assert err.startswith("error: ")
-        assert words in err
+        *_, last = capsys.readouterr().err.splitlines()
+        assert last.startswith("error: ")
+        assert words in last
     for wrong, words in {
         ("--workdir", "x", "--rate", "3"): "--dry-run",
         (): "--workdir is missing",
