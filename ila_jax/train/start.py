@@ -101,11 +101,6 @@ def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str
     )
 
 
-def abstract_state(recipe: Recipe) -> State:
-    """Shapes and dtypes of a run's state, without making any."""
-    return jax.eval_shape(_fresh(recipe), model.abstract(recipe.config.model))
-
-
 def _placed(recipe: Recipe, mesh: Mesh, variables: Variables) -> State:
     """The fresh state on its mesh, made there: no device holds more than its part."""
     fresh, host = _fresh(recipe), jax.device_get(variables)
@@ -115,7 +110,7 @@ def _placed(recipe: Recipe, mesh: Mesh, variables: Variables) -> State:
 
 def _restored(recipe: Recipe, mesh: Mesh, saved: Saved) -> State:
     _check_fit(str(saved.directory), saved.config().model, recipe.config.model)
-    state = abstract_state(recipe)
+    state = jax.eval_shape(_fresh(recipe), model.abstract(recipe.config.model))
     like = jax.tree.map(
         lambda x, where: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where),
         state,
