@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "text": BASE,
     "data": BASE,
     "weights": BASE | {"models", "text"},
-    "train": BASE | {"models", "text", "weights", "data"},
+    "train": BASE | {"models", "text", "weights", "data", "cost"},
     "evaluation": BASE | {"models", "text", "weights", "data", "train", "cost"},
     "cost": BASE | {"models"},
     "cli": BASE,
@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # Outside packages that only some may import, and only inside the function that needs them:
 # they are slow, or missing where nobody converts weights.
-LAZY = {"torch", "transformers", "huggingface_hub", "matplotlib", "apache_beam", "decord"}
+LAZY = {"torch", "transformers", "huggingface_hub", "matplotlib", "apache_beam", "decord", "wandb"}
 NEVER = {"tensorflow": {""}, "torch": {"train", "data"}, "transformers": {"train", "data"}}
 
 

@@ -146,7 +146,8 @@ class TrainConfig:
     accumulation: parts of a batch that are computed one after the other; the step is the same, the
     memory that of a part. ema: of the average of the weights that is kept beside them, the share
     of the past in it, such as 0.9999; 0 keeps none. hang_limit: seconds without progress after
-    which the run ends.
+    which the run ends. peak_tflops: of one device, to tell the share of it that is used; None takes
+    what `cost/peaks.py` knows. wandb: a project on Weights & Biases to write metrics to.
     """
 
     steps: int
@@ -162,6 +163,8 @@ class TrainConfig:
     accumulation: int = 1
     ema: float = 0.0
     hang_limit: float = 600.0
+    peak_tflops: float | None = None
+    wandb: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

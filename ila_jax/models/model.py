@@ -58,12 +58,14 @@ class VideoModel(nnx.Module):
         self, video: Video, text: TextFeatures | None, training: Training | None
     ) -> Output:
         tower = self.visual(video, training)
-        features = self.mit(tower.class_tokens)
-        if isinstance(self.head, TextHead):
-            assert text is not None, "Recognizer and the step give the classes' features"
-            logits = self.head(features, tower.patch_tokens, text)
-        else:
-            logits = self.head(features, training)
+        with jax.named_scope("mit"):
+            features = self.mit(tower.class_tokens)
+        with jax.named_scope("head"):
+            if isinstance(self.head, TextHead):
+                assert text is not None, "Recognizer and the step give the classes' features"
+                logits = self.head(features, tower.patch_tokens, text)
+            else:
+                logits = self.head(features, training)
         return Output(logits, features, tower.alignment_loss)
 
 

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.config import Config
+from ila_jax.config import from_config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,15 +28,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _train(arguments: Sequence[str] | None) -> None:
-    known, config = _read(arguments)
+    known, overrides = read(arguments)
+    config = from_config(cli.read_config(known.config, overrides))
     # After the arguments are known to be right: loading jax takes a second.
     import jax
 
     from ila_jax.data import synthetic
     from ila_jax.evaluation import time_order
+    from ila_jax.train import profiling
     from ila_jax.train.loop import train
     from ila_jax.train.processes import connect, is_first, wait_for_all
 
+    window = None if known.profile is None else profiling.window(known.profile)
     if config.model.precision == "float64":
         jax.config.update("jax_enable_x64", True)
     if known.dry_run:
@@ -50,17 +53,20 @@ def _train(arguments: Sequence[str] | None) -> None:
     if is_first():
         synthetic.ensure(config.data)
     wait_for_all("the data")
-    finished = train(config, known.workdir)
+    finished = train(config, known.workdir, window)
     if finished and config.evaluation.time_order:
         found = time_order.measure(known.workdir, config)
         if is_first():
             print(found)
 
 
-def _read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, Config]:
-    """Arguments that go together, and the config."""
+def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[cli.Override]]:
+    """Arguments that go together, and the values to change in the config.
+
+    The launchers in tools/ check by it what they pass on.
+    """
     parser = _parser()
-    known, config = cli.parse(parser, arguments)
+    known, overrides = cli.parse_overrides(parser, arguments)
     if known.dry_run and (known.distributed or known.coordinator):
         parser.error("--dry-run runs in one process: plan for several hosts by --devices")
     planned = (known.devices, known.device_memory, known.videos, known.rate)
@@ -68,7 +74,7 @@ def _read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, Config]:
         parser.error("--devices, --device-memory, --videos and --rate belong to --dry-run")
     if not known.dry_run and known.workdir is None:
         parser.error("--workdir is missing: the folder of the run")
-    return known, config
+    return known, overrides
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     cli.add_config(parser)
     parser.add_argument("--workdir", type=Path, metavar="DIR", help="folder of the run")
+    parser.add_argument(
+        "--profile",
+        metavar="STEPS",
+        help="trace so many steps into DIR/profile, or steps FIRST:LAST; xprof, TensorBoard and "
+        "Perfetto show it",
+    )
     dry = parser.add_argument_group("dry run")
     dry.add_argument(
         "--dry-run",

@@ -12,7 +12,7 @@ import numpy as np
 from jax.sharding import Mesh
 from tqdm import tqdm
 
-from ila_jax.config import Config
+from ila_jax.config import Config, to_dict
 from ila_jax.data.mirror import described, mirrors
 from ila_jax.data.pipeline import Batch
 from ila_jax.data.quarantine import Quarantine
@@ -29,23 +29,27 @@ from ila_jax.train.dataset import (
     validation_batches,
 )
 from ila_jax.train.heartbeat import COMPUTING, LOADING, SAVING, VALIDATING, Heartbeat
-from ila_jax.train.meter import Meter, named
+from ila_jax.train.meter import Meter, device_memory, full_rate, named
 from ila_jax.train.optim import join, partition
 from ila_jax.train.processes import is_first, say, wait_for_all
+from ila_jax.train.profiling import Profile, Window
 from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.train.start import check_folder, claim, starting_state
 from ila_jax.train.state import State
 from ila_jax.train.step import Recipe, compiled_step, make_recipe
 from ila_jax.train.stop import stop_requests
 from ila_jax.train.validation import Predictions, Predictor, collect
+from ila_jax.train.weights_and_biases import Board, check
 from ila_jax.train.writer import Writer
 
 
-def train(config: Config, workdir: Path) -> bool:
+def train(config: Config, workdir: Path, window: Window | None = None) -> bool:
     """Trains to the last step, or until SIGTERM or Ctrl-C, which save first: False then.
 
-    Typed again, it goes on. Errors: ValueError, OSError, RuntimeError in plain words.
+    window: steps to trace into `workdir/profile`. Typed again, it goes on. Errors: ValueError,
+    OSError, RuntimeError in plain words.
     """
+    check(config.train.wandb)
     dataset = open_dataset(config)
     mesh = make_mesh(fsdp=config.mesh.fsdp)
     check_batch(mesh, "train.batch", config.train.batch)
@@ -62,29 +66,32 @@ def train(config: Config, workdir: Path) -> bool:
     if config.augment.flip:
         for line in described(mirror, dataset.class_names):
             say(line)
-    at = int(state["step"])
+    at, project = int(state["step"]), config.train.wandb
     checkpoints = Checkpoints(
         workdir / "checkpoints", keep_best=config.train.keep_best, resumed_at=at
     )
-    writer = Writer(workdir, resumed_at=at, first=is_first())
+    board = Board(project, workdir, to_dict(config)) if project and is_first() else None
+    writer = Writer(workdir, resumed_at=at, first=is_first(), board=board)
     quarantine = Quarantine(workdir / "quarantine.jsonl", writes=is_first())
     quarantine.check(dataset.videos, config.data.max_bad_fraction)
+    steps = window.steps(at) if window is not None and is_first() else range(0)
+    profile = Profile(workdir / "profile", steps, say)
     heartbeat = Heartbeat(
         workdir / "heartbeats",
         process=jax.process_index(),
         processes=jax.process_count(),
         limit=config.train.hang_limit,
     )
-    # The mesh is set for ATA, whose matching leaves the device.
     with (
         heartbeat,
         closing(checkpoints),
         closing(writer),
-        jax.set_mesh(mesh),
+        closing(profile),
+        jax.set_mesh(mesh),  # for ATA, whose matching leaves the device
         stop_requests(workdir) as stop,
         heartbeat.ending(),
     ):
-        run = _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, heartbeat, stop)
+        run = _Run(recipe, dataset, mesh, checkpoints, quarantine, writer, profile, heartbeat, stop)
         return run.train(state)
 
 
@@ -99,12 +106,14 @@ class _Run:
         checkpoints: Checkpoints,
         quarantine: Quarantine,
         writer: Writer,
+        profile: Profile,
         heartbeat: Heartbeat,
         stop: Callable[[], bool],
     ):
         self.recipe, self.config, self.dataset = recipe, recipe.config, dataset
         self.mesh, self.checkpoints, self.quarantine = mesh, checkpoints, quarantine
-        self.writer, self.heartbeat, self.stop = writer, heartbeat, stop
+        self.writer, self.profile, self.heartbeat = writer, profile, heartbeat
+        self.stop = stop
         self.predict = Predictor(recipe.config.model, mesh)
 
     def train(self, state: State) -> bool:
@@ -120,24 +129,25 @@ class _Run:
             return True
         batches = train_batches(self.config, self.dataset, first_step=at)
         with closing(batches), self._bar(at) as bar:
-            meter = Meter(config.batch)
-            for batch in batches:
+            meter = Meter(config.batch, full_rate(self.recipe))
+            for batch in meter.fetched(batches):
                 self.heartbeat.beat(at, COMPUTING)
                 rows = {name: batch[name] for name in ("video", "label", "bad")}
                 rows["stop"] = np.full(len(batch["label"]), self.stop())
-                meter.waited()
-                state, *after = step(state, put_batch(self.mesh, rows), text)
                 at += 1
+                with self.profile.step(at):
+                    state, *after = step(state, put_batch(self.mesh, rows), text)
+                self.profile.stepped(at, after)
                 stopping = self._heed(at - 1, meter.stepped(after))
                 bar.update()
                 if at % config.log_every == 0:
                     self._log(at, after[0] | {"short": batch["short"].mean()}, meter, bar)
-                if self._due(at):
-                    stopping |= not self._validate(state, text, at)
-                if at % config.checkpoint_every == 0 or at == config.steps or stopping:
-                    self.heartbeat.beat(at, SAVING)
-                    self.checkpoints.save(state, self.config, self.dataset.class_names)
-                meter.pause()
+                with meter.paused():
+                    if self._due(at):
+                        stopping |= not self._validate(state, text, at)
+                    if at % config.checkpoint_every == 0 or at == config.steps or stopping:
+                        self.heartbeat.beat(at, SAVING)
+                        self.checkpoints.save(state, self.config, self.dataset.class_names)
                 self.heartbeat.beat(at, LOADING)
                 if stopping:
                     say(f"stopped and saved at step {at}: the same command goes on from there")
@@ -155,7 +165,7 @@ class _Run:
         metrics, rows = after
         self._check_finite(at, metrics)
         self._quarantine(rows["bad"], self.dataset.train)
-        return bool(np.any(rows["stop"]))
+        return bool(np.asarray(rows["stop"]).any())  # on the host: on the device, it would wait
 
     def _bar(self, at: int) -> tqdm:
         rarely = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file needs no animation
@@ -186,12 +196,14 @@ class _Run:
         return at > 0 and self._due(at) and not self.writer.has(at, "val/top1")
 
     def _log(self, at: int, metrics: dict[str, Any], meter: Meter, bar: tqdm) -> None:
-        values, rates = named(metrics), meter.rates()
+        values, rates = named(jax.device_get(meter.wait(metrics))), meter.rates()
         entries = {f"train/{name}": value for name, value in values.items()}
         entries |= {f"time/{name}": value for name, value in rates.items()}
+        entries |= {f"device/{name}": value for name, value in device_memory().items()}
         self.writer.write(at, entries)
+        speed = f"{rates['clips_per_second']:.0f} clips/s, " if rates else ""
         bar.set_postfix_str(
-            f"{rates['clips_per_second']:.0f} clips/s, loss {values['loss']:.3f}, "
+            f"{speed}loss {values['loss']:.3f}, "
             f"alignment {values['alignment_loss']:.3f}, rate {values['rate']:.2e}"
         )
 

@@ -18,7 +18,10 @@ def connect(address: str | None, count: int | None, index: int | None) -> None:
     an indexed Kubernetes job. Errors: ValueError when it finds none.
     """
     try:
-        jax.distributed.initialize(address, count, index)
+        # Told all, jax looks for nothing, and this process takes all devices of its host; found by
+        # jax, a task of Slurm or Open MPI takes the one of its local number.
+        method = None if None in (address, count, index) else "deactivate"
+        jax.distributed.initialize(address, count, index, cluster_detection_method=method)
     except (ValueError, RuntimeError) as error:
         said = str(error).strip().splitlines()[0][:300]
         tasks = ", ".join(f"{name}={os.environ[name]}" for name in _TASKS if name in os.environ)

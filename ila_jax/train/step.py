@@ -160,8 +160,9 @@ def step(
 
     rate = recipe.rate(at)
     trainable, frozen = partition(state["params"], recipe.rates)
-    direction, opt_state = recipe.optimizer.update(grads, state["opt_state"], trainable)
-    moved = descend(trainable, direction, rate, recipe.rates)
+    with jax.named_scope("optimizer"):
+        direction, opt_state = recipe.optimizer.update(grads, state["opt_state"], trainable)
+        moved = descend(trainable, direction, rate, recipe.rates)
     norm = optax.tree.norm(grads)
     new = State(
         step=at + 1,

@@ -1,4 +1,4 @@
-"""Metrics of a run: `metrics.jsonl` and TensorBoard files."""
+"""Metrics of a run: `metrics.jsonl`, TensorBoard files, and Weights & Biases if asked for."""
 
 import contextlib
 import json
@@ -12,16 +12,26 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.summary import scalar
 
+from ila_jax.train.weights_and_biases import Board
+
 
 class Writer:
     """Appends to a run's metrics; starts by dropping what lies after the step it resumes from.
 
     A run that was killed has lines after its last checkpoint; they are written again, the same.
-    Of several processes only the first writes.
+    Of several processes only the first writes. board: is closed with this.
     """
 
-    def __init__(self, workdir: Path, *, resumed_at: int, first: bool = True):
+    def __init__(
+        self,
+        workdir: Path,
+        *,
+        resumed_at: int,
+        first: bool = True,
+        board: Board | None = None,
+    ):
         self._path, self._first = workdir / "metrics.jsonl", first
+        self._elsewhere = board
         self._entries = [e for e in read_metrics(self._path) if e["step"] <= resumed_at]
         if not first:
             return
@@ -46,6 +56,8 @@ class Writer:
                 summary = scalar(name, value)
                 self._board.write_event(Event(summary=summary, step=step, wall_time=time.time()))
             self._board.flush()
+        if self._elsewhere is not None:
+            self._elsewhere.write(step, values)
 
     def has(self, step: int, name: str) -> bool:
         """Whether the run, before it was resumed, wrote a value called `name` at a step."""
@@ -57,6 +69,8 @@ class Writer:
         with self._plain_words():
             self._file.close()
             self._board.close()
+        if self._elsewhere is not None:
+            self._elsewhere.close()
 
     @contextlib.contextmanager
     def _plain_words(self) -> Iterator[None]:

@@ -18,7 +18,8 @@ def cache(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory, pairs, cache):
-    """Folder of a run from the first step to the last, with two loading threads."""
+    """Folder of a run from the first step to the last, with two loading threads and a trace."""
     workdir = tmp_path_factory.mktemp("undisturbed") / "run"
-    runs.finish(runs.start(workdir, pairs, cache=cache))
+    run = runs.start(workdir, pairs, cache=cache, flags=["--profile", "100:101"])
+    assert "the trace is in" in runs.finish(run)
     return workdir

@@ -149,7 +149,7 @@ def free_port() -> int:
 
 
 def entries(workdir: Path) -> list[dict[str, float]]:
-    """The lines of metrics.jsonl without what the clock says."""
+    """The lines of metrics.jsonl without what the clock and the device say."""
     path = workdir / "metrics.jsonl"
     lines = path.read_text().splitlines() if path.exists() else []
     found = []
@@ -158,7 +158,9 @@ def entries(workdir: Path) -> list[dict[str, float]]:
             entry = json.loads(line)
         except ValueError:  # just being written
             continue
-        found.append({key: v for key, v in entry.items() if not key.startswith("time/")})
+        found.append(
+            {key: v for key, v in entry.items() if not key.startswith(("time/", "device/"))}
+        )
     return found
 
 

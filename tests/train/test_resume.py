@@ -1,6 +1,8 @@
 """A run that is killed, stopped or out of disk ends as if nothing had happened."""
 
 import contextlib
+import json
+import re
 import resource
 import shutil
 import signal
@@ -15,7 +17,7 @@ from tests.train import runs
 
 def test_an_undisturbed_run_writes_what_it_promises(undisturbed):
     names = {path.name for path in undisturbed.iterdir()}
-    assert names == {"config.json", "metrics.jsonl", "checkpoints", "tensorboard"}
+    assert names == {"config.json", "metrics.jsonl", "checkpoints", "tensorboard", "profile"}
     assert list((undisturbed / "tensorboard").iterdir())
     entries = runs.entries(undisturbed)
     trained = [entry for entry in entries if "train/loss" in entry]
@@ -26,6 +28,21 @@ def test_an_undisturbed_run_writes_what_it_promises(undisturbed):
     assert len([key for key in validated[-1] if key.startswith("val/class/")]) == 8
     assert len(list((undisturbed / "checkpoints" / "latest").iterdir())) == 2
     assert len(list((undisturbed / "checkpoints" / "best").iterdir())) == 1
+
+
+def test_it_writes_where_its_time_goes_and_a_trace_with_the_names_of_the_code(undisturbed):
+    lines = [json.loads(line) for line in (undisturbed / "metrics.jsonl").read_text().splitlines()]
+    times = [line for line in lines if "time/step_ms" in line]
+    assert [line["step"] for line in times] == list(range(2, 201))  # the first was compiled
+    for line in times:
+        parts = [line[f"time/{name}_ms"] for name in ("host", "device", "data")]
+        assert min(parts) >= 0
+        assert sum(parts) == pytest.approx(line["time/step_ms"])
+        assert line["time/clips_per_second"] == pytest.approx(8e3 / line["time/step_ms"])
+    (trace,) = (undisturbed / "profile").rglob("*.xplane.pb")
+    found = trace.read_bytes()
+    for scope in ("augment", "block0", "alignment", "attention", "mlp", "mit", "head", "optimizer"):
+        assert re.search(rb"[(/]%s[)/]" % scope.encode(), found), scope
 
 
 def test_sigkill_in_mid_epoch_changes_nothing(tmp_path, pairs, cache, undisturbed):

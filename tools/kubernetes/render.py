@@ -1,0 +1,73 @@
+"""Prints the JobSet of a run on Kubernetes.
+
+    python tools/kubernetes/render.py --name b16 --image REGISTRY/ila --hosts 4 --claim videos \\
+        -- --config configs/k400/b16_8f.py --workdir /shared/runs/b16 … | kubectl apply -f -
+
+What follows -- goes to python -m ila_jax.train in each pod, and is checked here first. The image
+has ila_jax and its configs/ in the working directory; the claim is mounted at /shared.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from string import Template
+
+from ila_jax import cli
+from ila_jax.train.__main__ import read
+
+_TEMPLATE = Path(__file__).with_name("train.yaml")
+_PORT = 55527  # any free one; it is what jax takes on Kubernetes
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return cli.run(lambda: print(_render(arguments), end=""))
+
+
+def _render(arguments: Sequence[str] | None) -> str:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    split = given.index("--") if "--" in given else len(given)
+    known, training = _parser().parse_args(given[:split]), given[split + 1 :]
+    # Pods are named after it in the DNS, with some more letters behind.
+    if not re.fullmatch(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", known.name):
+        raise ValueError(
+            f"--name is {known.name!r}: expected up to 40 lower-case letters, digits and hyphens"
+        )
+    joined = [
+        "--coordinator", f"{known.name}-host-0-0.{known.name}:{_PORT}",
+        "--processes", str(known.hosts),
+        "--process-id", "$(JOB_COMPLETION_INDEX)",
+    ]  # fmt: skip
+    read([*training, *joined[:-1], "0"])
+    values = vars(known) | {"arguments": [*joined, *training]}
+    # JSON is YAML.
+    return Template(_TEMPLATE.read_text()).substitute(
+        {key: json.dumps(value) for key, value in values.items()}
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python tools/kubernetes/render.py",
+        usage="%(prog)s --name NAME --image IMAGE --claim CLAIM [options] -- TRAINING …",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--name", required=True, help="of the JobSet")
+    parser.add_argument("--image", required=True, help="container with ila_jax[cuda12]")
+    parser.add_argument(
+        "--claim", required=True, help="PersistentVolumeClaim that all hosts can write to"
+    )
+    parser.add_argument("--hosts", type=int, default=1, metavar="N", help="how many (1)")
+    parser.add_argument("--gpus", type=int, default=8, metavar="N", help="of each host (8)")
+    parser.add_argument("--cpus", type=int, default=64, metavar="N", help="of each host (64)")
+    parser.add_argument(
+        "--memory", default="256Gi", metavar="QUANTITY", help="of each host (256Gi)"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
