@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
@@ -31,16 +32,14 @@ def memory(plan: Plan, compiled: Compiled | None, where: str) -> Table:
         of_xla["together"] = sum(compiled)
         cells = [[*line, size(of_xla[line[0]]) if line[0] in of_xla else "–"] for line in cells]
     parts = config.train.accumulation
-    return Table(
-        f"Memory of each of {where}",
-        header,
-        cells,
-        notes=[
-            f"train.batch {config.train.batch}, train.accumulation {parts}: {plan.clips} clips a "
-            f"device at a time; model.remat {config.model.remat}, mesh.fsdp {config.mesh.fsdp}, "
-            f"model.precision {config.model.precision}"
-        ],
-    )
+    notes = [
+        f"train.batch {config.train.batch}, train.accumulation {parts}: {plan.clips} clips a "
+        f"device at a time; model.remat {config.model.remat}, mesh.fsdp {config.mesh.fsdp}, "
+        f"model.precision {config.model.precision}"
+    ]
+    if compiled is not None and config.model.remat != "none" and jax.default_backend() == "cpu":
+        notes.append("on a CPU, XLA saves nothing by model.remat (docs/memory.md)")
+    return Table(f"Memory of each of {where}", header, cells, notes)
 
 
 _ROWS = {
