@@ -4,19 +4,20 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
 from ila_jax import cli
-from ila_jax.config import Config
+from ila_jax.config import Config, from_config
 from ila_jax.tables import Table, render
 
 if TYPE_CHECKING:
     from ila_jax.data.decoders import Comparison
     from ila_jax.data.throughput import Throughput
+    from ila_jax.train.step_rate import Rate
 
 _HELP = """\
 Measures on this machine; other work that it does at the same time is in the figures.
@@ -25,6 +26,10 @@ Measures on this machine; other work that it does at the same time is in the fig
     python -m ila_jax.benchmark data --config configs/quickstart.py
   how many cores feed an accelerator that trains on 400 clips a second:
     python -m ila_jax.benchmark data --config configs/k400/b32_8f.py --device-rate 400
+  what a device trains on and recognises, on noise, in clips a second, and how near that is to what
+  it could; several configurations make a table:
+    python -m ila_jax.benchmark model --config configs/k400/b16_8f.py --config.train.batch=64
+    python -m ila_jax.benchmark model --config configs/k400/b32_8f.py configs/k400/l14_8f.py
   this decoder beside plain PyAV, and beside decord 0.6.0 if it is installed:
     python -m ila_jax.benchmark decoders
 """
@@ -40,11 +45,14 @@ _NAMES = {
 def main(arguments: list[str] | None = None) -> None:
     parser = _parser()
     known, _ = parser.parse_known_args(arguments)
-    for name in ("batches", "rounds"):
+    for name in ("batches", "rounds", "steps", "classes"):
         if getattr(known, name, 1) < 1:
             raise ValueError(f"--{name} is {getattr(known, name)}: expected at least 1")
     if known.command == "decoders":
         _decoders(parser.parse_args(arguments))
+        return
+    if known.command == "model":
+        _model(*cli.parse_overrides(parser, arguments))
         return
     known, config = cli.parse(parser, arguments)
     if known.device_rate is not None and not known.device_rate > 0:
@@ -125,6 +133,53 @@ def _feeding(cores: int | None, rate: float) -> str:
     return f"{rate:g} clips/s need {cores} {'core' if cores == 1 else 'cores'} like these."
 
 
+def _model(known: argparse.Namespace, overrides: Sequence[cli.Override]) -> None:
+    configs = {file: from_config(cli.read_config(file, overrides)) for file in known.config}
+    from ila_jax.train import step_rate
+
+    found = {}
+    with _progress(step_rate.PARTS * len(configs)) as step:
+        for file, config in configs.items():
+            found[file] = step_rate.measure(
+                config, classes=known.classes, steps=known.steps, step=step
+            )
+    if known.json:
+        rates = {
+            file: dataclasses.asdict(rate) | {"share_of_matmul": rate.share_of_matmul}
+            for file, rate in found.items()
+        }
+        print(json.dumps(rates, indent=2))
+    else:
+        print(render([_model_table(configs, found)], markdown=known.markdown))
+
+
+def _model_table(configs: Mapping[str, Config], found: Mapping[str, "Rate"]) -> Table:
+    from ila_jax.cost.measure import machine
+
+    header = [
+        "configuration", "precision", "batch", "parts", "remat", "trains, clips/s", "TFLOP/s",
+        "of matmul", "MFU", "recognises, clips/s", "GiB",
+    ]  # fmt: skip
+    cells = []
+    for file, rate in found.items():
+        config = configs[file]
+        cells.append(
+            [file, config.model.precision, str(config.train.batch), str(config.train.accumulation),
+             config.model.remat, f"{rate.training:.1f}",
+             f"{rate.training * rate.flops / 1e12:.2f}", f"{rate.share_of_matmul:.0%}",
+             "–" if rate.mfu is None else f"{rate.mfu:.0%}", f"{rate.inference:.1f}",
+             "–" if rate.memory is None else f"{rate.memory:.1f}"]
+        )  # fmt: skip
+    devices = next(iter(found.values())).devices
+    notes = [
+        "On noise instead of videos: nothing is read or decoded. The median of the steps.",
+        "TFLOP/s: by formula, forward and backward. of matmul: of the rate that a large matrix "
+        "product reaches here. MFU: of the maker's peak, where it is known.",
+        "GiB: the most in use on one device, where it tells.",
+    ]
+    return Table(f"{devices} x {machine()}", header, cells, notes)
+
+
 def _decoders(known: argparse.Namespace) -> None:
     from ila_jax.data import decoders
 
@@ -190,6 +245,19 @@ def _parser() -> argparse.ArgumentParser:
     data.add_argument(
         "--batches", type=int, default=4, metavar="N", help="that are timed (default: 4)"
     )
+    model = commands.add_parser(
+        "model", help="clips a second of the device", description=_HELP, formatter_class=form
+    )
+    model.add_argument("--config", required=True, nargs="+", metavar="FILE")
+    model.add_argument(
+        "--classes", type=int, default=400, metavar="K", help="of the text head (default: 400)"
+    )
+    model.add_argument(
+        "--steps", type=int, default=10, metavar="N", help="that are timed (default: 10)"
+    )
+    output = model.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="keys in docs/performance.md")
+    output.add_argument("--markdown", action="store_true")
     decoders = commands.add_parser(
         "decoders", help="this decoder beside others", description=_HELP, formatter_class=form
     )

@@ -39,12 +39,14 @@ def full_rate(recipe: Recipe) -> float | None:
         rate: float | None = config.train.peak_tflops * 1e12
     else:
         rate = peak(jax.devices()[0].device_kind, config.model.precision)
-    if rate is None:
-        return None
+    return None if rate is None else jax.device_count() * rate / clip_flops(recipe)
+
+
+def clip_flops(recipe: Recipe) -> int:
+    """Operations of a clip in training, by formula."""
     tower = [factor for path, factor in recipe.rates.items() if part_of(path) == "tower"]
     frozen = all(factor == FROZEN for factor in tower)
-    of_clip = flops(config.model, recipe.classes, tower_frozen=frozen)
-    return jax.device_count() * rate / of_clip
+    return flops(recipe.config.model, recipe.classes, tower_frozen=frozen)
 
 
 def device_memory() -> dict[str, float]:

@@ -88,10 +88,10 @@ def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str
     if initial.pretrained is not None:
         variables = _pretrained(recipe, say)
         say(f"starting from the weights in {initial.pretrained}")
-        return _placed(recipe, mesh, variables)
+        return fresh_on(recipe, mesh, variables)
     if initial.scratch:
         say(f"starting from noise, seed {seed}")
-        return _placed(recipe, mesh, model.initialize(recipe.config.model, seed))
+        return fresh_on(recipe, mesh, model.initialize(recipe.config.model, seed))
     raise ValueError(
         "this configuration starts from CLIP's weights, and initial.pretrained names none. "
         "Convert them, then name the folder:\n"
@@ -101,7 +101,7 @@ def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str
     )
 
 
-def _placed(recipe: Recipe, mesh: Mesh, variables: Variables) -> State:
+def fresh_on(recipe: Recipe, mesh: Mesh, variables: Variables) -> State:
     """The fresh state on its mesh, made there: no device holds more than its part."""
     fresh, host = _fresh(recipe), jax.device_get(variables)
     where = shardings(mesh, jax.eval_shape(fresh, host))
