@@ -32,6 +32,8 @@ _FREE = (
     "evaluation.clips",
     "evaluation.crops",
     "evaluation.sampling",
+    "train.peak_tflops",
+    "train.wandb",
 )
 
 

@@ -20,6 +20,7 @@ def cache(tmp_path_factory):
 def undisturbed(tmp_path_factory, pairs, cache):
     """Folder of a run from the first step to the last, with two loading threads and a trace."""
     workdir = tmp_path_factory.mktemp("undisturbed") / "run"
-    run = runs.start(workdir, pairs, cache=cache, flags=["--profile", "100:101"])
+    told = {"train.peak_tflops": 0.5}
+    run = runs.start(workdir, pairs | told, cache=cache, flags=["--profile", "100:101"])
     assert "the trace is in" in runs.finish(run)
     return workdir

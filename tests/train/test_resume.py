@@ -39,6 +39,7 @@ def test_it_writes_where_its_time_goes_and_a_trace_with_the_names_of_the_code(un
         assert min(parts) >= 0
         assert sum(parts) == pytest.approx(line["time/step_ms"])
         assert line["time/clips_per_second"] == pytest.approx(8e3 / line["time/step_ms"])
+        assert 0 < line["time/mfu"] < 1
     (trace,) = (undisturbed / "profile").rglob("*.xplane.pb")
     found = trace.read_bytes()
     for scope in ("augment", "block0", "alignment", "attention", "mlp", "mit", "head", "optimizer"):
