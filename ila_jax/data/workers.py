@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from typing import Any, Protocol, TypeVar
 
@@ -95,7 +96,8 @@ class _Worker:
         self.connection, there = context.Pipe()
         self._process = context.Process(target=_main, args=(there, work), daemon=True)
         # Ctrl-C is the parent's to answer, also while a child is still importing what it needs:
-        # a blocked signal stays blocked in a child.
+        # a blocked signal stays blocked in a child. The tracker first: starting it unblocks.
+        resource_tracker.ensure_running()
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self._process.start()
