@@ -73,6 +73,7 @@ def arguments(workdir, data, steps=2):
     return [*given, *(f"--config.{key}={value}" for key, value in changed.items())]
 
 
+@pytest.mark.slow
 def test_runs_that_are_done_are_kept_and_the_rest_is_made_up_for(tmp_path, pairs, capsys):
     workdir = tmp_path / "comparison"
     assert compare.main(arguments(workdir, pairs)) == 0

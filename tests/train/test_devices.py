@@ -60,13 +60,21 @@ def fresh(recipe):
 
 
 def test_losses_of_20_steps_in_float64_agree_to_1e_9():
+    """Batches split over eight devices, weights over four of them."""
     with jax.enable_x64(True):
         recipe = recipe_of("float64")
-        one, eight = (losses(recipe, devices, _STEPS) for devices in (1, 8))
-        split = losses(recipe, 8, _STEPS, fsdp=4)
-    np.testing.assert_allclose(one, eight, atol=1e-9, rtol=0)
+        one, split = losses(recipe, 1, _STEPS), losses(recipe, 8, _STEPS, fsdp=4)
     np.testing.assert_allclose(one, split, atol=1e-9, rtol=0)
     assert len(set(one)) == _STEPS
+
+
+@pytest.mark.slow
+def test_losses_with_weights_whole_on_every_device_or_split_over_all():
+    with jax.enable_x64(True):
+        recipe = recipe_of("float64")
+        one, *others = (losses(recipe, n, _STEPS, fsdp=f) for n, f in ((1, 1), (8, 1), (8, 8)))
+    for other in others:
+        np.testing.assert_allclose(one, other, atol=1e-9, rtol=0)
 
 
 def test_split_weights_take_the_nth_part_of_a_device():

@@ -96,6 +96,7 @@ def test_the_other_names_a_process_that_was_stopped_or_died(tmp_path, number, li
     assert f"train.hang_limit ({limits['limit']:g})" in err
 
 
+@pytest.mark.slow
 def test_all_name_a_process_that_hangs_in_its_decoder(tmp_path):
     processes = _start(tmp_path, processes=3, hangs=(2, 7))
     for process in processes:
@@ -231,6 +232,7 @@ main(sys.argv[1:])
 """
 
 
+@pytest.mark.slow
 def test_a_trainer_that_hangs_ends_and_goes_on_from_its_checkpoint(tmp_path, pairs, cache):
     run, short = tmp_path / "run", pairs | {"train.steps": 60}
     process = runs.start(run, short | {"train.hang_limit": 4}, cache=cache, code=HANGS)

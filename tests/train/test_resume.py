@@ -89,6 +89,7 @@ def test_a_stop_while_the_last_validation_is_made_up_for(
     assert runs.entries(workdir)[-1].keys() == runs.entries(undisturbed)[-1].keys()
 
 
+@pytest.mark.slow
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, pairs, cache, undisturbed):
     process = runs.start(tmp_path / "run", pairs, cache=cache)
     runs.wait_for_checkpoint(process, tmp_path / "run", 20)
