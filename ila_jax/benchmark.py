@@ -4,11 +4,8 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
-
-from tqdm import tqdm
 
 from ila_jax import cli
 from ila_jax.config import Config, from_config
@@ -71,7 +68,7 @@ def _data(known: argparse.Namespace, config: Config) -> None:
     synthetic.ensure(config.data)
     dataset, mesh = open_dataset(config), make_mesh()
     check_batch(mesh, "train.batch", config.train.batch)
-    with _progress(3 + 2 * known.rounds) as step:
+    with cli.progress(3 + 2 * known.rounds) as step:
         found = throughput.measure(
             dataset.train,
             dataset.clips,
@@ -138,7 +135,7 @@ def _model(known: argparse.Namespace, overrides: Sequence[cli.Override]) -> None
     from ila_jax.train import step_rate
 
     found = {}
-    with _progress(step_rate.PARTS * len(configs)) as step:
+    with cli.progress(step_rate.PARTS * len(configs)) as step:
         for file, config in configs.items():
             found[file] = step_rate.measure(
                 config, classes=known.classes, steps=known.steps, step=step
@@ -188,7 +185,7 @@ def _decoders(known: argparse.Namespace) -> None:
             "decord is not installed and is left out: pip install 'ila-jax[benchmark]'",
             file=sys.stderr,
         )
-    with _progress(decoders.FILES * (1 + known.rounds)) as step:
+    with cli.progress(decoders.FILES * (1 + known.rounds)) as step:
         files = []
         for name, data in decoders.videos():
             files.append((name, data))
@@ -212,18 +209,6 @@ def _decoders_table(found: "Comparison", frames: int) -> Table:
     header += [f"{name} / sequential" for name in names if name != "sequential"]
     title = f"{frames} frames of each video, on one core"
     return Table(title, header, cells, ["Seconds of a core, the least of all rounds."])
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr where somebody looks; what it gives is called with what is finished."""
-    with tqdm(total=total, disable=None) as bar:
-
-        def step(name: str) -> None:
-            bar.set_postfix_str(name, refresh=False)
-            bar.update()
-
-        yield step
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -14,6 +14,7 @@ from typing import Any
 
 import absl.logging
 from ml_collections import ConfigDict
+from tqdm import tqdm
 
 from ila_jax.config import Config, from_config
 
@@ -93,6 +94,18 @@ def chosen(flag: str, text: str | None, known: Collection[str], default: list[st
             f"{flag}: unknown {', '.join(map(repr, unknown))}, expected some of {', '.join(known)}"
         )
     return names
+
+
+@contextmanager
+def progress(total: int) -> Iterator[Callable[[str], None]]:
+    """A bar on stderr where somebody looks; what it gives is called with what is finished."""
+    with tqdm(total=total, disable=None) as bar:
+
+        def step(name: str) -> None:
+            bar.set_postfix_str(name, refresh=False)
+            bar.update()
+
+        yield step
 
 
 def read_config(name: str, overrides: Sequence[Override] = ()) -> dict[str, Any]:

@@ -4,12 +4,8 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import get_args
-
-from tqdm import tqdm
 
 from ila_jax import cli
 from ila_jax.config import Precision
@@ -55,7 +51,7 @@ def _table(known: argparse.Namespace, methods: list[str]) -> None:
     setting = _setting(known, "B/32")
     repeats = known.repeats if known.measure else None
     rows = []
-    with _progress(len(methods)) as step:
+    with cli.progress(len(methods)) as step:
         for key in methods:
             rows.append(table.row(setting, key, repeats=repeats))
             step(METHODS[key].title)
@@ -70,7 +66,7 @@ def _table(known: argparse.Namespace, methods: list[str]) -> None:
 def _sweep(known: argparse.Namespace, methods: list[str]) -> None:
     setting = _setting(known, "tiny")
     values = _values(known.values) or growth.DEFAULT_VALUES[known.sweep]
-    with _progress(growth.steps(methods, values)) as step:
+    with cli.progress(growth.steps(methods, values)) as step:
         found = growth.sweep(
             setting, known.sweep, values, methods, repeats=known.repeats, step=step
         )
@@ -80,18 +76,6 @@ def _sweep(known: argparse.Namespace, methods: list[str]) -> None:
         print(json.dumps(growth.as_json(found), indent=2))
     else:
         print(render([report.growth_table(found)], markdown=known.markdown))
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr where somebody looks; what it gives is called with each finished name."""
-    with tqdm(total=total, disable=None) as bar:
-
-        def step(name: str) -> None:
-            bar.set_postfix_str(name, refresh=False)
-            bar.update()
-
-        yield step
 
 
 def _setting(known: argparse.Namespace, size: str) -> Setting:

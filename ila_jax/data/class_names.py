@@ -1,7 +1,7 @@
 """Class names: files of them, and finding the class that an annotation's spelling means."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,21 @@ class Classes:
         """The class that a name means, or None."""
         found = self._exact.get(name)
         return self._spelled.get(spelling(name)) if found is None else found
+
+    def labels(self, path: str | Path, names: Iterable[str], what: str) -> dict[str, int]:
+        """The class of each name in a file. what: such names are, in an error.
+
+        Errors: ValueError that lists the names that mean no class.
+        """
+        found = {name: self.label(name) for name in set(names)}
+        unknown = sorted(name for name, label in found.items() if label is None)
+        if unknown:
+            heading = (
+                f"{path} has {len(unknown)} {what} that are none of the {len(self._exact)} class "
+                "names; correct them, or name all classes in data.class_names"
+            )
+            raise ValueError(listed(heading, [repr(name) for name in unknown]))
+        return {name: label for name, label in found.items() if label is not None}
 
 
 def spelling(name: str) -> str:

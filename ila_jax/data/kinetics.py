@@ -61,7 +61,7 @@ def open_kinetics(path: str | Path, root: str | Path, class_names: Sequence[str]
     """
     rows = read_rows(path)
     names = sorted({row.label for row in rows}) if class_names is None else class_names
-    labels = _labels(path, rows, names)
+    labels = Classes(names).labels(path, (row.label for row in rows), "labels")
     files = FilesByStem(root)
     examples, found = [], 0
     for row in rows:
@@ -118,20 +118,6 @@ def _row(label: str, video: str, start: str, end: str, split: str) -> Row | str:
         return Row(label, video, round(float(start)), round(float(end)), split)
     except (ValueError, OverflowError):
         return f"expected times in seconds, found {start!r} and {end!r}"
-
-
-def _labels(path: str | Path, rows: Sequence[Row], class_names: Sequence[str]) -> dict[str, int]:
-    """The class of each label in the file."""
-    classes = Classes(class_names)
-    labels = {name: classes.label(name) for name in {row.label for row in rows}}
-    unknown = sorted(name for name, label in labels.items() if label is None)
-    if unknown:
-        heading = (
-            f"{path} has {len(unknown)} labels that are none of the {len(class_names)} class "
-            "names; correct them, or name all classes in data.class_names"
-        )
-        raise ValueError(listed(heading, [repr(name) for name in unknown]))
-    return {name: label for name, label in labels.items() if label is not None}
 
 
 def _best(paths: Sequence[str], row: Row) -> str:

@@ -27,7 +27,7 @@ def open_something(path: str | Path, root: str | Path, class_names: Sequence[str
     """
     entries = _entries(path)
     names = _class_names(path) if class_names is None else tuple(class_names)
-    labels = _labels(path, entries, names)
+    labels = Classes(names).labels(path, (template for _, template in entries), "templates")
     files = FilesByStem(root)
     examples, found = [], 0
     for video, template in entries:
@@ -93,19 +93,3 @@ def _class_names(path: str | Path) -> tuple[str, ...]:
         f"there is no {' or '.join(_LABELS)} beside {path}, which numbers the classes: put it "
         "there, or name it in data.class_names"
     )
-
-
-def _labels(
-    path: str | Path, entries: Sequence[tuple[str, str]], class_names: Sequence[str]
-) -> dict[str, int]:
-    """The class of each template in the file."""
-    classes = Classes(class_names)
-    labels = {template: classes.label(template) for template in {t for _, t in entries}}
-    unknown = sorted(template for template, label in labels.items() if label is None)
-    if unknown:
-        heading = (
-            f"{path} has {len(unknown)} templates that are none of the {len(class_names)} class "
-            "names; correct them, or name all classes in data.class_names"
-        )
-        raise ValueError(listed(heading, [repr(template) for template in unknown]))
-    return {template: label for template, label in labels.items() if label is not None}

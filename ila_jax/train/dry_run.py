@@ -14,10 +14,11 @@ from ila_jax.data.motion import CLASSES
 from ila_jax.tables import render
 from ila_jax.train import dry_run_tables as tables
 from ila_jax.train.dataset import open_dataset
-from ila_jax.train.memory import Compiled, abstract_state, clip_shape, text_shape
+from ila_jax.train.memory import Compiled, clip_shape, text_shape
 from ila_jax.train.plan import Planner
 from ila_jax.train.processes import say
 from ila_jax.train.sharding import check_batch, make_mesh, over_data, replicated, shardings
+from ila_jax.train.start import abstract_state
 from ila_jax.train.step import Recipe, compiled_step, make_recipe
 
 _ASSUMED_CLASSES = 400  # of a text head whose data are not there: Kinetics-400's

@@ -21,7 +21,7 @@ from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
 from ila_jax.train.optim import GROUPS, factors, partition
 from ila_jax.train.sharding import shardings
-from ila_jax.train.state import State, fresh_state
+from ila_jax.train.state import State
 from ila_jax.train.step import Recipe, objective
 
 MARGIN = 0.2  # of what a step adds, for what the estimate misses (docs/memory.md)
@@ -93,15 +93,6 @@ class Kept(NamedTuple):
     fixed: float
     clip: float
     block: float
-
-
-def abstract_state(recipe: Recipe) -> State:
-    """Shapes and dtypes of a run's state, without making any."""
-    average = recipe.config.train.ema > 0
-    return jax.eval_shape(
-        lambda variables: fresh_state(variables, recipe.optimizer, recipe.rates, ema=average),
-        model.abstract(recipe.config.model),
-    )
 
 
 def memory(

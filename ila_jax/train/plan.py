@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ila_jax.config import Config
-from ila_jax.train.memory import Kept, Memory, abstract_state, memory, traced
+from ila_jax.train.memory import Kept, Memory, memory, traced
 from ila_jax.train.sharding import planned_mesh
+from ila_jax.train.start import abstract_state
 from ila_jax.train.step import Recipe
 
 # From the quickest: blocks that are computed again cost time, parts of a batch hardly any.

@@ -76,8 +76,8 @@ def _sharding(mesh: Mesh | AbstractMesh, path: str, x: Any) -> NamedSharding:
     dimension = found[0]
     if dimension is None or not x.ndim or x.shape[dimension] % mesh.shape["fsdp"]:
         return replicated(mesh)
-    spec = [None] * x.ndim
-    spec[dimension] = "fsdp"  # type: ignore[call-overload]
+    spec: list[str | None] = [None] * x.ndim
+    spec[dimension] = "fsdp"
     return NamedSharding(mesh, PartitionSpec(*spec))
 
 

@@ -112,7 +112,7 @@ def fresh_on(recipe: Recipe, mesh: Mesh, variables: Variables) -> State:
 
 def _restored(recipe: Recipe, mesh: Mesh, saved: Saved) -> State:
     _check_fit(str(saved.directory), saved.config().model, recipe.config.model)
-    state = jax.eval_shape(_fresh(recipe), model.abstract(recipe.config.model))
+    state = abstract_state(recipe)
     like = jax.tree.map(
         lambda x, where: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where),
         state,
@@ -164,6 +164,11 @@ def _pretrained(recipe: Recipe, say: Callable[[str], None]) -> Variables:
     # Weights are kept in float32; a float64 run computes with what they are.
     want = model.abstract(recipe.config.model)
     return jax.tree.map(lambda x, like: x.astype(like.dtype), there.variables, want)
+
+
+def abstract_state(recipe: Recipe) -> State:
+    """Shapes and dtypes of a run's state, without making any."""
+    return jax.eval_shape(_fresh(recipe), model.abstract(recipe.config.model))
 
 
 def _fresh(recipe: Recipe) -> Callable[[Variables], State]:

@@ -10,7 +10,9 @@ import jax
 import numpy as np
 
 from ila_jax.config import Config
+from ila_jax.cost.measure import timed
 from ila_jax.models import model
+from ila_jax.models.model import Variables
 from ila_jax.train.meter import clip_flops, device_memory, full_rate
 from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.train.start import fresh_on
@@ -68,9 +70,9 @@ def measure(
         compiled = compiled_step(recipe, mesh, state).lower(state, batch, text).compile()
         compiling = time.perf_counter() - begin
         step("compiling")
-        trained = _train(compiled, state, batch, text, steps)
+        trained, state = _train(compiled, state, batch, text, steps)
         step("training")
-        recognised = _recognise(config, mesh, batch["video"], text, steps)
+        recognised = _recognise(config, state, batch["video"], text, steps)
         step("inference")
     full, trains = full_rate(recipe), config.train.batch / trained
     rate = Rate(
@@ -92,7 +94,7 @@ def matmul_rate(precision: str) -> float:
     side = _SIDE.get(jax.devices()[0].platform, _ACCELERATOR_SIDE)
     a = jax.random.normal(jax.random.key(0), (side, side)).astype(precision)
     product = jax.jit(lambda a, b: a @ b)
-    return 2 * side**3 / min(_timed(lambda: product(a, a), 5))
+    return 2 * side**3 / min(timed(product, a, a, repeats=5))
 
 
 def _noise(config: Config, classes: int) -> dict[str, np.ndarray]:
@@ -112,27 +114,18 @@ def _text(config: Config, classes: int) -> np.ndarray | None:
     return rng.standard_normal((classes, config.model.geometry().embed), np.float32)
 
 
-def _train(compiled: Any, state: Any, batch: Any, text: Any, steps: int) -> float:
-    """Seconds of a step, the median."""
+def _train(compiled: Any, state: Any, batch: Any, text: Any, steps: int) -> tuple[float, Any]:
+    """Seconds of a step, the median, and the state after all."""
     seconds = []
     for _ in range(steps + 1):  # the first is not counted
         begin = time.perf_counter()
         state, *_ = jax.block_until_ready(compiled(state, batch, text))
         seconds.append(time.perf_counter() - begin)
-    return statistics.median(seconds[1:])
+    return statistics.median(seconds[1:]), state
 
 
-def _recognise(config: Config, mesh: Any, video: jax.Array, text: Any, steps: int) -> float:
-    variables = put_state(mesh, model.initialize(config.model, 0))
+def _recognise(config: Config, state: Any, video: jax.Array, text: Any, steps: int) -> float:
+    """Seconds of a batch, the median."""
+    variables = Variables(state["params"], state["batch_stats"])
     logits = jax.jit(lambda v, video: logits_of(config.model, v, text, video))
-    return statistics.median(_timed(lambda: logits(variables, video), steps))
-
-
-def _timed(run: Callable[[], Any], times: int) -> list[float]:
-    jax.block_until_ready(run())
-    seconds = []
-    for _ in range(times):
-        begin = time.perf_counter()
-        jax.block_until_ready(run())
-        seconds.append(time.perf_counter() - begin)
-    return seconds
+    return statistics.median(timed(logits, variables, video, repeats=steps))

@@ -15,6 +15,7 @@ from ila_jax.train.__main__ import main
 from ila_jax.train.memory import Kept
 from ila_jax.train.plan import Planner
 from ila_jax.train.sharding import planned_mesh
+from ila_jax.train.start import abstract_state
 from tests.train import runs
 
 GIB = 2**30
@@ -58,7 +59,7 @@ def test_a_device_holds_its_part_of_what_divides_and_the_whole_of_the_rest():
 
 def test_the_memory_of_a_step_by_hand():
     recipe = small()  # 8 clips of 4 frames of 16×16 pixels in 2 parts
-    state, mesh = memory.abstract_state(recipe), planned_mesh(2, fsdp=1)
+    state, mesh = abstract_state(recipe), planned_mesh(2, fsdp=1)
     found = memory.memory(recipe, state, mesh, Kept(100, 10, 1), Kept(7, 70, 5))
     parameters = sum(x.size for x in jax.tree.leaves(state["params"]))
     pixels = 4 * 16 * 16 * 3
