@@ -7,14 +7,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ila_jax.models.recognizer import Recognizer as Recognizer
+    from ila_jax.recognizer import Recognizer as Recognizer
     from ila_jax.weights.create import create as create
     from ila_jax.weights.folder import load as load
     from ila_jax.weights.state_dict import from_torch as from_torch
     from ila_jax.weights.state_dict import to_torch as to_torch
 
 _HOMES = {
-    "Recognizer": "ila_jax.models.recognizer",
+    "Recognizer": "ila_jax.recognizer",
     "create": "ila_jax.weights.create",
     "from_torch": "ila_jax.weights.state_dict",
     "load": "ila_jax.weights.folder",

@@ -11,8 +11,10 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
 BASE = {"shapes", "sizes", "config", "tables"}
-LIBRARY = BASE | {"cli", "models", "text", "weights", "data", "train", "evaluation", "cost"}
 # fmt: off
+LIBRARY = BASE | {
+    "cli", "models", "text", "data", "recognizer", "weights", "train", "evaluation", "cost",
+}
 COMMANDS = {
     "train.__main__", "data.check", "data.prepare", "evaluate", "predict", "convert", "visualize",
     "complexity", "compare", "benchmark", "extract", "export", "serve",
@@ -31,15 +33,16 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models.convolutions": BASE | {"models.layers"},
     "models.temporal": BASE | {"models.layers", "models.convolutions"},
     "models": BASE | {"models.layers", "models.temporal"},
-    "models.recognizer": BASE | {"models", "text"},  # it is called with class names
     "text": BASE,
     "data": BASE,
-    "weights": BASE | {"models", "text"},
-    "train": BASE | {"models", "text", "weights", "data", "cost"},
-    "evaluation": BASE | {"models", "text", "weights", "data", "train", "cost"},
+    # It is called with class names, and on videos.
+    "recognizer": BASE | {"models", "text", "data"},
+    "weights": BASE | {"models", "text", "recognizer"},
+    "train": BASE | {"models", "text", "data", "recognizer", "weights", "cost"},
+    "evaluation": BASE | {"models", "text", "data", "recognizer", "weights", "train", "cost"},
     "cost": BASE | {"models"},
     "cli": BASE,
-    "": BASE | {"models", "text", "weights", "data"},
+    "": BASE | {"models", "text", "data", "recognizer", "weights"},
     **{command: {"", *LIBRARY} for command in COMMANDS},  # the command lines: nothing imports them
 }
 # Outside packages that only some may import, and only inside the function that needs them:
@@ -162,7 +165,7 @@ PLANTED = {
     "models/mit.py": "def f():\n    import ila_jax.train.step",
     "models/temporal/ila.py": "from ila_jax.models.vit import Tower",
     "models/layers.py": "from ila_jax.models.temporal import ila",
-    "models/heads.py": "from ila_jax.models.recognizer import create",
+    "models/heads.py": "from ila_jax.recognizer import create",
     "models/variants.py": "from ila_jax.text.tokenizer import tokenize",
     "data/decode.py": "from ..models.vit import Tower",
     "data/pipeline.py": "from ila_jax import train",
@@ -188,7 +191,7 @@ ALLOWED = {
     "models/vit.py": "import jax\nfrom ila_jax import config\nfrom .mit import A",
     "models/mit.py": "from ila_jax.sizes import SIZES\nfrom ila_jax.models.temporal import ila",
     "models/temporal/ila.py": "from ila_jax.models import layers",
-    "models/recognizer.py": "from ila_jax.models.vit import A\nfrom ila_jax import text",
+    "recognizer.py": "from ila_jax.models.vit import A\nfrom ila_jax import data, text",
     "weights/rules.py": "def f():\n    import torch\n    from ila_jax.models.vit import A",
     "weights/files.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch",
     "train/__main__.py": "from ila_jax.train.loop import run\nfrom ila_jax.data import decode",
@@ -202,7 +205,7 @@ def _plant(root: Path, files: dict[str, str]) -> Path:
     for part in ("models/temporal", "models", "data", "text", "weights", "train", "evaluation"):
         (root / part).mkdir(parents=True, exist_ok=True)
         (root / part / "__init__.py").touch()
-    for module in (*BASE, "evaluate", "models/layers", "models/recognizer"):
+    for module in (*BASE, "evaluate", "models/layers", "recognizer"):
         (root / f"{module}.py").touch()
     for name, text in files.items():
         (root / name).write_text(text)

@@ -11,7 +11,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from ila_jax.config import ModelConfig
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.models.recognizer import Origin, Recognizer
+from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.sizes import Geometry
 from ila_jax.weights.fresh import fill
 from ila_jax.weights.positions import over_grid, over_time

@@ -12,7 +12,7 @@ from flax.traverse_util import flatten_dict
 from tqdm import tqdm
 
 from ila_jax.config import ModelConfig
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer
 from ila_jax.weights.adapt import Allow, Report, adapt
 from ila_jax.weights.files import Foreign, read
 from ila_jax.weights.state_dict import read_state

@@ -6,7 +6,7 @@ from typing import Literal
 
 from ila_jax.config import ModelConfig
 from ila_jax.models import model
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.folder import load
 from ila_jax.weights.fresh import on_device

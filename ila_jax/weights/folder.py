@@ -12,7 +12,7 @@ import orbax.checkpoint as ocp
 from ila_jax.config import model_from_dict, to_dict
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.models.recognizer import Origin, Recognizer
+from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.fresh import on_device
 from ila_jax.weights.hub import PREFIX, fetch

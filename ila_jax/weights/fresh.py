@@ -9,7 +9,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from ila_jax.config import ModelConfig
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer
 from ila_jax.shapes import Tree
 
 # Divided attention and ATA start along time as copies of each block's attention and norm in space

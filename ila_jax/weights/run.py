@@ -10,7 +10,7 @@ import orbax.checkpoint as ocp
 from ila_jax.config import ModelConfig, from_config
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer
 from ila_jax.weights.checksums import damage, unfinished
 
 METRIC = "top1"  # what the best checkpoint is best in

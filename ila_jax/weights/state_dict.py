@@ -10,7 +10,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ila_jax.config import ModelConfig
 from ila_jax.models.model import Variables, abstract
-from ila_jax.models.recognizer import Origin, Recognizer
+from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights import official
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.fresh import on_device

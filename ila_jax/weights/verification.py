@@ -11,7 +11,7 @@ from einops import rearrange
 from tqdm import tqdm
 
 from ila_jax.models import model
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer
 from ila_jax.sizes import Geometry, heads
 from ila_jax.weights import huggingface
 from ila_jax.weights.conversion import Conversion

@@ -14,7 +14,7 @@ from ila_jax.data.bad import Reason
 from ila_jax.data.decode import decode, index_video
 from ila_jax.evaluation.views import ViewPredictor, _parts, predictions, score
 from ila_jax.models import model
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer
 from ila_jax.train.dataset import open_dataset, view_batches
 from ila_jax.train.sharding import make_mesh, put_state
 from tests.train import runs

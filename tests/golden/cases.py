@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer
 from ila_jax.weights.state_dict import from_torch
 from tests.golden import weights
 

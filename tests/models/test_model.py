@@ -13,8 +13,8 @@ import ila_jax
 from ila_jax.cli import read_config
 from ila_jax.config import ModelConfig, from_config
 from ila_jax.models import model
-from ila_jax.models.recognizer import Recognizer
 from ila_jax.models.variants import TEMPORAL
+from ila_jax.recognizer import Recognizer
 from ila_jax.sizes import SIZES
 from ila_jax.text.tokenizer import tokenize
 from ila_jax.train.optim import partition

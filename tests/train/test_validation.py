@@ -10,7 +10,7 @@ import pytest
 
 from ila_jax.data.augment import normalise
 from ila_jax.models import model
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer
 from ila_jax.train.dataset import open_dataset, validation_batches
 from ila_jax.train.sharding import make_mesh, put_state
 from ila_jax.train.validation import Predictions, Predictor, collect

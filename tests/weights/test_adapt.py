@@ -10,7 +10,7 @@ from flax.traverse_util import flatten_dict
 
 import ila_jax
 from ila_jax.models import model
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.create import around
 from ila_jax.weights.folder import save

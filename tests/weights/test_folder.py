@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import ila_jax
-from ila_jax.models.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import save
 from tests.models import small
 
