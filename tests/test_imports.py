@@ -14,6 +14,7 @@ BASE = {"shapes", "sizes", "config", "tables"}
 # fmt: off
 LIBRARY = BASE | {
     "cli", "models", "text", "data", "recognizer", "weights", "train", "evaluation", "cost",
+    "pictures",
 }
 COMMANDS = {
     "train.__main__", "data.check", "data.prepare", "evaluate", "predict", "convert", "visualize",
@@ -39,8 +40,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "recognizer": BASE | {"models", "text", "data"},
     "weights": BASE | {"models", "text", "recognizer"},
     "train": BASE | {"models", "text", "data", "recognizer", "weights", "cost"},
-    "evaluation": BASE | {"models", "text", "data", "recognizer", "weights", "train", "cost"},
+    "evaluation": BASE
+    | {"models", "text", "data", "recognizer", "weights", "train", "cost", "pictures"},
     "cost": BASE | {"models"},
+    "pictures": BASE | {"models", "text", "data", "recognizer", "weights"},
     "cli": BASE,
     "": BASE | {"models", "text", "data", "recognizer", "weights"},
     **{command: {"", *LIBRARY} for command in COMMANDS},  # the command lines: nothing imports them
