@@ -28,7 +28,7 @@ _LOST = 75.0
 class Place:
     """Where a process is. idle: seconds without progress. silent: since it wrote this.
 
-    error: what it ended with.
+    error: what it ended with. gave_up: it has ended itself, having waited too long.
     """
 
     process: int
@@ -38,6 +38,7 @@ class Place:
     phase: str = "starting"
     idle: float = 0.0
     error: str | None = None
+    gave_up: bool = False
     silent: float = float("inf")
 
 
@@ -134,7 +135,8 @@ class Heartbeat:
         """
         for _ in range(2 * _SILENT):
             others = [p for p in self._places() if p.process != self._place.process]
-            if any(p.error is not None or p.silent > _SILENT * self._every for p in others):
+            lost = _SILENT * self._every
+            if any(p.error is not None or p.gave_up or p.silent > lost for p in others):
                 said = (str(error).splitlines() or [""])[0]
                 print(f"\nerror: {said[:300]}\n{self._described()}", file=sys.stderr, flush=True)
                 os._exit(1)
@@ -151,6 +153,9 @@ class Heartbeat:
             os.replace(partly, path)
 
     def _end(self) -> NoReturn:
+        # Or the others would take its silence for the cause.
+        self._place = replace(self._place, gave_up=True)
+        self._write()
         stacks = self._path(self._place.process).with_suffix(".stacks")
         with suppress(OSError), stacks.open("w") as file:
             faulthandler.dump_traceback(file)
@@ -206,7 +211,8 @@ def described(places: list[Place], here: int, silent: float) -> str:
 def _culprits(places: list[Place], silent: float) -> tuple[list[Place], str]:
     """The first that there are of these; none when all processes wait."""
     # An error may come of this: JAX says then that a connection is closed.
-    if stopped := [place for place in places if place.silent > silent and place.error is None]:
+    gone = [place for place in places if place.silent > silent and not place.gave_up]
+    if stopped := [place for place in gone if place.error is None]:
         return stopped, "it gives no sign of life: it was stopped, or has died"
     if failed := [place for place in places if place.error is not None]:
         return failed, "it ended with an error: "

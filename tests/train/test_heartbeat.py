@@ -139,6 +139,8 @@ def test_who_is_to_blame():
     assert said.startswith("process 1 (host node, pid 11) at step 6, in the step: it is behind")
     said = described([here, place(1), place(2, phase=LOADING)], 0, 5.0)
     assert said.startswith("process 2 (host node, pid 12) at step 7, loading data: the others wait")
+    said = described([here, place(1, silent=9.0, gave_up=True), place(2, phase=LOADING)], 0, 5.0)
+    assert said.startswith("process 2 (host node, pid 12) at step 7, loading data: the others wait")
     assert described([here, place(1)], 0, 5.0).startswith("all processes wait in the same place")
     assert described([here, Place(1)], 0, 5.0).startswith(
         "process 1 (no heartbeat found): it gives"
