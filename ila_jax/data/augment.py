@@ -48,22 +48,6 @@ class Draws(NamedTuple):
     gray: Bool[Array, "b"] | None
 
 
-def augment(
-    video: Pixels,
-    labels: Int[Array, "b"],
-    *,
-    key: PRNGKeyArray,
-    config: AugmentConfig,
-    mirror: Int[Array, "k"] | np.ndarray,
-    dtype: DTypeLike = jnp.float32,
-) -> tuple[Video, Int[Array, "b"]]:
-    """Augmented and normalised clips in `dtype`, and their labels.
-
-    mirror: `mirror_table` of the classes: the label after a flip, -1 where a flip is forbidden.
-    """
-    return apply(video, labels, draw(key, len(labels), config), mirror=mirror, dtype=dtype)
-
-
 def normalise(
     video: UInt8[Array, "*s c"] | Float[Array, "*s c"], dtype: DTypeLike = jnp.float32
 ) -> Float[Array, "*s c"]:
@@ -91,7 +75,10 @@ def apply(
     mirror: Int[Array, "k"] | np.ndarray,
     dtype: DTypeLike = jnp.float32,
 ) -> tuple[Video, Int[Array, "b"]]:
-    """`augment` with the random choices made."""
+    """Augmented and normalised clips in `dtype`, and their labels.
+
+    mirror: `mirror_table` of the classes: the label after a flip, -1 where a flip is forbidden.
+    """
     with jax.named_scope("augment"):
         video, labels = flipped(video, labels, draws.flip, mirror=mirror)
         if draws.jitter is None and draws.gray is None:

@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance
 
 from ila_jax.config import AugmentConfig
 from ila_jax.data import augment as aug
-from ila_jax.data.augment import Draws, Jitter, augment, draw, normalise
+from ila_jax.data.augment import Draws, Jitter, draw, normalise
 
 CONFIG = AugmentConfig(
     scales=(1.0,), flip=0.5, jitter=0.8, brightness=0.4, contrast=0.4, saturation=0.2, hue=0.1,
@@ -25,6 +25,11 @@ apply = jax.jit(aug.apply)
 
 def clips(b=2, t=3, h=12, w=10, seed=0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (b, t, h, w, 3), dtype=np.uint8)
+
+
+def augment(video, labels, *, key, config, mirror):
+    """Drawn and applied, as a training step does."""
+    return aug.apply(video, labels, draw(key, len(labels), config), mirror=mirror)
 
 
 def undone(video) -> np.ndarray:
