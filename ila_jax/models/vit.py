@@ -1,7 +1,7 @@
 """CLIP's image tower over frames, with a temporal model in its blocks (models.md 1)."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -103,41 +103,61 @@ class ImageTower(nnx.Module):
         return self.norm_pre(x)
 
     def __call__(self, video: Video, training: Training | None = None) -> TowerOutput:
-        x = self.tokens(video)
-        losses: list[Scalar] = []
-        for i, block in enumerate(self.blocks):
-            with jax.named_scope(f"block{i}"):
-                x, loss = REMAT[self.remat](block, x, training)
-            losses.append(loss)
+        x, losses = REMAT[self.remat](self.blocks, self.tokens(video), training)
         class_tokens = self.projection(self.norm_post(x[:, :, 0]))
-        return TowerOutput(class_tokens, x[:, :, 1:], jnp.stack(losses))
+        return TowerOutput(class_tokens, x[:, :, 1:], losses)
 
 
-Run = Callable[[TemporalBlock, Tokens, Training | None], tuple[Tokens, Scalar]]
+Run = Callable[
+    [Sequence[TemporalBlock], Tokens, Training | None],
+    tuple[Tokens, Float[Array, "depth"]],
+]
+
+
+def _one_by_one(
+    blocks: Sequence[TemporalBlock], x: Tokens, training: Training | None
+) -> tuple[Tokens, Float[Array, "depth"]]:
+    losses: list[Scalar] = []
+    for i, block in enumerate(blocks):
+        with jax.named_scope(f"block{i}"):
+            x, loss = block(x, training)
+        losses.append(loss)
+    return x, jnp.stack(losses)
 
 
 def _keeping(policy: Callable[..., bool] | None) -> Run:
-    """Runs a block that keeps for the backward pass only what the policy allows; None: nothing."""
+    """Keeps of each block for the backward pass only what the policy allows; None: nothing.
 
-    def run(block: Any, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
-        # jax.checkpoint over a module would drop the new running statistics in silence.
-        graph, params, stats = nnx.split(block, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
+    A loop over the blocks, their weights stacked: compilers merge what is computed again with what
+    was computed first, unless a loop lies between them (XLA's for the CPU does).
+    """
 
-        @functools.partial(jax.checkpoint, policy=policy)
-        def pure(params: Any, stats: Any, x: Tokens, training: Training | None) -> Any:
-            block = nnx.merge(graph, params, stats)
+    def run(
+        blocks: Sequence[Any], x: Tokens, training: Training | None
+    ) -> tuple[Tokens, Float[Array, "depth"]]:
+        split = [nnx.split(block, nnx.Param, nnx.BatchStat) for block in blocks]  # type: ignore[misc]
+        graph = split[0][0]  # of every block
+        weights = [tuple(map(nnx.to_pure_dict, states)) for _, *states in split]
+        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights)
+
+        # Within a loop nothing can be merged: barriers against it would only be in the way.
+        @functools.partial(jax.checkpoint, policy=policy, prevent_cse=False)
+        def one(x: Tokens, weights: Any) -> tuple[Tokens, Any]:
+            block = nnx.merge(graph, *weights)
             x, loss = block(x, training)
-            return x, loss, nnx.to_pure_dict(nnx.state(block, nnx.BatchStat))
+            return x, (loss, nnx.to_pure_dict(nnx.state(block, nnx.BatchStat)))
 
-        x, loss, stats = pure(nnx.to_pure_dict(params), nnx.to_pure_dict(stats), x, training)
-        nnx.update(block, stats)
-        return x, loss
+        with jax.named_scope("blocks"):
+            x, (losses, stats) = jax.lax.scan(one, x, stacked)
+        for i, block in enumerate(blocks):
+            nnx.update(block, jax.tree.map(lambda stat, i=i: stat[i], stats))
+        return x, losses
 
     return run
 
 
 REMAT: dict[str, Run] = {
-    "none": lambda block, x, training: block(x, training),
+    "none": _one_by_one,
     "dots": _keeping(jax.checkpoint_policies.dots_with_no_batch_dims_saveable),
     "block": _keeping(None),
 }
