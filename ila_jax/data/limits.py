@@ -1,8 +1,9 @@
 """What one video may take, of memory and of time. docs/data.md adds it up, under Reading."""
 
+import queue
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ila_jax.data.bad import BadVideo, Reason
 
@@ -45,25 +46,53 @@ class Unfinished(Exception):
 def within(seconds: float, work: Callable[[], _T]) -> _T:
     """What `work` returns or raises. Errors: Unfinished when that takes longer.
 
-    It runs in a thread of its own, which is left behind if it does not return: nothing can end a
-    thread inside a decoder but the end of its process, which a daemon does not hold up.
+    It runs in another thread, which is left behind if it does not return: nothing can end a thread
+    inside a decoder but the end of its process, which a daemon does not hold up.
     """
-    outcome: list[_T] = []
-    errors: list[BaseException] = []
-
-    def run() -> None:
+    partner: _Partner = getattr(_own, "partner", None) or _Partner()
+    # Until it has answered: one that is late, or was left by Ctrl-C, would answer the next call.
+    _own.partner = None
+    partner.todo.put(work)
+    try:
+        value, error = partner.done.get(timeout=seconds)
+    except queue.Empty:
+        raise Unfinished from None
+    _own.partner = partner
+    if error is not None:
         try:
-            outcome.append(work())
-        except BaseException as error:  # raised again, in the thread that waits
-            errors.append(error)
+            raise error
+        finally:
+            # Its traceback refers to this: in a circle, a bad video's packets would stay in memory
+            # until the garbage collector comes.
+            del error
+    return value
 
-    thread = threading.Thread(target=run, daemon=True, name="video")
-    thread.start()
-    thread.join(seconds)
-    if errors:
-        # Taken off the list, which its traceback refers to: in a circle, a bad video's packets
-        # would stay in memory until the garbage collector comes.
-        raise errors.pop()
-    if not outcome:
-        raise Unfinished
-    return outcome[0]
+
+class _Partner:
+    """A thread that works for another one, call after call, and ends with it.
+
+    A new thread for each call would do, but takes a tenth of the loader's rate.
+    """
+
+    def __init__(self) -> None:
+        self.todo: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
+        self.done: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        queues = (self.todo, self.done)  # not the partner itself, which would then never be dropped
+        threading.Thread(target=_work, args=queues, daemon=True, name="video").start()
+
+    def __del__(self) -> None:
+        self.todo.put(None)
+
+
+_own = threading.local()  # each thread's partner
+
+
+def _work(todo: queue.SimpleQueue, done: queue.SimpleQueue) -> None:
+    while (work := todo.get()) is not None:
+        outcome: tuple[Any, BaseException | None]
+        try:
+            outcome = (work(), None)
+        except BaseException as error:  # raised again, in the thread that waits
+            outcome = (None, error)
+        done.put(outcome)
+        del work, outcome  # nothing of a video stays until the next

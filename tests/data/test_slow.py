@@ -1,9 +1,14 @@
 """Videos that take too long: a pipe that nobody writes to is a file whose reading never ends."""
 
+import gc
 import multiprocessing
 import os
 import subprocess
 import sys
+import threading
+import time
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -134,3 +139,44 @@ def test_what_work_raises_is_raised():
         within(0.05, lambda: os.read(pipe[0], 1))
     for end in reversed(pipe):
         os.close(end)
+
+
+def test_work_that_is_late_does_not_answer_the_next():
+    late = threading.Event()
+    with pytest.raises(Unfinished):
+        within(0.05, late.wait)
+    late.set()
+    assert [within(10, lambda k=k: k) for k in range(3)] == [0, 1, 2]
+
+
+def test_the_thread_that_works_is_one_and_ends_with_the_one_that_waits():
+    def workers():
+        return {within(10, threading.current_thread) for _ in range(3)}
+
+    with ThreadPoolExecutor(1) as pool:
+        (worker,) = pool.submit(workers).result()
+    worker.join(10)
+    assert not worker.is_alive()
+
+
+def test_a_bad_video_leaves_nothing_in_memory():
+    class Packets:
+        def raise_bad(self):
+            raise BadVideo(Reason.DAMAGED)
+
+    def read():
+        packets = Packets()
+        with pytest.raises(BadVideo):
+            within(10, packets.raise_bad)
+        return weakref.ref(packets)
+
+    gc.disable()  # whatever is left in a circle stays
+    try:
+        left = read()
+        for _ in range(100):  # until the worker has put it down
+            if left() is None:
+                break
+            time.sleep(0.05)
+        assert left() is None
+    finally:
+        gc.enable()
