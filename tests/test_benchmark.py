@@ -8,6 +8,7 @@ import pytest
 from ila_jax import benchmark, cli
 from ila_jax.data import decoders
 from tests.data.videos import write_video
+from tests.train import runs
 
 QUICKSTART = str(Path(__file__).parents[1] / "configs" / "quickstart.py")
 
@@ -58,6 +59,21 @@ def test_decoders_on_small_files(tmp_path, capsys, monkeypatch):
     assert ("decord is not installed" in said.err) == ("decord" not in decoders.readers())
     benchmark.main(["decoders", "--rounds", "1", "--json"])
     assert json.loads(capsys.readouterr().out)["ratios"]["small"]["sequential"] == 1
+
+
+def test_model(capsys):
+    shape = str(runs.SMALL["model.shape"]).replace(" ", "")
+    small = [f"--config.model.shape={shape}", "--config.model.channels=8"]
+    command = ["model", "--config", QUICKSTART, *small, "--config.train.batch=8", "--steps", "1"]
+    benchmark.main([*command, "--json"])
+    (rate,) = json.loads(capsys.readouterr().out).values()
+    assert rate["devices"] == 8
+    assert min(rate["training"], rate["inference"], rate["compiling"], rate["matmul"]) > 0
+    # Three passes of 2 operations a multiply-add; a block of width 64 over 4 frames of 17 tokens.
+    block = 4 * 17 * 64 * 64 * 12
+    assert rate["flops"] > 3 * 2 * block
+    share = rate["training"] * rate["flops"] / (8 * rate["matmul"])
+    assert rate["share_of_matmul"] == pytest.approx(share)
 
 
 @pytest.mark.parametrize(

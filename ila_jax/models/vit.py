@@ -135,7 +135,7 @@ def _keeping(policy: Callable[..., bool] | None) -> Run:
     def run(
         blocks: Sequence[Any], x: Tokens, training: Training | None
     ) -> tuple[Tokens, Float[Array, "depth"]]:
-        split = [nnx.split(block, nnx.Param, nnx.BatchStat) for block in blocks]  # type: ignore[misc]
+        split = [nnx.split(block, nnx.Param, nnx.BatchStat) for block in blocks]
         graph = split[0][0]  # of every block
         weights = [tuple(map(nnx.to_pure_dict, states)) for _, *states in split]
         stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights)
