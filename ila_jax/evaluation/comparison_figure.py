@@ -47,14 +47,14 @@ def _draw_bars(axes: Any, rows: Sequence[Row]) -> None:
     axes.invert_yaxis()
     axes.set_xlim(0, 100)
     axes.set_xlabel("top-1 on motion pairs, %")
-    axes.legend(fontsize="small", loc="lower left")
+    axes.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 
 
 def _draw_costs(axes: Any, rows: Sequence[Row]) -> None:
     for i, row in enumerate(row for row in rows if row.positions):
-        axes.plot(row.macs / 1e6, 100 * mean(row.of("forward")), "o", color=f"C{i}")
-        at = (row.macs / 1e6, 100 * mean(row.of("forward")))
-        axes.annotate(row.method, at, xytext=(4, 4), textcoords="offset points", fontsize="small")
+        accuracy = 100 * mean(row.of("forward"))
+        axes.plot(row.macs / 1e6, accuracy, "o", color=f"C{i}", label=row.method)
+    axes.legend(fontsize="small", loc="upper left")
     axes.set_xlabel("million multiply-accumulates of a clip")
     axes.set_ylabel("top-1 with MIT's positions, %")
 
