@@ -59,14 +59,27 @@ def _one_line(error: BaseException | None) -> None:
     print(f"in the background: {lines[0][:300]}", file=sys.stderr)
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
+def add_config(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     parser.add_argument(
         "--config",
-        required=True,
+        required=required,
         metavar="FILE",
         help="configuration file with get_config(), such as configs/quickstart.py; FILE:TEXT "
         "passes TEXT to it. Change a value by --config.KEY=VALUE, such as --config.train.batch=32",
     )
+
+
+def add_several_hosts(parser: argparse.ArgumentParser) -> None:
+    """What `train.processes.connect` takes."""
+    several = parser.add_argument_group("several hosts")
+    several.add_argument(
+        "--distributed",
+        action="store_true",
+        help="join the processes that Slurm, Open MPI or an indexed Kubernetes job started",
+    )
+    several.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0, where none did")
+    several.add_argument("--processes", type=int, metavar="N", help="how many there are")
+    several.add_argument("--process-id", type=int, metavar="I", help="which this is, from 0")
 
 
 def parse(

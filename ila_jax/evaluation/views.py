@@ -3,9 +3,8 @@
 Batch by batch, so that a caller can write down what is done and go on from there later:
 
     predict = ViewPredictor(config.model, mesh, clips=config.evaluation.batch)
-    batches = view_batches(config, dataset, first=0)
-    done = score(lambda batch: predict(variables, text, batch), batches)
-    found = predictions(done, listed=len(dataset.validation))
+    batches = view_batches(config, source, first=0)
+    for rows in score(lambda batch: predict(variables, text, batch), batches): …
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -18,12 +17,13 @@ from jax.sharding import Mesh
 
 from ila_jax.config import ModelConfig
 from ila_jax.data.pipeline import Batch
-from ila_jax.models.model import Variables
+from ila_jax.models.model import Variables, alignments
 from ila_jax.shapes import TextFeatures
 from ila_jax.train.sharding import put_batch, replicated
-from ila_jax.train.validation import Predictions, best, logits_of, merge
+from ila_jax.train.validation import logits_of, pixels
 
-_KEPT = ("index", "label", "mask", "short", "bad")  # rows of a batch that go with its views
+# Rows of a batch that go with its views.
+_KEPT = ("index", "label", "mask", "short", "bad", "stop")
 Rows = dict[str, np.ndarray]  # of a batch, on the host
 
 
@@ -47,13 +47,22 @@ class ViewPredictor:
             shares = rearrange(shares, "(b v) k -> b v k", b=len(video))
             return {"probabilities": shares, **{name: batch[name] for name in _KEPT}}
 
+        def points(variables: Variables, clips: jax.Array) -> jax.Array:
+            blocks = alignments(config, variables, pixels(config, clips))
+            return jnp.stack([block.points for block in blocks], axis=1).astype(jnp.float32)
+
         # Replicated: each host sees all rows, those of other hosts as well.
         self._probabilities = jax.jit(probabilities, out_shardings=replicated(mesh))
+        aligns = config.temporal == "ila"
+        self._points = jax.jit(points, out_shardings=replicated(mesh)) if aligns else None
 
     def __call__(self, variables: Variables, text: TextFeatures | None, batch: Batch) -> Rows:
         """`probabilities` [b, v, k], and what the batch says of its rows, of the global batch.
 
-        batch: of `data.pipeline.view_batches`, this process's rows.
+        Of ILA also `points` [b, depth, t - 1, 2, 2], what each block sees in the first view as in
+        `models.temporal.ila.Alignment`, for one more pass of the image tower over that view.
+
+        batch: of `data.pipeline.view_batches`, this process's rows, and bool `stop` [b].
         """
         local, views = batch["video"].shape[:2]
         rest = {name: batch[name] for name in _KEPT}
@@ -65,6 +74,10 @@ class ViewPredictor:
             # Fetched before the next part is sent: memory holds one.
             shares.append(np.asarray(rows["probabilities"]))
         kept = {name: np.asarray(rows[name]) for name in _KEPT}
+        if self._points is not None:
+            with jax.set_mesh(self._mesh):
+                first = put_batch(self._mesh, {"video": batch["video"][:, 0]})["video"]
+                kept["points"] = np.asarray(self._points(variables, first))
         return {"probabilities": np.concatenate(shares, axis=1)[:, :views], **kept}
 
 
@@ -72,31 +85,21 @@ def score(
     predict: Callable[[Batch], Rows],
     batches: Iterable[Batch],
     *,
-    met: Callable[[np.ndarray], None] = lambda bad: None,
+    stop: Callable[[], bool] = lambda: False,
 ) -> Iterator[Rows]:
     """Finished batches: `index`, `label`, `short` [b] and `probabilities` [b, v, k].
 
-    Rows of padding and of videos that could not be read are not among them. met: is shown the
-    `bad` of every global batch.
+    Rows of padding and of videos that could not be read are not among them. bad: int [u, 2],
+    (index, Reason) of the latter. stop: after a batch at which it said so, on any process, no
+    other follows.
     """
     for batch in batches:
-        rows = predict(batch)
-        met(rows["bad"])
-        names = ("index", "label", "short", "probabilities")
-        yield {name: rows[name][rows["mask"]] for name in names}
-
-
-def predictions(found: Iterable[Rows], *, listed: int) -> Predictions:
-    """The best classes of each video by the mean over its views, from what `score` gives.
-
-    listed: how many videos there are. Errors: ValueError when none could be read.
-    """
-    ranked, short = [], 0
-    for rows in found:
-        means = rows["probabilities"].mean(axis=1, dtype=np.float64)
-        ranked.append({"index": rows["index"], "label": rows["label"], "top": best(means)})
-        short += int(rows["short"].sum())
-    return merge(ranked, listed=listed, short=short)
+        rows = predict(batch | {"stop": np.full(len(batch["label"]), stop())})
+        mask, bad, stopped = (rows.pop(name) for name in ("mask", "bad", "stop"))
+        bad = bad.reshape(-1, 2)
+        yield {name: values[mask] for name, values in rows.items()} | {"bad": bad[bad[:, 0] >= 0]}
+        if stopped.any():
+            return
 
 
 def _parts(views: int, *, most: int) -> np.ndarray:

@@ -101,15 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     dry.add_argument("--device-memory", metavar="SIZE", help="of each device, such as 32GiB")
     dry.add_argument("--videos", type=int, metavar="N", help="to train on, if they are not here")
     dry.add_argument("--rate", type=float, metavar="CLIPS_PER_S", help="to say how long it takes")
-    several = parser.add_argument_group("several hosts")
-    several.add_argument(
-        "--distributed",
-        action="store_true",
-        help="join the processes that Slurm, Open MPI or an indexed Kubernetes job started",
-    )
-    several.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0, where none did")
-    several.add_argument("--processes", type=int, metavar="N", help="how many there are")
-    several.add_argument("--process-id", type=int, metavar="I", help="which this is, from 0")
+    cli.add_several_hosts(parser)
     return parser
 
 

@@ -1,13 +1,11 @@
 """Checkpoints of a run: the latest and the best, each with state, config and data position."""
 
 import contextlib
-import errno
-import fcntl
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
@@ -15,6 +13,7 @@ from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers as policies
 
 from ila_jax.config import Config, from_config, to_dict
+from ila_jax.train.lock import only_writer
 from ila_jax.train.processes import is_first, wait_for_all
 from ila_jax.train.state import State
 from ila_jax.weights.checksums import damage, unfinished, write_list
@@ -89,7 +88,8 @@ class Checkpoints:
         Errors: ValueError when another process writes there, OSError.
         """
         self.directory = directory
-        self._lock = _only_writer(directory) if is_first() else None
+        told = f"another process is training in {directory.parent}: stop it, or give another "
+        self._lock = only_writer(directory, f"{told}--workdir") if is_first() else None
         best = policies.BestN(get_metric_fn=lambda metrics: metrics[METRIC], n=keep_best)
         options: dict[str, Any] = {"cleanup_tmp_directories": True, "create": True}
         self._lists = ThreadPoolExecutor(1, "checksums")
@@ -191,23 +191,6 @@ class Checkpoints:
                 "ones before are whole. Make room or repair the disk, then run the same command "
                 "again"
             ) from error
-
-
-def _only_writer(directory: Path) -> TextIO:
-    """Holds the folder until the file is closed or the process ends. Errors: ValueError."""
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = (directory / "lock").open("w")
-    try:
-        fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        if error.errno in (errno.EACCES, errno.EAGAIN):
-            lock.close()
-            raise ValueError(
-                f"another process is training in {directory.parent}: stop it, or give another "
-                "--workdir"
-            ) from error
-        # Some network file systems have no locks: then it is the user who sees to it.
-    return lock
 
 
 def _marker(folder: Path) -> Path:

@@ -31,18 +31,23 @@ class Dataset:
 
 def open_dataset(config: Config) -> Dataset:
     """Errors: ValueError or FileNotFoundError for lists, names or sizes that make no run."""
-    splits, data, model = open_config(config), config.data, config.model
+    splits = open_config(config)
     return Dataset(
         train=splits.train.source,
         validation=splits.validation.source,
-        clips=ClipRecipe(
-            frames=model.frames,
-            size=model.geometry().resolution,
-            sampling=data.sampling,
-            stride=data.stride,
-            scales=config.augment.scales,
-        ),
+        clips=clip_recipe(config),
         class_names=splits.class_names,
+    )
+
+
+def clip_recipe(config: Config) -> ClipRecipe:
+    """What the clips of a run are made of."""
+    return ClipRecipe(
+        frames=config.model.frames,
+        size=config.model.geometry().resolution,
+        sampling=config.data.sampling,
+        stride=config.data.stride,
+        scales=config.augment.scales,
     )
 
 
@@ -73,23 +78,27 @@ def validation_batches(
     )
 
 
-def view_batches(config: Config, dataset: Dataset, *, first: int = 0) -> Batches:
-    """As `validation_batches`, all views of each video that the evaluation asks for.
-
-    A batch is of as many videos as make up `evaluation.batch` clips. first: the video to begin
-    with.
-    """
+def evaluation_views(config: Config) -> Views:
+    """The views of each video that the evaluation asks for."""
     asked = config.evaluation
-    views = Views(
-        recipe=dataset.clips,
+    return Views(
+        recipe=clip_recipe(config),
         clips=asked.clips,
         crops=asked.crops,
         sampling=asked.sampling,
         seed=config.train.seed,
     )
+
+
+def view_batches(config: Config, source: VideoSource, *, first: int = 0) -> Batches:
+    """This process's share of the videos from `first` on, all views of each.
+
+    A batch is of as many videos as make up `evaluation.batch` clips.
+    """
+    asked = config.evaluation
     return pipeline.view_batches(
-        dataset.validation,
-        views,
+        source,
+        evaluation_views(config),
         batch=_shared(max(1, asked.batch // (asked.clips * asked.crops))),
         first=first,
         **_workers(config),

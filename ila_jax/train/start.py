@@ -111,7 +111,7 @@ def fresh_on(recipe: Recipe, mesh: Mesh, variables: Variables) -> State:
 
 
 def _restored(recipe: Recipe, mesh: Mesh, saved: Saved) -> State:
-    _check_fit(str(saved.directory), saved.config().model, recipe.config.model)
+    check_fit(str(saved.directory), saved.config().model, recipe.config.model)
     state = abstract_state(recipe)
     like = jax.tree.map(
         lambda x, where: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where),
@@ -160,7 +160,7 @@ def _pretrained(recipe: Recipe, say: Callable[[str], None]) -> Variables:
             f"model.classes is {here.classes}: for a fresh head, add "
             "--config.initial.reset_head=True"
         )
-    _check_fit(str(initial.pretrained), there.config, here)
+    check_fit(str(initial.pretrained), there.config, here)
     # Weights are kept in float32; a float64 run computes with what they are.
     want = model.abstract(recipe.config.model)
     return jax.tree.map(lambda x, like: x.astype(like.dtype), there.variables, want)
@@ -176,7 +176,7 @@ def _fresh(recipe: Recipe) -> Callable[[Variables], State]:
     return lambda variables: fresh_state(variables, recipe.optimizer, recipe.rates, ema=ema)
 
 
-def _check_fit(source: str, there: ModelConfig, here: ModelConfig) -> None:
+def check_fit(source: str, there: ModelConfig, here: ModelConfig) -> None:
     """Errors: ValueError naming the properties of the weights that differ from the config's."""
     changed = differences(_shapes_of(there), _shapes_of(here))
     if changed:

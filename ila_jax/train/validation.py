@@ -89,9 +89,13 @@ def logits_of(
     clips: UInt8[Array, "b t h w c"],
 ) -> Float[Array, "b k"]:
     """What the model says of clips as they come from the loader."""
+    return model.apply(config, variables, pixels(config, clips), text, None)[0].logits
+
+
+def pixels(config: ModelConfig, clips: UInt8[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:
+    """What the model is given of clips: normalised, in the type that it computes in."""
     dtypes = Dtypes.of(config.precision)
-    video = normalise(clips, dtypes.param).astype(dtypes.compute)
-    return model.apply(config, variables, video, text, None)[0].logits
+    return normalise(clips, dtypes.param).astype(dtypes.compute)
 
 
 def collect(

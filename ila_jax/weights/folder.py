@@ -16,7 +16,7 @@ from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.fresh import on_device
 from ila_jax.weights.hub import PREFIX, fetch
-from ila_jax.weights.run import load_run
+from ila_jax.weights.run import checkpoint_folder, load_run
 
 _FORMAT = 1
 _DATA_FILE = 32 << 20  # bytes
@@ -76,10 +76,7 @@ def load(source: str | Path) -> Recognizer:
         if not (fetched / "model.json").is_file():
             return on_device(convert_file(fetched, Wish()).recognizer)
         return load(fetched)
-    name, at, which = str(source).rpartition("@")
-    if not at or Path(source).exists():  # a folder's own name may have an @
-        name, which = str(source), ""
-    folder = Path(name)
+    folder, which = _place(source)
     if (folder / "checkpoints").is_dir():
         return load_run(folder, which or "best")
     if not (folder / "model.json").is_file():
@@ -95,6 +92,26 @@ def load(source: str | Path) -> Recognizer:
     with ocp.StandardCheckpointer() as checkpointer:
         found = checkpointer.restore((folder / "weights").absolute(), target)
     return Recognizer(config, Variables(**found), about["class_names"], _origin(about))
+
+
+def named_step(source: str | Path) -> tuple[str, int | None]:
+    """The same source by name and step, and the step; of weights that are no run's, None.
+
+    A run's best or latest checkpoint is soon another one. Errors: those of `load`.
+    """
+    folder, which = _place(source)
+    if str(source).startswith(PREFIX) or not (folder / "checkpoints").is_dir():
+        return str(source), None
+    step = int(checkpoint_folder(folder, which or "best").name)
+    return f"{folder}@{step}", step
+
+
+def _place(source: str | Path) -> tuple[Path, str]:
+    """The folder, and which of a run's checkpoints is meant, or ""."""
+    name, at, which = str(source).rpartition("@")
+    if not at or Path(source).exists():  # a folder's own name may have an @
+        name, which = str(source), ""
+    return Path(name), which
 
 
 def _about(recognizer: Recognizer) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def load_run(workdir: Path, which: str) -> Recognizer:
 
     Errors: ValueError naming the steps there are, or what is damaged.
     """
-    folder = _folder(workdir / "checkpoints", which)
+    folder = checkpoint_folder(workdir, which)
     if (problem := damage(folder)) is not None:
         raise ValueError(
             f"the checkpoint {folder} {problem}. It is not loaded: name another, such as "
@@ -63,8 +63,12 @@ def best_step(directory: Path) -> int | None:
     return max(scored, key=lambda step: (scored[step], step)) if scored else None
 
 
-def _folder(checkpoints: Path, which: str) -> Path:
-    """The folder of one finished checkpoint, among the latest and the best."""
+def checkpoint_folder(workdir: Path, which: str) -> Path:
+    """The folder of one finished checkpoint of a run, named after its step.
+
+    Errors: as `load_run`, but for damage.
+    """
+    checkpoints = workdir / "checkpoints"
     found = [path for path in checkpoints.glob("*/*") if path.name.isdigit()]
     if not found:
         raise ValueError(f"{checkpoints} holds no checkpoint: train first")

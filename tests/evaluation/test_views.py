@@ -12,7 +12,7 @@ import pytest
 from ila_jax.data.augment import normalise
 from ila_jax.data.bad import Reason
 from ila_jax.data.decode import decode, index_video
-from ila_jax.evaluation.views import ViewPredictor, _parts, predictions, score
+from ila_jax.evaluation.views import ViewPredictor, _parts, score
 from ila_jax.models import model
 from ila_jax.recognizer import Recognizer
 from ila_jax.train.dataset import open_dataset, view_batches
@@ -30,9 +30,8 @@ CHANGES = {
 
 
 @pytest.fixture(scope="module")
-def config(tmp_path_factory):
+def config(pairs, tmp_path_factory):
     """13 real videos to validate on, of which one is missing."""
-    pairs = runs.data(tmp_path_factory.mktemp("pairs") / "data")
     lines = Path(pairs["data.validation"]).read_text().splitlines()[: LISTED - 1]
     listing = tmp_path_factory.mktemp("listing") / "validation.txt"
     listing.write_text("\n".join([*lines[:MISSING], "missing.mp4 3", *lines[MISSING:]]) + "\n")
@@ -84,11 +83,10 @@ def scored(config, variables):
 
     @functools.cache
     def found(devices, first=0):
-        batches = view_batches(config, open_dataset(config), first=first)
-        bad = []
-        rows = list(score(predictor(devices), batches, met=lambda rows: bad.extend(rows[:, 0])))
+        batches = view_batches(config, open_dataset(config).validation, first=first)
+        rows = list(score(predictor(devices), batches))
         expected = [] if first > MISSING else [[MISSING, Reason.MISSING]]
-        assert [row.tolist() for row in bad if row[0] >= 0] == expected
+        assert [row for part in rows for row in part["bad"].tolist()] == expected
         return rows
 
     return found
@@ -105,39 +103,11 @@ def test_every_view_is_as_in_a_plain_loop(scored, plain):
             np.testing.assert_allclose(views, plain[video], atol=1e-6, rtol=0)
 
 
-def test_a_video_is_the_mean_of_its_views(config, plain, scored):
-    found = predictions(scored(8), listed=LISTED)
-    means = np.stack([plain[video].mean(axis=0) for video in sorted(plain)])
-    labels = open_dataset(config).validation.labels[sorted(plain)]
-    assert found.index.tolist() == sorted(plain)
-    assert (found.unreadable, found.short) == (1, 0)
-    np.testing.assert_array_equal(found.top, np.argsort(-means, axis=1)[:, :5])
-    ranks = (means > means[np.arange(len(labels)), labels][:, None]).sum(axis=1)
-    assert found.top1 == pytest.approx((ranks == 0).mean())
-    assert found.top5 == pytest.approx((ranks < 5).mean())
-
-
 def test_an_evaluation_goes_on_where_it_was(scored):
     (again,) = scored(8, first=8)
     assert again["index"].tolist() == [8, 9, 10, 11, 12]
     for name, values in again.items():
         np.testing.assert_array_equal(values, scored(8)[1][name])
-
-
-def test_views_decide_together_and_equals_go_to_the_lower_class():
-    rows = {
-        "index": np.array([4, 2]),
-        "label": np.array([2, 0]),
-        "short": np.array([True, False]),
-        "probabilities": np.float32(
-            [[[0.5, 0.1, 0.4], [0.0, 0.1, 0.9]], [[0.4, 0.4, 0.2], [0.4, 0.4, 0.2]]]
-        ),
-    }
-    found = predictions([rows], listed=3)
-    assert found.top.tolist() == [[0, 1, 2], [2, 0, 1]]  # videos 2 and 4
-    assert (found.top1, found.unreadable, found.short) == (1.0, 1, 1)
-    with pytest.raises(ValueError, match="none of the 3 videos"):
-        predictions([], listed=3)
 
 
 def test_views_go_to_the_devices_in_parts_of_one_size():

@@ -10,36 +10,52 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ila_jax.train.__main__ import read
+from ila_jax import evaluate
+from ila_jax.train import __main__ as train
 
 ROOT = Path(__file__).parents[2]
 RENDER = runpy.run_path(str(ROOT / "tools" / "kubernetes" / "render.py"))["main"]
 OPTIONS = ["--name", "b16", "--image", "registry/ila:1", "--hosts", "4", "--claim", "videos"]
-TRAINING = ["--config", "configs/quickstart.py", "--workdir", '/shared/a "run": $x']
+QUICKSTART = ["--config", "configs/quickstart.py"]
+TRAINING = ["train", *QUICKSTART, "--workdir", '/shared/a "run": $x']
+EVALUATION = ["evaluate", *QUICKSTART, "--checkpoint", "/shared/run@375", "--output", "/shared/$x"]
+
+
+def rendered(capsys, command):
+    """The JobSet, its job, and the container of a pod."""
+    assert RENDER([*OPTIONS, "--", *command]) == 0
+    jobset = yaml.safe_load(capsys.readouterr().out)
+    (replicated,) = jobset["spec"]["replicatedJobs"]
+    job = replicated["template"]["spec"]
+    (container,) = job["template"]["spec"]["containers"]
+    return jobset, job, container
 
 
 @pytest.fixture
 def jobset(capsys):
-    assert RENDER([*OPTIONS, "--", *TRAINING]) == 0
-    return yaml.safe_load(capsys.readouterr().out)
+    return rendered(capsys, TRAINING)[0]
 
 
 @pytest.fixture
-def job(jobset):
-    (replicated,) = jobset["spec"]["replicatedJobs"]
-    return replicated["template"]["spec"]
+def job(capsys):
+    return rendered(capsys, TRAINING)[1]
 
 
 @pytest.fixture
-def container(job):
-    (found,) = job["template"]["spec"]["containers"]
-    return found
+def container(capsys):
+    return rendered(capsys, TRAINING)[2]
+
+
+def told(container):
+    """What the first pod's command is told: $(NAME) of its environment is put in, $$ stays."""
+    command, *rest = container["args"]
+    return command, [each.replace("$(JOB_COMPLETION_INDEX)", "0") for each in rest]
 
 
 def test_every_pod_is_a_process_of_the_run(jobset, job, container):
-    # What Kubernetes puts in for the first pod: $(NAME) of its environment, $$ as it is.
-    arguments = [each.replace("$(JOB_COMPLETION_INDEX)", "0") for each in container["args"]]
-    known, _ = read(arguments)
+    command, arguments = told(container)
+    known, _ = train.read(arguments)
+    assert command == "train"
     assert job["completionMode"] == "Indexed"
     assert job["completions"] == job["parallelism"] == known.processes == 4
     assert known.process_id == 0
@@ -50,6 +66,14 @@ def test_every_pod_is_a_process_of_the_run(jobset, job, container):
     assert host == f"{name}-{replicated['name']}-0-0.{name}"
     assert port.isdigit()
     assert jobset["spec"]["network"]["enableDNSHostnames"] is True
+
+
+def test_every_pod_is_a_process_of_an_evaluation(capsys):
+    command, arguments = told(rendered(capsys, EVALUATION)[2])
+    known, _ = evaluate.read(arguments)
+    assert command == "evaluate"
+    assert (known.processes, known.process_id) == (4, 0)
+    assert (known.checkpoint, str(known.output)) == (EVALUATION[4], EVALUATION[6])
 
 
 def test_the_run_goes_on_after_an_eviction(jobset, job):
@@ -77,7 +101,7 @@ def test_pods_have_what_they_ask_for(job, container):
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 8
 
 
-# Stands for the trainer: it stops well, or ends with the code that it is told.
+# Stands for the command: it stops well, or ends with the code that it is told.
 TRAINER = """#!/usr/bin/env bash
 printf '%s\\n' "$@" > "$HERE/arguments"
 trap 'exit 0' TERM
@@ -94,19 +118,20 @@ def pod(tmp_path, container, ends=""):
     return subprocess.Popen([*container["command"], *container["args"]], env=environment)
 
 
-@pytest.mark.parametrize("code", ["0", "3"])
-def test_a_pod_ends_as_its_trainer_does(tmp_path, container, code):
+@pytest.mark.parametrize(("command", "code"), [(TRAINING, "0"), (EVALUATION, "3")])
+def test_a_pod_ends_as_its_command_does(tmp_path, capsys, command, code):
+    container = rendered(capsys, command)[2]
     assert pod(tmp_path, container, ends=code).wait(60) == int(code)
     given = (tmp_path / "arguments").read_text().splitlines()
-    assert given == ["-m", "ila_jax.train", *container["args"]]
+    assert given == ["-m", f"ila_jax.{command[0]}", *container["args"][1:]]
 
 
 def test_a_pod_that_is_evicted_is_not_done(tmp_path, container):
-    """Its trainer saves and ends well; were that the pod's end, nothing would go on."""
+    """Its command saves and ends well; were that the pod's end, nothing would go on."""
     started = pod(tmp_path, container)
     while not (tmp_path / "arguments").exists():
         time.sleep(0.01)
-    time.sleep(0.2)  # for the trainer's own trap
+    time.sleep(0.2)  # for the command's own trap
     started.send_signal(signal.SIGTERM)
     assert started.wait(60) == 75
 
@@ -115,14 +140,21 @@ def test_a_pod_that_is_evicted_is_not_done(tmp_path, container):
     ("arguments", "words"),
     [
         ([*OPTIONS, "--", *TRAINING, "--confg.train.batch=2"], "unknown argument --confg"),
-        ([*OPTIONS, "--", "--config", "x.py"], "--workdir"),
-        (OPTIONS, "--config"),
+        ([*OPTIONS, "--", "train", "--config", "x.py"], "--workdir"),
+        ([*OPTIONS, "--", "train"], "--config"),
+        ([*OPTIONS, "--", *EVALUATION[:5]], "--output missing"),
     ],
 )
-def test_wrong_arguments_of_the_trainer_are_found_here(arguments, words, capsys):
+def test_wrong_arguments_of_the_command_are_found_here(arguments, words, capsys):
     with pytest.raises(SystemExit, match="2"):
         RENDER(arguments)
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rest", [[], ["--"], ["--", *QUICKSTART]])
+def test_no_command(rest, capsys):
+    assert RENDER([*OPTIONS, *rest]) == 1
+    assert "expected train or evaluate" in capsys.readouterr().err
 
 
 def test_a_name_that_is_none(capsys):

@@ -14,10 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from ila_jax.train.__main__ import read
+from ila_jax import evaluate
+from ila_jax.train import __main__ as train
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = ROOT / "tools" / "slurm" / "train"
+SCRIPT = ROOT / "tools" / "slurm" / "run"
 # Of Slurm's own; the rest of the line is what it is told to start.
 SRUN = """#!/usr/bin/env bash
 printf '%s\\n' "cpus=$SRUN_CPUS_PER_TASK" "$@"
@@ -41,13 +42,31 @@ def started(tmp_path, *arguments):
 
 def test_it_starts_the_trainer_in_every_task(tmp_path):
     given = ["--config", "configs/quickstart.py", "--workdir", "a run", "--config.train.batch=64"]
-    found = started(tmp_path, *given)
+    found = started(tmp_path, "train", *given)
     assert found[:3] == ["cpus=8", "--kill-on-bad-exit=1", "--label"]
     assert found[3:6] == [sys.executable, "-m", "ila_jax.train"]
-    known, overrides = read(found[6:])
+    known, overrides = train.read(found[6:])
     assert known.distributed
     assert known.workdir == Path("a run")
     assert overrides == [("train.batch", 64)]
+
+
+def test_it_starts_an_evaluation_in_every_task(tmp_path):
+    given = ["--config", "configs/quickstart.py", "--checkpoint", "a run@latest", "--output", "out"]
+    found = started(tmp_path, "evaluate", *given, "--config.evaluation.crops=3")
+    assert found[3:6] == [sys.executable, "-m", "ila_jax.evaluate"]
+    known, overrides = evaluate.read(found[6:])
+    assert known.distributed
+    assert (known.checkpoint, known.output) == ("a run@latest", Path("out"))
+    assert overrides == [("evaluation.crops", 3)]
+
+
+def test_it_starts_nothing_else(tmp_path):
+    for given in ([], ["--config", "configs/quickstart.py"], ["data.check"]):
+        with pytest.raises(subprocess.CalledProcessError) as error:
+            started(tmp_path, *given)
+        assert error.value.returncode == 2
+        assert "expected train or evaluate first" in error.value.stderr
 
 
 def test_its_options_stop_in_time_go_on_and_show_each_task_all_gpus():

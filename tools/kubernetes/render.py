@@ -1,10 +1,12 @@
-"""Prints the JobSet of a run on Kubernetes.
+"""Prints the JobSet of a run or an evaluation on Kubernetes.
 
     python tools/kubernetes/render.py --name b16 --image REGISTRY/ila --hosts 4 --claim videos \\
-        -- --config configs/k400/b16_8f.py --workdir /shared/runs/b16 … | kubectl apply -f -
+        -- train --config configs/k400/b16_8f.py --workdir /shared/runs/b16 … | kubectl apply -f -
+    … -- evaluate --config … --checkpoint /shared/runs/b16 --output /shared/b16 | kubectl apply -f -
 
-What follows -- goes to python -m ila_jax.train in each pod, and is checked here first. The image
-has ila_jax and its configs/ in the working directory; the claim is mounted at /shared.
+What follows -- goes to python -m ila_jax.train or ila_jax.evaluate in each pod, and is checked here
+first. The image has ila_jax and its configs/ in the working directory; the claim is mounted at
+/shared.
 """
 
 import argparse
@@ -15,10 +17,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from ila_jax import cli
-from ila_jax.train.__main__ import read
+from ila_jax import cli, evaluate
+from ila_jax.train import __main__ as train
 
-_TEMPLATE = Path(__file__).with_name("train.yaml")
+_READ = {"train": train.read, "evaluate": evaluate.read}
+_TEMPLATE = Path(__file__).with_name("jobset.yaml")
 _PORT = 55527  # any free one; it is what jax takes on Kubernetes
 
 
@@ -29,7 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _render(arguments: Sequence[str] | None) -> str:
     given = list(sys.argv[1:] if arguments is None else arguments)
     split = given.index("--") if "--" in given else len(given)
-    known, training = _parser().parse_args(given[:split]), given[split + 1 :]
+    known, (command, *rest) = _parser().parse_args(given[:split]), given[split + 1 :] or [""]
+    if command not in _READ:
+        raise ValueError(f"after -- stands {command!r}: expected {' or '.join(_READ)}")
     # Pods are named after it in the DNS, with some more letters behind.
     if not re.fullmatch(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", known.name):
         raise ValueError(
@@ -40,8 +45,8 @@ def _render(arguments: Sequence[str] | None) -> str:
         "--processes", str(known.hosts),
         "--process-id", "$(JOB_COMPLETION_INDEX)",
     ]  # fmt: skip
-    read([*training, *joined[:-1], "0"])
-    values = vars(known) | {"arguments": [*joined, *training]}
+    _READ[command]([*rest, *joined[:-1], "0"])
+    values = vars(known) | {"arguments": [command, *joined, *rest]}
     # JSON is YAML.
     return Template(_TEMPLATE.read_text()).substitute(
         {key: json.dumps(value) for key, value in values.items()}
@@ -51,7 +56,7 @@ def _render(arguments: Sequence[str] | None) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python tools/kubernetes/render.py",
-        usage="%(prog)s --name NAME --image IMAGE --claim CLAIM [options] -- TRAINING …",
+        usage="%(prog)s --name NAME --image IMAGE --claim CLAIM [options] -- COMMAND …",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -1,0 +1,59 @@
+"""What tests of evaluation share: real videos, random weights, a folder for compiled programs."""
+
+import functools
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from ila_jax.data.motion import CLASSES
+from ila_jax.models import model
+from ila_jax.models.model import Variables
+from ila_jax.recognizer import Recognizer
+from ila_jax.weights.folder import save
+from tests.evaluation.evaluations import CHANGES, LISTED, MISSING
+from tests.train import runs
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """Overrides that point to 64 + 16 real videos of motion pairs."""
+    return runs.data(tmp_path_factory.mktemp("pairs") / "data")
+
+
+@pytest.fixture(scope="session")
+def listing(pairs, tmp_path_factory):
+    """29 of them to evaluate on, of which one is missing."""
+    lines = Path(pairs["data.train"]).read_text().splitlines()[: LISTED - 1]
+    path = tmp_path_factory.mktemp("listing") / "validation.txt"
+    path.write_text("\n".join([*lines[:MISSING], "missing.mp4 3", *lines[MISSING:]]) + "\n")
+    return pairs | CHANGES | {"data.validation": str(path)}
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory):
+    """overrides -> a folder of random weights of their model, which knows the classes' names.
+
+    Not fresh ones: in those ILA's alignment is not felt, and they take long to compile.
+    """
+
+    @functools.cache
+    def made(temporal):
+        config, rng = runs.config({"model.temporal": temporal}).model, np.random.default_rng(0)
+        like = model.abstract(config)
+        params = jax.tree.map(lambda x: np.float32(rng.normal(0, 0.2, x.shape)), like.params)
+        # A variance is positive.
+        statistics = jax.tree.map(
+            lambda x: np.float32(rng.uniform(1, 2, x.shape)), like.batch_stats
+        )
+        folder = tmp_path_factory.mktemp("weights") / temporal
+        save(Recognizer(config, Variables(params, statistics), CLASSES), folder)
+        return folder
+
+    return lambda overrides: made(overrides.get("model.temporal", "ila"))
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("compiled")
