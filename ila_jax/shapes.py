@@ -48,3 +48,10 @@ class TemporalBlock(Protocol):
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
         """Returns the tokens and the block's auxiliary loss (0 where there is none)."""
         ...
+
+    def seen(self, x: Tokens, training: Training | None) -> tuple[Array, Scalar]:
+        """The tokens that its attention in space looks at, unnormalised, and the same loss.
+
+        [b, t, n, d], with one more token a frame [b, t, n + 1, d], or of a whole clip [b, t·n, d].
+        """
+        ...

@@ -17,8 +17,8 @@ LIBRARY = BASE | {
     "pictures",
 }
 COMMANDS = {
-    "train.__main__", "data.check", "data.prepare", "evaluate", "predict", "convert", "visualize",
-    "complexity", "compare", "benchmark", "extract", "export", "serve",
+    "train.__main__", "data.check", "data.prepare", "pictures.measure", "evaluate", "predict",
+    "convert", "visualize", "complexity", "compare", "benchmark", "extract", "export", "serve",
 }
 # fmt: on
 

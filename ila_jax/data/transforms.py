@@ -16,12 +16,15 @@ class ShortSide:
     pixels: int
 
     def __call__(self, video: np.ndarray) -> np.ndarray:
-        height, width = video.shape[1:3]
+        height, width = self.sides(*video.shape[1:3])
+        return resize(video, height=height, width=width)
+
+    def sides(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width that a video of these becomes."""
         short = min(height, width)
-        return resize(
-            video,
-            height=(2 * height * self.pixels + short) // (2 * short),
-            width=(2 * width * self.pixels + short) // (2 * short),
+        return (
+            (2 * height * self.pixels + short) // (2 * short),
+            (2 * width * self.pixels + short) // (2 * short),
         )
 
     def frame(self, image: np.ndarray) -> np.ndarray:
@@ -42,8 +45,12 @@ class CentreCrop:
                 f"a centre crop of {self.size} pixels of a video of {width}x{height}: "
                 "resize it first, with ShortSide"
             )
-        top, left = (height - self.size) // 2, (width - self.size) // 2
+        top, left = self.corner(height, width)
         return video[:, top : top + self.size, left : left + self.size]
+
+    def corner(self, height: int, width: int) -> tuple[int, int]:
+        """Its top and left in a video of this height and width."""
+        return (height - self.size) // 2, (width - self.size) // 2
 
 
 @dataclass(frozen=True)

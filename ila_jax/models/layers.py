@@ -103,7 +103,15 @@ def attend(
     *,
     causal: bool = False,
 ) -> Float[Array, "m i h c"]:
-    """Softmax attention of each head, the softmax in float32 or wider.
+    """Softmax attention of each head."""
+    weights = attention_weights(q, k, causal=causal).astype(v.dtype)
+    return jnp.einsum("mhij,mjhc->mihc", weights, v)
+
+
+def attention_weights(
+    q: Float[Array, "m i h c"], k: Float[Array, "m j h c"], *, causal: bool = False
+) -> Float[Array, "m h i j"]:
+    """What each query gives each key, rows that sum to 1; the softmax in float32 or wider.
 
     `jax.nn.dot_product_attention` computes it in float32 even where all else is float64.
     """
@@ -112,8 +120,7 @@ def attend(
     if causal:
         allowed = jnp.tri(q.shape[1], k.shape[1], dtype=bool)
         scores = jnp.where(allowed[None, None], scores, -jnp.inf)
-    weights = jax.nn.softmax(scores).astype(v.dtype)
-    return jnp.einsum("mhij,mjhc->mihc", weights, v)
+    return jax.nn.softmax(scores)
 
 
 class Attention(nnx.Module):
@@ -141,11 +148,18 @@ class Attention(nnx.Module):
     def __call__(self, x: Float[Array, "... n d"], *, causal: bool = False) -> Array:
         with jax.named_scope("attention"):
             batch = x.shape[:-2]
-            q, k, v = rearrange(
-                self.qkv(x), "... n (three h c) -> three (...) n h c", three=3, h=self.heads
-            )
-            y = attend(q, k, v, causal=causal)
+            y = attend(*self._projected(x), causal=causal)
             return self.out(rearrange(y, "b n h c -> b n (h c)").reshape(*batch, *x.shape[-2:]))
+
+    def weights(self, queries: Float[Array, "m i d"], x: Float[Array, "m n d"]) -> Array:
+        """What tokens would give each of the tokens x in every head: [m, h, i, n]."""
+        return attention_weights(self._projected(queries)[0], self._projected(x)[1])
+
+    def _projected(self, x: Float[Array, "... n d"]) -> Float[Array, "three m n h c"]:
+        """Queries, keys and values of each head."""
+        return rearrange(
+            self.qkv(x), "... n (three h c) -> three (...) n h c", three=3, h=self.heads
+        )
 
 
 class MLP(nnx.Module):
@@ -199,14 +213,18 @@ class ResidualBlock(nnx.Module):
         x = x + self.attn(self.norm1(x), causal=causal)
         return x + self.mlp(self.norm2(x))
 
-    def beside(self, x: Float[Array, "b t n d"], token: Float[Array, "b t d"]) -> Array:
-        """The block on tokens whose attention also sees one more token a frame.
+    def beside(self, x: Float[Array, "... n1 d"]) -> Float[Array, "... n d"]:
+        """The block on tokens of which the last is only looked at (`with_token`).
 
         That token's own output, and its residual with it, is dropped before the MLP.
         """
-        seen = jnp.concatenate([x, rearrange(token, "b t d -> b t 1 d")], axis=2)
-        x = x + self.attn(self.norm1(seen))[:, :, :-1]
+        x = x[..., :-1, :] + self.attn(self.norm1(x))[..., :-1, :]
         return x + self.mlp(self.norm2(x))
+
+
+def with_token(x: Float[Array, "b t n d"], token: Float[Array, "b t d"]) -> Array:
+    """One more token a frame, the last: [b, t, n + 1, d]."""
+    return jnp.concatenate([x, rearrange(token, "b t d -> b t 1 d")], axis=2)
 
 
 class BatchNorm(nnx.Module):

@@ -10,7 +10,9 @@ from ila_jax.config import ModelConfig
 from ila_jax.models.heads import LinearHead, TextHead
 from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.mit import MultiFrameIntegration
-from ila_jax.models.temporal.ila import Alignment, ILABlock
+from ila_jax.models.temporal.ila import ILABlock
+from ila_jax.models.temporal.ila_token import ILATokenBlock
+from ila_jax.models.temporal.interaction import Alignment
 from ila_jax.models.text import TextTower
 from ila_jax.models.variants import block_maker, variant
 from ila_jax.models.vit import ImageTower
@@ -113,11 +115,12 @@ def alignments(config: ModelConfig, variables: Variables, video: Video) -> list[
     x = tower.tokens(video)
     found = []
     for block in tower.blocks:
-        if not isinstance(block, ILABlock):
+        if not isinstance(block, ILABlock | ILATokenBlock):
             raise ValueError(
-                f"model.temporal is {config.temporal!r}: only ila has points and masks"
+                f"model.temporal is {config.temporal!r}: only ila and ila_token have points and "
+                "masks"
             )
-        found.append(block.temporal.align(block.temporal.messages(x)[1], None))
+        found.append(block.look(x)[0])
         x, _ = block(x, None)
     return found
 

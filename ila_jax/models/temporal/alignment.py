@@ -47,6 +47,11 @@ def per_frame(previous: Float[Array, "b s *m"], current: Float[Array, "b s *m"])
     return jnp.concatenate([previous[:, :1], inner, current[:, -1:]], axis=1)
 
 
+def one_a_frame(previous: Float[Array, "b s *m"], current: Float[Array, "b s *m"]) -> Array:
+    """The other way (models.md 7b): the first frame's of pair 1, frame t's of pair t − 1."""
+    return jnp.concatenate([previous[:, :1], current], axis=1)
+
+
 def alignment_loss(
     previous: Float[Array, "b s g g"],
     current: Float[Array, "b s g g"],

@@ -23,9 +23,13 @@ class ATABlock(nnx.Module):
         self.loss_dtype = dtypes.param
 
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        y, loss = self.seen(x, training)
+        return self.spatial(y), loss
+
+    def seen(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
         patches = x[:, :, 1:]
         with jax.named_scope("matching"):
             pi = composed(matched(similarities(patches)))
         with jax.named_scope("time"):
             x = x.at[:, :, 1:].add(put_back(self.temporal(gathered(patches, pi)), pi))
-        return self.spatial(x), jnp.zeros((), self.loss_dtype)
+        return x, jnp.zeros((), self.loss_dtype)

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.models.layers import Attention, Dtypes, Keys, ResidualBlock
+from ila_jax.models.layers import Attention, Dtypes, Keys, ResidualBlock, with_token
 from ila_jax.shapes import Scalar, Tokens, Training
 
 
@@ -34,6 +34,10 @@ class CrossFrameBlock(nnx.Module):
         self.loss_dtype = dtypes.param
 
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        y, loss = self.seen(x, training)
+        return self.spatial.beside(y), loss
+
+    def seen(self, x: Tokens, training: Training | None) -> tuple[Float[Array, "b t n1 d"], Scalar]:
         with jax.named_scope("messages"):
             message = self.temporal(x[:, :, 0])
-        return self.spatial.beside(x, message), jnp.zeros((), self.loss_dtype)
+        return with_token(x, message), jnp.zeros((), self.loss_dtype)

@@ -1,6 +1,6 @@
 """ILA, the released form: align neighbouring frames by learnt masks (models.md 7a)."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,22 +10,14 @@ from jaxtyping import Array, Float
 
 from ila_jax.models.convolutions import TemporalConv
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, zeros
-from ila_jax.models.temporal.alignment import alignment_loss, mask, neighbours, per_frame
-from ila_jax.models.temporal.interaction import INTERACTIONS, PointPrediction
+from ila_jax.models.temporal.alignment import alignment_loss, per_frame
+from ila_jax.models.temporal.interaction import (
+    INTERACTIONS,
+    Alignment,
+    PointPrediction,
+    align,
+)
 from ila_jax.shapes import Scalar, Tokens, Training
-
-
-class Alignment(NamedTuple):
-    """What a block sees in each pair of neighbouring frames; s = t − 1 pairs.
-
-    points: (x, y) in [−0.75, 0.75] on the grid linspace(−1, 1, g), in the previous and in the
-    current frame. previous, current: the masks around them. interactive: the features F.
-    """
-
-    points: Float[Array, "b s 2 2"]
-    previous: Float[Array, "b s g g"]
-    current: Float[Array, "b s g g"]
-    interactive: Float[Array, "b s g g f"]
 
 
 class ImplicitAlignment(nnx.Module):
@@ -51,21 +43,8 @@ class ImplicitAlignment(nnx.Module):
         return u[:, :, :1], rearrange(u[:, :, 1:], "b t (h w) d -> b t h w d", h=grid)
 
     def align(self, u: Float[Array, "b t g g d"], training: Training | None) -> Alignment:
-        """Errors: ValueError for a single frame, which has no neighbour."""
-        if u.shape[1] < 2:
-            raise ValueError("ILA aligns neighbouring frames: a clip needs at least 2, found 1")
-        train, grid = training is not None, u.shape[2]
-        f = self.interaction(neighbours(u), training=train)
-        points = self.prediction(f, training=train)
-        noise = None if training is None else training.noise.astype(points.dtype)
-        masks = mask(points, grid, noise)
-        pairs = {"s": u.shape[1] - 1}
-        return Alignment(
-            rearrange(points, "(b s) two xy -> b s two xy", **pairs),
-            rearrange(masks[:, 0], "(b s) h w -> b s h w", **pairs),
-            rearrange(masks[:, 1], "(b s) h w -> b s h w", **pairs),
-            rearrange(f, "(b s) h w f -> b s h w f", **pairs),
-        )
+        """Errors: ValueError for a single frame."""
+        return align(self.interaction, self.prediction, u, training)
 
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
         u_class, u = self.messages(x)
@@ -90,9 +69,18 @@ class ILABlock(nnx.Module):
         self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
 
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        y, loss = self.seen(x, training)
+        return self.spatial(y), loss
+
+    def seen(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
         with jax.named_scope("alignment"):
             added, loss = self.temporal(x, training)
-        return self.spatial(x + added), loss
+        return x + added, loss
+
+    def look(self, x: Tokens) -> tuple[Alignment, Float[Array, "b t g g"]]:
+        """What it sees in inference, and the weight that gives the patches of every frame."""
+        found = self.temporal.align(self.temporal.messages(x)[1], None)
+        return found, per_frame(found.previous, found.current)
 
 
 def _tokens(class_token: Array, maps: Float[Array, "b t g g d"]) -> Tokens:

@@ -1,12 +1,17 @@
 """The small networks that look at a pair of frames (models.md 7a, 3 and 4)."""
 
+from typing import NamedTuple
+
 import jax
 import jax.numpy as jnp
+from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
 from ila_jax.models.convolutions import Conv3x3, DepthwiseConv3x3, GroupedLinear, max_pool2
 from ila_jax.models.layers import BatchNorm, Dtypes, Keys, zeros
+from ila_jax.models.temporal.alignment import mask, neighbours
+from ila_jax.shapes import Training
 
 _REACH = 0.75  # a point stays within the middle three quarters of the grid
 
@@ -42,7 +47,11 @@ class DenseInteraction(nnx.Module):
         return jax.nn.relu(self.norm2(self.conv2(x), training=training))
 
 
-INTERACTIONS = {"k400": SeparableInteraction, "ssv2": DenseInteraction}
+Interaction = SeparableInteraction | DenseInteraction
+INTERACTIONS: dict[str, type[Interaction]] = {
+    "k400": SeparableInteraction,
+    "ssv2": DenseInteraction,
+}
 
 
 class PointPrediction(nnx.Module):
@@ -71,3 +80,39 @@ class PointPrediction(nnx.Module):
         x = jax.nn.relu(self.fc1(x.max(axis=(1, 2))))
         points = _REACH * jnp.tanh(self.fc2(x).astype(self.dtypes.param))
         return points.reshape(-1, 2, 2)
+
+
+class Alignment(NamedTuple):
+    """What a block sees in each pair of neighbouring frames; s = t − 1 pairs.
+
+    points: (x, y) in [−0.75, 0.75] on the grid linspace(−1, 1, g), in the previous and in the
+    current frame. previous, current: the masks around them. interactive: the features F.
+    """
+
+    points: Float[Array, "b s 2 2"]
+    previous: Float[Array, "b s g g"]
+    current: Float[Array, "b s g g"]
+    interactive: Float[Array, "b s g g f"]
+
+
+def align(
+    interaction: Interaction,
+    prediction: PointPrediction,
+    maps: Float[Array, "b t g g d"],
+    training: Training | None,
+) -> Alignment:
+    """Steps 3 to 5. Errors: ValueError for a single frame, which has no neighbour."""
+    if maps.shape[1] < 2:
+        raise ValueError("ILA aligns neighbouring frames: a clip needs at least 2, found 1")
+    train, grid = training is not None, maps.shape[2]
+    f = interaction(neighbours(maps), training=train)
+    points = prediction(f, training=train)
+    noise = None if training is None else training.noise.astype(points.dtype)
+    masks = mask(points, grid, noise)
+    pairs = {"s": maps.shape[1] - 1}
+    return Alignment(
+        rearrange(points, "(b s) two xy -> b s two xy", **pairs),
+        rearrange(masks[:, 0], "(b s) h w -> b s h w", **pairs),
+        rearrange(masks[:, 1], "(b s) h w -> b s h w", **pairs),
+        rearrange(f, "(b s) h w f -> b s h w f", **pairs),
+    )

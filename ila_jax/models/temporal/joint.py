@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from einops import rearrange
 from flax import nnx
+from jaxtyping import Array, Float
 
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock
 from ila_jax.shapes import Scalar, Tokens, Training
@@ -20,6 +21,8 @@ class JointBlock(nnx.Module):
         self.loss_dtype = dtypes.param
 
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
-        y = self.spatial(rearrange(x, "b t n d -> b (t n) d"))
-        y = rearrange(y, "b (t n) d -> b t n d", t=x.shape[1])
-        return y, jnp.zeros((), self.loss_dtype)
+        y, loss = self.seen(x, training)
+        return rearrange(self.spatial(y), "b (t n) d -> b t n d", t=x.shape[1]), loss
+
+    def seen(self, x: Tokens, training: Training | None) -> tuple[Float[Array, "b tn d"], Scalar]:
+        return rearrange(x, "b t n d -> b (t n) d"), jnp.zeros((), self.loss_dtype)

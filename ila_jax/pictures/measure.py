@@ -1,0 +1,136 @@
+"""python -m ila_jax.pictures.measure: what models look at, held against where the object is."""
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from ila_jax import cli
+from ila_jax.pictures.looking import recipe
+from ila_jax.pictures.moving_objects import Mean, Measured, measure
+from ila_jax.pictures.scenes import count_scenes, read_scenes
+from ila_jax.pictures.shown import titles
+from ila_jax.tables import Table, render
+from ila_jax.weights.folder import load
+
+_HELP = """\
+Measures on motion pairs, where the box of the moving object is known, what pictures of a trained
+model only suggest: the share of heat (the norm of the patches' tokens) on the object, how far ILA's
+interactive points are from it, and the share of mask weight on it. docs/pictures.md says how each
+is counted.
+
+  a run of the quickstart, on its validation clips:
+    python -m ila_jax.pictures.measure runs/quickstart --data data/motion_pairs
+  three temporal models of a comparison, as JSON:
+    python -m ila_jax.pictures.measure --data data/motion_pairs --json \\
+        runs/comparison/divided/seed0,runs/comparison/ata/seed0,runs/comparison/ila/seed0
+"""
+_INTERVAL = "±: half of the 95 % interval over clips."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return cli.run(lambda: _measure(_parser().parse_args(arguments)))
+
+
+def _measure(known: argparse.Namespace) -> None:
+    names = [name.strip() for name in known.checkpoints.split(",")]
+    count = count_scenes(known.data)
+    recognizers = [load(name) for name in names]
+    found = []
+    with cli.progress(count * len(names)) as step:
+        for title, recognizer in zip(titles(names, recognizers), recognizers, strict=True):
+            scenes = read_scenes(known.data, recipe(recognizer.config), step)
+            found.append(measure(title, recognizer, scenes))
+    if known.json:
+        print(json.dumps([asdict(each) for each in found], indent=2))
+    else:
+        print(render(tables(found), markdown=known.markdown))
+
+
+def tables(found: Sequence[Measured]) -> list[Table]:
+    """Of heat, and of points and masks where a model has them."""
+    made = [_heat(found)]
+    if any(each.points for each in found):
+        made += [_points(found), _masks(found)]
+    return made
+
+
+def _heat(found: Sequence[Measured]) -> Table:
+    cells = [
+        [each.title, str(heat.block), _percent(heat.share), _times(heat.share, heat.area),
+         _percent(heat.contrast), _times(heat.contrast, heat.area), _percent(heat.area)]
+        for each in found
+        for heat in each.heat
+    ]  # fmt: skip
+    header = ["model", "block", "heat %", "of equal", "above the lowest %", "of equal", "area %"]
+    notes = [
+        "heat: the share of the norms of the patches' tokens that is on the box of the object. "
+        "above the lowest: the same of what exceeds the clip's lowest norm, which is what colours "
+        "show.",
+        "area: the share of the frame that the box takes; of equal: heat as many times that.",
+        _INTERVAL,
+    ]
+    return Table(f"Heat on the moving object, {found[0].clips} clips", header, cells, notes)
+
+
+def _points(found: Sequence[Measured]) -> Table:
+    cells = [
+        [each.title, str(point.block), *map(_percent, (point.distance, point.centre, point.others,
+         point.nearer, point.inside, point.centre_inside))]
+        for each in found
+        for point in each.points
+    ]  # fmt: skip
+    header = ["model", "block", "points to object %", "centre to object %",
+              "points to others' objects %", "points nearer than the centre %",
+              "points in the box %", "centre in the box %"]  # fmt: skip
+    notes = [
+        "Distances to the middle of the object's box, in sides of the frame. centre: of the frame. "
+        "others' objects: of the same points to the objects of all other clips at that time; "
+        "points that do not follow the object are as far from those.",
+        _INTERVAL,
+    ]
+    return Table("Interactive points and the moving object", header, cells, notes)
+
+
+def _masks(found: Sequence[Measured]) -> Table:
+    cells = [
+        [each.title, str(mask.block), *map(_percent, (mask.share, mask.middle, mask.area))]
+        for each in found
+        for mask in each.masks
+    ]
+    header = ["model", "block", "masks %", "a mask in the middle %", "area %"]
+    notes = [
+        "masks: the share of their weight on the object's box. a mask in the middle: as a fresh "
+        "model has it. area: the share of the frame that the box takes.",
+        _INTERVAL,
+    ]
+    return Table("Mask weight on the moving object", header, cells, notes)
+
+
+def _percent(mean: Mean) -> str:
+    return f"{100 * mean.value:.1f} ± {100 * mean.margin:.1f}"
+
+
+def _times(mean: Mean, area: Mean) -> str:
+    return f"{mean.value / area.value:.2f} times"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ila_jax.pictures.measure",
+        description=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("checkpoints", metavar="CHECKPOINT[,CHECKPOINT...]", help="models, a row each")
+    add("--data", type=Path, required=True, metavar="DIR", help="folder of motion pairs")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="tables as Markdown")
+    form.add_argument("--json", action="store_true", help="as JSON")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+"""Motion pairs as a model sees them, with the boxes of their objects."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from ila_jax.data import synthetic
+from ila_jax.data.annotations import read_list
+from ila_jax.data.clips import ClipRecipe
+from ila_jax.data.decode import decode, index_video
+from ila_jax.data.motion import CLASSES
+from ila_jax.data.transforms import CentreCrop, ShortSide, short_side
+from ila_jax.pictures.shares import in_clip
+
+
+@dataclass(frozen=True, eq=False)
+class Scenes:
+    """Clips, and the box x0 y0 x1 y1 of the object in each frame, as shares of its sides."""
+
+    clips: UInt8[np.ndarray, "v t h w 3"]
+    boxes: Float[np.ndarray, "v t 4"]
+
+
+def read_scenes(folder: Path, recipe: ClipRecipe, step: Callable[[str], None]) -> Scenes:
+    """The validation clips of a folder of motion pairs. Errors: ValueError, BadVideo."""
+    width, height = _frame_size(folder)
+    clips, boxes = [], []
+    for example in read_list(folder / "validation.txt", folder, len(CLASSES)):
+        name = Path(example.path).relative_to(folder / "videos").with_suffix(".npy")
+        index = index_video(Path(example.path).read_bytes())
+        numbers = recipe.fixed(index.count)
+        shrunk = decode(index, numbers, each=ShortSide(short_side(recipe.size)).frame)
+        clips.append(CentreCrop(recipe.size)(shrunk))
+        found = np.load(folder / "boxes" / name)[numbers]
+        boxes.append(in_clip(found, height=height, width=width, size=recipe.size))
+        step(name.stem)
+    return Scenes(np.stack(clips), np.stack(boxes))
+
+
+def count_scenes(folder: Path) -> int:
+    """How many `read_scenes` reads. Errors: ValueError for what is no folder of motion pairs."""
+    _frame_size(folder)
+    return len(read_list(folder / "validation.txt", folder, len(CLASSES)))
+
+
+def _frame_size(folder: Path) -> list[int]:
+    """Width and height of the videos."""
+    settings = folder / synthetic.SETTINGS
+    if not settings.is_file() or not (folder / "boxes").is_dir():
+        raise ValueError(
+            f"{folder} is no folder of motion pairs, whose objects' boxes are known: make one with "
+            "python -m ila_jax.data.synthetic --output DIR"
+        )
+    return json.loads(settings.read_text())["size"]

@@ -1,0 +1,92 @@
+"""Which block and which frames go into which picture, with what two models were made to see."""
+
+import numpy as np
+import pytest
+
+from ila_jax.pictures.album import write
+from ila_jax.pictures.kinds import KINDS, Shown, one_block
+from ila_jax.pictures.looking import Aligned, Looked
+from ila_jax.pictures.overlay import heat_overlay, mask_overlay
+
+BLOCKS, TIMES, GRID, SIDE = 4, 3, 2, 32
+GREY = np.full((TIMES, SIDE, SIDE, 3), 90, np.uint8)
+COLUMNS = [f"frame {t}" for t in range(TIMES)]
+
+
+def values(seed, *shape):
+    return np.random.RandomState(seed).uniform(0.1, 1, (1, BLOCKS, *shape)).astype(np.float32)
+
+
+def shown(title, seed, aligns=False):
+    maps = (TIMES, GRID, GRID)
+    pair = (TIMES - 1, GRID, GRID)
+    aligned = Aligned(values(seed, TIMES - 1, 2, 2) - 0.5, values(seed + 1, *pair),
+                      values(seed + 2, *pair), values(seed + 3, *maps))  # fmt: skip
+    found = Looked(values(seed + 4, *maps), values(seed + 5, *maps), aligned if aligns else None)
+    return Shown(title, GREY, found, COLUMNS)
+
+
+MODELS = [shown("divided", 0), shown("ila", 10, aligns=True)]
+
+
+def coloured(maps):
+    return heat_overlay(GREY, maps, scale=(float(maps.min()), float(maps.max())))
+
+
+@pytest.mark.parametrize(("kind", "block"), [("heat_middle", 1), ("heat_last", 3)])
+def test_heat_is_raw_frames_and_a_row_for_each_model_on_its_own_scale(kind, block):
+    (sheet,) = KINDS[kind](MODELS)
+    np.testing.assert_array_equal(sheet.rows[0].tiles, GREY)
+    for row, model in zip(sheet.rows[1:], MODELS, strict=True):
+        np.testing.assert_array_equal(row.tiles, coloured(model.looked.heat[0, block]))
+        assert row.caption.startswith(f"{model.title}, block {block + 1} of 4: ")
+    assert sheet.columns == COLUMNS
+
+
+def test_attention_is_a_sheet_for_each_model_and_a_row_for_each_block():
+    sheets = KINDS["attention"](MODELS)
+    assert [sheet.title.partition(":")[0] for sheet in sheets] == ["divided", "ila"]
+    for sheet, model in zip(sheets, MODELS, strict=True):
+        assert len(sheet.rows) == 1 + BLOCKS
+        for row, maps in zip(sheet.rows[1:], model.looked.attention[0], strict=True):
+            np.testing.assert_array_equal(row.tiles, coloured(maps))
+
+
+def test_alignment_is_of_the_models_that_align():
+    (sheet,) = KINDS["alignment"](MODELS)
+    seen = MODELS[1].looked.aligned
+    for i, row in enumerate(sheet.rows[1:]):
+        expected = mask_overlay(GREY, seen.masks[0, i], seen.points[0, i])
+        np.testing.assert_array_equal(row.tiles, expected)
+
+
+def test_a_pair_shows_both_its_frames_with_its_own_masks():
+    (sheet,) = KINDS["pairs"](MODELS)
+    seen = MODELS[1].looked.aligned
+    assert sheet.columns == ["frame 0 | frame 1", "frame 1 | frame 2"]
+    tile = sheet.rows[2].tiles[1]  # the third block, the second pair
+    left, right = tile[:, :SIDE], tile[:, -SIDE:]
+    for half, mask in ((left, seen.earlier[0, 2, 1]), (right, seen.later[0, 2, 1])):
+        # A corner of the frame, where no ring reaches.
+        assert half[0, 0, 0] == pytest.approx(90 * (0.15 + 0.85 * mask[0, 0]), abs=1)
+        assert half[-1, 0, 0] == pytest.approx(90 * (0.15 + 0.85 * mask[1, 0]), abs=1)
+
+
+@pytest.mark.parametrize(("model", "captions"), [(0, 3), (1, 4)])
+def test_one_block_shows_all_that_it_looks_at(model, captions):
+    some = MODELS[model]
+    sheet = one_block(some, 2)
+    assert sheet.title == f"{some.title}, block 3 of 4"
+    assert len(sheet.rows) == captions
+    np.testing.assert_array_equal(sheet.rows[0].tiles, GREY)
+    np.testing.assert_array_equal(sheet.rows[-2].tiles, coloured(some.looked.attention[0, 2]))
+    np.testing.assert_array_equal(sheet.rows[-1].tiles, coloured(some.looked.heat[0, 2]))
+
+
+def test_models_without_alignment_have_no_such_picture(tmp_path):
+    made = {kind: sheets for kind, draw in KINDS.items() if (sheets := draw(MODELS[:1]))}
+    assert list(made) == ["heat_middle", "heat_last", "attention"]
+    paths = write(made, tmp_path / "out")
+    names = ["heat_middle.png", "heat_last.png", "attention.png", "clip.gif", "clip.mp4"]
+    assert [path.name for path in paths] == names
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
