@@ -1,17 +1,33 @@
 """The public model: weights with a configuration, called on videos."""
 
+import dataclasses
 import functools
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, BinaryIO
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from einops import rearrange
+from jaxtyping import Float, UInt8
 
 from ila_jax.config import ModelConfig
+from ila_jax.data.augment import normalise
+from ila_jax.data.sources import read_file
+from ila_jax.data.views import Views as Views
+from ila_jax.data.views import evaluation_views as evaluation_views
+from ila_jax.data.views import paper_views
+from ila_jax.data.views import views_from_dict as views_from_dict
 from ila_jax.models import model
+from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
-from ila_jax.shapes import Features, Logits, TextFeatures, TextTokens, Video
+from ila_jax.shapes import Features, Logits, Pixels, TextFeatures, TextTokens, Video
 from ila_jax.text.tokenizer import tokenize
+
+# A path, the bytes of an encoded file, a file opened in binary mode, or uint8 frames [f, h, w, 3].
+AnyVideo = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +45,20 @@ class Origin:
     fresh: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Prediction:
+    """One class, and its probability: the mean over a video's views."""
+
+    name: str
+    probability: float
+
+
 class Recognizer:
     """A video recognizer with its weights. Makes no copy of them.
 
     class_names: what the text head compares videos with; may be None, then give tokens.
-    origin: of converted weights.
+    origin: of converted weights. views: what it looks at of a video that it is to name; None for
+    the paper's, 4 clips x 3 crops. A run's model has those of the run's evaluation.
     """
 
     def __init__(
@@ -42,11 +67,89 @@ class Recognizer:
         variables: Variables,
         class_names: Sequence[str] | None = None,
         origin: Origin | None = None,
+        views: Views | None = None,
     ):
         self.config = config
         self.variables = variables
         self.class_names = None if class_names is None else tuple(class_names)
         self.origin = origin
+        self.views = paper_views(config) if views is None else views
+
+    def predict(self, video: AnyVideo, top_k: int = 5) -> list[Prediction]:
+        """The most probable classes of a video, best first; fewer where it knows fewer classes.
+
+        video: a path, an encoded file as bytes or opened, or uint8 frames [f, h, w, 3] in RGB. Of a
+        video with fewer frames than the model takes, frames repeat.
+        Errors: BadVideo, a ValueError, saying what is wrong with a file; ValueError for frames of
+        another shape, for a model without class names, and for a top_k under 1.
+        """
+        self.check_named()
+        return self.best(self.probabilities(self.look(video)).mean(axis=0, dtype=np.float64), top_k)
+
+    def look(self, video: AnyVideo) -> UInt8[np.ndarray, "v t h w c"]:
+        """The views of a video, uint8 [v, t, size, size, 3]. Errors: as `predict`."""
+        if isinstance(video, np.ndarray):
+            if video.ndim != 4 or video.shape[-1] != 3 or video.dtype != np.uint8 or not video.size:
+                raise ValueError(
+                    f"frames are {video.dtype} {list(video.shape)}: expected uint8 "
+                    "[frames, height, width, 3], in RGB"
+                )
+            return self.views.of_frames(video)
+        return self.views(_encoded(video), 0)[0]
+
+    def probabilities(self, views: UInt8[np.ndarray, "v t h w c"]) -> Float[np.ndarray, "v k"]:
+        """Of each view, in float32 or wider. views: as `look` gives them."""
+        text = self._text(None)
+        # A clip's crops at a time: memory holds few, and one program does for all.
+        clips = rearrange(views, "(n m) t h w c -> n m t h w c", m=self.views.crops)
+        found = [_probabilities(self.config, self.variables, clip, text) for clip in clips]
+        return np.concatenate([np.asarray(shares) for shares in found])
+
+    def best(self, probabilities: Float[np.ndarray, "k"], top_k: int) -> list[Prediction]:
+        """The most probable classes, best first; of equals the one with the lower number."""
+        if top_k < 1:
+            raise ValueError(f"top_k is {top_k}: expected 1 or more classes to name")
+        order = np.argsort(-probabilities, kind="stable")[:top_k].tolist()
+        return [Prediction(self.check_named()[k], float(probabilities[k])) for k in order]
+
+    def check_named(self) -> tuple[str, ...]:
+        """The class names. Errors: ValueError without any."""
+        if self.class_names is None:
+            raise ValueError(
+                "this model does not know what its classes are called: name them, with "
+                'model.with_classes(["clapping", …]), or --classes FILE for a command'
+            )
+        return self.class_names
+
+    def with_classes(self, names: Sequence[str]) -> "Recognizer":
+        """The same model with other classes: any, for the text head, which it then tells apart.
+
+        A linear head knows only the classes that it was trained on; where they have no names yet,
+        these are they. Errors: ValueError for other ones, for no names, and for one given twice.
+        """
+        names = tuple(name.strip() for name in names)
+        if not names or not all(names) or len(set(names)) < len(names):
+            raise ValueError(f"class names {list(names)}: expected some, none blank or given twice")
+        if self.config.head == "linear":
+            self._check_linear(names)
+        return Recognizer(self.config, self.variables, names, self.origin, self.views)
+
+    def with_views(self, *, clips: int, crops: int) -> "Recognizer":
+        """The same model that looks at other views of a video. Errors: ValueError."""
+        views = dataclasses.replace(self.views, clips=clips, crops=crops)
+        return Recognizer(self.config, self.variables, self.class_names, self.origin, views)
+
+    def _check_linear(self, names: tuple[str, ...]) -> None:
+        if self.class_names not in (None, names):
+            raise ValueError(
+                f"this model has a linear head, which knows the {len(self.class_names or ())} "
+                "classes it was trained on and no others: only a text head takes classes at will"
+            )
+        if len(names) != self.config.classes:
+            raise ValueError(
+                f"{len(names)} class names for a linear head of {self.config.classes} classes: "
+                "name each, in the order of their numbers"
+            )
 
     def logits(self, video: Video, tokens: TextTokens | None = None) -> Logits:
         """Class scores, float32 [b, k].
@@ -98,6 +201,31 @@ class Recognizer:
         return self.text_features(jnp.asarray(tokenize(self.class_names)))
 
 
+def logits_of(
+    config: ModelConfig, variables: Variables, text: TextFeatures | None, clips: Pixels
+) -> Logits:
+    """What the model says of clips as they come from the loader, as a pure function."""
+    return model.apply(config, variables, pixels(config, clips), text, None)[0].logits
+
+
+def pixels(config: ModelConfig, clips: Pixels) -> Video:
+    """Clips as they come from the loader, as the model computes with them."""
+    dtypes = Dtypes.of(config.precision)
+    return normalise(clips, dtypes.param).astype(dtypes.compute)
+
+
+def shares_of(logits: Logits) -> Logits:
+    """Probabilities, not in bfloat16: means and sums of them are compared."""
+    return jax.nn.softmax(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)))
+
+
+@functools.partial(jax.jit, static_argnums=0)
+def _probabilities(
+    config: ModelConfig, variables: Variables, clips: Pixels, text: TextFeatures | None
+) -> Logits:
+    return shares_of(logits_of(config, variables, text, clips))
+
+
 @functools.partial(jax.jit, static_argnums=0)
 def _logits(
     config: ModelConfig, variables: Variables, video: Video, text: TextFeatures | None
@@ -112,3 +240,18 @@ def _features(config: ModelConfig, variables: Variables, video: Video) -> Featur
 
 
 _text_features = jax.jit(model.text_features, static_argnums=0)
+
+
+def _encoded(video: Any) -> bytes:
+    """The bytes of an encoded file. Errors: BadVideo; TypeError for what is none."""
+    if isinstance(video, str | os.PathLike):
+        return read_file(video)
+    if isinstance(video, bytes | bytearray | memoryview):
+        return bytes(video)
+    found = video.read() if hasattr(video, "read") else None
+    if not isinstance(found, bytes):
+        raise TypeError(
+            f"a video is {type(video).__name__}: expected a path, bytes, a file opened with 'rb', "
+            "or uint8 frames [f, h, w, 3]"
+        )
+    return found

@@ -6,6 +6,7 @@ from typing import Literal, Protocol
 
 import numpy as np
 
+from ila_jax.config import Config
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import EvaluationOrder, TrainOrder, element_generator
@@ -68,6 +69,17 @@ class ClipRecipe:
         shrink = ShortSide(short_side(self.size)).frame
         video = decode(index, self.fixed(index.count)[order], each=shrink)
         return CentreCrop(self.size)(video), index.count < self.frames
+
+
+def clip_recipe(config: Config) -> ClipRecipe:
+    """How a run makes its clips."""
+    return ClipRecipe(
+        frames=config.model.frames,
+        size=config.model.geometry().resolution,
+        sampling=config.data.sampling,
+        stride=config.data.stride,
+        scales=config.augment.scales,
+    )
 
 
 class TrainClips:

@@ -2,19 +2,22 @@
 
 from av import Packet
 
+HEAD = 4096  # bytes, at a file's beginning, in which its size is written
 
-def is_truncated(format_name: str, data: bytes, packets: int, entries: int) -> bool:
+
+def is_truncated(format_name: str, head: bytes, size: int, packets: int, entries: int) -> bool:
     """Whether a file holds less than its own head says.
 
-    packets, entries: how many were found, and how many FFmpeg's index of the stream lists. The
-    index of MP4 is its list of all frames; AVI, Matroska and WebM name their size in bytes.
+    head: its first bytes, HEAD of them or all. size: of the file, in bytes. packets, entries: how
+    many were found, and how many FFmpeg's index of the stream lists. The index of MP4 is its list
+    of all frames; AVI, Matroska and WebM name their size in bytes.
     """
     if format_name.startswith("mov"):
         return packets < entries
     if format_name == "avi":
-        return len(data) < 12 or int.from_bytes(data[4:8], "little") + 8 > len(data)
+        return size < 12 or int.from_bytes(head[4:8], "little") + 8 > size
     if format_name.startswith("matroska"):
-        return _matroska_size(data) > len(data)
+        return _matroska_size(head) > size
     return False
 
 
@@ -67,12 +70,12 @@ def _units(codec: str, extradata: bytes | None, packet: Packet) -> list[int]:
     return heads
 
 
-def _matroska_size(data: bytes) -> int:
+def _matroska_size(head: bytes) -> int:
     """Bytes of the EBML head and the segment together; 0 where the segment's size is unknown."""
     at = 4  # the EBML identifier
-    size, width = _ebml_number(data, at)
+    size, width = _ebml_number(head, at)
     at += width + size + 4  # over the head and the segment's identifier
-    size, width = _ebml_number(data, at)
+    size, width = _ebml_number(head, at)
     if size == (1 << 7 * width) - 1:  # all ones: unknown, as in live streams
         return 0
     return at + width + size

@@ -6,7 +6,6 @@ decoding the whole stream in sequence; where that cannot be had from the packets
 stream is decoded in sequence.
 """
 
-import io
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,18 +15,17 @@ import numpy as np
 
 from ila_jax.data import limits
 from ila_jax.data.bad import BadVideo, Reason
-from ila_jax.data.containers import is_truncated, is_unreferenced, starts_afresh
+from ila_jax.data.containers import HEAD, is_truncated, is_unreferenced, starts_afresh
 from ila_jax.data.images import Each, Images
-
-# Containers whose packets carry a presentation time each, one packet a frame.
-_CONTAINERS = ("mov", "matroska", "avi")
-_ONE_PACKET_A_FRAME = ("h264", "hevc", "vp9", "av1", "libdav1d", "libaom-av1", "mpeg4", "mjpeg")
-# An MPEG-4 packet may say "as before" and give no frame; it is of a few bytes, and so it is not
-# taken for a frame unseen. Small real frames pay with sequential decoding.
-_EMPTY_VOP = 16
-# What PyAV raises on damaged bytes: FFmpeg's errors, and its own for streams that appear late
-# (IndexError) and for metadata that is no text (UnicodeDecodeError, a ValueError).
-_ERRORS = (av.error.FFmpegError, LookupError, ValueError)
+from ila_jax.data.opening import (
+    ERRORS,
+    decoded,
+    decoded_times,
+    is_direct,
+    open_bytes,
+    said,
+    video_stream,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +58,8 @@ def index_video(data: bytes) -> VideoIndex:
     """
     # Closed before its frames are decoded, which takes the packets and the codec alone: open, it
     # and its streams refer to each other, and stay in memory until the garbage collector comes.
-    with _open(data) as container:
-        return _index(data, container, _video_stream(container))
+    with open_bytes(data) as container:
+        return _index(data, container, video_stream(container))
 
 
 def _index(
@@ -70,15 +68,17 @@ def _index(
     try:
         full = (packet for packet in container.demux(stream) if packet.size)
         packets = list(itertools.islice(full, limits.MAX_PACKETS + 1))
-    except _ERRORS as error:
-        raise BadVideo(Reason.DAMAGED, f"FFmpeg, reading packets: {_said(error)}.") from error
+    except ERRORS as error:
+        raise BadVideo(Reason.DAMAGED, f"FFmpeg, reading packets: {said(error)}.") from error
     limits.check_packets(len(packets))
-    if is_truncated(container.format.name, data, len(packets), len(stream.index_entries)):
+    head, entries = data[:HEAD], len(stream.index_entries)
+    if is_truncated(container.format.name, head, len(data), len(packets), entries):
         raise BadVideo(Reason.DAMAGED, f"Only {len(packets)} frames are in the file.")
     shown = [i for i, p in enumerate(packets) if not p.is_discard]
     if not shown:
         raise BadVideo(Reason.NO_FRAMES)
-    if _is_direct(container.format.name, stream, [packets[i] for i in shown]):
+    times, smallest = [packets[i].pts for i in shown], min(packets[i].size for i in shown)
+    if is_direct(container.format.name, stream.codec_context, times, smallest):
         return _direct_index(stream, packets, shown)
     return _sequential_index(stream, packets)
 
@@ -109,55 +109,12 @@ def all_frames(index: VideoIndex) -> Iterator[av.VideoFrame]:
     Errors: BadVideo, also after the last frame where there are not `index.count` of them.
     """
     count = 0
-    for count, frame in enumerate(_all_frames(index._codec, index._packets), start=1):
+    for count, frame in enumerate(decoded(index._codec, index._packets), start=1):
         if count > index.count:
             break
         yield frame
     if count != index.count:
         raise BadVideo(Reason.DAMAGED, f"{index.count} frames promised, {count} decode.")
-
-
-def _open(data: bytes) -> av.container.InputContainer:
-    """The file. Errors: BadVideo."""
-    if not data:
-        raise BadVideo(Reason.EMPTY)
-    limits.check_bytes(len(data))
-    # Every MP4 begins so; told its format, FFmpeg opens it in three quarters of the time.
-    known = "mov" if data[4:8] == b"ftyp" else None
-    size = min(max(len(data), 4096), 1 << 20)  # few read callbacks: the bytes are in memory anyway
-    try:
-        return av.open(
-            io.BytesIO(data), "r", format=known, buffer_size=size, metadata_errors="ignore"
-        )
-    except _ERRORS as error:
-        raise BadVideo(Reason.NOT_VIDEO_FILE, f"FFmpeg, opening: {_said(error)}.") from error
-
-
-def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    """The first. Errors: BadVideo."""
-    # A cover picture of a music file is a video stream to FFmpeg.
-    cover = av.stream.Disposition.attached_pic
-    streams = [s for s in container.streams.video if not s.disposition & cover]
-    if not streams or streams[0].codec_context is None:
-        raise BadVideo(Reason.NO_VIDEO_STREAM)
-    codec = streams[0].codec_context
-    limits.check_picture(codec.width, codec.height)
-    codec.thread_count = 1  # the loader is what runs in parallel
-    codec.options = {"max_pixels": str(limits.MAX_PIXELS)}  # for what the head did not promise
-    return streams[0]
-
-
-def _is_direct(container: str, stream: av.VideoStream, shown: list[av.Packet]) -> bool:
-    """Whether frame k is for certain the packet with the k-th smallest presentation time."""
-    codec = stream.codec_context
-    if not container.startswith(_CONTAINERS) or codec.name not in _ONE_PACKET_A_FRAME:
-        return False
-    if container == "avi" and codec.has_b_frames:  # AVI stores no presentation times
-        return False
-    if codec.name == "mpeg4" and min(p.size for p in shown) <= _EMPTY_VOP:
-        return False
-    times = {p.pts for p in shown}
-    return None not in times and len(times) == len(shown)
 
 
 def _direct_index(
@@ -192,15 +149,8 @@ def _direct_index(
 
 def _sequential_index(stream: av.VideoStream, packets: list[av.Packet]) -> VideoIndex:
     """Counts by decoding everything: nothing less is exact for these streams."""
-    unit = float(stream.time_base or 1)
-    step = float(1 / stream.average_rate) if stream.average_rate else 0.0
-    # Not frame.time: frames that come out at the end of a stream have no time base.
-    stamps = [frame.pts for frame in _all_frames(stream.codec_context, packets)]
-    if not stamps:
-        raise BadVideo(Reason.NO_FRAMES)
-    times = [k * step if pts is None else pts * unit for k, pts in enumerate(stamps)]
     return VideoIndex(
-        times=np.maximum.accumulate(np.array(times, np.float64)),
+        times=decoded_times(stream, packets),
         keys=np.zeros(1, np.int64),
         direct=False,
         _codec=stream.codec_context,
@@ -235,7 +185,7 @@ def _decode_direct(index: VideoIndex, wanted: list[int], images: Images) -> Imag
                     images.add(frame_of[frame.pts], frame)
             if missing:  # a frame that others may refer to did not decode
                 return None
-    except _ERRORS:
+    except ERRORS:
         return None  # the sequential pass says whether it is the file
     return images if len(images) == len(wanted) else None
 
@@ -275,21 +225,3 @@ def _run_frames(index: VideoIndex, packets: list[av.Packet]) -> Iterator[av.Vide
         codec.flush_buffers()
     for packet in [*packets, None]:
         yield from codec.decode(packet)
-
-
-def _all_frames(codec: av.VideoCodecContext, packets: list[av.Packet]) -> Iterator[av.VideoFrame]:
-    """Plain sequential decoding, which defines what frame k is. Errors: BadVideo (DAMAGED)."""
-    if codec.is_open:
-        codec.flush_buffers()
-    try:
-        for packet in [*packets, None]:
-            for frame in codec.decode(packet):
-                if frame.is_corrupt:
-                    raise BadVideo(Reason.DAMAGED, "FFmpeg marks a frame as corrupt.")
-                yield frame
-    except _ERRORS as error:
-        raise BadVideo(Reason.DAMAGED, f"FFmpeg, decoding: {_said(error)}.") from error
-
-
-def _said(error: Exception) -> str:
-    return str(getattr(error, "strerror", None) or error)

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import numpy as np
 
@@ -66,19 +66,30 @@ class ListSource:
         return os.fsdecode(self._paths[start:end])
 
     def read(self, index: int) -> bytes:
-        try:
-            with open(self.name(index), "rb") as file:
-                size = os.fstat(file.fileno()).st_size  # a device has none
-                limits.check_bytes(size)
-                data = file.read(size or limits.MAX_BYTES + 1)  # and no more, of a file that grows
-        except (FileNotFoundError, NotADirectoryError):
-            raise BadVideo(Reason.MISSING) from None
-        except IsADirectoryError:
-            raise BadVideo(Reason.DIRECTORY) from None
-        except BadVideo:
-            raise
-        except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
-            raise BadVideo(Reason.UNREADABLE, str(error)) from None
-        if not data:
-            raise BadVideo(Reason.EMPTY)
-        return data
+        return read_file(self.name(index))
+
+
+def read_file(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of an encoded file. Errors: BadVideo."""
+    try:
+        with readable(path) as file:
+            size = os.fstat(file.fileno()).st_size  # a device has none
+            limits.check_bytes(size)
+            data = file.read(size or limits.MAX_BYTES + 1)  # and no more, of a file that grows
+    except OSError as error:
+        raise BadVideo(Reason.UNREADABLE, str(error)) from None
+    if not data:
+        raise BadVideo(Reason.EMPTY)
+    return data
+
+
+def readable(path: str | os.PathLike[str]) -> BinaryIO:
+    """An opened file, to be closed. Errors: BadVideo."""
+    try:
+        return open(path, "rb")
+    except (FileNotFoundError, NotADirectoryError):
+        raise BadVideo(Reason.MISSING) from None
+    except IsADirectoryError:
+        raise BadVideo(Reason.DIRECTORY) from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
+        raise BadVideo(Reason.UNREADABLE, str(error)) from None

@@ -1,12 +1,17 @@
-"""All views of a video, clips in time and crops in space, from one decode (training.md, "test")."""
+"""All views of a video, clips in time and crops in space, from one decode (training.md, "test").
+
+What an evaluation looks at, and a prediction as well: both go through `Views`.
+"""
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from ila_jax.data.clips import ClipRecipe
+from ila_jax.config import Config, ModelConfig
+from ila_jax.data.clips import ClipRecipe, clip_recipe
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import element_generator
 from ila_jax.data.transforms import ShortSide, SpreadCrops, short_side
@@ -40,18 +45,38 @@ class Views:
         size = self.recipe.size
         return (self.clips * self.crops, self.recipe.frames, size, size, 3)
 
+    @property
+    def short_side(self) -> int:
+        """Of a frame that the crops are taken from, in pixels."""
+        return self.recipe.size if self.crops > 1 else short_side(self.recipe.size)
+
     def __call__(self, data: bytes, video: int) -> tuple[np.ndarray, bool]:
         """(uint8 of `shape`, whether frames repeat). video: its number. Errors: BadVideo."""
         index = index_video(data)
         clips = self.frames(index.count, video)
-        wanted, places = np.unique(clips, return_inverse=True)
-        size = self.recipe.size
-        shrink = ShortSide(size if self.crops > 1 else short_side(size)).frame
-        pictures = decode(index, wanted, each=shrink)
+        pictures = decode(index, np.unique(clips), each=self.shrink)
+        return self.cut(clips, pictures), index.count < self.recipe.frames
+
+    def of_frames(self, frames: np.ndarray, video: int = 0) -> np.ndarray:
+        """The same of a decoded video, uint8 [f, h, w, 3]: uint8 of `shape`."""
+        clips = self.frames(len(frames), video)
+        pictures = np.stack([self.shrink(frames[k]) for k in np.unique(clips)])
+        return self.cut(clips, pictures)
+
+    def shrink(self, frame: np.ndarray) -> np.ndarray:
+        """One frame, uint8 [h, w, 3], as small as the crops are taken from."""
+        return ShortSide(self.short_side).frame(frame)
+
+    def cut(self, clips: np.ndarray, pictures: np.ndarray) -> np.ndarray:
+        """The views, uint8 of `shape`. clips: as `frames` gives them.
+
+        pictures: uint8 [f, h, w, 3], each frame of the clips once, in order and shrunk.
+        """
+        _, places = np.unique(clips, return_inverse=True)
         views = np.empty((self.clips, self.crops, *self.shape[1:]), np.uint8)
-        for crop, squares in enumerate(SpreadCrops(size, self.crops)(pictures)):
+        for crop, squares in enumerate(SpreadCrops(self.recipe.size, self.crops)(pictures)):
             views[:, crop] = squares[places.reshape(clips.shape)]
-        return views.reshape(self.shape), index.count < self.recipe.frames
+        return views.reshape(self.shape)
 
     def frames(self, count: int, video: int) -> np.ndarray:
         """Which frames of a video of `count` make its clips: int64 [clips, t]."""
@@ -63,3 +88,34 @@ class Views:
         dense = self.recipe.stride is not None
         recipe = self.recipe if dense else dataclasses.replace(self.recipe, sampling="segments")
         return np.stack([recipe.drawn(count, rng) for _ in range(self.clips)])
+
+
+def evaluation_views(config: Config) -> Views:
+    """What the evaluation of a run looks at."""
+    asked = config.evaluation
+    return Views(
+        recipe=clip_recipe(config),
+        clips=asked.clips,
+        crops=asked.crops,
+        sampling=asked.sampling,
+        seed=config.train.seed,
+    )
+
+
+def paper_views(model: ModelConfig) -> Views:
+    """What the paper tests with: 4 clips over the whole video x 3 crops (training.md, "test")."""
+    recipe = ClipRecipe(
+        frames=model.frames,
+        size=model.geometry().resolution,
+        sampling="segments",
+        scales=(1.0,),  # training's; nothing here uses them
+    )
+    return Views(recipe=recipe, clips=4, crops=3, sampling="fixed", seed=0)
+
+
+def views_from_dict(values: Mapping[str, Any]) -> Views:
+    """The way back from `dataclasses.asdict`, also through JSON. Errors: ValueError, TypeError."""
+    recipe = values["recipe"]
+    return Views(
+        **dict(values) | {"recipe": ClipRecipe(**recipe | {"scales": tuple(recipe["scales"])})}
+    )

@@ -10,13 +10,13 @@ import pyarrow.parquet as pq
 from jaxtyping import Float
 
 from ila_jax.data.bad import BadVideo
+from ila_jax.data.views import evaluation_views
 from ila_jax.evaluation.accuracy import Videos
 from ila_jax.evaluation.plots import jpeg
 from ila_jax.evaluation.predictions import PREDICTIONS, printable
 from ila_jax.evaluation.subject import Subject
 from ila_jax.models.temporal.alignment import mask, per_frame
 from ila_jax.pictures.overlay import enlarged, mask_overlay
-from ila_jax.train.dataset import evaluation_views
 
 _FRAMES = 8  # of a clip that are shown
 _SMALLEST, _LARGEST = 96, 160  # pixels of a frame in the page

@@ -18,9 +18,9 @@ from jax.sharding import Mesh
 from ila_jax.config import ModelConfig
 from ila_jax.data.pipeline import Batch
 from ila_jax.models.model import Variables, alignments
+from ila_jax.recognizer import logits_of, pixels, shares_of
 from ila_jax.shapes import TextFeatures
 from ila_jax.train.sharding import put_batch, replicated
-from ila_jax.train.validation import logits_of, pixels
 
 # Rows of a batch that go with its views.
 _KEPT = ("index", "label", "mask", "short", "bad", "stop")
@@ -42,9 +42,7 @@ class ViewPredictor:
             video = batch["video"]
             clips = rearrange(video, "b v t h w c -> (b v) t h w c")
             logits = logits_of(config, variables, text, clips)
-            # Not in bfloat16: sums of shares are compared.
-            shares = jax.nn.softmax(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)))
-            shares = rearrange(shares, "(b v) k -> b v k", b=len(video))
+            shares = rearrange(shares_of(logits), "(b v) k -> b v k", b=len(video))
             return {"probabilities": shares, **{name: batch[name] for name in _KEPT}}
 
         def points(variables: Variables, clips: jax.Array) -> jax.Array:

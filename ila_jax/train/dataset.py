@@ -7,11 +7,11 @@ import jax
 
 from ila_jax.config import Config
 from ila_jax.data import pipeline
-from ila_jax.data.clips import ClipRecipe, FrameOrder
+from ila_jax.data.clips import ClipRecipe, FrameOrder, clip_recipe
 from ila_jax.data.open_source import open_config
 from ila_jax.data.pipeline import Batches
 from ila_jax.data.sources import VideoSource
-from ila_jax.data.views import Views
+from ila_jax.data.views import evaluation_views
 
 
 @dataclass(frozen=True)
@@ -40,17 +40,6 @@ def open_dataset(config: Config) -> Dataset:
     )
 
 
-def clip_recipe(config: Config) -> ClipRecipe:
-    """What the clips of a run are made of."""
-    return ClipRecipe(
-        frames=config.model.frames,
-        size=config.model.geometry().resolution,
-        sampling=config.data.sampling,
-        stride=config.data.stride,
-        scales=config.augment.scales,
-    )
-
-
 def train_batches(config: Config, dataset: Dataset, *, first_step: int) -> Batches:
     """This process's training batches from a step on; close it to stop its workers early."""
     return pipeline.train_batches(
@@ -75,18 +64,6 @@ def validation_batches(
         batch=_shared(config.evaluation.batch),
         frame_order=frame_order,
         **_workers(config),
-    )
-
-
-def evaluation_views(config: Config) -> Views:
-    """The views of each video that the evaluation asks for."""
-    asked = config.evaluation
-    return Views(
-        recipe=clip_recipe(config),
-        clips=asked.clips,
-        crops=asked.crops,
-        sampling=asked.sampling,
-        seed=config.train.seed,
     )
 
 

@@ -13,11 +13,11 @@ from ila_jax.config import Config
 from ila_jax.cost.measure import timed
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.recognizer import logits_of
 from ila_jax.train.meter import clip_flops, device_memory, full_rate
 from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.train.start import fresh_on
 from ila_jax.train.step import compiled_step, make_recipe
-from ila_jax.train.validation import logits_of
 
 PARTS = 5  # that `measure` tells of
 _SIDE = {"cpu": 1024}  # of the square matrices that the machine's rate is measured with

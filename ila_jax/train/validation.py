@@ -6,14 +6,11 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Array, Float, UInt8
 
 from ila_jax.config import ModelConfig
-from ila_jax.data.augment import normalise
 from ila_jax.data.pipeline import Batch
-from ila_jax.models import model
-from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
+from ila_jax.recognizer import logits_of
 from ila_jax.shapes import TextFeatures
 from ila_jax.train.sharding import put_batch, replicated
 
@@ -80,22 +77,6 @@ class Predictor:
         with jax.set_mesh(self._mesh):
             rows = self._top(variables, text, put_batch(self._mesh, needed))
         return {name: np.asarray(values) for name, values in rows.items()}
-
-
-def logits_of(
-    config: ModelConfig,
-    variables: Variables,
-    text: TextFeatures | None,
-    clips: UInt8[Array, "b t h w c"],
-) -> Float[Array, "b k"]:
-    """What the model says of clips as they come from the loader."""
-    return model.apply(config, variables, pixels(config, clips), text, None)[0].logits
-
-
-def pixels(config: ModelConfig, clips: UInt8[Array, "b t h w c"]) -> Float[Array, "b t h w c"]:
-    """What the model is given of clips: normalised, in the type that it computes in."""
-    dtypes = Dtypes.of(config.precision)
-    return normalise(clips, dtypes.param).astype(dtypes.compute)
 
 
 def collect(

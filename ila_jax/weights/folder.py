@@ -12,7 +12,7 @@ import orbax.checkpoint as ocp
 from ila_jax.config import model_from_dict, to_dict
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.recognizer import Origin, Recognizer
+from ila_jax.recognizer import Origin, Recognizer, views_from_dict
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.fresh import on_device
 from ila_jax.weights.hub import PREFIX, fetch
@@ -91,7 +91,8 @@ def load(source: str | Path) -> Recognizer:
     target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), like)
     with ocp.StandardCheckpointer() as checkpointer:
         found = checkpointer.restore((folder / "weights").absolute(), target)
-    return Recognizer(config, Variables(**found), about["class_names"], _origin(about))
+    views = views_from_dict(about["views"]) if "views" in about else None
+    return Recognizer(config, Variables(**found), about["class_names"], _origin(about), views)
 
 
 def named_step(source: str | Path) -> tuple[str, int | None]:
@@ -120,6 +121,7 @@ def _about(recognizer: Recognizer) -> dict[str, Any]:
         "format": _FORMAT,
         "model": to_dict(recognizer.config),
         "class_names": recognizer.class_names,
+        "views": dataclasses.asdict(recognizer.views),
         "origin": None if origin is None else dataclasses.asdict(origin),
     }
 

@@ -59,8 +59,13 @@ def _copied(config: ModelConfig, partial: Variables, wanted: Variables) -> Varia
 
 def on_device(recognizer: Recognizer) -> Recognizer:
     """The same with weights of its own on the device, where the converted ones are views."""
-    variables = jax.tree.map(jnp.array, recognizer.variables)
-    return Recognizer(recognizer.config, variables, recognizer.class_names, recognizer.origin)
+    return Recognizer(
+        recognizer.config,
+        jax.tree.map(jnp.array, recognizer.variables),
+        recognizer.class_names,
+        recognizer.origin,
+        recognizer.views,
+    )
 
 
 def _missing(have: Tree, want: Tree) -> list[str]:

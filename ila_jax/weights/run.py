@@ -10,7 +10,7 @@ import orbax.checkpoint as ocp
 from ila_jax.config import ModelConfig, from_config
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer, evaluation_views
 from ila_jax.weights.checksums import damage, unfinished
 
 METRIC = "top1"  # what the best checkpoint is best in
@@ -49,8 +49,10 @@ def load_run(workdir: Path, which: str) -> Recognizer:
     with manager(folder.parent, read_only=True, create=False) as checkpoints:
         args = ocp.args.Composite(run=ocp.args.JsonRestore())
         run = checkpoints.restore(int(folder.name), args=args)["run"]
-    config = from_config(run["config"]).model
-    return Recognizer(config, _variables(folder / "state", config), run["class_names"])
+    config = from_config(run["config"])
+    variables = _variables(folder / "state", config.model)
+    views = evaluation_views(config)  # or a model trained on dense clips would be shown others
+    return Recognizer(config.model, variables, run["class_names"], views=views)
 
 
 def best_step(directory: Path) -> int | None:

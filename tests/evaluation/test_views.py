@@ -12,6 +12,7 @@ import pytest
 from ila_jax.data.augment import normalise
 from ila_jax.data.bad import Reason
 from ila_jax.data.decode import decode, index_video
+from ila_jax.data.views import evaluation_views
 from ila_jax.evaluation.views import ViewPredictor, _parts, score
 from ila_jax.models import model
 from ila_jax.recognizer import Recognizer
@@ -101,6 +102,27 @@ def test_every_view_is_as_in_a_plain_loop(scored, plain):
         assert sorted(index.tolist()) == sorted(plain)
         for video, views in zip(index.tolist(), shares, strict=True):
             np.testing.assert_allclose(views, plain[video], atol=1e-6, rtol=0)
+
+
+def test_predicting_one_video_is_as_evaluating_it(config, variables, scored):
+    dataset = open_dataset(config)
+    recognizer = Recognizer(
+        config.model, variables, dataset.class_names, views=evaluation_views(config)
+    )
+    rows = scored(8)[0]
+    for row in (0, 6):
+        path = dataset.validation.name(rows["index"][row])
+        np.testing.assert_allclose(
+            recognizer.probabilities(recognizer.look(path)),
+            rows["probabilities"][row],
+            atol=1e-6,
+            rtol=0,
+        )
+        means = rows["probabilities"][row].mean(axis=0)
+        found = recognizer.predict(path, top_k=3)
+        order = np.argsort(-means)[:3]
+        assert [one.name for one in found] == [dataset.class_names[k] for k in order]
+        assert [one.probability for one in found] == pytest.approx(means[order], abs=1e-6)
 
 
 def test_an_evaluation_goes_on_where_it_was(scored):

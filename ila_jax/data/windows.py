@@ -1,0 +1,173 @@
+"""A long video as windows of some seconds, read as a stream.
+
+Memory holds the frames of a window that are looked at, and the time of each frame of the video: it
+does not grow with the length but for those eight bytes a frame.
+"""
+
+import math
+import os
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from tqdm import tqdm
+
+from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.containers import HEAD, is_truncated
+from ila_jax.data.images import Each, Images
+from ila_jax.data.opening import (
+    ERRORS,
+    decoded,
+    decoded_times,
+    is_direct,
+    open_file,
+    said,
+    video_stream,
+)
+from ila_jax.data.sources import readable
+from ila_jax.data.views import Views
+
+
+@dataclass(frozen=True)
+class Window:
+    """start, end: in seconds from the video's first frame. first, count: its frames by number."""
+
+    start: float
+    end: float
+    first: int
+    count: int
+
+
+class Windows:
+    """Windows over a video file, each `seconds` long and begun `stride` seconds after the last.
+
+    They reach to the video's end, where the last may be shorter. One without a frame is left out.
+    Errors: BadVideo; ValueError for lengths that make no windows.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, seconds: float, stride: float | None = None
+    ) -> None:
+        """stride: None for `seconds`, windows that neither overlap nor leave anything out."""
+        check_lengths(seconds, stride)
+        self._path = path
+        self._times = frame_times(path)
+        self._windows = spans(self._times, seconds, seconds if stride is None else stride)
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def __iter__(self) -> Iterator[Window]:
+        return iter(self._windows)
+
+    def looks(self, views: Views) -> Iterator[tuple[Window, np.ndarray]]:
+        """Each window with its views, uint8 [v, t, h, w, 3], as those of a video of its own.
+
+        Errors: BadVideo, also at the end, for a file that breaks off.
+        """
+        clips = [views.frames(window.count, k) for k, window in enumerate(self._windows)]
+        wanted = [w.first + np.unique(clip) for w, clip in zip(self._windows, clips, strict=True)]
+        pictures = self._pictures(wanted, views.shrink)
+        for window, clip, shown in zip(self._windows, clips, pictures, strict=True):
+            yield window, views.cut(clip, shown)
+
+    def _pictures(self, wanted: list[np.ndarray], each: Each) -> Iterator[np.ndarray]:
+        """For each window the frames wanted of it, ascending: uint8 [f, h, w, 3]."""
+        keep = set(np.concatenate(wanted).tolist())
+        waiting = deque(zip(self._windows, wanted, strict=True))
+        images, count = Images(each), 0
+        with open_file(self._path) as container:
+            stream = video_stream(container)
+            stream.thread_type, stream.codec_context.thread_count = "AUTO", 0  # the only reader
+            for k, frame in enumerate(decoded(stream.codec_context, _packets(container, stream))):
+                count += 1
+                if k in keep:
+                    images.add(k, frame)
+                while waiting and waiting[0][1][-1] <= k:
+                    _, frames = waiting.popleft()
+                    yield np.stack([images[i] for i in frames.tolist()])
+                    needed = waiting[0][0].first if waiting else count
+                    for i in [i for i in images if i < needed]:
+                        del images[i]
+        if count != len(self._times):
+            raise BadVideo(Reason.DAMAGED, f"{len(self._times)} frames promised, {count} decode.")
+
+
+def check_lengths(seconds: float, stride: float | None) -> None:
+    """Of windows. Errors: ValueError."""
+    for name, length in (("a window", seconds), ("the stride of windows", stride)):
+        if length is not None and not 0 < length < math.inf:
+            raise ValueError(f"{name} is {length:g} seconds: expected more than 0")
+
+
+def spans(times: np.ndarray, seconds: float, stride: float) -> list[Window]:
+    """The windows over frames at these times, float64 [count] in seconds, ascending.
+
+    Errors: ValueError where there would be more windows than frames.
+    """
+    times = times - times[0]
+    # The last frame lasts as long as the others do on average.
+    end = times[-1] * len(times) / (len(times) - 1) if len(times) > 1 else 0.0
+    # As many as it takes for one to hold the last frame.
+    count = 2 + math.floor((times[-1] - seconds) / stride) if times[-1] >= seconds else 1
+    if count > len(times) + 1:
+        raise ValueError(
+            f"a stride of {stride:g} seconds makes {count} windows of a video of {len(times)} "
+            "frames: choose a longer one"
+        )
+    starts = stride * np.arange(count)
+    edges = np.searchsorted(times, [starts, starts + seconds]).T.tolist()
+    return [
+        Window(start, min(start + seconds, end), first, last - first)
+        for start, (first, last) in zip(starts.tolist(), edges, strict=True)
+        if last > first
+    ]
+
+
+def frame_times(path: str | os.PathLike[str]) -> np.ndarray:
+    """Presentation times of all frames, float64 [count], in seconds, ascending.
+
+    Read off the packets where they tell for certain; else everything is decoded. Errors: BadVideo.
+    """
+    with open_file(path) as container:
+        stream = video_stream(container)
+        found = _times_of_packets(path, container, stream)
+    if found is not None:
+        return found
+    with open_file(path) as container:
+        stream = video_stream(container)
+        return decoded_times(stream, _shown(_packets(container, stream), "counting frames"))
+
+
+def _times_of_packets(
+    path: str | os.PathLike[str], container: av.container.InputContainer, stream: av.VideoStream
+) -> np.ndarray | None:
+    count, times, smallest = 0, list[int | None](), 1 << 62
+    try:
+        for packet in _shown(_packets(container, stream), "reading times"):
+            count += 1
+            if not packet.is_discard:
+                times.append(packet.pts)
+                smallest = min(smallest, packet.size)
+    except ERRORS as error:
+        raise BadVideo(Reason.DAMAGED, f"FFmpeg, reading packets: {said(error)}.") from error
+    with readable(path) as file:
+        head, size = file.read(HEAD), os.fstat(file.fileno()).st_size
+    if is_truncated(container.format.name, head, size, count, len(stream.index_entries)):
+        raise BadVideo(Reason.DAMAGED, f"Only {count} frames are in the file.")
+    if not times:
+        raise BadVideo(Reason.NO_FRAMES)
+    if not is_direct(container.format.name, stream.codec_context, times, smallest):
+        return None
+    return np.sort(np.array(times, np.int64)) * float(stream.time_base or 1)
+
+
+def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
+    return (packet for packet in container.demux(stream) if packet.size)
+
+
+def _shown(packets: Iterator[av.Packet], what: str) -> Iterator[av.Packet]:
+    """With a count on stderr where it takes longer."""
+    return iter(tqdm(packets, what, unit=" frames", delay=2, disable=None, leave=False))

@@ -1,0 +1,106 @@
+"""Windows over a video show what the whole video shows there, and memory does not grow with it."""
+
+import dataclasses
+import gc
+import tracemalloc
+
+import numpy as np
+import pytest
+
+from ila_jax.data.bad import BadVideo
+from ila_jax.data.clips import ClipRecipe
+from ila_jax.data.decode import decode, index_video
+from ila_jax.data.views import Views
+from ila_jax.data.windows import Windows, frame_times, spans
+from tests.data.videos import GOOD, write_sound, write_video
+
+RECIPE = ClipRecipe(frames=4, size=16, sampling="segments", scales=(1.0,))
+VIEWS = Views(recipe=RECIPE, clips=2, crops=3, sampling="fixed", seed=0)
+# Times from packets, times by decoding, B-frames, no length in the head, frames of varying length.
+FILES = ["one_key.mp4", "varying.mp4", "mpeg4_b.avi", "live.webm", "stream.ts", "one_frame.mp4"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_window_shows_what_the_whole_video_shows_there(name, tmp_path):
+    path = write_video(tmp_path / name, **GOOD[name])
+    index = index_video(path.read_bytes())
+    np.testing.assert_array_equal(frame_times(path), index.times)
+    # They overlap, and the last one is shorter.
+    windows = Windows(path, seconds=0.5, stride=0.3)
+    covered = set()
+    for number, (window, views) in enumerate(windows.looks(VIEWS)):
+        assert window.start == pytest.approx(0.3 * number)
+        inside = range(window.first, window.first + window.count)
+        times = index.times[list(inside)] - index.times[0]
+        assert (times >= window.start).all()
+        assert (times < window.start + 0.5).all()
+        covered |= set(inside)
+        alone = decode(index, inside)
+        np.testing.assert_array_equal(views, VIEWS.of_frames(alone))
+    assert covered == set(range(index.count))
+    assert number + 1 == len(windows)
+
+
+def test_windows_reach_to_the_end_and_one_without_a_frame_is_left_out():
+    times = 5 + 0.1 * np.arange(100)  # 10 seconds
+    lengths = [(w.start, w.end, w.first, w.count) for w in spans(times, 4.0, 4.0)]
+    assert lengths == [(0, 4, 0, 40), (4, 8, 40, 40), (8, pytest.approx(10), 80, 20)]
+    gap = np.concatenate([np.arange(10), 30 + np.arange(10)]).astype(float)
+    assert [(w.start, w.count) for w in spans(gap, 10.0, 10.0)] == [(0, 10), (30, 10)]
+    assert [(w.start, w.count) for w in spans(np.zeros(1), 10.0, 3.0)] == [(0, 1)]
+    with pytest.raises(ValueError, match="makes 991 windows of a video of 100 frames"):
+        spans(times, 0.01, 0.01)
+
+
+def test_windows_do_not_need_a_model_of_few_frames(tmp_path):
+    """Random clips are drawn anew for each window, and in any order of their last frames."""
+    path = write_video(tmp_path / "clip.mp4", **GOOD["key_12.mp4"])
+    views = Views(recipe=RECIPE, clips=3, crops=1, sampling="random", seed=1)
+    index = index_video(path.read_bytes())
+    for number, (window, shown) in enumerate(Windows(path, seconds=0.8, stride=0.04).looks(views)):
+        alone = decode(index, range(window.first, window.first + window.count))
+        np.testing.assert_array_equal(shown, views.of_frames(alone, number))
+
+
+def test_what_is_no_video_is_told_in_words(tmp_path):
+    (tmp_path / "text.mp4").write_text("no video")
+    (tmp_path / "empty.mp4").touch()
+    write_sound(tmp_path / "sound.mp4")
+    whole = write_video(tmp_path / "whole.mp4", **GOOD["key_12.mp4"]).read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) * 2 // 3])
+    for name, words in {
+        "missing.mp4": "no file at this path",
+        "text.mp4": "no video container",
+        "empty.mp4": "The file is empty",
+        "sound.mp4": "no video stream",
+        "cut.mp4": "truncated or damaged",
+        ".": "is a folder",
+    }.items():
+        with pytest.raises(BadVideo, match=words):
+            list(Windows(tmp_path / name, seconds=1).looks(VIEWS))
+    windows = Windows(tmp_path / "whole.mp4", seconds=1)
+    windows._times = np.append(windows._times, 9.0)
+    with pytest.raises(BadVideo, match="41 frames promised, 40 decode"):
+        list(windows.looks(VIEWS))
+    for lengths in ({"seconds": 0}, {"seconds": float("nan")}, {"seconds": 1, "stride": -1}):
+        with pytest.raises(ValueError, match="expected more than 0"):
+            Windows(tmp_path / "whole.mp4", **lengths)
+
+
+def test_memory_does_not_grow_with_the_length(tmp_path):
+    """What Python and NumPy hold at most of a video eight times as long: times, no pictures."""
+    large = dataclasses.replace(VIEWS, recipe=dataclasses.replace(RECIPE, size=32))
+
+    def peak(count):
+        path = write_video(tmp_path / f"{count}.mp4", count=count, **GOOD["key_12.mp4"])
+        windows = Windows(path, seconds=1)
+        gc.collect()
+        tracemalloc.start()
+        assert sum(1 for _ in windows.looks(large)) == len(windows) == count // 25
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    short, long = peak(250), peak(2000)
+    shrunk = 32 * 43 * 3  # of which 8 are looked at in each of 80 windows
+    assert long - short < 50 * shrunk
