@@ -64,6 +64,19 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
     return _checked(path, names, [f"{path}:{number + 1}" for number in range(len(names))])
 
 
+def chosen_classes(given: str) -> tuple[str, ...]:
+    """The class names of a file, or those of `A,B,C`. Errors: as `read_class_names`."""
+    if Path(given).exists():
+        return read_class_names(given)
+    if "," not in given:
+        raise ValueError(
+            f"{given} is no file, and a single class is no choice: expected a file of class names, "
+            "one a line, or names with commas between them"
+        )
+    names = [name.strip() for name in given.split(",")]
+    return _checked(given, names, [f"name {number}" for number in range(1, len(names) + 1)])
+
+
 def _json_names(path: str | Path, text: str) -> tuple[str, ...]:
     try:
         found = json.loads(text)
