@@ -1,0 +1,18 @@
+"""One number by which two models are known to have the same weights."""
+
+import hashlib
+
+import numpy as np
+from flax.traverse_util import flatten_dict
+
+from ila_jax.models.model import Variables
+
+
+def digest(variables: Variables) -> str:
+    """sha256 over the paths, shapes, dtypes and bytes of all arrays, in hexadecimal."""
+    found = hashlib.sha256()
+    for path, x in sorted(flatten_dict(variables._asdict(), sep="/").items()):
+        host = np.ascontiguousarray(x)
+        found.update(f"{path} {host.shape} {host.dtype}\n".encode())
+        found.update(host.data if host.size else b"")
+    return found.hexdigest()

@@ -1,0 +1,183 @@
+"""Features of a data set: what the model computes, every video once, also after a stop."""
+
+import signal
+import subprocess
+import sys
+import time
+
+import jax.numpy as jnp
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from ila_jax.data.augment import normalise
+from ila_jax.evaluation.feature_files import Folder
+from ila_jax.extract import main
+from ila_jax.models import model
+from ila_jax.recognizer import Recognizer
+from ila_jax.weights.folder import load, save
+from tests.data.videos import H264, write_video
+from tests.models import small
+
+# Spatial attention alone: what is tested lies around the model, and this one compiles fast.
+CONFIG = small.config("spatial", "linear")
+VIDEOS, BAD = 7, 4
+ALL = ["--features", "clip,frame,patch"]
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("weights") / "linear"
+    save(Recognizer(CONFIG, small.filled(CONFIG)), folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory):
+    """Four videos of one class and three of another, of which the first is no video."""
+    folder = tmp_path_factory.mktemp("videos")
+    for name in ("jumping_high", "waving"):
+        (folder / name).mkdir()
+    for i in range(VIDEOS):
+        path = folder / ("jumping_high" if i < 4 else "waving") / f"{i}.mp4"
+        write_video(path, options=H264, offset=9 * i)
+    (folder / "waving" / f"{BAD}.mp4").write_text("no video")
+    return folder
+
+
+def run(weights, videos, folder, *options):
+    return main([weights, str(videos), "--output", str(folder), "--shard", "3", *options])
+
+
+@pytest.fixture(scope="module")
+def undisturbed(weights, videos, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("features") / "new" / "all"
+    assert run(weights, videos, folder, *ALL) == 0
+    return folder
+
+
+def arrays(folder):
+    """All features of Parquet files by kind, without those of videos with a problem."""
+    tables = [pq.read_table(path) for path in sorted(folder.glob("*.parquet"))]
+    good = [table.filter(np.array(table["problem"]) == "") for table in tables]
+    return {
+        kind: np.concatenate([one[kind].combine_chunks().to_numpy_ndarray() for one in good])
+        for kind in ("clip", "frame", "patch")
+    }
+
+
+def test_features_are_what_the_model_computes(weights, videos, undisturbed):
+    names = [f"features-0000{n}-of-00003.parquet" for n in range(3)]
+    assert sorted(p.name for p in undisturbed.iterdir()) == ["extraction.json", *names]
+    rows = [row for name in names for row in pq.read_table(undisturbed / name).to_pylist()]
+    assert [row["index"] for row in rows] == list(range(VIDEOS))
+    assert [row["label"] for row in rows] == [0, 0, 0, 0, 1, 1, 1]
+    assert [row["class_name"] for row in rows] == ["jumping high"] * 4 + ["waving"] * 3
+    assert rows[0]["id"] == "jumping_high/0.mp4"
+    assert rows[0]["path"] == str(videos / "jumping_high" / "0.mp4")
+    for row in rows:
+        bad = row["index"] == BAD
+        assert row["problem"].startswith("The file is no video container" if bad else "")
+        assert bool(row["problem"]) == bad
+        assert [row[kind] is None for kind in ("clip", "frame", "patch")] == [bad] * 3
+    found = arrays(undisturbed)
+    recognizer = load(weights).with_views(clips=1, crops=1)
+    looks = [recognizer.look(row["path"]) for row in rows if not row["problem"]]
+    video = normalise(jnp.asarray(np.concatenate(looks)))
+    tower = model.bind(CONFIG, recognizer.variables).visual(video)
+    close = {"atol": 1e-5, "rtol": 0}
+    np.testing.assert_allclose(found["clip"], recognizer.features(video), **close)
+    np.testing.assert_allclose(found["frame"], tower.class_tokens, **close)
+    np.testing.assert_allclose(found["patch"], tower.patch_tokens, **close)
+
+
+def test_npz_holds_the_same(weights, videos, undisturbed, tmp_path, capsys):
+    assert run(weights, videos, tmp_path / "npz", *ALL, "--format", "npz") == 0
+    assert "1 of 7 videos could not be read: see `problem`" in capsys.readouterr().err
+    files = [np.load(path) for path in sorted((tmp_path / "npz").glob("*.npz"))]
+    joined = {name: np.concatenate([file[name] for file in files]) for name in files[0]}
+    assert joined["index"].tolist() == list(range(VIDEOS))
+    assert np.flatnonzero(joined["problem"] != "").tolist() == [BAD]
+    assert joined["path"][6].endswith("waving/6.mp4")
+    for kind, want in arrays(undisturbed).items():
+        assert np.isnan(joined[kind][BAD]).all()
+        np.testing.assert_array_equal(joined[kind][joined["problem"] == ""], want)
+
+
+def test_a_stopped_extraction_goes_on_and_a_finished_one_does_nothing(
+    weights, videos, undisturbed, tmp_path, monkeypatch, capsys
+):
+    folder, write = tmp_path / "features", Folder.write
+
+    def stopped(self, number, *rest):
+        if number == 1:
+            (folder / ".partial-features-00001-x").write_text("half")  # as a kill leaves it
+            raise KeyboardInterrupt
+        write(self, number, *rest)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "write", stopped)
+        assert run(weights, videos, folder, *ALL) == 130
+    first = folder / "features-00000-of-00003.parquet"
+    written = first.stat().st_mtime_ns
+    capsys.readouterr()
+    assert run(weights, videos, folder, *ALL) == 0
+    assert "3 of 7 videos are done already" in capsys.readouterr().err
+    assert first.stat().st_mtime_ns == written
+    assert sorted(p.name for p in folder.iterdir()) == sorted(p.name for p in undisturbed.iterdir())
+    for path in undisturbed.glob("*.parquet"):
+        assert pq.read_table(path).equals(pq.read_table(folder / path.name))
+    assert run(weights, videos, folder, *ALL) == 0
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_other_settings_are_refused_by_name(weights, videos, undisturbed, tmp_path, capsys):
+    assert main([weights, str(videos), "--output", str(undisturbed), "--shard", "2", *ALL]) == 1
+    err = capsys.readouterr().err
+    assert "was begun with other settings" in err
+    assert "videos_per_file: 3 there, 2 now" in err
+    assert run(weights, videos, undisturbed, "--features", "frame") == 1
+    assert "features: " in capsys.readouterr().err
+    save(Recognizer(CONFIG, small.filled(CONFIG, "other")), tmp_path / "other")
+    assert run(str(tmp_path / "other"), videos, undisturbed, *ALL) == 1
+    assert "weights_sha256: " in capsys.readouterr().err
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    assert run(weights, videos, tmp_path / "mine") == 1
+    assert "holds other files: name a new folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--features", "clips"], "--features: unknown 'clips', expected some of clip, frame"),
+        (["--batch", "0"], "--batch is 0: expected 1 or more"),
+        (["--shard", "0"], "--shard is 0: expected 1 or more"),
+    ],
+)
+def test_what_cannot_be_is_told_in_words(options, words, weights, videos, tmp_path, capsys):
+    assert main([weights, str(videos), "--output", str(tmp_path / "new"), *options]) == 1
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_no_video_in_a_folder_is_told_in_words(weights, tmp_path, capsys):
+    assert main([weights, str(tmp_path), "--output", str(tmp_path / "new")]) == 1
+    assert "holds no folder with videos" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_killed_again_and_again_the_files_are_the_same(weights, videos, undisturbed, tmp_path):
+    folder = tmp_path / "features"
+    command = [sys.executable, "-m", "ila_jax.extract", weights, str(videos), *ALL]
+    command += ["--output", str(folder), "--shard", "3", "--batch", "1"]
+    for number in range(3):
+        process = subprocess.Popen(command)
+        wanted = folder / f"features-0000{number}-of-00003.parquet"
+        while process.poll() is None and not wanted.exists():
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run(command, check=True)
+    for path in undisturbed.glob("*.parquet"):
+        assert pq.read_table(path).equals(pq.read_table(folder / path.name))
