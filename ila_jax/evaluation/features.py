@@ -11,7 +11,7 @@ from ila_jax.config import ModelConfig
 from ila_jax.data.pipeline import Batch
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.recognizer import normalised
+from ila_jax.recognizer import pixels
 from ila_jax.shapes import Pixels
 from ila_jax.train.sharding import put_batch, replicated
 
@@ -38,7 +38,7 @@ class FeatureExtractor:
 
         def features(variables: Variables, video: Pixels) -> dict[str, jax.Array]:
             module = model.bind(config, variables)
-            tower = module.visual(normalised(config, video))
+            tower = module.visual(pixels(config, video))
             found = {
                 "clip": module.mit(tower.class_tokens),
                 "frame": tower.class_tokens,

@@ -74,7 +74,7 @@ class VideoPrompts(nnx.Module):
         self, text: TextFeatures, patches: Float[Array, "b t p d"]
     ) -> Float[Array, "b k e"]:
         u = self.norm(self.patch_features(patches))
-        text = repeat(text.astype(u.dtype), "k e -> b k e", b=len(u))
+        text = repeat(text.astype(u.dtype), "k e -> b k e", b=u.shape[0])
         x = text
         for layer in self.layers:
             x = layer(x, u)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from einops import repeat
+from jax import export
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Int
 from scipy.optimize import linear_sum_assignment
@@ -26,8 +27,11 @@ def matched(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
     Matching against the frame as it is or against the already aligned one only permutes rows of
     the cost, so the chain need not be serial. scipy solves it on the host, which is faster than the
     device from 49 patches on (docs/complexity.md). Under `jax.set_mesh` each device's clips are
-    solved where they are; otherwise several devices' are gathered to one.
+    solved where they are; otherwise several devices' are gathered to one. An exported model leaves
+    this process and cannot call back: it solves on the device.
     """
+    if export.is_symbolic_dim(similarity.shape[0]):
+        return matched_on_device(similarity)
     mesh = jax.sharding.get_abstract_mesh()
     if mesh.empty:
         return _on_host(similarity)
@@ -59,7 +63,7 @@ def matched_on_device(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"
 
 def composed(sigma: Int[Array, "b s p"]) -> Int[Array, "b t p"]:
     """π_1 = id, π_{t+1} = σ_t∘π_t: where each patch of the first frame is in every frame."""
-    first = repeat(jnp.arange(sigma.shape[-1], dtype=sigma.dtype), "p -> b p", b=len(sigma))
+    first = repeat(jnp.arange(sigma.shape[-1], dtype=sigma.dtype), "p -> b p", b=sigma.shape[0])
 
     def follow(pi: Array, step: Array) -> tuple[Array, Array]:
         pi = jnp.take_along_axis(step, pi, axis=-1)

@@ -1,0 +1,71 @@
+"""python -m ila_jax.export: a model as a program that needs only jax."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ila_jax import cli
+from ila_jax.data.class_names import chosen_classes
+from ila_jax.weights import stablehlo
+from ila_jax.weights.folder import load
+
+_HELP = """\
+Writes a model as a StableHLO program (jax.export), for any number of clips at a time, with a loader
+of a few lines that needs jax and flatbuffers and nothing of this package, and a model card. Pixels
+go in as uint8, normalisation is inside. It is compared with the model before the folder appears.
+
+  the weights in a file of their own:
+    python -m ila_jax.export runs/quickstart --output exported/quickstart
+  one file with everything:
+    python -m ila_jax.export runs/quickstart --output exported/quickstart --weights inside
+  a text head with the classes that it shall tell apart from now on:
+    python -m ila_jax.export weights/ila --output exported/waving --classes 'waving,doing nothing'
+  then, anywhere:
+    pip install jax flatbuffers
+    cd exported/quickstart && python -c 'from load import load; print(load())'
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return cli.run(lambda: _export(arguments))
+
+
+def _export(arguments: Sequence[str] | None) -> None:
+    known = _parser().parse_args(arguments)
+    target = Path(known.output)
+    stablehlo.check(target)
+    model = load(known.checkpoint)
+    if known.classes is not None:
+        model = model.with_classes(chosen_classes(known.classes))
+    print("exporting and comparing", file=sys.stderr)
+    parity = stablehlo.write(model, target, weights=known.weights, name=known.checkpoint)
+    size = sum(path.stat().st_size for path in target.iterdir())
+    print(f"compared: {parity}\nwrote     {target}: {size / 1e6:.1f} MB; {target}/README.md")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ila_jax.export",
+        description=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="folder of a run (its best checkpoint; DIR@latest, DIR@STEP) or of weights",
+    )
+    add("--output", required=True, metavar="DIR", help="folder to be made")
+    add(
+        "--weights",
+        choices=["beside", "inside"],
+        default="beside",
+        help="where: in weights.npz beside the program (default), or inside it, up to 2 GB",
+    )
+    add("--classes", metavar="A,B,C", help="of a text head: what to tell apart, or a file of names")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

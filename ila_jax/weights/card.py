@@ -1,0 +1,117 @@
+"""The model card of an exported model: what it is, and what was measured of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ila_jax.recognizer import Origin, Recognizer, Views
+
+_NAMED = 20  # classes in the card; about.json has all
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How an exported model differs from the model, in float32.
+
+    worst: the largest difference of a logit. largest: the largest logit, by amount. batches: of how
+    many random clips. device: what both ran on.
+    """
+
+    worst: float
+    largest: float
+    batches: tuple[int, ...]
+    device: str
+
+    def __str__(self) -> str:
+        batches = " and ".join(map(str, self.batches))
+        return (
+            f"logits differ by {self.worst:.1e} at most, the largest being {self.largest:.3g}: "
+            f"batches of {batches} random clips, on {self.device}"
+        )
+
+
+def card(recognizer: Recognizer, about: Mapping[str, Any], parity: Parity) -> str:
+    """The card, in Markdown."""
+    config, classes = recognizer.config, about["classes"]
+    geometry = config.geometry()
+    more = len(classes) - _NAMED
+    names = [f"- {name}" for name in classes[:_NAMED]]
+    return _TEXT.format(
+        checkpoint=about["checkpoint"],
+        temporal=config.temporal,
+        size=config.size,
+        frames=config.frames,
+        resolution=geometry.resolution,
+        patch=geometry.patch,
+        head=config.head,
+        trained=config.precision,
+        count=len(classes),
+        names="\n".join(names + ([f"- … and {more} more, in about.json"] if more > 0 else [])),
+        origin=_origin(recognizer.origin),
+        sha256=about["weights_sha256"],
+        where="weights.npz" if about["weights"] == "beside" else "the program itself",
+        platforms=", ".join(about["platforms"]),
+        looks=_looks(recognizer.views),
+        short_side=recognizer.views.short_side,
+        parity=parity,
+        jax=about["jax"],
+    )
+
+
+def _origin(origin: Origin | None) -> str:
+    if origin is None:
+        return "a training run, or a model made by ila_jax"
+    fresh = f"; {len(origin.fresh)} arrays of it started fresh" if origin.fresh else ""
+    return f"converted from PyTorch weights of {origin.kind or 'an unknown kind'}{fresh}"
+
+
+def _looks(views: Views) -> str:
+    recipe = views.recipe
+    if recipe.stride is None:
+        frames = "spread over the whole video: clip k of n takes frames ⌊(i + (k+½)/n)·F/T⌋ of F"
+    else:
+        frames = f"{recipe.stride} frames apart, the clips' starts spread over the video"
+    return f"{views.clips} clips × {views.crops} crops, the frames of a clip {frames}"
+
+
+_TEXT = """\
+# {checkpoint}, exported
+
+A video recogniser as a StableHLO program, with its normalisation. It needs jax and flatbuffers.
+
+```python
+from load import load  # load.py in this folder
+
+logits = load()(video)  # uint8 [b, {frames}, {resolution}, {resolution}, 3], RGB -> [b, {count}]
+```
+
+| | |
+|---|---|
+| temporal model | {temporal} |
+| size | {size}: patches of {patch} pixels, frames of {resolution} |
+| frames of a clip | {frames} |
+| head | {head} |
+| computes in | float32 (the model was set to {trained}) |
+| weights | in {where}; sha256 {sha256} |
+| origin | {origin} |
+| lowered for | {platforms}; run on the device below only |
+
+## What it takes
+
+RGB frames, decoded upright. The short side is resized to {short_side} pixels by OpenCV's bilinear
+interpolation (INTER_LINEAR, no antialiasing), and squares of {resolution} pixels are cut out. A
+video is {looks}. Its class is the one with the highest mean of softmax(logits) over these.
+
+## Classes
+
+{count}, in the order of the logits:
+
+{names}
+
+## Measured
+
+Exported and compared with the model by jax {jax}: {parity}.
+
+Not measured: accuracy, on any data. Nothing is known of how it does on videos unlike those that it
+was trained on, nor of whom it serves worse than others.
+"""

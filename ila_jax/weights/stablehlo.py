@@ -1,0 +1,175 @@
+"""Models as StableHLO programs, which run wherever jax runs, without this package."""
+
+import dataclasses
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from jax import export
+
+from ila_jax.models import model
+from ila_jax.models.model import Variables
+from ila_jax.recognizer import Recognizer, logits_of
+from ila_jax.shapes import Logits, Pixels
+from ila_jax.weights import load_exported
+from ila_jax.weights.card import Parity, card
+from ila_jax.weights.digest import digest
+
+Where = Literal["inside", "beside"]
+Flat = dict[str, Any]  # arrays by path
+
+# The program is the same for all of them; only the CPU's was run here.
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+_BATCHES = (1, 3)  # clips that the exported model is compared on
+# Of the largest logit, or of 1: float32 has seven digits, and two compilations sum differently.
+TOLERANCE = 1e-5
+_MOST_INSIDE = 2_000_000_000  # bytes: FlatBuffers end at 2 GiB
+
+
+@dataclass(frozen=True)
+class Program:
+    """weights: what `exported` takes before the video; empty when they are inside."""
+
+    exported: export.Exported
+    weights: dict[str, np.ndarray]
+
+
+def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name: str) -> Parity:
+    """Exports a model into a new folder, which appears whole and compared, or not at all.
+
+    model.stablehlo, load.py, about.json, README.md, and weights.npz unless they are inside. name:
+    what the model card calls the checkpoint.
+    Errors: ValueError for a folder that exists, a model without class names, weights that do not
+    fit inside; RuntimeError when flatbuffers is missing, or the exported model does not agree.
+    """
+    target = Path(directory).absolute()
+    check(target)
+    plain = in_float32(recognizer)
+    program = make(plain, weights=weights)
+    partly = target.with_name(f".{target.name}.partly")
+    shutil.rmtree(partly, ignore_errors=True)
+    partly.mkdir(parents=True)
+    try:
+        (partly / "model.stablehlo").write_bytes(program.exported.serialize())
+        if program.weights:
+            np.savez(partly / "weights.npz", **program.weights)  # type: ignore[arg-type]
+        shutil.copy(load_exported.__file__, partly / "load.py")
+        parity = compare(plain, partly)
+        about = _about(plain, name=name, weights=weights, parity=parity)
+        (partly / "about.json").write_text(json.dumps(about, indent=2) + "\n")
+        (partly / "README.md").write_text(card(recognizer, about, parity))
+        partly.rename(target)
+    finally:
+        shutil.rmtree(partly, ignore_errors=True)
+    return parity
+
+
+def check(target: Path) -> None:
+    """Whether a model can be exported there. Errors: as `write`."""
+    if target.exists():
+        raise ValueError(f"{target} exists: give the name of a folder to be made")
+    try:
+        import flatbuffers  # noqa: F401
+    except ImportError:
+        raise RuntimeError(
+            "flatbuffers is missing, which jax.export writes with: pip install 'ila-jax[export]'"
+        ) from None
+
+
+def make(recognizer: Recognizer, *, weights: Where) -> Program:
+    """The program from uint8 clips [b, t, size, size, 3], b of any size, to logits [b, k].
+
+    Normalisation is inside, and so are the features of the class names: there is no text tower.
+    recognizer: in float32. Errors: ValueError as `write`.
+    """
+    flat = _needed(recognizer)
+    video = jax.ShapeDtypeStruct(_shape(recognizer, export.symbolic_shape("b")[0]), np.uint8)
+    if weights == "beside":
+        like = {path: jax.ShapeDtypeStruct(x.shape, x.dtype) for path, x in flat.items()}
+        both = jax.jit(lambda weights, video: _logits(recognizer, weights, video))
+        return Program(export.export(both, platforms=PLATFORMS)(like, video), flat)
+    size = sum(x.nbytes for x in flat.values())
+    if size > _MOST_INSIDE:
+        raise ValueError(
+            f"the weights are {size / 1e9:.1f} GB, and a program holds 2 GB: use --weights beside"
+        )
+    alone = jax.jit(lambda video: _logits(recognizer, flat, video))
+    return Program(export.export(alone, platforms=PLATFORMS)(video), {})
+
+
+def in_float32(recognizer: Recognizer) -> Recognizer:
+    """The same model that computes in float32 throughout, whatever it was trained in."""
+    config = dataclasses.replace(recognizer.config, precision="float32", remat="none")
+    variables = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), recognizer.variables)
+    return Recognizer(
+        config, variables, recognizer.check_named(), recognizer.origin, recognizer.views
+    )
+
+
+def compare(recognizer: Recognizer, folder: Path) -> Parity:
+    """The exported model against the model on random clips.
+
+    Errors: RuntimeError where they differ by more than TOLERANCE.
+    """
+    call, flat = load_exported.load(folder), _needed(recognizer)
+    shape = _shape(recognizer, max(_BATCHES))
+    video = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    ours = jax.jit(lambda weights, video: _logits(recognizer, weights, video))
+    want = np.asarray(ours(flat, video))
+    largest = float(np.abs(want).max())
+    apart = [np.abs(np.asarray(call(video[:batch])) - want[:batch]).max() for batch in _BATCHES]
+    worst = float(np.max(apart))
+    if not worst <= TOLERANCE * max(1.0, largest):  # also where it is NaN
+        raise RuntimeError(
+            f"the exported model differs from the model by {worst:.1e} in logits of up to "
+            f"{largest:.3g}: nothing was written. Please report this, with the checkpoint's config"
+        )
+    return Parity(worst, largest, _BATCHES, jax.devices()[0].device_kind)
+
+
+def _needed(recognizer: Recognizer) -> dict[str, np.ndarray]:
+    """Weights by path, without the text tower, which the features of the classes stand in for."""
+    flat = flatten_dict(recognizer.variables._asdict(), sep="/")
+    kept = {path: np.asarray(x) for path, x in flat.items() if not path.startswith("params/text/")}
+    if recognizer.config.head == "text":
+        kept["class_features"] = np.asarray(recognizer.class_features)
+    return kept
+
+
+def _logits(recognizer: Recognizer, weights: Flat, video: Pixels) -> Logits:
+    config = recognizer.config
+    wanted = flatten_dict(model.abstract(config)._asdict(), sep="/")
+    flat = {
+        # Zeros for the text tower, which is not called.
+        path: jnp.asarray(weights[path]) if path in weights else jnp.zeros(like.shape, like.dtype)
+        for path, like in wanted.items()
+    }
+    variables = Variables(**({"batch_stats": {}} | unflatten_dict(flat, sep="/")))
+    return logits_of(config, variables, weights.get("class_features"), video)
+
+
+def _shape(recognizer: Recognizer, batch: Any) -> tuple[Any, ...]:
+    size = recognizer.config.geometry().resolution
+    return (batch, recognizer.config.frames, size, size, 3)
+
+
+def _about(recognizer: Recognizer, *, name: str, weights: Where, parity: Parity) -> dict[str, Any]:
+    config = recognizer.config
+    return {
+        "input": ["b", *_shape(recognizer, 0)[1:]],
+        "classes": list(recognizer.check_named()),
+        "checkpoint": name,
+        "weights": weights,
+        "weights_sha256": digest(recognizer.variables),
+        "platforms": list(PLATFORMS),
+        "model": dataclasses.asdict(config),
+        "views": dataclasses.asdict(recognizer.views),
+        "parity": dataclasses.asdict(parity),
+        "jax": jax.__version__,
+    }
