@@ -1,7 +1,10 @@
 """What every test runs under: eight virtual devices, strict arithmetic, and no network."""
 
+import atexit
 import os
+import shutil
 import socket
+import tempfile
 
 # Before jax is imported, here or in a process that a test starts: eight devices to shard over.
 os.environ["XLA_FLAGS"] = " ".join(
@@ -9,6 +12,14 @@ os.environ["XLA_FLAGS"] = " ".join(
 ).strip()
 # The tests pin numbers of a CPU; ILA_TEST_PLATFORM=cuda runs them elsewhere.
 os.environ["JAX_PLATFORMS"] = os.environ.get("ILA_TEST_PLATFORM", "cpu")
+
+# What several tests compile is compiled once, also by the processes that they start. The folder is
+# made by the first process, so that nothing from before is used, and told to the others.
+if "PYTEST_XDIST_WORKER" not in os.environ:
+    compiled = tempfile.mkdtemp(prefix="ila-compiled-")
+    atexit.register(shutil.rmtree, compiled, ignore_errors=True)
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = compiled
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 import jax
 
