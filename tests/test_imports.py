@@ -14,7 +14,7 @@ BASE = {"shapes", "sizes", "config", "tables"}
 # fmt: off
 LIBRARY = BASE | {
     "cli", "models", "text", "data", "recognizer", "weights", "train", "evaluation", "cost",
-    "pictures",
+    "pictures", "serving",
 }
 COMMANDS = {
     "train.__main__", "data.check", "data.prepare", "pictures.measure", "evaluate", "predict",
@@ -43,6 +43,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": BASE
     | {"models", "text", "data", "recognizer", "weights", "train", "cost", "pictures"},
     "cost": BASE | {"models"},
+    "serving": BASE | {"models", "text", "data", "recognizer", "weights", "evaluation", "pictures"},
     "pictures": BASE | {"models", "text", "data", "recognizer", "weights"},
     "cli": BASE,
     "": BASE | {"models", "text", "data", "recognizer", "weights"},
@@ -50,7 +51,12 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 # Outside packages that only some may import, and only inside the function that needs them:
 # they are slow, or missing where nobody converts weights.
-LAZY = {"torch", "transformers", "huggingface_hub", "matplotlib", "apache_beam", "decord", "wandb"}
+# fmt: off
+LAZY = {
+    "torch", "transformers", "huggingface_hub", "matplotlib", "apache_beam", "decord", "wandb",
+    "gradio",
+}
+# fmt: on
 NEVER = {"tensorflow": {""}, "torch": {"train", "data"}, "transformers": {"train", "data"}}
 
 

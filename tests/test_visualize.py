@@ -9,7 +9,7 @@ import pytest
 from ila_jax import visualize
 from ila_jax.data.augment import normalise
 from ila_jax.models import model
-from ila_jax.pictures.looking import looked, recipe
+from ila_jax.pictures.looking import looked
 from ila_jax.pictures.shown import show
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import save
@@ -39,7 +39,7 @@ def arguments(root, models, *more):
 
 def test_heat_is_the_norm_of_what_the_tower_gives(made):
     some = recognizer("spatial")
-    clip, _ = recipe(some.config).evaluation_clip((made / "clip.mp4").read_bytes(), np.arange(3))
+    clip, _ = some.views.recipe.evaluation_clip((made / "clip.mp4").read_bytes(), np.arange(3))
     found = looked(some, clip[None])
     video = normalise(jnp.asarray(clip[None]), jnp.float32)
     tokens = np.asarray(model.bind(some.config, some.variables).visual(video).patch_tokens)[0]

@@ -10,7 +10,6 @@ from jaxtyping import Array, Float, UInt8
 
 from ila_jax.config import ModelConfig
 from ila_jax.data.augment import normalise
-from ila_jax.data.clips import ClipRecipe
 from ila_jax.models.inspection import heat, look, on_patches
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
@@ -53,20 +52,11 @@ class Looked:
 
 
 def looked(recognizer: Recognizer, clips: UInt8[np.ndarray, "b t h w 3"]) -> Looked:
-    """What the blocks see in clips as `recipe` makes them. The head has no part in it."""
+    """What the blocks see in clips of the size that the model takes. The head has no part in it."""
     found = _looked(recognizer.config, recognizer.variables, jnp.asarray(clips))
     maps = {name: np.asarray(values, np.float32) for name, values in found.items()}
     heat, attention = maps.pop("heat"), maps.pop("attention")
     return Looked(heat, attention, Aligned(**maps) if maps else None)
-
-
-def recipe(config: ModelConfig) -> ClipRecipe:
-    """The clip of a video that is looked at: the one that evaluation takes first.
-
-    Frames evenly over the whole video, the middle of the picture.
-    """
-    size = config.geometry().resolution
-    return ClipRecipe(frames=config.frames, size=size, sampling="interval", scales=(1.0,))
 
 
 @functools.partial(jax.jit, static_argnums=0)

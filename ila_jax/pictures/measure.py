@@ -8,7 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.pictures.looking import recipe
 from ila_jax.pictures.moving_objects import Mean, Measured, measure
 from ila_jax.pictures.scenes import count_scenes, read_scenes
 from ila_jax.pictures.shown import titles
@@ -41,7 +40,7 @@ def _measure(known: argparse.Namespace) -> None:
     found = []
     with cli.progress(count * len(names)) as step:
         for title, recognizer in zip(titles(names, recognizers), recognizers, strict=True):
-            scenes = read_scenes(known.data, recipe(recognizer.config), step)
+            scenes = read_scenes(known.data, recognizer.views.recipe, step)
             found.append(measure(title, recognizer, scenes))
     if known.json:
         print(json.dumps([asdict(each) for each in found], indent=2))

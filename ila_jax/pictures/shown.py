@@ -7,9 +7,10 @@ import numpy as np
 
 from ila_jax.data.bad import BadVideo
 from ila_jax.data.decode import VideoIndex, decode, index_video
+from ila_jax.data.sources import read_file
 from ila_jax.data.transforms import CentreCrop, ShortSide, short_side
 from ila_jax.pictures.kinds import Shown
-from ila_jax.pictures.looking import looked, recipe
+from ila_jax.pictures.looking import looked
 from ila_jax.pictures.overlay import enlarged
 from ila_jax.recognizer import Recognizer
 
@@ -37,17 +38,17 @@ def check_frames(names: Sequence[str], recognizers: Sequence[Recognizer]) -> Non
 def show(video: Path, title: str, recognizer: Recognizer, *, side: int) -> Shown:
     """What a model sees in a video's clip. side: of its frames in the picture, in pixels.
 
-    Errors: BadVideo naming the file; OSError.
+    The clip is the first that evaluation takes, in the middle of the picture.
+    Errors: BadVideo naming the file.
     """
-    data = video.read_bytes()
     try:
-        return _show(index_video(data), title, recognizer, side)
+        return _show(index_video(read_file(video)), title, recognizer, side)
     except BadVideo as error:
         raise BadVideo(error.reason, f"{error.detail} {video}".strip()) from error
 
 
 def _show(index: VideoIndex, title: str, recognizer: Recognizer, side: int) -> Shown:
-    made = recipe(recognizer.config)
+    made = recognizer.views.recipe
     numbers = made.fixed(index.count)
     clip = CentreCrop(made.size)(
         decode(index, numbers, each=ShortSide(short_side(made.size)).frame)
