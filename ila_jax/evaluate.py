@@ -96,7 +96,7 @@ def _evaluate(known: argparse.Namespace, overrides: Sequence[cli.Override]) -> N
 def _table(result: dict[str, Any], folder: Path) -> str:
     """The numbers that people ask for first."""
     videos, views = result["videos"], result["same"]["clips"] * result["same"]["crops"]
-    lines = [f"{videos['listed']} videos listed, {videos['decoded']} read, {views} views of each"]
+    lines = [f"{videos['listed']} videos listed, {videos['decoded']} read; views of each: {views}"]
     for over in ("listed", "decoded"):
         for name, title in (("top1", "top-1"), ("top5", "top-5")):
             s = result[name][over]

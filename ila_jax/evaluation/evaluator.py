@@ -9,7 +9,6 @@ from typing import Any
 import jax
 import numpy as np
 from jax.experimental import multihost_utils
-from tqdm import tqdm
 
 from ila_jax.data.bad import Reason
 from ila_jax.data.pipeline import Batch
@@ -22,7 +21,7 @@ from ila_jax.evaluation.views import Rows, ViewPredictor, score
 from ila_jax.train.dataset import view_batches
 from ila_jax.train.heartbeat import LOADING, VALIDATING, Heartbeat
 from ila_jax.train.lock import only_writer
-from ila_jax.train.processes import is_first, say, wait_for_all
+from ila_jax.train.processes import is_first, progress_bar, say, wait_for_all
 from ila_jax.train.sharding import make_mesh, put_state
 from ila_jax.train.stop import stop_requests
 
@@ -89,7 +88,7 @@ def _score_rest(subject: Subject, folder: Path, parts: Parts) -> int:
             heartbeat.beat(at, VALIDATING)
             return predict(batch)
 
-        with _bar(at, listed) as bar:
+        with progress_bar(at, listed, "video") as bar:
             for rows in score(beating, batches, stop=stop):
                 unreadable += len(rows["bad"])
                 _check_readable(subject, rows["bad"], unreadable)
@@ -134,7 +133,3 @@ def _check_readable(subject: Subject, bad: np.ndarray, unreadable: int) -> None:
         f"data.max_bad_fraction={allowed:g} of them, such as\n  {shown}\nRepair the files or "
         "data.root and give a new --output, or raise the fraction: the same command then goes on"
     )
-
-
-def _bar(at: int, listed: int) -> tqdm:
-    return tqdm(initial=at, total=listed, unit="video", dynamic_ncols=True, disable=not is_first())

@@ -20,6 +20,7 @@ from ila_jax.pictures.overlay import enlarged, mask_overlay
 
 _FRAMES = 8  # of a clip that are shown
 _SMALLEST, _LARGEST = 96, 160  # pixels of a frame in the page
+_GAP = 3
 
 
 @dataclass(frozen=True)
@@ -90,4 +91,5 @@ def _strips(
 
 
 def _strip(frames: np.ndarray) -> str:
-    return jpeg(np.concatenate(list(frames), axis=1))
+    apart = np.pad(frames, ((0, 0), (0, 0), (0, _GAP), (0, 0)), constant_values=255)
+    return jpeg(np.concatenate(list(apart), axis=1)[:, :-_GAP])

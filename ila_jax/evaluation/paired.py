@@ -90,7 +90,8 @@ def described(found: Paired, one: Path, other: Path) -> str:
     lines = [
         f"A: {one}",
         f"B: {other}",
-        f"{found.videos} videos that both could read",
+        f"{found.videos} videos that both could read, of which A has {found.both + found.only_one} "
+        f"right and B {found.both + found.only_other}",
         f"  both right    {found.both:8}",
         f"  only A right  {found.only_one:8}",
         f"  only B right  {found.only_other:8}",

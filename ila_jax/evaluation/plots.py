@@ -88,7 +88,8 @@ def confusion(counts: Int[np.ndarray, "k k"], names: Sequence[str]) -> str:
         x, y = left + (i + 0.5) * cell + 4, top + side + 8
         lines.append(f'<g transform="translate({x:.1f} {y}) rotate(-90)">')
         lines.append(_name(name, 0, 0, anchor="end") + "</g>")
-    return _svg(left + side + 20, top + side + (250 if labelled else 20), lines, "confusions")
+    below = 8 * min(_LONGEST, max(map(len, names))) if labelled else 0  # letters are narrower
+    return _svg(left + side + 20, top + side + below + 20, lines, "confusions")
 
 
 def png(image: UInt8[np.ndarray, "h w 3"]) -> str:

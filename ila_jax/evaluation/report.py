@@ -35,7 +35,9 @@ table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; te
 td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
 tr { border-bottom: 1px solid #ddd; }
 svg, img { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; }
-figure { margin: 0 0 1.5rem; } figcaption { overflow-wrap: anywhere; }
+figure { margin: 0; } figcaption { overflow-wrap: anywhere; }
+.gallery { display: grid; gap: 1.5rem;
+  grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); }
 .scroll { overflow-x: auto; } .small { color: #555; font-size: 13px; }
 pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; }
 </style>
@@ -62,7 +64,8 @@ def write_report(folder: Path, subject: Subject, result: dict[str, Any], videos:
         _confused(result["confused"]),
         "<h2>Calibration</h2>",
         _calibration(result["calibration"]),
-        f"<h2>Surest hits</h2>{_gallery(examples(folder, subject, videos, hits))}",
+        f"<h2>Surest hits</h2>{_legend(subject)}",
+        _gallery(examples(folder, subject, videos, hits)),
         f"<h2>Surest misses</h2>{_gallery(examples(folder, subject, videos, misses))}",
         f"<h2>Videos that could not be read</h2>{_unreadable(result['unreadable'])}",
         f"<h2>What was evaluated</h2>{_about(result)}",
@@ -149,7 +152,18 @@ def _gallery(found: Iterable[Example]) -> str:
         )
         caption = f'<figcaption>{said} <span class="small">{escape(one.video)}</span></figcaption>'
         figures.append(f"<figure>{caption}{strips}</figure>")
-    return "\n".join(figures) or _NONE
+    return f'<div class="gallery">{"".join(figures)}</div>' if figures else _NONE
+
+
+def _legend(subject: Subject) -> str:
+    """What the pictures mean, where there is more than frames."""
+    if subject.config.model.temporal != "ila":
+        return ""
+    return (
+        "<p>Under the frames stands what two of the blocks align: a patch is as bright as its "
+        "weight; an orange ring is the interactive point of a frame as the earlier of a pair, a "
+        "blue one as the later. They do not say why the class was chosen.</p>"
+    )
 
 
 def _unreadable(videos: Sequence[dict[str, str]]) -> str:

@@ -1,7 +1,6 @@
 """The training loop: everything that has side effects, in the order in which it happens."""
 
 import functools
-import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -31,7 +30,7 @@ from ila_jax.train.dataset import (
 from ila_jax.train.heartbeat import COMPUTING, LOADING, SAVING, VALIDATING, Heartbeat
 from ila_jax.train.meter import Meter, device_memory, full_rate, named
 from ila_jax.train.optim import join, partition
-from ila_jax.train.processes import is_first, say, wait_for_all
+from ila_jax.train.processes import is_first, progress_bar, say, wait_for_all
 from ila_jax.train.profiling import Profile, Window
 from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.train.start import check_folder, claim, starting_state
@@ -128,7 +127,7 @@ class _Run:
             say(f"all {config.steps} steps are done")
             return True
         batches = train_batches(self.config, self.dataset, first_step=at)
-        with closing(batches), self._bar(at) as bar:
+        with closing(batches), progress_bar(at, config.steps, "step") as bar:
             meter = Meter(config.batch, full_rate(self.recipe))
             for batch in meter.fetched(batches):
                 self.heartbeat.beat(at, COMPUTING)
@@ -166,18 +165,6 @@ class _Run:
         self._check_finite(at, metrics)
         self._quarantine(rows["bad"], self.dataset.train)
         return bool(np.asarray(rows["stop"]).any())  # on the host: on the device, it would wait
-
-    def _bar(self, at: int) -> tqdm:
-        rarely = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file needs no animation
-        return tqdm(
-            initial=at,
-            total=self.config.train.steps,
-            unit="step",
-            dynamic_ncols=True,
-            mininterval=rarely,
-            maxinterval=2 * rarely,
-            disable=not is_first(),
-        )
 
     def _text_features(self, state: State) -> TextFeatures | None:
         """The classes' features, computed once: the text tower is frozen."""

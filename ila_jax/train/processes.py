@@ -42,6 +42,20 @@ def wait_for_all(what: str) -> None:
     multihost_utils.sync_global_devices(what)
 
 
+def progress_bar(done: int, total: int, unit: str) -> tqdm:
+    """A bar with rate and remaining time, of the first process alone."""
+    rarely = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file needs no animation
+    return tqdm(
+        initial=done,
+        total=total,
+        unit=unit,
+        dynamic_ncols=True,
+        mininterval=rarely,
+        maxinterval=2 * rarely,
+        disable=not is_first(),
+    )
+
+
 def say(text: str) -> None:
     """One line on stderr that leaves the progress bar whole."""
     if is_first():

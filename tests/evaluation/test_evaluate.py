@@ -138,7 +138,7 @@ def test_stopped_and_going_on_it_writes_the_same_files(tmp_path, listing, weight
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     assert evaluate.main(arguments(weights(overrides), whole, overrides)) == 0
     said = capsys.readouterr().out
-    assert f"{LISTED} videos listed, {LISTED - 1} read, 4 views of each" in said
+    assert f"{LISTED} videos listed, {LISTED - 1} read; views of each: 4" in said
     assert "missing.mp4: There is no file at this path." in said
     with pytest.MonkeyPatch.context() as patch:
         Decodes(patch, stop_at=3)

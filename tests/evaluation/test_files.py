@@ -134,7 +134,7 @@ def test_the_gallery_shows_frames_and_masks(page, subject, folder):
     assert shown > 6
     assert len(strips) == 2 * shown  # frames, and the masks of the one block
     pictures = [picture(strip) for strip in strips[:2]]
-    assert {p.shape for p in pictures} == {(96, 4 * 96, 3)}
+    assert {p.shape for p in pictures} == {(96, 4 * 96 + 3 * 3, 3)}  # 3 between two
     # Of the surest hit, as OpenCV reads its file.
     surest_hit = max(hits, key=lambda row: max(row["probabilities"]))
     path = subject.source.name(rows.index(surest_hit))
