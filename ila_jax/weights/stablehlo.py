@@ -26,6 +26,7 @@ Flat = dict[str, Any]  # arrays by path
 
 # The program is the same for all of them; only the CPU's was run here.
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+_TEXT = "params/text/"
 _BATCHES = (1, 3)  # clips that the exported model is compared on
 # Of the largest logit, or of 1: float32 has seven digits, and two compilations sum differently.
 TOLERANCE = 1e-5
@@ -136,7 +137,7 @@ def compare(recognizer: Recognizer, folder: Path) -> Parity:
 def _needed(recognizer: Recognizer) -> dict[str, np.ndarray]:
     """Weights by path, without the text tower, which the features of the classes stand in for."""
     flat = flatten_dict(recognizer.variables._asdict(), sep="/")
-    kept = {path: np.asarray(x) for path, x in flat.items() if not path.startswith("params/text/")}
+    kept = {path: np.asarray(x) for path, x in flat.items() if not path.startswith(_TEXT)}
     if recognizer.config.head == "text":
         kept["class_features"] = np.asarray(recognizer.class_features)
     return kept
@@ -145,13 +146,12 @@ def _needed(recognizer: Recognizer) -> dict[str, np.ndarray]:
 def _logits(recognizer: Recognizer, weights: Flat, video: Pixels) -> Logits:
     config = recognizer.config
     wanted = flatten_dict(model.abstract(config)._asdict(), sep="/")
-    flat = {
-        # Zeros for the text tower, which is not called.
-        path: jnp.asarray(weights[path]) if path in weights else jnp.zeros(like.shape, like.dtype)
-        for path, like in wanted.items()
-    }
+    given = {path: jnp.asarray(x) for path, x in weights.items()}
+    text = given.pop("class_features", None)
+    # The text tower is not called: anything will do for its weights.
+    flat = {path: text if path.startswith(_TEXT) else given[path] for path in wanted}
     variables = Variables(**({"batch_stats": {}} | unflatten_dict(flat, sep="/")))
-    return logits_of(config, variables, weights.get("class_features"), video)
+    return logits_of(config, variables, text, video)
 
 
 def _shape(recognizer: Recognizer, batch: Any) -> tuple[Any, ...]:
