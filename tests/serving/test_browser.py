@@ -1,87 +1,66 @@
 """The page in a real browser: upload, result, slider, bad files, and no word to another host.
 
-    pip install '.[demo,browser]' && apt install chromium
-    tools/test -m slow tests/serving
-
-ILA_CHROMIUM names a browser that is not on the path; ILA_SCREENSHOTS a folder for pictures.
+`tools/test -m slow tests/serving`, with what `tests/browser.py` says.
 """
 
-import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import urlparse
 
 import pytest
 
 from ila_jax.data.motion import CLASSES
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import save
+from tests.browser import Watch, chromium, require, screenshot
 from tests.data.videos import write_video
 from tests.models import small
 from tests.train.runs import ROOT, free_port
 
 pytestmark = pytest.mark.slow
-CHROMIUM = os.environ.get("ILA_CHROMIUM") or shutil.which("chromium") or shutil.which("chrome")
-# The server under the tests' guard as well: a look-up of another host raises there.
-_SERVE = "import sys, tests.conftest; from ila_jax.serve import main; sys.exit(main(sys.argv[1:]))"
+# The server under the tests' guard of the network as well, which notes the hosts it asks for.
+_SERVE = """
+import os, socket, sys
+from tests import conftest
+
+def noted(host, *args, guarded=socket.getaddrinfo, **kwargs):
+    if not conftest._local(host):
+        with open(os.environ["ASKED"], "a") as file:
+            print(host, file=file)
+    return guarded(host, *args, **kwargs)
+
+socket.getaddrinfo = noted
+from ila_jax.serve import main
+sys.exit(main(sys.argv[1:]))
+"""
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory):
     """A page of a small model that is served by a process of its own."""
-    missing = [name for name in ("gradio", "playwright") if not importlib.util.find_spec(name)]
-    if missing or not CHROMIUM:
-        pytest.skip(
-            f"missing: {', '.join([*missing, *(() if CHROMIUM else ('chromium',))])}. "
-            "pip install '.[demo,browser]', and a Chromium such as Debian's: apt install chromium"
-        )
-    folder = tmp_path_factory.mktemp("served") / "weights"
+    require("gradio", "playwright")
+    root = tmp_path_factory.mktemp("served")
+    folder, asked = root / "weights", root / "asked"
     config = small.config("ila", classes=len(CLASSES))
     save(Recognizer(config, small.filled(config), CLASSES), folder)
     port = free_port()
-    with subprocess.Popen(
-        [sys.executable, "-c", _SERVE, str(folder), "--port", str(port), "--max-mb", "2"],
-        stdout=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
-    ) as process:  # fmt: skip
+    command = [sys.executable, "-c", _SERVE, str(folder), "--port", str(port), "--max-mb", "2"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "ASKED": str(asked)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
         try:
             said = process.stdout.readline()
             assert f"http://127.0.0.1:{port}" in said, said
             yield f"http://127.0.0.1:{port}"
         finally:
             process.terminate()
-
-
-class Watch:
-    """What a page complains of, and whom it asks."""
-
-    def __init__(self, page):
-        self.complaints, self.hosts = [], set()
-        page.on("console", self._console)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("request", lambda request: self.hosts.add(urlparse(request.url).hostname))
-
-    def _console(self, message):
-        # Not its warnings: gradio has one at each upload, that a method is not implemented.
-        if message.type == "error":
-            self.complaints.append(message.text)
+    assert not asked.exists(), asked.read_text()
 
 
 @pytest.fixture(scope="module")
 def browser():
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install '.[browser]'")
-    with playwright.sync_playwright() as started:
-        # As root, in a container, Chromium's own sandbox cannot be had.
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
-def screenshot(page, name):
-    if folder := os.environ.get("ILA_SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+    with chromium() as started:
+        yield started
 
 
 def look(page, *files):
@@ -127,7 +106,7 @@ def test_the_page_in_a_browser(address, browser, tmp_path):
     assert page.locator("#timeline tr").count() == 4  # sixteen seconds in steps of five
     screenshot(page, "4_upload")
     assert watch.complaints == []
-    assert watch.hosts == {"127.0.0.1"}
+    assert watch.asked == {"127.0.0.1"}
     page.close()
 
 
@@ -150,7 +129,7 @@ def test_bad_files_are_answered_in_words(address, browser, tmp_path):
     page.set_input_files("#upload input[type=file]", str(tmp_path / "large.mp4"))
     page.get_by_text("exceed the maximum allowed size").first.wait_for()
     screenshot(page, "6_too_large")
-    assert watch.hosts == {"127.0.0.1"}
+    assert watch.asked == {"127.0.0.1"}
     page.close()
 
 
