@@ -112,14 +112,16 @@ def linear():
     return Recognizer(config, small.filled(config), NAMES)
 
 
-def test_weights_inside_and_a_model_of_bfloat16_is_exported_in_float32(linear, tmp_path):
-    parity = stablehlo.write(linear, tmp_path / "out", weights="inside", name="mine")
-    assert parity.worst <= 1e-5
+def test_weights_inside_and_a_model_of_bfloat16_is_exported_in_float32(tmp_path):
+    config = small.config("spatial", "text", shape=ONE_BLOCK, precision="bfloat16")
+    recognizer = Recognizer(config, small.filled(config), NAMES)
+    parity = stablehlo.write(recognizer, tmp_path / "out", weights="inside", name="mine")
+    assert parity.worst <= 1e-5 * max(1.0, parity.largest)
     assert not (tmp_path / "out" / "weights.npz").exists()
-    video = clips(linear.config, 2)
-    want = stablehlo.in_float32(linear).logits(normalise(jnp.asarray(video)))
+    video = clips(config, 3)
+    want = stablehlo.in_float32(recognizer).logits(normalise(jnp.asarray(video)))
     found = load_exported.load(tmp_path / "out")(video)
-    np.testing.assert_allclose(found, want, atol=1e-5, rtol=0)
+    np.testing.assert_allclose(found, want, atol=1e-5 * max(1.0, parity.largest), rtol=0)
     assert "the model was set to bfloat16" in (tmp_path / "out" / "README.md").read_text()
 
 
@@ -162,7 +164,9 @@ def test_every_temporal_model_can_be_exported(temporal, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("weights", ["beside", "inside"])
-def test_b32_says_the_same_where_there_is_only_jax(weights, tmp_path):
+def test_b32_says_the_same_where_there_is_only_jax(weights, tmp_path, capsys):
     recognizer = ila_jax.create("B/32", frames=8).with_classes(["clapping", "waving", "running"])
-    stablehlo.write(recognizer, tmp_path / "out", weights=weights, name="B/32")
+    parity = stablehlo.write(recognizer, tmp_path / "out", weights=weights, name="B/32")
+    with capsys.disabled():
+        print(f"\nB/32, weights {weights}: {parity}")
     check_elsewhere(tmp_path / "out", recognizer, tmp_path)

@@ -7,9 +7,12 @@ import resource
 import shutil
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 
+import ila_jax
+from ila_jax.data.views import evaluation_views
 from ila_jax.train import loop
 from ila_jax.train.__main__ import main
 from tests.train import runs
@@ -28,6 +31,12 @@ def test_an_undisturbed_run_writes_what_it_promises(undisturbed):
     assert len([key for key in validated[-1] if key.startswith("val/class/")]) == 8
     assert len(list((undisturbed / "checkpoints" / "latest").iterdir())) == 2
     assert len(list((undisturbed / "checkpoints" / "best").iterdir())) == 1
+
+
+def test_its_model_looks_at_videos_as_its_evaluation_does(undisturbed, pairs):
+    model = ila_jax.load(undisturbed)
+    assert model.views == evaluation_views(runs.config(pairs))
+    assert model.class_names == tuple(Path(pairs["data.class_names"]).read_text().splitlines())
 
 
 def test_it_writes_where_its_time_goes_and_a_trace_with_the_names_of_the_code(undisturbed):
