@@ -1,18 +1,15 @@
-"""What tests of evaluation share: real videos, random weights, a folder for compiled programs."""
+"""What tests of evaluation share: real videos and random weights."""
 
 import functools
 from pathlib import Path
 
-import jax
-import numpy as np
 import pytest
 
 from ila_jax.data.motion import CLASSES
-from ila_jax.models import model
-from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import save
 from tests.evaluation.evaluations import CHANGES, LISTED, MISSING
+from tests.models import small
 from tests.train import runs
 
 
@@ -40,20 +37,11 @@ def weights(tmp_path_factory):
 
     @functools.cache
     def made(temporal):
-        config, rng = runs.config({"model.temporal": temporal}).model, np.random.default_rng(0)
-        like = model.abstract(config)
-        params = jax.tree.map(lambda x: np.float32(rng.normal(0, 0.2, x.shape)), like.params)
-        # A variance is positive.
-        statistics = jax.tree.map(
-            lambda x: np.float32(rng.uniform(1, 2, x.shape)), like.batch_stats
-        )
+        config = runs.config({"model.temporal": temporal}).model
+        # Of a seed with which the points' eight features are not all dead.
+        variables = small.filled(config, "d")
         folder = tmp_path_factory.mktemp("weights") / temporal
-        save(Recognizer(config, Variables(params, statistics), CLASSES), folder)
+        save(Recognizer(config, variables, CLASSES), folder)
         return folder
 
     return lambda overrides: made(overrides.get("model.temporal", "ila"))
-
-
-@pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("compiled")

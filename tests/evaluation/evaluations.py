@@ -22,15 +22,11 @@ def arguments(checkpoint: Path, output: Path, overrides: dict[str, object]) -> l
     ]  # fmt: skip
 
 
-def start(
-    given: Sequence[str], *, cache: Path, devices: int = 1, flags: Sequence[str] = ()
-) -> subprocess.Popen:
-    """The command on so many virtual devices. cache: of compiled programs."""
+def start(given: Sequence[str], *, devices: int = 1, flags: Sequence[str] = ()) -> subprocess.Popen:
+    """The command on so many virtual devices."""
     environment = os.environ | {
         "XLA_FLAGS": f"--xla_force_host_platform_device_count={devices}",
         "PYTHONPATH": str(runs.ROOT),
-        "JAX_COMPILATION_CACHE_DIR": str(cache),
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     return subprocess.Popen(
         [sys.executable, "-m", "ila_jax.evaluate", *given, *flags],
@@ -41,10 +37,7 @@ def start(
     )
 
 
-def start_two(given: Sequence[str], *, cache: Path, devices: int) -> list[subprocess.Popen]:
+def start_two(given: Sequence[str], *, devices: int) -> list[subprocess.Popen]:
     """One evaluation in two processes of so many devices each."""
     joined = ["--coordinator", f"localhost:{runs.free_port()}", "--processes", "2", "--process-id"]
-    return [
-        start(given, cache=cache, devices=devices, flags=[*joined, str(index)])
-        for index in range(2)
-    ]
+    return [start(given, devices=devices, flags=[*joined, str(index)]) for index in range(2)]
