@@ -14,6 +14,7 @@ from ila_jax.train import step as steps
 from ila_jax.train.__main__ import main
 from ila_jax.train.norms import norms
 from ila_jax.train.state import averaged, fresh_state
+from tests.models import small
 from tests.train import runs
 
 
@@ -24,7 +25,7 @@ def compiled():
     recipe = steps.make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
     variables = model.initialize(config.model, 0)
     state = fresh_state(variables, recipe.optimizer, recipe.rates, ema=True)
-    return state, jax.jit(functools.partial(steps.step, recipe))
+    return state, jax.jit(functools.partial(steps.step, recipe), compiler_options=small.QUICK)
 
 
 def batch():
