@@ -167,17 +167,19 @@ def test_no_video_in_a_folder_is_told_in_words(weights, tmp_path, capsys):
 
 
 @pytest.mark.slow
-def test_killed_again_and_again_the_files_are_the_same(weights, videos, undisturbed, tmp_path):
-    folder = tmp_path / "features"
+def test_killed_again_and_again_the_files_are_the_same(weights, videos, tmp_path):
+    folder, whole = tmp_path / "features", tmp_path / "whole"
     command = [sys.executable, "-m", "ila_jax.extract", weights, str(videos), *ALL]
-    command += ["--output", str(folder), "--shard", "3", "--batch", "1"]
+    command += ["--shard", "3", "--batch", "1", "--output"]
+    subprocess.run([*command, str(whole)], check=True)
     for number in range(3):
-        process = subprocess.Popen(command)
+        process = subprocess.Popen([*command, str(folder)])
         wanted = folder / f"features-0000{number}-of-00003.parquet"
         while process.poll() is None and not wanted.exists():
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
-    subprocess.run(command, check=True)
-    for path in undisturbed.glob("*.parquet"):
+    subprocess.run([*command, str(folder)], check=True)
+    assert len(list(whole.glob("*.parquet"))) == 3
+    for path in whole.glob("*.parquet"):
         assert pq.read_table(path).equals(pq.read_table(folder / path.name))
