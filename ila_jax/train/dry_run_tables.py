@@ -3,7 +3,6 @@
 import math
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax.traverse_util import flatten_dict
@@ -37,8 +36,6 @@ def memory(plan: Plan, compiled: Compiled | None, where: str) -> Table:
         f"device at a time; model.remat {config.model.remat}, mesh.fsdp {config.mesh.fsdp}, "
         f"model.precision {config.model.precision}"
     ]
-    if compiled is not None and config.model.remat != "none" and jax.default_backend() == "cpu":
-        notes.append("on a CPU, XLA saves nothing by model.remat (docs/memory.md)")
     return Table(f"Memory of each of {where}", header, cells, notes)
 
 
