@@ -61,6 +61,7 @@ def test_decoders_on_small_files(tmp_path, capsys, monkeypatch):
     assert json.loads(capsys.readouterr().out)["ratios"]["small"]["sequential"] == 1
 
 
+@pytest.mark.slow
 def test_model(capsys):
     shape = str(runs.SMALL["model.shape"]).replace(" ", "")
     small = [f"--config.model.shape={shape}", "--config.model.channels=8"]
