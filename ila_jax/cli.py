@@ -69,6 +69,15 @@ def add_config(parser: argparse.ArgumentParser, *, required: bool = True) -> Non
     )
 
 
+def add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    """What `ila_jax.load` takes."""
+    parser.add_argument(
+        "checkpoint",
+        metavar="CHECKPOINT",
+        help="folder of a run (its best checkpoint; DIR@latest, DIR@STEP) or of weights",
+    )
+
+
 def add_several_hosts(parser: argparse.ArgumentParser) -> None:
     """What `train.processes.connect` takes."""
     several = parser.add_argument_group("several hosts")

@@ -50,12 +50,8 @@ def _parser() -> argparse.ArgumentParser:
         description=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    cli.add_checkpoint(parser)
     add = parser.add_argument
-    add(
-        "checkpoint",
-        metavar="CHECKPOINT",
-        help="folder of a run (its best checkpoint; DIR@latest, DIR@STEP) or of weights",
-    )
     add("--output", required=True, metavar="DIR", help="folder to be made")
     add(
         "--weights",

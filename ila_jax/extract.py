@@ -157,12 +157,8 @@ def _parser() -> argparse.ArgumentParser:
         description=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    cli.add_checkpoint(parser)
     add = parser.add_argument
-    add(
-        "checkpoint",
-        metavar="CHECKPOINT",
-        help="folder of a run (its best checkpoint; DIR@latest, DIR@STEP) or of weights",
-    )
     add("source", metavar="SOURCE", help="the videos: an annotation file, a folder, …")
     add("--output", required=True, metavar="DIR", help="folder of the files")
     add("--features", metavar="A,B", help=f"of {', '.join(KINDS)} (default: clip)")

@@ -191,12 +191,8 @@ def _parser() -> argparse.ArgumentParser:
         description=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    cli.add_checkpoint(parser)
     add = parser.add_argument
-    add(
-        "checkpoint",
-        metavar="CHECKPOINT",
-        help="folder of a run (its best checkpoint; DIR@latest, DIR@STEP) or of weights",
-    )
     add("videos", nargs="+", metavar="VIDEO", help="files, folders, or patterns in quotes")
     add("--top-k", type=int, default=5, metavar="K", help="classes to name (default: 5)")
     add(

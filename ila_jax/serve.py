@@ -75,8 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         description=_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    cli.add_checkpoint(parser)
     add = parser.add_argument
-    add("checkpoint", metavar="CHECKPOINT", help="folder of a run or of weights")
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (default: 127.0.0.1)")
     add("--port", type=int, default=_PORT, metavar="N", help="default: %(default)s")
     add("--examples", type=Path, nargs="+", default=[], metavar="VIDEO", help="videos to offer")

@@ -19,6 +19,7 @@ from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer
 from ila_jax.train.start import check_fit
+from ila_jax.weights.digest import digest
 from ila_jax.weights.folder import load, named_step
 
 _PACKAGES = ("ila-jax", "jax", "jaxlib", "flax", "numpy", "av", "opencv-python-headless")
@@ -88,15 +89,6 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
         ids=names_of if opened.ids is None else opened.ids,
         class_names=opened.class_names,
     )
-
-
-def digest(variables: Variables) -> str:
-    """A number for the weights: sha256 of every array by its path, the first 16 digits."""
-    found = hashlib.sha256()
-    for path, x in jax.tree.leaves_with_path(variables):
-        found.update(f"{jax.tree_util.keystr(path)} {x.dtype} {x.shape}\n".encode())
-        found.update(np.asarray(x).tobytes())
-    return found.hexdigest()[:16]
 
 
 def versions() -> dict[str, str | None]:
