@@ -11,7 +11,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import jax
 from tqdm import tqdm
 
 from ila_jax import cli
@@ -19,14 +18,14 @@ from ila_jax.config import to_dict
 from ila_jax.data.class_names import read_class_names
 from ila_jax.data.open_source import KINDS as SOURCES
 from ila_jax.data.open_source import open_source
-from ila_jax.data.pipeline import Batches, view_batches
+from ila_jax.data.pipeline import Batches, Loading, view_batches
 from ila_jax.data.sources import Opened
 from ila_jax.data.views import Views
 from ila_jax.evaluation import feature_files
 from ila_jax.evaluation.feature_files import Folder
 from ila_jax.evaluation.features import KINDS, FeatureExtractor, Rows, shapes
 from ila_jax.recognizer import Recognizer
-from ila_jax.train.sharding import make_mesh, put_state
+from ila_jax.train.sharding import make_mesh, put_state, shared
 from ila_jax.weights.digest import digest
 from ila_jax.weights.folder import load
 
@@ -134,15 +133,8 @@ def _listing(opened: Opened) -> str:
 
 
 def _batches(opened: Opened, views: Views, first: int, known: argparse.Namespace) -> Batches:
-    devices = jax.device_count()
-    return view_batches(
-        opened.source,
-        views,
-        batch=-(-known.batch // devices) * devices,  # what they can share
-        threads=known.threads,
-        processes=known.processes,
-        first=first,
-    )
+    loading = Loading(batch=shared(known.batch), threads=known.threads, processes=known.processes)
+    return view_batches(opened.source, views, loading, first=first)
 
 
 def _counted(batches: Iterable[Rows], bar: tqdm) -> Iterator[Rows]:

@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -27,19 +28,31 @@ Batches = Generator[Batch, None, None]  # to be closed, which stops the workers
 Clips = TrainClips | EvaluationClips
 
 
+@dataclass(frozen=True)
+class Loading:
+    """In what batches videos are loaded, and by what.
+
+    batch: rows of all processes of the run together (hosts, `process_count`). threads: of each
+    loading process; with no threads and no loading processes everything happens in the calling
+    thread. time_limit: seconds for reading and decoding one video.
+    """
+
+    batch: int
+    threads: int = 0
+    processes: int = 0
+    time_limit: float = 60.0
+    process_index: int = 0
+    process_count: int = 1
+
+
 def train_batches(
     source: VideoSource,
     recipe: ClipRecipe,
+    loading: Loading,
     *,
-    batch: int,
     seed: int,
     first_step: int,
     steps: int,
-    threads: int,
-    processes: int,
-    time_limit: float = 60.0,
-    process_index: int = 0,
-    process_count: int = 1,
     on_bad: Literal["replace", "fail"] = "replace",
 ) -> Batches:
     """The rows of this process of the global batches first_step … first_step + steps - 1.
@@ -48,16 +61,15 @@ def train_batches(
     bool [b], fewer frames than t. bad: int32 [b, tries, 2], (index, Reason) of the unreadable
     videos that the shown one replaces, padded with -1.
 
-    batch: global. threads: per loading process; with no threads and no processes everything
-    happens in the calling thread. time_limit: seconds for reading and decoding one video. Close
-    the iterator to stop its workers early.
-    Errors: ValueError at once for sizes that do not fit, and, while iterating, for a class
-    without a readable video; BadVideo with on_bad="fail"; without processes, TooSlow for a video
-    over the time limit, which with processes is a bad one.
+    Close the iterator to stop its workers early. Errors: ValueError at once for sizes that do not
+    fit, and, while iterating, for a class without a readable video; BadVideo with on_bad="fail";
+    without processes, TooSlow for a video over the time limit, which with processes is a bad one.
     """
     if on_bad not in ("replace", "fail"):
         raise ValueError(f"on_bad is {on_bad!r}: expected replace or fail")
-    order = TrainOrder(len(source), batch, seed, process_index, process_count)
+    order = TrainOrder(
+        len(source), loading.batch, seed, loading.process_index, loading.process_count
+    )
     make = partial(
         TrainClips,
         recipe=recipe,
@@ -66,19 +78,14 @@ def train_batches(
         count=steps * order.local_batch,
         replace=on_bad == "replace",
     )
-    return _batches(make, Reader(source, time_limit), order.local_batch, threads, processes)
+    return _batches(make, source, order.local_batch, loading)
 
 
 def evaluation_batches(
     source: VideoSource,
     recipe: ClipRecipe,
+    loading: Loading,
     *,
-    batch: int,
-    threads: int,
-    processes: int,
-    time_limit: float = 60.0,
-    process_index: int = 0,
-    process_count: int = 1,
     frame_order: FrameOrder = "forward",
     seed: int = 0,
 ) -> Batches:
@@ -88,40 +95,42 @@ def evaluation_batches(
     frame_order: `reversed` shows the sampled frames backwards, `shuffled` in an order drawn from
     the seed and the video that is never the right one. Errors: ValueError; TooSlow as there.
     """
-    order = EvaluationOrder(len(source), batch, process_index, process_count)
+    order = _evaluation_order(source, loading)
     show = OneClip(recipe=recipe, frame_order=frame_order, seed=seed)
     make = partial(EvaluationClips, show=show, order=order)
-    return _batches(make, Reader(source, time_limit), order.local_batch, threads, processes)
+    return _batches(make, source, order.local_batch, loading)
 
 
 def view_batches(
     source: VideoSource,
     views: Views,
+    loading: Loading,
     *,
-    batch: int,
-    threads: int,
-    processes: int,
-    time_limit: float = 60.0,
-    process_index: int = 0,
-    process_count: int = 1,
     first: int = 0,
 ) -> Batches:
     """As `evaluation_batches`, all views of each video: video is uint8 [b, v, t, h, w, 3].
 
-    batch: videos, not views. first: the video to begin with; an evaluation that was stopped goes
-    on from there. Errors: ValueError; TooSlow as there.
+    A batch is of so many videos, not views. first: the video to begin with; an evaluation that
+    was stopped goes on from there. Errors: ValueError; TooSlow as there.
     """
-    order = EvaluationOrder(len(source), batch, process_index, process_count, first)
+    order = _evaluation_order(source, loading, first)
     make = partial(EvaluationClips, show=views, order=order)
-    return _batches(make, Reader(source, time_limit), order.local_batch, threads, processes)
+    return _batches(make, source, order.local_batch, loading)
+
+
+def _evaluation_order(source: VideoSource, loading: Loading, first: int = 0) -> EvaluationOrder:
+    return EvaluationOrder(
+        len(source), loading.batch, loading.process_index, loading.process_count, first
+    )
 
 
 def _batches(
-    make: Callable[[Reader], Clips], reader: Reader, batch: int, threads: int, processes: int
+    make: Callable[[Reader], Clips], source: VideoSource, rows: int, loading: Loading
 ) -> Batches:
     """All batches, also where videos turn out to be slow. Errors: at once, those of `make`."""
+    reader = Reader(source, loading.time_limit)
     make(reader)
-    return _restarted(make, reader, batch, threads, processes)
+    return _restarted(make, reader, rows, loading.threads, loading.processes)
 
 
 def _restarted(

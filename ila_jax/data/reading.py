@@ -23,7 +23,8 @@ class TooSlow(RuntimeError):
         return (
             f"{self.name} was not read and decoded in {self.seconds:g} s (data.time_limit), and a "
             "decoder that hangs can only be ended with its process. Take the file off the list, or "
-            "set data.processes to 1 or more: then the file is listed as bad and the run goes on"
+            "load with processes (data.processes or --processes, 1 or more): then the file is "
+            "listed as bad and the run goes on"
         )
 
 

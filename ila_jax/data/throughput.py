@@ -15,7 +15,7 @@ from ila_jax.data.bad import BadVideo
 from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import TrainOrder, element_generator
-from ila_jax.data.pipeline import Batch, train_batches
+from ila_jax.data.pipeline import Batch, Loading, train_batches
 from ila_jax.data.sources import VideoSource
 from ila_jax.data.transforms import MultiScaleCrop
 
@@ -123,9 +123,13 @@ def measure(
         decoded = _decode_rate(recipe, clips, len(places), max(threads, 1) * max(processes, 1))
         step("decode only")
         loader = train_batches(
-            source, recipe, batch=batch, seed=0, first_step=0, steps=batches + 2 * _AROUND,
-            threads=threads, processes=processes,
-        )  # fmt: skip
+            source,
+            recipe,
+            Loading(batch, threads, processes),
+            seed=0,
+            first_step=0,
+            steps=batches + 2 * _AROUND,
+        )
         with closing(loader):
             found.append((decoded, _rate(loader, batch, batches, put)))
         step("end to end")

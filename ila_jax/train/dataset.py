@@ -1,7 +1,6 @@
 """The videos of a run: opened and checked before any work starts, and read in batches."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import jax
 
@@ -9,9 +8,10 @@ from ila_jax.config import Config
 from ila_jax.data import pipeline
 from ila_jax.data.clips import ClipRecipe, FrameOrder, clip_recipe
 from ila_jax.data.open_source import open_config
-from ila_jax.data.pipeline import Batches
+from ila_jax.data.pipeline import Batches, Loading
 from ila_jax.data.sources import VideoSource
 from ila_jax.data.views import evaluation_views
+from ila_jax.train.sharding import shared
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,11 @@ def train_batches(config: Config, dataset: Dataset, *, first_step: int) -> Batch
     return pipeline.train_batches(
         dataset.train,
         dataset.clips,
-        batch=config.train.batch,
+        _loading(config, config.train.batch),
         seed=config.train.seed,
         first_step=first_step,
         steps=config.train.steps - first_step,
         on_bad=config.data.on_bad_video,
-        **_workers(config),
     )
 
 
@@ -61,9 +60,8 @@ def validation_batches(
     return pipeline.evaluation_batches(
         dataset.validation,
         dataset.clips,
-        batch=_shared(config.evaluation.batch),
+        _loading(config, shared(config.evaluation.batch)),
         frame_order=frame_order,
-        **_workers(config),
     )
 
 
@@ -76,22 +74,17 @@ def view_batches(config: Config, source: VideoSource, *, first: int = 0) -> Batc
     return pipeline.view_batches(
         source,
         evaluation_views(config),
-        batch=_shared(max(1, asked.batch // (asked.clips * asked.crops))),
+        _loading(config, shared(max(1, asked.batch // (asked.clips * asked.crops)))),
         first=first,
-        **_workers(config),
     )
 
 
-def _shared(batch: int) -> int:
-    """Up to what the devices can share. Padding fills the last batch: any number of them can."""
-    return -(-batch // jax.device_count()) * jax.device_count()
-
-
-def _workers(config: Config) -> dict[str, Any]:
-    return {
-        "time_limit": config.data.time_limit,
-        "threads": config.data.threads,
-        "processes": config.data.processes,
-        "process_index": jax.process_index(),
-        "process_count": jax.process_count(),
-    }
+def _loading(config: Config, batch: int) -> Loading:
+    return Loading(
+        batch=batch,
+        threads=config.data.threads,
+        processes=config.data.processes,
+        time_limit=config.data.time_limit,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+    )

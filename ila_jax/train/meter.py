@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import jax
+import numpy as np
 
 from ila_jax.cost.peaks import peak
 from ila_jax.cost.training import flops
@@ -60,10 +61,16 @@ def device_memory() -> dict[str, float]:
     }
 
 
+def _now() -> np.ndarray:
+    """Seconds: of the clock, and of a processor that has worked for this thread."""
+    return np.array([time.perf_counter(), time.thread_time()])
+
+
 class Meter:
     """Where the time goes between two log lines: into waiting for data, for the device, the rest.
 
-    The rest is the host's own work. full_rate: clips a second at the devices' peak, if known.
+    The rest is the host's own work, and its waiting for a free core where there are few.
+    full_rate: clips a second at the devices' peak, if known.
     """
 
     def __init__(self, batch: int, full_rate: float | None = None):
@@ -72,25 +79,25 @@ class Meter:
         self._restart()
 
     def _restart(self) -> None:
-        self._begin = time.perf_counter()
-        self._data, self._device, self._steps = 0.0, 0.0, 0
+        self._begin = _now()
+        self._data, self._device, self._steps = np.zeros(2), np.zeros(2), 0
 
     def fetched(self, batches: Iterable[_T]) -> Iterator[_T]:
         """The batches; how long each lets wait is counted."""
         iterator = iter(batches)
         while True:
-            begin = time.perf_counter()
+            begin = _now()
             batch = next(iterator, None)
-            self._data += time.perf_counter() - begin
+            self._data += _now() - begin
             if batch is None:
                 return
             yield batch
 
     def wait(self, outputs: _T) -> _T:
         """The outputs once the device is done with them; how long that takes is counted."""
-        begin = time.perf_counter()
+        begin = _now()
         jax.block_until_ready(outputs)
-        self._device += time.perf_counter() - begin
+        self._device += _now() - begin
         return outputs
 
     def stepped(self, outputs: Any) -> Any:
@@ -109,29 +116,31 @@ class Meter:
     @contextmanager
     def paused(self) -> Iterator[None]:
         """What happens meanwhile is no part of a step: validating, saving."""
-        begin = time.perf_counter()
+        begin = _now()
         yield
-        self._begin += time.perf_counter() - begin
+        self._begin += _now() - begin
 
     def rates(self) -> dict[str, float]:
         """Of the steps since the last call; empty when there was none after the first.
 
         Clips a second; milliseconds of a step, and of them on the host's own work, waiting for the
-        device and for data; the share of data in them; `mfu`, the share of the devices' peak that
-        the model's own operations make.
+        device and for data; of the host's, those that a processor worked; the share of data in a
+        step; `mfu`, the share of the devices' peak that the model's own operations make.
         """
-        spent, steps = time.perf_counter() - self._begin, self._steps
+        spent, steps = _now() - self._begin, self._steps
         data, device = self._data, self._device
         self._restart()
         if not steps:
             return {}
-        clips = steps * self._batch / spent
-        milliseconds = {
-            "step_ms": spent,
-            "host_ms": spent - data - device,
-            "device_ms": device,
-            "data_ms": data,
+        host, (total, _) = spent - data - device, spent
+        clips = float(steps * self._batch / total)
+        seconds = {
+            "step_ms": total,
+            "host_ms": host[0],
+            "host_cpu_ms": host[1],
+            "device_ms": device[0],
+            "data_ms": data[0],
         }
-        found = {name: 1e3 * seconds / steps for name, seconds in milliseconds.items()}
-        found |= {"clips_per_second": clips, "data_wait": data / spent}
+        found = {name: float(1e3 * each / steps) for name, each in seconds.items()}
+        found |= {"clips_per_second": clips, "data_wait": float(data[0] / total)}
         return found | ({} if self._full_rate is None else {"mfu": clips / self._full_rate})

@@ -100,6 +100,11 @@ def put_batch(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
     }
 
 
+def shared(batch: int) -> int:
+    """Up to what the devices can share. Padding fills the last batch: any number of them can."""
+    return -(-batch // jax.device_count()) * jax.device_count()
+
+
 def check_batch(mesh: Mesh, name: str, batch: int) -> None:
     """Errors: ValueError for a global batch that the devices cannot share evenly."""
     devices = mesh.size

@@ -16,7 +16,7 @@ from ila_jax.data.annotations import Example
 from ila_jax.data.bad import BadVideo
 from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.decode import decode, index_video
-from ila_jax.data.pipeline import train_batches
+from ila_jax.data.pipeline import Loading, train_batches
 from ila_jax.data.quarantine import Quarantine
 from ila_jax.data.reading import Reader
 from ila_jax.data.sources import ListSource
@@ -102,7 +102,7 @@ def _main(folder: Path, run: Path, reads: int) -> None:
     source = ListSource(examples)
     quarantine = Quarantine(run / "quarantine.jsonl")
     batches = train_batches(
-        source, RECIPE, batch=BATCH, seed=0, first_step=0, steps=1 << 30, threads=2, processes=0
+        source, RECIPE, Loading(BATCH, threads=2), seed=0, first_step=0, steps=1 << 30
     )
     done, bad, memory, descriptors = 0, set(), [], [_descriptors()]
     for step, batch in enumerate(batches, start=1):

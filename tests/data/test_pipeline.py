@@ -15,7 +15,7 @@ from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.clips import TRIES, ClipRecipe
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import TrainOrder, element_generator
-from ila_jax.data.pipeline import evaluation_batches, train_batches
+from ila_jax.data.pipeline import Loading, evaluation_batches, train_batches
 from ila_jax.data.sampling import dense, interval, segments
 from ila_jax.data.sources import ListSource
 from ila_jax.data.transforms import CentreCrop, MultiScaleCrop, ShortSide, resize
@@ -23,7 +23,6 @@ from tests.data.videos import write_video
 
 RECIPE = ClipRecipe(frames=4, size=28, sampling="segments", scales=(1.0, 0.875, 0.75, 0.66))
 INTERVAL = ClipRecipe(frames=4, size=28, sampling="interval", scales=(1.0,))
-MAIN = {"threads": 0, "processes": 0}
 CLASSES = 3
 # Videos that cannot be read, and why; class 1 keeps 4 and 7, class 2 keeps 2 and 11.
 BAD = {5: Reason.MISSING, 8: Reason.EMPTY, 10: Reason.DAMAGED, 1: Reason.NOT_VIDEO_FILE}
@@ -49,17 +48,15 @@ def source(tmp_path_factory) -> ListSource:
     return ListSource(examples)
 
 
-def train(source, recipe=RECIPE, *, batch=4, seed=0, first_step=0, steps=6, **how):
-    how = MAIN | how
-    return list(
-        train_batches(
-            source, recipe, batch=batch, seed=seed, first_step=first_step, steps=steps, **how
-        )
-    )
+def train(source, recipe=RECIPE, *, seed=0, first_step=0, steps=6, on_bad="replace", **loading):
+    how = Loading(**{"batch": 4} | loading)
+    shown = {"seed": seed, "first_step": first_step, "steps": steps, "on_bad": on_bad}
+    return list(train_batches(source, recipe, how, **shown))
 
 
-def evaluate(source, recipe=RECIPE, *, batch=4, **how):
-    return list(evaluation_batches(source, recipe, batch=batch, **(MAIN | how)))
+def evaluate(source, recipe=RECIPE, *, frame_order="forward", seed=0, **loading):
+    how = Loading(**{"batch": 4} | loading)
+    return list(evaluation_batches(source, recipe, how, frame_order=frame_order, seed=seed))
 
 
 def joined(batches) -> dict[str, np.ndarray]:
@@ -253,7 +250,7 @@ def test_what_cannot_be_asked_for(source):
     with pytest.raises(ValueError, match="one frame cannot be shuffled"):
         evaluate(source, one, frame_order="shuffled")
     with pytest.raises(ValueError, match="13 videos do not fill one batch of 14"):
-        train_batches(source, RECIPE, batch=14, seed=0, first_step=0, steps=1, **MAIN)
+        train_batches(source, RECIPE, Loading(14), seed=0, first_step=0, steps=1)
 
 
 def test_loading_runs_no_further_ahead_than_a_batch():
@@ -265,7 +262,7 @@ def test_loading_runs_no_further_ahead_than_a_batch():
             return super().read(index)
 
     source = Counting([Example("/nothing.mp4", 0)] * 400)
-    batches = evaluation_batches(source, RECIPE, batch=4, threads=2, processes=0)
+    batches = evaluation_batches(source, RECIPE, Loading(4, threads=2))
     next(batches)
     time.sleep(0.2)
     assert 4 <= Counting.reads <= 4 + 4 + 2 + 1
@@ -280,13 +277,13 @@ shared_memory._SHM_NAME_PREFIX = sys.argv[2]
 multiprocessing.current_process()._config["semprefix"] = sys.argv[2]
 from ila_jax.data.annotations import Example
 from ila_jax.data.clips import ClipRecipe
-from ila_jax.data.pipeline import train_batches
+from ila_jax.data.pipeline import Loading, train_batches
 from ila_jax.data.sources import ListSource
 if __name__ == "__main__":
     source = ListSource([Example(sys.argv[1], 0)] * 4)
     recipe = ClipRecipe(frames=2, size=28, sampling="interval", scales=(1.0,))
-    batches = train_batches(source, recipe, batch=2, seed=0, first_step=0, steps=1 << 30,
-                            threads=0, processes=2)
+    batches = train_batches(source, recipe, Loading(2, processes=2),
+                            seed=0, first_step=0, steps=1 << 30)
     next(batches)
     print(*[child.pid for child in multiprocessing.active_children()], flush=True)
     for _ in batches: pass

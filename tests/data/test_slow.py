@@ -18,7 +18,7 @@ from ila_jax.data.annotations import Example
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.limits import Unfinished, within
-from ila_jax.data.pipeline import evaluation_batches, train_batches
+from ila_jax.data.pipeline import Loading, evaluation_batches, train_batches
 from ila_jax.data.reading import Reader, TooSlow
 from ila_jax.data.sources import ListSource
 from tests.data.videos import write_video
@@ -50,9 +50,9 @@ def replaced(source, tmp_path_factory) -> ListSource:
     return ListSource([Example(name, i % 2) for i, name in enumerate(names)])
 
 
-def train(source, **how):
-    how = {"threads": 0, "processes": 0, "time_limit": SECONDS} | how
-    return train_batches(source, RECIPE, batch=2, seed=0, first_step=1, steps=7, **how)
+def train(source, *, on_bad="replace", **loading):
+    how = Loading(**{"batch": 2, "time_limit": SECONDS} | loading)
+    return train_batches(source, RECIPE, how, seed=0, first_step=1, steps=7, on_bad=on_bad)
 
 
 def assert_slow(found, expected):
@@ -78,9 +78,8 @@ def test_with_processes_the_run_goes_on(source, replaced, threads, processes):
 
 @pytest.mark.slow
 def test_an_evaluation_with_processes_goes_on(source, replaced):
-    how = {"batch": 3, "threads": 0, "time_limit": SECONDS}
-    found = list(evaluation_batches(source, RECIPE, processes=1, **how))
-    assert_slow(found, list(evaluation_batches(replaced, RECIPE, processes=0, **how)))
+    found = list(evaluation_batches(source, RECIPE, Loading(3, processes=1, time_limit=SECONDS)))
+    assert_slow(found, list(evaluation_batches(replaced, RECIPE, Loading(3))))
 
 
 @pytest.mark.slow

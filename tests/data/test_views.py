@@ -10,7 +10,7 @@ from ila_jax.data.annotations import Example
 from ila_jax.data.bad import Reason
 from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.decode import decode, index_video
-from ila_jax.data.pipeline import evaluation_batches, view_batches
+from ila_jax.data.pipeline import Loading, evaluation_batches, view_batches
 from ila_jax.data.sampling import clip_of, dense_clip_of
 from ila_jax.data.sources import ListSource
 from ila_jax.data.transforms import CentreCrop, ShortSide
@@ -82,8 +82,7 @@ def test_twelve_views_take_one_decode_and_one_resize_a_frame(source, monkeypatch
         return decode(index, frames, each=lambda image: resized.append(1) or each(image))
 
     monkeypatch.setattr(module, "decode", counting)
-    loading = {"threads": 0, "processes": 0}
-    (batch,) = view_batches(source, views(), batch=4, **loading)
+    (batch,) = view_batches(source, views(), Loading(4))
     assert batch["video"].shape == (4, 12, 4, 28, 28, 3)
     union = [np.unique([clip_of(n, 4, clip=k, clips=4) for k in range(4)]) for n in (25, 22, 3)]
     assert decodes == [frames.tolist() for frames in union]
@@ -110,7 +109,7 @@ def test_random_clips_are_drawn_from_the_segments_by_seed_and_video():
 def test_views_do_not_depend_on_threads_and_processes(source, threads, processes):
     drawn = views(sampling="random")
     here, there = (
-        list(view_batches(source, drawn, batch=2, threads=t, processes=p))
+        list(view_batches(source, drawn, Loading(2, t, p)))
         for t, p in ((0, 0), (threads, processes))
     )
     assert len(here) == len(there) == 2
@@ -121,9 +120,8 @@ def test_views_do_not_depend_on_threads_and_processes(source, threads, processes
 
 
 def test_rows_are_those_of_validation(source):
-    loading = {"batch": 4, "threads": 0, "processes": 0}
-    (one,) = evaluation_batches(source, RECIPE, **loading)
-    (many,) = view_batches(source, views(), **loading)
+    (one,) = evaluation_batches(source, RECIPE, Loading(4))
+    (many,) = view_batches(source, views(), Loading(4))
     for key in one.keys() - {"video"}:
         np.testing.assert_array_equal(many[key], one[key], key)
     assert many["mask"].tolist() == [True, True, True, False]
@@ -133,20 +131,19 @@ def test_rows_are_those_of_validation(source):
 
 def test_a_stopped_evaluation_goes_on_with_other_processes(source):
     """After video 1 by one process, the rest by two: each video once."""
-    loading = {"threads": 0, "processes": 0}
-    begun = next(view_batches(source, views(), batch=1, **loading))["index"].tolist()
+    begun = next(view_batches(source, views(), Loading(1)))["index"].tolist()
     rest = [
         row
         for process in range(2)
         for batch in view_batches(
-            source, views(), batch=2, first=1, process_index=process, process_count=2, **loading
+            source, views(), Loading(2, process_index=process, process_count=2), first=1
         )
         for row in batch["index"].tolist()
     ]
     assert sorted(begun + rest) == [-1, 0, 1, 2, 3]
-    assert list(view_batches(source, views(), batch=2, first=4, **loading)) == []
+    assert list(view_batches(source, views(), Loading(2), first=4)) == []
     with pytest.raises(ValueError, match="video 5 of 4"):
-        view_batches(source, views(), batch=2, first=5, **loading)
+        view_batches(source, views(), Loading(2), first=5)
 
 
 def test_what_cannot_be_asked_for():

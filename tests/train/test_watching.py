@@ -16,41 +16,41 @@ from tests.train import runs
 
 
 class Clock:
-    """Seconds that pass only when a test says so."""
+    """Seconds that pass only when a test says so; of them, those that the thread works."""
 
     def __init__(self):
-        self.now = 0.0
+        self.now = self.worked = 0.0
 
-    def __call__(self):
-        return self.now
-
-    def lasts(self, seconds, result=None):
+    def lasts(self, seconds, result=None, *, worked=0.0):
         self.now += seconds
+        self.worked += worked
         return result
 
 
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr(meter.time, "perf_counter", clock)
+    monkeypatch.setattr(meter.time, "perf_counter", lambda: clock.now)
+    monkeypatch.setattr(meter.time, "thread_time", lambda: clock.worked)
     return clock
 
 
 def test_time_is_split_into_data_host_and_device(clock, monkeypatch):
     monkeypatch.setattr(meter.jax, "block_until_ready", lambda outputs: clock.lasts(0.02, outputs))
     watch = meter.Meter(batch=8, full_rate=800.0)
-    batches = (clock.lasts(0.03, number) for number in range(5))
+    batches = (clock.lasts(0.03, number, worked=0.005) for number in range(5))
     for number in watch.fetched(batches):
-        clock.lasts(0.01)  # the host
+        clock.lasts(0.01, worked=0.002)  # the host, which waits for a core most of the time
         before = watch.stepped(number)
         assert before == (number - 1 if number else None)
         with watch.paused():
-            clock.lasts(7.0)  # a validation
+            clock.lasts(7.0, worked=3.0)  # a validation
     rates = watch.rates()
     # Four steps after the first: 10 ms on the host, 20 for the device, 30 for data.
     assert {name: pytest.approx(value) for name, value in rates.items()} == {
         "step_ms": 65.0,  # the one before the first is waited for as well
         "host_ms": 10.0,
+        "host_cpu_ms": 2.0,
         "device_ms": 25.0,
         "data_ms": 30.0,
         "data_wait": 30 / 65,
