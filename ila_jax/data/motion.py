@@ -1,6 +1,6 @@
 """Draws a clip of the motion pairs: a bright textured object that moves in one of eight ways.
 
-The quickstart data set's last section in training.md; `synthetic` makes the files from it.
+The quickstart data set's last section in training.md; `motion_videos` makes the files from it.
 """
 
 from dataclasses import dataclass

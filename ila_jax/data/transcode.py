@@ -67,7 +67,7 @@ def transcode(data: bytes, encoding: Encoding) -> Encoded:
 
     Times begin at 0. There is no sound. Sides are even (H.264 with 4:2:0 asks for it), the aspect
     within a pixel of the source's. The same bytes and FFmpeg give the same bytes: one thread, and
-    no macroblock tree (see `synthetic.encode`). Errors: BadVideo.
+    no macroblock tree (see `motion_videos.encode`). Errors: BadVideo.
     """
     index = index_video(data)
     ticks = _ticks(index.times)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from ila_jax.data.motion import CLASSES, draw
-from ila_jax.data.synthetic import encode
+from ila_jax.data.motion_videos import encode
 
 _SIZE = (256, 192)  # width and height: larger than the quickstart's, so that people see something
 _SEED = 1_000_003  # not one that data sets are likely to be made with

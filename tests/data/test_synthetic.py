@@ -16,6 +16,7 @@ import pytest
 
 from ila_jax.data import synthetic
 from ila_jax.data.motion import CLASSES, PARTNER, draw
+from ila_jax.data.motion_videos import pair
 
 SIZE = (64, 48)
 
@@ -77,9 +78,9 @@ def test_bytes_depend_on_the_seed_and_not_on_processes(made, tmp_path):
 
 
 def test_splits_and_clips_differ():
-    first = synthetic.pair(0, "train", 0, SIZE)[0]
+    first = pair(0, "train", 0, SIZE)[0]
     for split, index in (("validation", 0), ("train", 8)):
-        other = synthetic.pair(0, split, index, SIZE)[0]
+        other = pair(0, split, index, SIZE)[0]
         assert other.label == first.label
         assert not np.array_equal(other.frames[0], first.frames[0])
 
@@ -97,7 +98,7 @@ def test_a_pair_is_one_clip_and_its_reversal_in_one_split(made):
 
 
 def test_encoding_keeps_the_frames(made):
-    clip = synthetic.pair(3, "train", 0, SIZE)[0]
+    clip = pair(3, "train", 0, SIZE)[0]
     frames = decoded(made / "videos/train/000000.mp4")
     assert frames.shape == clip.frames.shape
     # Halved chroma costs more than the quantizer at a size like this.

@@ -7,7 +7,7 @@ import pytest
 
 from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.motion import draw
-from ila_jax.data.synthetic import encode
+from ila_jax.data.motion_videos import encode
 from ila_jax.pictures.looking import Aligned, Looked
 from ila_jax.pictures.measure import tables
 from ila_jax.pictures.moving_objects import Measured, of_heat, of_masks, of_points
