@@ -13,8 +13,8 @@ from ila_jax.models.layers import Dtypes, Keys, torch_uniform, torch_uniform_bia
 class Conv3x3(nnx.Module):
     """3×3 convolution, padding 1, biased, as nine shifted matrix products.
 
-    On CPUs and for these small maps that beats `lax.conv` (platform.md), without im2col's
-    ninefold copy. Kernel HWIO.
+    On CPUs and for these small maps that beats `lax.conv`, which takes up to three times as
+    long as PyTorch's there, without im2col's ninefold copy. Kernel HWIO.
     """
 
     def __init__(self, inputs: int, outputs: int, *, dtypes: Dtypes, keys: Keys):

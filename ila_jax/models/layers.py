@@ -230,7 +230,7 @@ def with_token(x: Float[Array, "b t n d"], token: Float[Array, "b t d"]) -> Arra
 class BatchNorm(nnx.Module):
     """Batch norm over all axes but the last, with PyTorch's running statistics.
 
-    flax's keeps the biased running variance, PyTorch's the unbiased one (platform.md).
+    flax's keeps the biased running variance, PyTorch's the unbiased one.
     """
 
     def __init__(self, channels: int, *, dtypes: Dtypes):
