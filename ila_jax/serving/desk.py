@@ -1,6 +1,5 @@
 """What the page says of one video, or why it says nothing; knows nothing of pages."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +63,7 @@ class Desk:
         if len(paths) > 1:
             raise ValueError(f"{len(paths)} files at once: give one video at a time")
         (path,), most = paths, self.limits.megabytes
-        size = os.stat(path).st_size
+        size = path.stat().st_size if path.is_file() else 0  # reading it tells what is wrong
         if size > most << 20:
             raise ValueError(f"{path.name} has {size / 2**20:.0f} MB: this page takes {most} MB")
         return path

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ila_jax.data.windows import Windows
 from ila_jax.evaluation.answers import Span
+from ila_jax.evaluation.timeline import timeline
 from ila_jax.recognizer import Prediction, Recognizer
 from ila_jax.serving.desk import Desk, Limits
 from ila_jax.serving.examples import draw_examples
@@ -30,7 +32,9 @@ def test_a_video_is_named_as_predict_names_it_and_told_through_time(desk, tmp_pa
     reply = desk.answer([path], top_k=2, window=1.5)
     assert reply.predictions == desk.recognizer.predict(path, 2)
     assert [(span.start, span.end) for span in reply.timeline] == [(0, 1.5), (1.5, 3), (3, 4)]
-    assert {len(span.predictions) for span in reply.timeline} == {1}
+    moments = timeline(desk.recognizer, Windows(path, seconds=1.5))
+    best = [desk.recognizer.best(moment.probabilities, 1) for moment in moments]
+    assert [span.predictions for span in reply.timeline] == best
     assert reply.shown.frames.shape == (small.FRAMES, 160, 160, 3)
     assert (reply.name, reply.short) == ("clip.mp4", False)
     whole = desk.answer([path], top_k=2, window=5)
@@ -41,6 +45,8 @@ def test_a_video_is_named_as_predict_names_it_and_told_through_time(desk, tmp_pa
 def test_a_short_video_is_said_to_be_short(desk, tmp_path):
     reply = desk.answer([write_video(tmp_path / "two.mp4", count=2)], top_k=1, window=5)
     assert reply.short
+    enough = write_video(tmp_path / "three.mp4", count=small.FRAMES)
+    assert not desk.answer([enough], top_k=1, window=5).short
 
 
 def test_bad_files_are_told_in_words_without_the_servers_folders(desk, tmp_path):
@@ -49,11 +55,14 @@ def test_bad_files_are_told_in_words_without_the_servers_folders(desk, tmp_path)
     (tmp_path / "words.mp4").write_text("no video at all")
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "large.mp4").write_bytes(bytes(3 << 20))
+    (tmp_path / "circle.mp4").symlink_to(tmp_path / "circle.mp4")
     for paths, words in {
         (): "there is nothing to look at: drop a video",
         (good, long): "2 files at once: give one video at a time",
         (tmp_path / "words.mp4",): "words.mp4: The file is no video container",
         (tmp_path / "empty.mp4",): "empty.mp4: The file is empty",
+        (tmp_path / "gone.mp4",): "gone.mp4: There is no file at this path",
+        (tmp_path / "circle.mp4",): "circle.mp4: .* symbolic links",
         (tmp_path / "large.mp4",): "large.mp4 has 3 MB: this page takes 1 MB",
         (long,): "long.mp4: it lasts 0:08.0, and this page takes 0:06.0",
     }.items():
