@@ -71,12 +71,13 @@ def _predict(arguments: Sequence[str] | None) -> None:
                 _complain(f"{answer.video}: {answer.problem}")
     finally:  # also of Ctrl-C: what is found is found
         _write(found, model, known)
-    bad = sum(answer.problem is not None for answer in found)
-    if bad or problems:
-        raise RuntimeError(
-            f"{bad} of {len(paths)} videos could not be read"
-            + (f", and {len(problems)} places hold none" if problems else "")
-        )
+    told = []
+    if bad := sum(answer.problem is not None for answer in found):
+        told.append(f"{bad} of {len(paths)} videos could not be read")
+    if problems:
+        told.append(f"{len(problems)} of {len(known.videos)} places hold no video")
+    if told:
+        raise RuntimeError(", and ".join(told))
 
 
 def _check(known: argparse.Namespace) -> None:

@@ -5,11 +5,12 @@ import json
 
 import pytest
 
+from ila_jax import predict
 from ila_jax.data.decode import decode, index_video
 from ila_jax.predict import main
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import load, save
-from tests.data.videos import H264, write_sound, write_video
+from tests.data.videos import GOOD, H264, write_sound, write_video
 from tests.models import small
 
 NAMES = ["one", "two", "three", "four", "five"]
@@ -93,7 +94,7 @@ def test_bad_files_are_named_and_the_others_predicted(weights, videos, tmp_path,
         f"{tmp_path}/text.mp4: The file is no video container",
         f"{tmp_path}/missing.mp4: There is no file at this path.",
         f"{tmp_path}/sound.mp4: The file has no video stream",
-        "error: 3 of 4 videos could not be read, and 2 places hold none",
+        "error: 3 of 4 videos could not be read, and 2 of 6 places hold no video\n",
     ):
         assert words in err, err
     assert out.startswith(f"{videos}/a.mp4\n")
@@ -102,6 +103,32 @@ def test_bad_files_are_named_and_the_others_predicted(weights, videos, tmp_path,
         "There is no file at "
     ]
     assert sum(row["video"].endswith("a.mp4") for row in rows) == 5
+    # A place without videos is an error as well where all that there are can be read.
+    assert main([weights, str(videos / "a.mp4"), str(tmp_path / "nothing")]) == 1
+    assert "error: 1 of 2 places hold no video\n" in capsys.readouterr().err
+
+
+def test_what_was_found_before_ctrl_c_is_written(weights, videos, tmp_path, monkeypatch):
+    whole, found, looked = Recognizer.probabilities, tmp_path / "found.json", []
+
+    def stopped(self, views):
+        if looked:
+            raise KeyboardInterrupt
+        looked.append(views)
+        return whole(self, views)
+
+    monkeypatch.setattr(Recognizer, "probabilities", stopped)
+    places = [str(videos / "b.mp4"), str(videos / "a.mp4")]
+    assert main([weights, *places, "--crops", "3", "--json", str(found)]) == 130
+    content = json.loads(found.read_text())
+    assert [one["video"] for one in content["videos"]] == places[:1]
+    assert (content["clips"], content["crops"]) == (4, 3)  # clips as without --crops
+
+
+def test_a_video_that_takes_too_long_is_named(weights, videos, monkeypatch, capsys):
+    monkeypatch.setattr(predict, "_TIME_LIMIT", 0.0)
+    assert main([weights, str(videos / "a.mp4")]) == 1
+    assert f"{videos}/a.mp4: It was not read and decoded in 0 s." in capsys.readouterr().err
 
 
 def test_a_timeline_names_each_window_as_a_video_of_its_own(weights, videos, tmp_path, capsys):
@@ -128,6 +155,35 @@ def test_a_timeline_names_each_window_as_a_video_of_its_own(weights, videos, tmp
             means[theirs.name] += theirs.probability / 2
     for mine in one["predictions"]:
         assert mine["probability"] == pytest.approx(means[mine["name"]], abs=1e-6)
+
+
+def test_a_timeline_says_where_a_window_is_short(weights, videos, tmp_path, capsys):
+    found = tmp_path / "found.json"
+    # Of 40 frames, 25 a second, the last window has 3, which is what the model takes, or 2.
+    for window, short in ((1.48, False), (1.52, True)):
+        command = [weights, str(videos / "a.mp4"), "--window", str(window), "--json", str(found)]
+        assert main(command) == 0
+        assert ("some windows have fewer frames" in capsys.readouterr().out) == short
+        content = json.loads(found.read_text())
+        assert [(len(one["timeline"]), one["short"]) for one in content["videos"]] == [(2, short)]
+        assert content["window"] == content["stride"] == window
+
+
+def test_by_windows_bad_files_are_named_and_the_others_predicted(weights, videos, tmp_path, capsys):
+    (tmp_path / "text.mp4").write_text("no video")
+    broken = write_video(tmp_path / "broken.mp4", **GOOD["key_12.mp4"])
+    data = broken.read_bytes()
+    half, most = len(data) // 2, 7 * len(data) // 10
+    broken.write_bytes(data[:half] + bytes(most - half) + data[most:])  # a window is fine
+    places = [tmp_path / "text.mp4", broken, videos / "a.mp4"]
+    assert main([weights, *map(str, places), "--window", "0.4"]) == 1
+    out, err = capsys.readouterr()
+    assert f"{tmp_path}/text.mp4: The file is no video container" in err
+    assert f"{broken}: The file is truncated or damaged" in err
+    assert "error: 2 of 3 videos could not be read\n" in err
+    assert out.startswith(f"{videos}/a.mp4\n")
+    assert main([weights, str(videos / "a.mp4"), "--window", "0.01"]) == 1
+    assert f"{videos}/a.mp4: a stride of 0.01 seconds makes" in capsys.readouterr().err
 
 
 def load_frames(path):
