@@ -56,7 +56,7 @@ class Folder:
     def file(self, number: int) -> Path:
         return self.path / f"features-{number:05}-of-{self.count:05}.{self.format}"
 
-    def write(self, number: int, columns: dict[str, np.ndarray], features: Rows) -> None:
+    def write(self, number: int, columns: Columns, features: Rows) -> None:
         """One file. columns: [n]; features: [n, ...], NaN for a video with a problem."""
         save = _parquet if self.format == "parquet" else _npz
         publish(epath.Path(self.file(number)), lambda path: save(path, columns, features))

@@ -118,7 +118,6 @@ KINDS: dict[str, Callable[[Sequence[Shown]], list[Sheet]]] = {
     "alignment": alignment,
     "pairs": pairs,
 }
-ALIGNING = ("alignment", "pairs")  # kinds that only models with points and masks have
 
 
 def _heat(title: str, models: Sequence[Shown], blocks: Sequence[int]) -> Sheet:

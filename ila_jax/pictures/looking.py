@@ -9,11 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from ila_jax.config import ModelConfig
-from ila_jax.data.augment import normalise
 from ila_jax.models.inspection import heat, look, on_patches
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
-from ila_jax.recognizer import Recognizer
+from ila_jax.recognizer import Recognizer, pixels
 
 
 @dataclass(frozen=True)
@@ -62,11 +61,10 @@ def looked(recognizer: Recognizer, clips: UInt8[np.ndarray, "b t h w 3"]) -> Loo
 @functools.partial(jax.jit, static_argnums=0)
 def _looked(config: ModelConfig, variables: Variables, clips: Array) -> dict[str, Array]:
     """The fields of `Looked` and `Aligned`, the blocks on the second axis."""
-    dtypes = Dtypes.of(config.precision)
-    video = normalise(clips, dtypes.param).astype(dtypes.compute)
-    seen = look(config, variables, video)
+    seen = look(config, variables, pixels(config, clips))
+    wide = Dtypes.of(config.precision).param  # squares of a token's numbers are summed
     found = {
-        "heat": [heat(block.tokens.astype(dtypes.param)) for block in seen],
+        "heat": [heat(block.tokens.astype(wide)) for block in seen],
         "attention": [on_patches(block) for block in seen],
     }
     alignments = [block.alignment for block in seen if block.alignment is not None]
