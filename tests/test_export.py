@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -73,7 +74,8 @@ def check_elsewhere(folder, recognizer, tmp_path):
 
 def test_a_model_says_the_same_where_there_is_only_jax(tmp_path, capsys):
     config = small.config("spatial", "text", shape=ONE_BLOCK)  # which compiles fast; others below
-    save(Recognizer(config, small.filled(config), NAMES), tmp_path / "weights")
+    saved = Recognizer(config, small.filled(config), NAMES).with_views(clips=2, crops=3)
+    save(saved, tmp_path / "weights")
     target = tmp_path / "new" / "exported"
     assert main([str(tmp_path / "weights"), "--output", str(target)]) == 0
     out = capsys.readouterr().out
@@ -92,13 +94,18 @@ def test_a_model_says_the_same_where_there_is_only_jax(tmp_path, capsys):
     about = json.loads((target / "about.json").read_text())
     assert about["classes"] == NAMES
     assert about["input"] == ["b", 3, 16, 16, 3]
+    assert (about["views"]["clips"], about["weights"]) == (2, "beside")
+    assert about["platforms"] == ["cpu", "cuda", "rocm", "tpu"]
+    program = jax.export.deserialize(bytearray((target / "model.stablehlo").read_bytes()))
+    assert list(program.platforms) == about["platforms"]
     card = (target / "README.md").read_text()
     for words in (
         "uint8 [b, 3, 16, 16, 3], RGB -> [b, 5]",
         "| temporal model | spatial |",
         "- one\n- two\n- three\n- four\n- five\n",
         "The short side is resized to 16 pixels",
-        "4 clips × 3 crops",
+        "2 clips × 3 crops",
+        "| weights | in weights.npz; ",
         "logits differ by",
         "Not measured: accuracy",
         about["weights_sha256"],
@@ -122,7 +129,9 @@ def test_weights_inside_and_a_model_of_bfloat16_is_exported_in_float32(tmp_path)
     want = stablehlo.in_float32(recognizer).logits(normalise(jnp.asarray(video)))
     found = load_exported.load(tmp_path / "out")(video)
     np.testing.assert_allclose(found, want, atol=1e-5 * max(1.0, parity.largest), rtol=0)
-    assert "the model was set to bfloat16" in (tmp_path / "out" / "README.md").read_text()
+    card = (tmp_path / "out" / "README.md").read_text()
+    assert "the model was set to bfloat16" in card
+    assert "| weights | in the program itself; " in card
 
 
 def test_a_program_that_does_not_agree_is_not_written(linear, tmp_path, monkeypatch):
@@ -131,6 +140,10 @@ def test_a_program_that_does_not_agree_is_not_written(linear, tmp_path, monkeypa
     monkeypatch.setattr(stablehlo, "make", lambda *args, **options: program)
     with pytest.raises(RuntimeError, match=r"differs from the model by .*: nothing was written"):
         stablehlo.write(linear, tmp_path / "out", weights="inside", name="mine")
+    assert list(tmp_path.iterdir()) == []
+    broken = Recognizer(linear.config, jax.tree.map(lambda x: x * np.nan, linear.variables), NAMES)
+    with pytest.raises(RuntimeError, match="differs from the model by nan"):
+        stablehlo.write(broken, tmp_path / "out", weights="inside", name="mine")
     assert list(tmp_path.iterdir()) == []
 
 

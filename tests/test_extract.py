@@ -1,20 +1,24 @@
 """Features of a data set: what the model computes, every video once, also after a stop."""
 
+import json
 import signal
 import subprocess
 import sys
 import time
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from ila_jax.data.augment import normalise
-from ila_jax.evaluation.feature_files import Folder
+from ila_jax.evaluation import feature_files
+from ila_jax.evaluation.features import KINDS, FeatureExtractor, shapes
 from ila_jax.extract import main
 from ila_jax.models import model
 from ila_jax.recognizer import Recognizer
+from ila_jax.train.sharding import make_mesh
 from ila_jax.weights.folder import load, save
 from tests.data.videos import H264, write_video
 from tests.models import small
@@ -107,28 +111,38 @@ def test_npz_holds_the_same(weights, videos, undisturbed, tmp_path, capsys):
 def test_a_stopped_extraction_goes_on_and_a_finished_one_does_nothing(
     weights, videos, undisturbed, tmp_path, monkeypatch, capsys
 ):
-    folder, write = tmp_path / "features", Folder.write
+    folder, save = tmp_path / "features", feature_files._parquet
 
-    def stopped(self, number, *rest):
-        if number == 1:
+    def stopped(path, *rest):
+        if "features-00001" in path.name:
+            path.write_text("half")
             (folder / ".partial-features-00001-x").write_text("half")  # as a kill leaves it
             raise KeyboardInterrupt
-        write(self, number, *rest)
+        save(path, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Folder, "write", stopped)
+        patch.setattr(feature_files, "_parquet", stopped)
         assert run(weights, videos, folder, *ALL) == 130
     first = folder / "features-00000-of-00003.parquet"
     written = first.stat().st_mtime_ns
     capsys.readouterr()
     assert run(weights, videos, folder, *ALL) == 0
-    assert "3 of 7 videos are done already" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert "3 of 7 videos are done already" in err
+    assert "1 of 4 videos could not be read" in err
     assert first.stat().st_mtime_ns == written
     assert sorted(p.name for p in folder.iterdir()) == sorted(p.name for p in undisturbed.iterdir())
-    for path in undisturbed.glob("*.parquet"):
-        assert pq.read_table(path).equals(pq.read_table(folder / path.name))
+    check_same(folder, undisturbed)
     assert run(weights, videos, folder, *ALL) == 0
     assert "nothing to do" in capsys.readouterr().out
+    first.unlink()  # and those after it are still there
+    assert run(weights, videos, folder, *ALL) == 0
+    check_same(folder, undisturbed)
+
+
+def check_same(folder, whole):
+    for path in whole.glob("*.parquet"):
+        assert pq.read_table(path).equals(pq.read_table(folder / path.name))
 
 
 def test_other_settings_are_refused_by_name(weights, videos, undisturbed, tmp_path, capsys):
@@ -141,10 +155,41 @@ def test_other_settings_are_refused_by_name(weights, videos, undisturbed, tmp_pa
     save(Recognizer(CONFIG, small.filled(CONFIG, "other")), tmp_path / "other")
     assert run(str(tmp_path / "other"), videos, undisturbed, *ALL) == 1
     assert "weights_sha256: " in capsys.readouterr().err
+    assert run(weights, videos, undisturbed, *ALL, "--format", "npz") == 1
+    assert "files: 'parquet' there, 'npz' now" in capsys.readouterr().err
+    settings = json.loads((undisturbed / "extraction.json").read_text())
+    del settings["views"]
+    (tmp_path / "older").mkdir()
+    (tmp_path / "older" / "extraction.json").write_text(json.dumps(settings))
+    assert run(weights, videos, tmp_path / "older", *ALL) == 1
+    assert "views: None there" in capsys.readouterr().err
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "notes.txt").touch()
     assert run(weights, videos, tmp_path / "mine") == 1
     assert "holds other files: name a new folder" in capsys.readouterr().err
+
+
+def test_a_list_with_other_labels_is_refused(weights, videos, tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("jumping high\nwaving\n")
+    command = [weights, str(tmp_path / "list.txt"), "--root", str(videos), "--output"]
+    command += [str(tmp_path / "out"), "--class-names", str(tmp_path / "names.txt"), *ALL]
+    (tmp_path / "list.txt").write_text("waving/5.mp4 1\n")
+    assert main(command) == 0
+    settings = json.loads((tmp_path / "out" / "extraction.json").read_text())
+    numbers = 64 + 3 * 64 + 3 * 16 * 64  # of a video: clip, frames and patches, in float32
+    assert settings["videos_per_file"] == (256 << 20) // (4 * numbers)
+    (tmp_path / "list.txt").write_text("waving/5.mp4 0\n")
+    assert main(command) == 1
+    assert "videos_sha256: " in capsys.readouterr().err
+
+
+def test_features_are_float32_of_the_shapes_told_whatever_the_model_computes_in():
+    config = small.config("spatial", "linear", precision="bfloat16")
+    video = jax.ShapeDtypeStruct((2, small.FRAMES, 16, 16, 3), np.uint8)
+    extractor = FeatureExtractor(config, make_mesh(), KINDS)
+    found = jax.eval_shape(extractor._features, model.abstract(config), video)
+    assert {kind: x.shape[1:] for kind, x in found.items()} == shapes(config, KINDS)
+    assert {x.dtype for x in found.values()} == {np.dtype(np.float32)}
 
 
 @pytest.mark.parametrize(
@@ -181,5 +226,4 @@ def test_killed_again_and_again_the_files_are_the_same(weights, videos, tmp_path
         process.wait()
     subprocess.run([*command, str(folder)], check=True)
     assert len(list(whole.glob("*.parquet"))) == 3
-    for path in whole.glob("*.parquet"):
-        assert pq.read_table(path).equals(pq.read_table(folder / path.name))
+    check_same(folder, whole)

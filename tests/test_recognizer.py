@@ -10,7 +10,7 @@ from ila_jax.data.bad import BadVideo
 from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.views import Views, evaluation_views
-from ila_jax.recognizer import Recognizer
+from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights.folder import save
 from tests.data.videos import H264, write_sound, write_video
 from tests.models import small
@@ -55,8 +55,26 @@ def test_probabilities_are_the_mean_over_the_views(recognizer, video):
     found = {one.name: one.probability for one in recognizer.predict(video, top_k=99)}
     assert [found[name] for name in NAMES] == pytest.approx(shares.mean(axis=0))
     one = recognizer.with_views(clips=1, crops=1)
+    # In the order of the views: the same as of each view by itself.
+    np.testing.assert_allclose(shares, one.probabilities(views), atol=1e-6)
     assert one.look(video).shape[0] == 1
     assert one.predict(video) != recognizer.predict(video)
+
+
+def test_of_classes_equally_probable_the_first_is_named_first(recognizer):
+    found = recognizer.best(np.array([0.1, 0.3, 0.2, 0.3, 0.1]), 4)
+    assert [one.name for one in found] == ["two", "four", "three", "one"]
+
+
+def test_other_classes_or_views_leave_the_rest_as_it_is():
+    origin = Origin(kind="ila")
+    made = Recognizer(CONFIG, small.filled(CONFIG), origin=origin).with_views(clips=2, crops=1)
+    named = made.with_classes([f" {name} " for name in NAMES])
+    assert (named.class_names, named.origin, named.views) == (tuple(NAMES), origin, made.views)
+    again = named.with_views(clips=3, crops=3)
+    assert (again.class_names, again.origin) == (tuple(NAMES), origin)
+    with pytest.raises(ValueError, match="only a text head takes classes at will"):
+        named.with_classes(NAMES[::-1])  # the same, of other numbers
 
 
 def test_what_is_no_video_is_told_in_words(recognizer, tmp_path):
@@ -74,6 +92,8 @@ def test_what_is_no_video_is_told_in_words(recognizer, tmp_path):
         recognizer.predict(io.StringIO("text"))
     with pytest.raises(ValueError, match=r"frames are float32 \[4, 8, 8, 3\]: expected uint8"):
         recognizer.predict(np.zeros((4, 8, 8, 3), np.float32))
+    with pytest.raises(ValueError, match=r"frames are uint8 \[0, 8, 8, 3\]: expected"):
+        recognizer.predict(np.zeros((0, 8, 8, 3), np.uint8))
     with pytest.raises(ValueError, match="top_k is 0"):
         recognizer.predict(np.zeros((4, 8, 8, 3), np.uint8), top_k=0)
 

@@ -10,7 +10,8 @@ from ila_jax import visualize
 from ila_jax.data.augment import normalise
 from ila_jax.models import model
 from ila_jax.pictures.looking import looked
-from ila_jax.pictures.shown import show
+from ila_jax.pictures.overlay import enlarged
+from ila_jax.pictures.shown import show, titles
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import save
 from tests.data.videos import write_video
@@ -48,7 +49,11 @@ def test_heat_is_the_norm_of_what_the_tower_gives(made):
     assert found.blocks == 2
     assert found.middle == 0
     assert found.aligned is None
-    assert show(made / "clip.mp4", "", some, side=64).columns[1] == "frame 4, 0.16 s"
+    assert (found.attention.sum(axis=(-2, -1)) < 1).all()  # the rest is the class token's own
+    shown = show(made / "clip.mp4", "", some, side=64)
+    assert shown.columns[1] == "frame 4, 0.16 s"
+    np.testing.assert_array_equal(shown.frames, enlarged(clip, 64))
+    np.testing.assert_array_equal(shown.looked.heat, found.heat)
 
 
 def test_models_side_by_side_in_a_folder(made, tmp_path, capsys):
@@ -67,6 +72,11 @@ def test_models_side_by_side_in_a_folder(made, tmp_path, capsys):
     assert cv2.imread(str(tmp_path / "one.png")).shape[0] < 4 * 64 + 200
 
 
+def test_models_of_the_same_kind_are_told_apart_by_name():
+    models = [recognizer("spatial"), recognizer("ila"), recognizer("spatial")]
+    assert titles(["a", "b", "c"], models) == ["spatial (a)", "ila", "spatial (c)"]
+
+
 def test_bad_input_is_told_in_words(made, tmp_path, capsys):
     out = tmp_path / "out.png"
 
@@ -76,9 +86,9 @@ def test_bad_input_is_told_in_words(made, tmp_path, capsys):
         assert words in err
         assert "Traceback" not in err
 
-    (tmp_path / "words.mp4").write_text("no video")
-    fails("no video container that FFmpeg knows", made / "spatial", tmp_path / "words.mp4",
-          "--output", out)  # fmt: skip
+    text = tmp_path / "words.mp4"
+    text.write_text("no video")
+    fails(f"processing input. {text}\n", made / "spatial", text, "--output", out)
     fails(f"there is no video {tmp_path}", made / "ila", tmp_path, "--output", out)
     fails("is no model", *arguments(made, "nowhere", out))
     fails("expected checkpoints with a comma", "a,,b", made / "clip.mp4", "--output", out)

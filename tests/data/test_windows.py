@@ -4,6 +4,7 @@ import dataclasses
 import gc
 import tracemalloc
 
+import av
 import numpy as np
 import pytest
 
@@ -12,7 +13,7 @@ from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.views import Views
 from ila_jax.data.windows import Windows, frame_times, spans
-from tests.data.videos import GOOD, write_sound, write_video
+from tests.data.videos import GOOD, H264, write_sound, write_video
 
 RECIPE = ClipRecipe(frames=4, size=16, sampling="segments", scales=(1.0,))
 VIEWS = Views(recipe=RECIPE, clips=2, crops=3, sampling="fixed", seed=0)
@@ -48,6 +49,8 @@ def test_windows_reach_to_the_end_and_one_without_a_frame_is_left_out():
     gap = np.concatenate([np.arange(10), 30 + np.arange(10)]).astype(float)
     assert [(w.start, w.count) for w in spans(gap, 10.0, 10.0)] == [(0, 10), (30, 10)]
     assert [(w.start, w.count) for w in spans(np.zeros(1), 10.0, 3.0)] == [(0, 1)]
+    # A frame at the very end of a window is the next one's.
+    assert [(w.start, w.count) for w in spans(np.arange(5.0), 4.0, 4.0)] == [(0, 4), (4, 1)]
     with pytest.raises(ValueError, match="makes 991 windows of a video of 100 frames"):
         spans(times, 0.01, 0.01)
 
@@ -62,6 +65,26 @@ def test_windows_do_not_need_a_model_of_few_frames(tmp_path):
         np.testing.assert_array_equal(shown, views.of_frames(alone, number))
 
 
+def test_packets_without_times_and_those_that_are_not_shown(tmp_path):
+    """A bare stream; and a file whose edit list begins five frames in, as `ffmpeg -ss` copies."""
+    bare = write_video(tmp_path / "bare.h264", options=H264)
+    whole, cut = write_video(tmp_path / "whole.mp4", **GOOD["key_12.mp4"]), tmp_path / "cut.mp4"
+    with av.open(str(whole)) as source, av.open(str(cut), "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        for packet in source.demux(video=0):
+            if packet.size:
+                before = round(5 / 25 / packet.time_base)
+                packet.pts, packet.dts = packet.pts - before, packet.dts - before
+                packet.stream = stream
+                out.mux(packet)
+    for path, count in ((bare, 40), (cut, 35)):
+        index = index_video(path.read_bytes())
+        np.testing.assert_array_equal(frame_times(path), index.times)
+        ((window, views),) = Windows(path, seconds=2).looks(VIEWS)
+        assert window.count == count
+        np.testing.assert_array_equal(views, VIEWS.of_frames(decode(index, range(count))))
+
+
 def test_what_is_no_video_is_told_in_words(tmp_path):
     (tmp_path / "text.mp4").write_text("no video")
     (tmp_path / "empty.mp4").touch()
@@ -73,7 +96,7 @@ def test_what_is_no_video_is_told_in_words(tmp_path):
         "text.mp4": "no video container",
         "empty.mp4": "The file is empty",
         "sound.mp4": "no video stream",
-        "cut.mp4": "truncated or damaged",
+        "cut.mp4": r"truncated or damaged: .*\. Only \d+ frames are in the file\.",
         ".": "is a folder",
     }.items():
         with pytest.raises(BadVideo, match=words):

@@ -1,15 +1,18 @@
 """Which block and which frames go into which picture, with what two models were made to see."""
 
+import av
+import cv2
 import numpy as np
 import pytest
 
 from ila_jax.pictures.album import write
 from ila_jax.pictures.kinds import KINDS, Shown, one_block
 from ila_jax.pictures.looking import Aligned, Looked
-from ila_jax.pictures.overlay import heat_overlay, mask_overlay
+from ila_jax.pictures.overlay import EARLIER, LATER, dimmed, heat_overlay, mask_overlay, ring
+from ila_jax.pictures.sheet import below, beside, drawn, played
 
 BLOCKS, TIMES, GRID, SIDE = 4, 3, 2, 32
-GREY = np.full((TIMES, SIDE, SIDE, 3), 90, np.uint8)
+GREY = np.stack([np.full((SIDE, SIDE, 3), level, np.uint8) for level in (90, 120, 150)])
 COLUMNS = [f"frame {t}" for t in range(TIMES)]
 
 
@@ -55,6 +58,7 @@ def test_attention_is_a_sheet_for_each_model_and_a_row_for_each_block():
 def test_alignment_is_of_the_models_that_align():
     (sheet,) = KINDS["alignment"](MODELS)
     seen = MODELS[1].looked.aligned
+    np.testing.assert_array_equal(sheet.rows[0].tiles, GREY)
     for i, row in enumerate(sheet.rows[1:]):
         expected = mask_overlay(GREY, seen.masks[0, i], seen.points[0, i])
         np.testing.assert_array_equal(row.tiles, expected)
@@ -65,11 +69,11 @@ def test_a_pair_shows_both_its_frames_with_its_own_masks():
     seen = MODELS[1].looked.aligned
     assert sheet.columns == ["frame 0 | frame 1", "frame 1 | frame 2"]
     tile = sheet.rows[2].tiles[1]  # the third block, the second pair
-    left, right = tile[:, :SIDE], tile[:, -SIDE:]
-    for half, mask in ((left, seen.earlier[0, 2, 1]), (right, seen.later[0, 2, 1])):
-        # A corner of the frame, where no ring reaches.
-        assert half[0, 0, 0] == pytest.approx(90 * (0.15 + 0.85 * mask[0, 0]), abs=1)
-        assert half[-1, 0, 0] == pytest.approx(90 * (0.15 + 0.85 * mask[1, 0]), abs=1)
+    left, right = dimmed(GREY[1], seen.earlier[0, 2, 1]), dimmed(GREY[2], seen.later[0, 2, 1])
+    ring(left, seen.points[0, 2, 1, 0], GRID, EARLIER)
+    ring(right, seen.points[0, 2, 1, 1], GRID, LATER)
+    np.testing.assert_array_equal(tile[:, :SIDE], left)
+    np.testing.assert_array_equal(tile[:, -SIDE:], right)
 
 
 @pytest.mark.parametrize(("model", "captions"), [(0, 3), (1, 4)])
@@ -79,6 +83,9 @@ def test_one_block_shows_all_that_it_looks_at(model, captions):
     assert sheet.title == f"{some.title}, block 3 of 4"
     assert len(sheet.rows) == captions
     np.testing.assert_array_equal(sheet.rows[0].tiles, GREY)
+    if (seen := some.looked.aligned) is not None:
+        expected = mask_overlay(GREY, seen.masks[0, 2], seen.points[0, 2])
+        np.testing.assert_array_equal(sheet.rows[1].tiles, expected)
     np.testing.assert_array_equal(sheet.rows[-2].tiles, coloured(some.looked.attention[0, 2]))
     np.testing.assert_array_equal(sheet.rows[-1].tiles, coloured(some.looked.heat[0, 2]))
 
@@ -90,3 +97,20 @@ def test_models_without_alignment_have_no_such_picture(tmp_path):
     names = ["heat_middle.png", "heat_last.png", "attention.png", "clip.gif", "clip.mp4"]
     assert [path.name for path in paths] == names
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted(names)
+
+
+def test_one_file_holds_all_kinds_and_the_models_of_each_side_by_side(tmp_path):
+    made = {kind: KINDS[kind](MODELS) for kind in ("heat_last", "attention", "pairs")}
+    pictures = [beside([drawn(sheet) for sheet in sheets]) for sheets in made.values()]
+    assert write(made, tmp_path / "all.png") == [tmp_path / "all.png"]
+    found = cv2.imread(str(tmp_path / "all.png"))[..., ::-1]
+    np.testing.assert_array_equal(found, below(pictures))
+    assert write(made, tmp_path / "all.gif") == [tmp_path / "all.gif"]
+    with av.open(str(tmp_path / "all.gif")) as clip:
+        assert clip.format.name == "gif"
+        frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in clip.decode(video=0)]
+    for t, frame in enumerate(frames):  # without pairs, which do not play
+        (heat,), attention = made["heat_last"], made["attention"]
+        expected = below([played(heat)[t], beside([played(sheet)[t] for sheet in attention])])
+        assert np.abs(frame - expected).mean() < 3  # of 256 colours
+    assert len(frames) == TIMES

@@ -2,10 +2,12 @@
 
 import json
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from ila_jax.data import synthetic
+from ila_jax.models.temporal.alignment import mask
 from ila_jax.pictures import measure, moving_objects
 from ila_jax.pictures.looking import looked
 from ila_jax.pictures.scenes import read_scenes
@@ -46,6 +48,13 @@ def test_a_model_is_measured_over_all_clips(pairs, tmp_path, capsys, monkeypatch
                     x0, y0, x1, y1 = scenes.boxes[clip][s + t]
                     at = ((point + 1) / 2 * 3 + 0.5) / 4  # on four patches a side
                     distances.append(np.hypot(at[0] - (x0 + x1) / 2, at[1] - (y0 + y1) / 2))
+    # The first frame is only a pair's earlier one, the last only a later one.
+    aligned = seen.aligned
+    np.testing.assert_allclose(aligned.masks[:, :, 0], aligned.earlier[:, :, 0], atol=1e-6)
+    np.testing.assert_allclose(aligned.masks[:, :, -1], aligned.later[:, :, -1], atol=1e-6)
+    for which, masks in enumerate((aligned.earlier, aligned.later)):
+        around = mask(jnp.asarray(aligned.points[0, 1, 0, which]), 4, None)
+        np.testing.assert_allclose(masks[0, 1, 0], around, atol=1e-6)
     assert found["heat"][1]["share"]["value"] == pytest.approx(np.mean(shares), rel=1e-5)
     assert found["points"][1]["distance"]["value"] == pytest.approx(np.mean(distances), rel=1e-5)
     assert measure.main(given) == 0

@@ -10,7 +10,14 @@ from ila_jax.data.motion import draw
 from ila_jax.data.motion_videos import encode
 from ila_jax.pictures.looking import Aligned, Looked
 from ila_jax.pictures.measure import tables
-from ila_jax.pictures.moving_objects import Measured, of_heat, of_masks, of_points
+from ila_jax.pictures.moving_objects import (
+    Mean,
+    Measured,
+    OfPoints,
+    of_heat,
+    of_masks,
+    of_points,
+)
 from ila_jax.pictures.overlay import in_frame
 from ila_jax.pictures.scenes import count_scenes, read_scenes
 
@@ -44,6 +51,7 @@ def test_points_that_know_nothing_of_the_object_are_as_far_from_all_objects():
     found = of_points(one, 0, BOXES)
     assert found.distance.value == found.others.value == pytest.approx(0.5**0.5 / 2)
     assert found.nearer.value == found.inside.value == 0.5
+    assert found.centre_inside.value == 1  # a corner of both boxes
     assert found.distance.margin == pytest.approx(0)
 
 
@@ -123,11 +131,12 @@ def test_tables_say_what_was_measured():
     found = aligned([[[NEAR, NEAR], [NEAR, NEAR]]] * 2)
     found.masks[...] = 1.0
     warm = of_heat(looked(np.ones((2, 2, GRID, GRID)) + np.eye(GRID)), 0, BOXES)
-    points, masks = of_points(found, 0, BOXES), of_masks(found, 0, BOXES)
+    points = OfPoints(1, *(Mean(k / 10, 0.0) for k in range(1, 7)))  # in the order of the columns
+    masks = of_masks(found, 0, BOXES)
     one = Measured("ila", 2, [warm], [points], [masks])
     heat, points, masks = tables([one])
     assert heat.cells == [["ila", "1", "30.0 ± 0.0", "1.20 times", "50.0 ± 0.0", "2.00 times",
                            "25.0 ± 0.0"]]  # fmt: skip
-    assert points.cells[0][:4] == ["ila", "1", "35.4 ± 0.0", "35.4 ± 0.0"]
+    assert points.cells == [["ila", "1", *(f"{10 * k}.0 ± 0.0" for k in range(1, 7))]]
     assert masks.cells[0][2:] == ["25.0 ± 0.0", "25.0 ± 0.0", "25.0 ± 0.0"]
     assert [table.title for table in tables([Measured("ata", 2, one.heat, [], [])])] == [heat.title]
