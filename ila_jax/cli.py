@@ -78,6 +78,13 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def some_path(text: str) -> Path:
+    """The type of an argument: an empty one, of an unset variable, would mean this folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, found ''")
+    return Path(text)
+
+
 def add_several_hosts(parser: argparse.ArgumentParser) -> None:
     """What `train.processes.connect` takes."""
     several = parser.add_argument_group("several hosts")

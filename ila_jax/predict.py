@@ -1,12 +1,12 @@
 """python -m ila_jax.predict: what a model sees in any video."""
 
 import argparse
+import os
 import sys
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,6 +60,7 @@ def _predict(arguments: Sequence[str] | None) -> None:
         _complain(problem)
     if not paths:
         raise ValueError("there is no video to look at")
+    _check_written(known, paths)
     model = _model(known)
     found = list[Answer]()
     try:
@@ -88,11 +89,21 @@ def _check(known: argparse.Namespace) -> None:
         raise ValueError("--stride goes with --window, the length of the windows")
     if known.window is not None:
         check_lengths(known.window, known.stride)
-    for path in (known.json, known.csv):
-        if path is not None and path.is_dir():
+
+
+def _check_written(known: argparse.Namespace, videos: Sequence[str]) -> None:
+    """Also makes the folders of what is to be written. Errors: ValueError, OSError."""
+    written = [path for path in (known.json, known.csv) if path is not None]
+    if len({path.resolve() for path in written}) < len(written):
+        raise ValueError(f"--json and --csv are both {known.json}: name two files")
+    for path in written:
+        if path.is_dir():
             raise ValueError(f"{path} is a folder: name the file to write")
-        if path is not None:
-            path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():  # it would be replaced, and /dev/null with it
+            raise ValueError(f"{path} is a device or a pipe: name a file to write")
+        if path.exists() and any(os.path.exists(v) and path.samefile(v) for v in videos):
+            raise ValueError(f"{path} is one of the videos: name another file to write")
+        path.parent.mkdir(parents=True, exist_ok=True)
 
 
 def _model(known: argparse.Namespace) -> Recognizer:
@@ -206,8 +217,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--stride", type=float, metavar="SECONDS", help="between windows (default: no overlap)")
     add("--clips", type=int, metavar="N", help="looks over the time of a video or window")
     add("--crops", type=int, metavar="N", help="looks over the width of the picture")
-    add("--json", type=Path, metavar="FILE", help="write all answers there")
-    add("--csv", type=Path, metavar="FILE", help="write a row for each class of each video there")
+    add("--json", type=cli.some_path, metavar="FILE", help="write all answers there")
+    add(
+        "--csv",
+        type=cli.some_path,
+        metavar="FILE",
+        help="write a row for each class of each video there",
+    )
     return parser
 
 

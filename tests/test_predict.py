@@ -198,12 +198,18 @@ def load_frames(path):
         (["--top-k", "0"], "--top-k is 0: expected 1 or more"),
         (["--stride", "1"], "--stride goes with --window"),
         (["--window", "0"], "a window is 0 seconds: expected more than 0"),
-        (["--clips", "0"], "0 clips x 3 crops: expected 1 or more of each"),
+        (["--window", "1e-320"], "makes more windows than the 40 frames"),
+        (["--clips", "0"], "0 clips x 3 crops: expected 1 to 1000 of each"),
+        (["--clips", "1000000000000"], "1000000000000 clips x 3 crops: expected 1 to 1000"),
         (["--classes", "a,b"], "only a text head takes classes at will"),
         (["--classes", "a,b,b"], "name 3: 'b' is already class 1"),
         (["--classes", "a,,b"], "name 2: blank"),
+        (["--classes", ""], "'' is no file, and a single class is no choice"),
+        (["--classes", ",".join(map(str, range(2000)))], "only a text head takes classes at will"),
         (["--classes", "missing.txt"], "missing.txt is no file, and a single class is no choice"),
         (["--json", "."], ". is a folder: name the file to write"),
+        (["--json", "/dev/null"], "/dev/null is a device or a pipe: name a file to write"),
+        (["--json", "new", "--csv", "./new"], "--json and --csv are both new: name two files"),
     ],
 )
 def test_what_cannot_be_is_told_in_words(arguments, words, weights, videos, capsys):
@@ -213,7 +219,21 @@ def test_what_cannot_be_is_told_in_words(arguments, words, weights, videos, caps
     assert not out
 
 
+def test_answers_never_take_the_place_of_a_video(weights, videos, tmp_path, capsys):
+    (tmp_path / "link.mp4").symlink_to(videos / "a.mp4")
+    before = (videos / "a.mp4").read_bytes()
+    for written in (videos / "a.mp4", tmp_path / "link.mp4"):
+        assert main([weights, str(videos), "--csv", str(written)]) == 1
+        assert f"{written} is one of the videos: name another" in capsys.readouterr().err
+    assert (videos / "a.mp4").read_bytes() == before
+
+
 def test_no_video_and_no_model_are_told_in_words(weights, videos, tmp_path, capsys):
+    assert main([weights, ""]) == 1
+    assert "'': expected the path of a video, found none" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([weights, str(videos), "--json", ""])
+    assert "argument --json: expected a path, found ''" in capsys.readouterr().err
     assert main([weights, str(tmp_path)]) == 1
     assert "error: there is no video to look at" in capsys.readouterr().err
     assert main([str(tmp_path), str(videos)]) == 1

@@ -1,6 +1,7 @@
 """Class names: files of them, and finding the class that an annotation's spelling means."""
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -66,12 +67,13 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
 
 def chosen_classes(given: str) -> tuple[str, ...]:
     """The class names of a file, or those of `A,B,C`. Errors: as `read_class_names`."""
-    if Path(given).exists():
+    # Not Path.exists, which raises where names are longer together than a file's may be.
+    if given and os.path.exists(given):
         return read_class_names(given)
     if "," not in given:
         raise ValueError(
-            f"{given} is no file, and a single class is no choice: expected a file of class names, "
-            "one a line, or names with commas between them"
+            f"{given or repr(given)} is no file, and a single class is no choice: expected a file "
+            "of class names, one a line, or names with commas between them"
         )
     names = [name.strip() for name in given.split(",")]
     return _checked(given, names, [f"name {number}" for number in range(1, len(names) + 1)])

@@ -27,6 +27,8 @@ def find_videos(places: Iterable[str]) -> tuple[list[str], list[str]]:
 
 def _of(place: str) -> list[str]:
     """Errors: ValueError or OSError where there is no video."""
+    if not place:
+        raise ValueError("'': expected the path of a video, found none")
     if os.path.isdir(place):
         return _below(place)
     if os.path.exists(place) or not glob.has_magic(place):

@@ -16,6 +16,9 @@ from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import element_generator
 from ila_jax.data.transforms import ShortSide, SpreadCrops, short_side
 
+# Of clips and of crops: a zero too many is told before it fills the memory.
+_MOST = 1000
+
 
 @dataclass(frozen=True, kw_only=True)
 class Views:
@@ -34,8 +37,10 @@ class Views:
     seed: int
 
     def __post_init__(self) -> None:
-        if min(self.clips, self.crops) < 1:
-            raise ValueError(f"{self.clips} clips x {self.crops} crops: expected 1 or more of each")
+        if not 1 <= min(self.clips, self.crops) <= max(self.clips, self.crops) <= _MOST:
+            raise ValueError(
+                f"{self.clips} clips x {self.crops} crops: expected 1 to {_MOST} of each"
+            )
         if self.sampling not in ("fixed", "random"):
             raise ValueError(f"sampling is {self.sampling!r}: expected fixed or random")
 

@@ -110,14 +110,15 @@ def spans(times: np.ndarray, seconds: float, stride: float) -> list[Window]:
     times = times - times[0]
     # The last frame lasts as long as the others do on average.
     end = times[-1] * len(times) / (len(times) - 1) if len(times) > 1 else 0.0
-    # As many as it takes for one to hold the last frame.
-    count = 2 + math.floor((times[-1] - seconds) / stride) if times[-1] >= seconds else 1
-    if count > len(times) + 1:
+    final = float(times[-1])
+    # As many as it takes for one to hold the last frame; of a tiny stride infinitely many.
+    more = (final - seconds) / stride if final >= seconds else -1.0
+    if more >= len(times):
         raise ValueError(
-            f"a stride of {stride:g} seconds makes {count} windows of a video of {len(times)} "
-            "frames: choose a longer one"
+            f"a stride of {stride:g} seconds makes more windows than the {len(times)} frames that "
+            "the video has: choose a longer one"
         )
-    starts = stride * np.arange(count)
+    starts = stride * np.arange(2 + math.floor(more))
     edges = np.searchsorted(times, [starts, starts + seconds]).T.tolist()
     return [
         Window(start, min(start + seconds, end), first, last - first)
