@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
-BASE = {"shapes", "sizes", "config", "tables"}
+BASE = {"shapes", "sizes", "config", "tables", "json_files"}
 # fmt: off
 LIBRARY = BASE | {
     "cli", "models", "text", "data", "recognizer", "weights", "train", "evaluation", "cost",
@@ -30,6 +30,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "sizes": BASE,
     "config": BASE,
     "tables": BASE,
+    "json_files": BASE,
     "models.layers": BASE,
     "models.convolutions": BASE | {"models.layers"},
     "models.temporal": BASE | {"models.layers", "models.convolutions"},

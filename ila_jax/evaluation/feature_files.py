@@ -15,6 +15,7 @@ from ila_jax.data.publish import publish, publish_bytes, remove_partial
 from ila_jax.data.sources import Opened
 from ila_jax.data.text_files import listed
 from ila_jax.evaluation.features import KINDS, Rows
+from ila_jax.json_files import read_object
 
 Format = Literal["parquet", "npz"]
 Columns = dict[str, np.ndarray]
@@ -38,7 +39,9 @@ class Folder:
         """
         about = self.path / SETTINGS
         if about.exists():
-            self._check(json.loads(about.read_text()))
+            self._check(read_object(about, {"format"}, "what features depend on"))
+        elif self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"{self.path} is a file: name a new folder")
         elif self.path.exists() and any(self.path.iterdir()):
             raise ValueError(f"{self.path} holds other files: name a new folder")
         self.path.mkdir(parents=True, exist_ok=True)

@@ -129,6 +129,8 @@ def _check_same(one: Path, other: Path, a: dict[str, Any], b: dict[str, Any]) ->
 def _sorted_rows(folder: Path) -> dict[str, list[Any]]:
     """Columns by name, in the order of the videos' names and labels."""
     path = folder / PREDICTIONS
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: expected it beside the result of the evaluation")
     try:
         table = pq.read_table(path, columns=["video", "label", "predicted"])
     except Exception as error:  # pyarrow's own kinds, some of them no OSError

@@ -13,6 +13,7 @@ from ila_jax.evaluation import accuracy
 from ila_jax.evaluation.accuracy import Videos
 from ila_jax.evaluation.predictions import PREDICTIONS, printable
 from ila_jax.evaluation.subject import Subject
+from ila_jax.json_files import read_object
 from ila_jax.train.stop import STOP_FILE
 
 ABOUT, RESULT, REPORT = "evaluation.json", "result.json", "report.html"
@@ -20,9 +21,11 @@ ABOUT, RESULT, REPORT = "evaluation.json", "result.json", "report.html"
 
 def check_folder(folder: Path, about: dict[str, Any]) -> None:
     """Errors: ValueError if the folder holds another evaluation, or what something else made."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: expected a folder, or the name of one to be made")
     path = folder / ABOUT
     if path.exists():
-        there, here = json.loads(path.read_text())["same"], about["same"]
+        there, here = read_object(path, {"same"}, "what an evaluation is of")["same"], about["same"]
         changed = [
             f"{key}: {there.get(key)!r}, {here[key]!r}"[:300]
             for key in here
@@ -66,10 +69,8 @@ def read_result(folder: Path) -> dict[str, Any]:
             f"{folder} holds no finished evaluation (no {RESULT}): run\n"
             f"  python -m ila_jax.evaluate --config … --checkpoint … --output {folder}"
         )
-    result = json.loads((folder / RESULT).read_text())
-    if not isinstance(result, dict) or "same" not in result:
-        raise ValueError(f"{folder / RESULT} is not of an evaluation")
-    return result
+    keys = {"same", "videos", "unreadable"}
+    return read_object(folder / RESULT, keys, "the result of an evaluation")
 
 
 def summary(subject: Subject, videos: Videos) -> dict[str, Any]:

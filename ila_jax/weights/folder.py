@@ -9,7 +9,8 @@ from typing import Any
 import jax
 import orbax.checkpoint as ocp
 
-from ila_jax.config import model_from_dict, to_dict
+from ila_jax.config import ModelConfig, model_from_dict, to_dict
+from ila_jax.json_files import read_object
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Origin, Recognizer, views_from_dict
@@ -84,15 +85,21 @@ def load(source: str | Path) -> Recognizer:
             f"{folder} is no model: expected the folder of a run (with checkpoints/) or of "
             "weights (with model.json)" + _foreign(folder)
         )
-    about = json.loads((folder / "model.json").read_text())
+    about = read_object(folder / "model.json", {"model", "class_names"}, "a model's description")
     config = model_from_dict(about["model"])
+    _check_names(folder, config, about["class_names"])
     like = model.abstract(config)._asdict()
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), like)
-    with ocp.StandardCheckpointer() as checkpointer:
-        found = checkpointer.restore((folder / "weights").absolute(), target)
-    views = views_from_dict(about["views"]) if "views" in about else None
-    return Recognizer(config, Variables(**found), about["class_names"], _origin(about), views)
+    try:
+        views = views_from_dict(about["views"]) if "views" in about else None
+        origin = _origin(about)
+    except (KeyError, TypeError) as error:
+        raise ValueError(
+            f"{folder / 'model.json'} is damaged: {error!r} in views or origin"
+        ) from error
+    found = _restored(folder / "weights", target)
+    return Recognizer(config, Variables(**found), about["class_names"], origin, views)
 
 
 def named_step(source: str | Path) -> tuple[str, int | None]:
@@ -105,6 +112,32 @@ def named_step(source: str | Path) -> tuple[str, int | None]:
         return str(source), None
     step = int(checkpoint_folder(folder, which or "best").name)
     return f"{folder}@{step}", step
+
+
+def _restored(folder: Path, target: Any) -> dict[str, Any]:
+    """Errors: ValueError where a file is cut off or missing, or arrays have other shapes."""
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            return checkpointer.restore(folder.absolute(), target)
+    except Exception as error:  # Orbax and TensorStore each have their own
+        said = str(error).strip().splitlines() or [type(error).__name__]
+        raise ValueError(
+            f"the weights in {folder} are damaged or not those of its model.json: {said[0][:300]}. "
+            "Convert or copy them again"
+        ) from error
+
+
+def _check_names(folder: Path, config: ModelConfig, names: Any) -> None:
+    """Errors: ValueError for class names that are no list, or not one for each class."""
+    if names is None:
+        return
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{folder / 'model.json'} is damaged: class_names is no list of names")
+    if config.classes not in (None, len(names)):
+        raise ValueError(
+            f"{folder / 'model.json'} has {len(names)} class names for {config.classes} classes: "
+            "expected one for each"
+        )
 
 
 def _place(source: str | Path) -> tuple[Path, str]:

@@ -207,6 +207,13 @@ def test_different_data_are_not_compared(tmp_path, folder):
         paired.compare(folder, other)
     with pytest.raises(ValueError, match="no finished evaluation"):
         paired.compare(folder, tmp_path)
+    (other / "result.json").write_text((folder / "result.json").read_text())
+    with pytest.raises(ValueError, match=r"predictions.parquet is missing"):
+        paired.compare(folder, other)
+    for text, words in (('{"same": ', "is damaged"), ("{}", "is not the result of an evaluation")):
+        (other / "result.json").write_text(text)
+        with pytest.raises(ValueError, match=rf"other/result.json {words}"):
+            paired.compare(folder, other)
 
 
 def test_a_folder_is_of_one_evaluation(tmp_path, subject, folder):
@@ -218,6 +225,12 @@ def test_a_folder_is_of_one_evaluation(tmp_path, subject, folder):
     (tmp_path / "result.json").write_text("{}")
     with pytest.raises(ValueError, match=r"holds result.json of something else"):
         results.check_folder(tmp_path, about)
+    for text, words in (("{", "is damaged"), ("{}", "is not what an evaluation is of")):
+        (tmp_path / "evaluation.json").write_text(text)
+        with pytest.raises(ValueError, match=f"evaluation.json {words}"):
+            results.check_folder(tmp_path, about)
+    with pytest.raises(ValueError, match=r"result.json is a file: expected a folder"):
+        results.check_folder(tmp_path / "result.json", about)
 
 
 def test_parts_end_where_one_is_missing_and_a_damaged_one_is_named(tmp_path, subject):

@@ -1,5 +1,7 @@
 """A saved model comes back bit for bit, and what is no model is told in words."""
 
+import json
+
 import jax
 import numpy as np
 import pytest
@@ -52,6 +54,36 @@ def test_a_folder_that_is_no_model_is_told_in_words(name, tmp_path):
         ValueError, match=r"is no model: expected the folder of a run .* model.json"
     ):
         ila_jax.load(tmp_path / name)
+
+
+def described(folder, **changes):
+    about = json.loads((folder / "model.json").read_text())
+    (folder / "model.json").write_text(json.dumps(about | changes))
+
+
+def test_a_damaged_folder_is_told_in_words(tmp_path):
+    save(recognizer("linear"), tmp_path / "whole")
+    classes = recognizer("linear").config.classes
+    about = (tmp_path / "whole" / "model.json").read_text()
+    for text, words in (("", "is damaged"), ("[]", "is not a model's"), ("{}", "is not a model's")):
+        (tmp_path / "whole" / "model.json").write_text(text)
+        with pytest.raises(ValueError, match=f"model.json {words}"):
+            ila_jax.load(tmp_path / "whole")
+    for changes, words in (
+        ({"class_names": ["one"]}, f"has 1 class names for {classes} classes"),
+        ({"class_names": "abcde"}, "class_names is no list of names"),
+        ({"views": {"clips": 1}}, "model.json is damaged"),
+    ):
+        (tmp_path / "whole" / "model.json").write_text(about)
+        described(tmp_path / "whole", **changes)
+        with pytest.raises(ValueError, match=words):
+            ila_jax.load(tmp_path / "whole")
+    (tmp_path / "whole" / "model.json").write_text(about)
+    files = (path for path in (tmp_path / "whole" / "weights").rglob("*") if path.is_file())
+    largest = max(files, key=lambda path: path.stat().st_size)
+    largest.write_bytes(largest.read_bytes()[: largest.stat().st_size // 2])
+    with pytest.raises(ValueError, match=r"the weights in .* are damaged or not those of its"):
+        ila_jax.load(tmp_path / "whole")
 
 
 def test_a_folder_may_have_an_at_in_its_name(tmp_path):
