@@ -32,6 +32,9 @@ def run(main: Callable[[], None]) -> int:
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
+    except MemoryError as error:
+        print(f"error: not enough memory: {error}".rstrip(": "), file=sys.stderr)
+        return 1
     except (ValueError, OSError, RuntimeError) as error:
         if os.environ.get(_TRACEBACK):
             raise
@@ -96,6 +99,12 @@ def add_several_hosts(parser: argparse.ArgumentParser) -> None:
     several.add_argument("--coordinator", metavar="HOST:PORT", help="of process 0, where none did")
     several.add_argument("--processes", type=int, metavar="N", help="how many there are")
     several.add_argument("--process-id", type=int, metavar="I", help="which this is, from 0")
+
+
+def several_hosts(known: argparse.Namespace) -> bool:
+    """Whether any of `add_several_hosts` was given: a number of processes alone is not ignored."""
+    given = (known.coordinator, known.processes, known.process_id)
+    return known.distributed or any(value is not None for value in given)
 
 
 def parse(

@@ -54,7 +54,7 @@ def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[cli.
     known, overrides = cli.parse_overrides(parser, arguments)
     named = {f"--{name}": getattr(known, name) for name in ("config", "checkpoint", "output")}
     if known.compare:
-        if known.config or known.checkpoint or overrides:
+        if known.config or known.checkpoint or overrides or cli.several_hosts(known):
             parser.error("--compare reads two finished evaluations: it takes --output alone")
     elif missing := [name for name, value in named.items() if value is None]:
         parser.error(f"{' and '.join(missing)} missing: see --help")
@@ -83,7 +83,7 @@ def _evaluate(known: argparse.Namespace, overrides: Sequence[cli.Override]) -> N
 
     if config.model.precision == "float64":
         jax.config.update("jax_enable_x64", True)
-    if known.distributed or known.coordinator:
+    if cli.several_hosts(known):
         connect(known.coordinator, known.processes, known.process_id)
     if is_first():
         synthetic.ensure(config.data)
@@ -120,7 +120,12 @@ def _parser() -> argparse.ArgumentParser:
     cli.add_config(parser, required=False)
     add = parser.add_argument
     add("--checkpoint", metavar="DIR", help="a run (its best; DIR@latest, DIR@STEP) or weights")
-    add("--output", type=Path, metavar="DIR", help="folder to make; with --compare a JSON file")
+    add(
+        "--output",
+        type=cli.some_path,
+        metavar="DIR",
+        help="folder to make; with --compare a JSON file",
+    )
     add(
         "--compare",
         nargs=2,

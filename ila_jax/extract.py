@@ -8,18 +8,18 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from tqdm import tqdm
 
 from ila_jax import cli
 from ila_jax.config import to_dict
+from ila_jax.data.bad import BadVideo
 from ila_jax.data.class_names import read_class_names
 from ila_jax.data.open_source import KINDS as SOURCES
 from ila_jax.data.open_source import open_source
 from ila_jax.data.pipeline import Batches, Loading, view_batches
-from ila_jax.data.sources import Opened
+from ila_jax.data.sources import Opened, VideoSource
 from ila_jax.data.views import Views
 from ila_jax.evaluation import feature_files
 from ila_jax.evaluation.feature_files import Folder
@@ -58,11 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _extract(arguments: Sequence[str] | None) -> None:
     known = _parser().parse_args(arguments)
     kinds = cli.chosen("--features", known.features, KINDS, default=["clip"])
-    for name in ("batch", "shard", "threads"):
-        if getattr(known, name) is not None and getattr(known, name) < 1:
-            raise ValueError(f"--{name} is {getattr(known, name)}: expected 1 or more")
+    for name, least in (("batch", 1), ("shard", 1), ("threads", 1), ("processes", 0)):
+        if getattr(known, name) is not None and getattr(known, name) < least:
+            raise ValueError(f"--{name} is {getattr(known, name)}: expected {least} or more")
     names = None if known.class_names is None else read_class_names(known.class_names)
     opened = open_source(known.source, root=known.root, class_names=names)
+    _check_some_are_there(opened.source)
     model = load(known.checkpoint).with_views(clips=1, crops=1)
     folder = _folder(model, opened, kinds, known)
     first, total = folder.begin(), folder.videos
@@ -73,9 +74,27 @@ def _extract(arguments: Sequence[str] | None) -> None:
         print(f"{first} of {total} videos are done already", file=sys.stderr)
     problems = _write(model, opened, kinds, folder, first, known)
     print(f"wrote {folder.path}: {total} videos in {folder.count} files")
+    read = total - first
+    if problems == total:
+        raise RuntimeError(f"none of the {total} videos could be read: see `problem`")
     if problems:
-        read = total - first
         print(f"{problems} of {read} videos could not be read: see `problem`", file=sys.stderr)
+
+
+def _check_some_are_there(source: VideoSource) -> None:
+    """Before a folder is filled with problems. Errors: ValueError when no file can be read."""
+    said = None
+    for index in range(len(source)):
+        try:
+            source.read(index)
+        except BadVideo as error:
+            said = said or f"{source.name(index)}: {error}"
+        else:
+            return
+    raise ValueError(
+        f"none of the {len(source)} videos can be read, such as {said} Give --root, the folder "
+        "that the paths of the list start from, or repair the list"
+    )
 
 
 def _write(
@@ -120,7 +139,7 @@ def _folder(
         "weights_sha256": digest(model.variables),
         "views": dataclasses.asdict(model.views),
     }
-    return Folder(Path(known.output), settings, known.format, videos, shard)
+    return Folder(known.output, settings, known.format, videos, shard)
 
 
 def _listing(opened: Opened) -> str:
@@ -133,7 +152,9 @@ def _listing(opened: Opened) -> str:
 
 
 def _batches(opened: Opened, views: Views, first: int, known: argparse.Namespace) -> Batches:
-    loading = Loading(batch=shared(known.batch), threads=known.threads, processes=known.processes)
+    # A batch of more would be of padding.
+    batch = shared(min(known.batch, len(opened.source)))
+    loading = Loading(batch=batch, threads=known.threads, processes=known.processes)
     return view_batches(opened.source, views, loading, first=first)
 
 
@@ -152,7 +173,7 @@ def _parser() -> argparse.ArgumentParser:
     cli.add_checkpoint(parser)
     add = parser.add_argument
     add("source", metavar="SOURCE", help="the videos: an annotation file, a folder, …")
-    add("--output", required=True, metavar="DIR", help="folder of the files")
+    add("--output", type=cli.some_path, required=True, metavar="DIR", help="folder of the files")
     add("--features", metavar="A,B", help=f"of {', '.join(KINDS)} (default: clip)")
     add("--format", choices=["parquet", "npz"], default="parquet", help="default: parquet")
     add("--root", default="", metavar="DIR", help="folder that the paths of a list start from")

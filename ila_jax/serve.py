@@ -61,9 +61,13 @@ def _desk(known: argparse.Namespace) -> Desk:
 def _check(known: argparse.Namespace) -> None:
     """Before anything is loaded. Errors: ValueError."""
     for name in ("max_mb", "max_minutes", "time_limit"):
-        if getattr(known, name) <= 0:
+        if not getattr(known, name) > 0:  # also where it is NaN
             flag = name.replace("_", "-")
             raise ValueError(f"--{flag} is {getattr(known, name):g}: expected more than 0")
+    if not 1 <= known.port <= 65535:
+        raise ValueError(f"--port is {known.port}: expected 1 to 65535")
+    if not known.host:  # which would mean every address of this machine
+        raise ValueError("--host is empty: expected an address, such as 127.0.0.1")
     for path in known.examples:
         if not path.is_file():
             raise ValueError(f"--examples: there is no file {path}")

@@ -59,10 +59,14 @@ def _check(known: argparse.Namespace, names: list[str]) -> None:
     if not low <= known.side <= high:
         raise ValueError(f"--side is {known.side}: expected {low} to {high} pixels")
     output = known.output
+    if output.is_file() and output.samefile(known.video):
+        raise ValueError(f"--output {output} is the video itself: name another file")
     if output.suffix not in ("", *album.FILES) and not output.is_dir():
         raise ValueError(
             f"--output {output}: expected a folder, or a name in {', '.join(album.FILES)}"
         )
+    if not output.suffix and output.exists() and not output.is_dir():
+        raise ValueError(f"--output {output} is a file: expected a folder, or a name of its own")
     if output.suffix and not output.is_dir() and not output.absolute().parent.is_dir():
         raise ValueError(f"--output {output}: there is no folder {output.absolute().parent}")
 
@@ -108,7 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("checkpoints", metavar="CHECKPOINT[,CHECKPOINT...]", help="models, side by side")
     add("video", type=Path, metavar="VIDEO", help="a video file")
-    add("--output", type=Path, required=True, metavar="OUT",
+    add("--output", type=cli.some_path, required=True, metavar="OUT",
         help="a folder, or a file that ends in .png, .gif or .mp4: all kinds in one")  # fmt: skip
     add("--show", metavar="A,B", help="some of the kinds above (default: all that the models have)")
     add("--side", type=int, default=160, metavar="PIXELS", help="of a frame (default: 160)")

@@ -136,6 +136,11 @@ def test_an_expected_error_is_a_sentence_and_exit_code_1(error, capsys):
     assert capsys.readouterr().err == "error: no such thing\n"
 
 
+def test_too_little_memory_is_a_sentence(capsys):
+    assert cli.run(lambda: raises(MemoryError("1 TiB"))) == 1
+    assert capsys.readouterr().err == "error: not enough memory: 1 TiB\n"
+
+
 def test_an_unexpected_error_keeps_its_traceback():
     with pytest.raises(KeyError):
         cli.run(lambda: raises(KeyError("bug")))

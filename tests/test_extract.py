@@ -198,6 +198,7 @@ def test_features_are_float32_of_the_shapes_told_whatever_the_model_computes_in(
         (["--features", "clips"], "--features: unknown 'clips', expected some of clip, frame"),
         (["--batch", "0"], "--batch is 0: expected 1 or more"),
         (["--shard", "0"], "--shard is 0: expected 1 or more"),
+        (["--processes", "-1"], "--processes is -1: expected 0 or more"),
     ],
 )
 def test_what_cannot_be_is_told_in_words(options, words, weights, videos, tmp_path, capsys):
@@ -209,6 +210,34 @@ def test_what_cannot_be_is_told_in_words(options, words, weights, videos, tmp_pa
 def test_no_video_in_a_folder_is_told_in_words(weights, tmp_path, capsys):
     assert main([weights, str(tmp_path), "--output", str(tmp_path / "new")]) == 1
     assert "holds no folder with videos" in capsys.readouterr().err
+
+
+def test_a_list_whose_videos_are_elsewhere_leaves_no_folder(weights, tmp_path, capsys):
+    (tmp_path / "list.txt").write_text("waving/a.mp4 0\nwaving/b.mp4 1\n")
+    (tmp_path / "names.txt").write_text("waving\njumping\n")
+    names = ["--class-names", str(tmp_path / "names.txt")]
+    assert run(weights, tmp_path / "list.txt", tmp_path / "new", *names) == 1
+    said = "none of the 2 videos can be read, such as waving/a.mp4: There is no file at this path."
+    assert f"{said} Give --root" in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_no_video_among_the_files_is_an_error(weights, tmp_path, capsys):
+    for name in ("jumping", "waving"):
+        (tmp_path / "videos" / name).mkdir(parents=True)
+        (tmp_path / "videos" / name / "a.mp4").write_text("no video")
+    # So large a batch would be of padding, and fill the memory.
+    assert run(weights, tmp_path / "videos", tmp_path / "new", "--batch", "10000000000") == 1
+    assert "none of the 2 videos could be read: see `problem`" in capsys.readouterr().err
+
+
+def test_a_folder_with_a_damaged_description_is_told_in_words(weights, videos, tmp_path, capsys):
+    for text, words in (("{", "is damaged"), ("[]", "is not what features depend on")):
+        (tmp_path / "extraction.json").write_text(text)
+        assert run(weights, videos, tmp_path) == 1
+        assert f"{tmp_path}/extraction.json {words}" in capsys.readouterr().err
+    assert run(weights, videos, tmp_path / "extraction.json") == 1
+    assert "extraction.json is a file: name a new folder" in capsys.readouterr().err
 
 
 @pytest.mark.slow

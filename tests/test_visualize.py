@@ -98,6 +98,11 @@ def test_bad_input_is_told_in_words(made, tmp_path, capsys):
     fails("--side is 8", *arguments(made, "ila", out, "--side", "8"))
     fails("only ila and ila_token have points", *arguments(made, "spatial", out, "--show", "pairs"))
     fails("in a .png", *arguments(made, "ila", tmp_path / "a.gif", "--show", "pairs"))
+    (tmp_path / "notes").write_text("mine")
+    fails("notes is a file: expected a folder", *arguments(made, "ila", tmp_path / "notes"))
+    before = (made / "clip.mp4").read_bytes()
+    fails("clip.mp4 is the video itself", *arguments(made, "spatial", made / "clip.mp4"))
+    assert (made / "clip.mp4").read_bytes() == before
     save(recognizer("spatial", frames=4), tmp_path / "four")
     both = f"{made / 'ila'},{tmp_path / 'four'}"
     fails("equally many frames", both, made / "clip.mp4", "--output", out)

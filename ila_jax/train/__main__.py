@@ -48,7 +48,7 @@ def _train(arguments: Sequence[str] | None) -> None:
         where = dry_run.machine(known.devices, known.device_memory)
         print(dry_run.dry_run(config, where, videos=known.videos, rate=known.rate))
         return
-    if known.distributed or known.coordinator:
+    if cli.several_hosts(known):
         connect(known.coordinator, known.processes, known.process_id)
     if is_first():
         synthetic.ensure(config.data)
@@ -67,7 +67,7 @@ def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[cli.
     """
     parser = _parser()
     known, overrides = cli.parse_overrides(parser, arguments)
-    if known.dry_run and (known.distributed or known.coordinator):
+    if known.dry_run and cli.several_hosts(known):
         parser.error("--dry-run runs in one process: plan for several hosts by --devices")
     planned = (known.devices, known.device_memory, known.videos, known.rate)
     if not known.dry_run and any(value is not None for value in planned):

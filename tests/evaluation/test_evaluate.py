@@ -245,6 +245,8 @@ def test_nothing_to_evaluate(tmp_path, listing, weights, capsys):
     folder = listing | {"data.validation": str(empty)}
     fails(capsys, arguments(weights(listing), tmp_path / "out", folder), "no folder with videos")
     fails(capsys, arguments(empty, tmp_path / "out", listing), "is no model")
+    alone = [*arguments(empty, tmp_path / "out", listing), "--processes", "2", "--process-id", "0"]
+    fails(capsys, alone, "the processes of the run could not be joined")
 
 
 @pytest.mark.parametrize(
@@ -252,6 +254,8 @@ def test_nothing_to_evaluate(tmp_path, listing, weights, capsys):
     [
         (["--config", "x.py"], "--checkpoint and --output missing"),
         (["--compare", "a", "b", "--config", "x.py"], "two finished evaluations"),
+        (["--compare", "a", "b", "--processes", "2"], "two finished evaluations"),
+        (["--compare", "a", "b", "--output", ""], "argument --output: expected a path, found ''"),
     ],
 )
 def test_arguments_that_do_not_go_together(given, words, capsys):

@@ -20,6 +20,9 @@ SETTINGS = (
         (["--max-mb", "0"], "--max-mb is 0: expected more than 0"),
         (["--max-minutes", "-1"], "--max-minutes is -1"),
         (["--time-limit", "0"], "--time-limit is 0"),
+        (["--time-limit", "nan"], "--time-limit is nan: expected more than 0"),
+        (["--port", "99999"], "--port is 99999: expected 1 to 65535"),
+        (["--host", ""], "--host is empty"),
         (["--examples", "nowhere.mp4"], "there is no file nowhere.mp4"),
     ],
 )
