@@ -5,10 +5,12 @@ import ast
 import logging
 import os
 import runpy
+import signal
 import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,7 +56,15 @@ def _quiet() -> None:
     absl.logging.set_verbosity(absl.logging.FATAL)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
     threading.excepthook = lambda error: _one_line(error.exc_value)
-    sys.unraisablehook = lambda error: _one_line(error.exc_value)
+    sys.unraisablehook = _not_raised
+
+
+def _not_raised(error: Any) -> None:
+    """Of what Python cannot raise where it happens, Ctrl-C is raised a little later."""
+    if isinstance(error.exc_value, KeyboardInterrupt):
+        threading.Timer(0.1, partial(os.kill, os.getpid(), signal.SIGINT)).start()
+    else:
+        _one_line(error.exc_value)
 
 
 def _one_line(error: BaseException | None) -> None:

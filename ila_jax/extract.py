@@ -66,13 +66,14 @@ def _extract(arguments: Sequence[str] | None) -> None:
     _check_some_are_there(opened.source)
     model = load(known.checkpoint).with_views(clips=1, crops=1)
     folder = _folder(model, opened, kinds, known)
-    first, total = folder.begin(), folder.videos
-    if first == total:
-        print(f"nothing to do: {folder.path} holds the features of all {total} videos")
-        return
-    if first:
-        print(f"{first} of {total} videos are done already", file=sys.stderr)
-    problems = _write(model, opened, kinds, folder, first, known)
+    with folder.begun() as first:
+        total = folder.videos
+        if first == total:
+            print(f"nothing to do: {folder.path} holds the features of all {total} videos")
+            return
+        if first:
+            print(f"{first} of {total} videos are done already", file=sys.stderr)
+        problems = _write(model, opened, kinds, folder, first, known)
     print(f"wrote {folder.path}: {total} videos in {folder.count} files")
     read = total - first
     if problems == total:

@@ -159,3 +159,31 @@ def test_interrupting_a_command_is_exit_code_130(capsys):
 
 def raises(error):
     raise error
+
+
+CTRL_C_IN_A_DESTRUCTOR = """
+import signal, sys, time
+from ila_jax import cli
+
+class Collected:
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+def main():
+    Collected()
+    time.sleep(60)
+
+sys.exit(cli.run(main))
+"""
+
+
+def test_ctrl_c_ends_a_command_that_is_collecting_garbage():
+    """What is raised in a destructor Python drops: a command would go on as if nobody had asked."""
+    ended = subprocess.run(
+        [sys.executable, "-c", CTRL_C_IN_A_DESTRUCTOR],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (ended.returncode, ended.stderr) == (130, "stopped\n")

@@ -108,6 +108,22 @@ def test_npz_holds_the_same(weights, videos, undisturbed, tmp_path, capsys):
         np.testing.assert_array_equal(joined[kind][joined["problem"] == ""], want)
 
 
+def test_two_at_once_are_one_too_many(weights, videos, tmp_path, capsys):
+    folder = tmp_path / "features"
+    (folder / ".writing").mkdir(parents=True)
+    hold = (
+        "import fcntl, sys; lock = open(sys.argv[1], 'w'); fcntl.lockf(lock, fcntl.LOCK_EX);"
+        "print(); input()"
+    )
+    command = [sys.executable, "-c", hold, str(folder / ".writing" / "lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        other.stdout.readline()
+        assert run(weights, videos, folder) == 1
+        other.communicate(b"\n")
+    assert f"another process is writing into {folder}: stop it" in capsys.readouterr().err
+    assert not list(folder.glob("*.parquet"))
+
+
 def test_a_stopped_extraction_goes_on_and_a_finished_one_does_nothing(
     weights, videos, undisturbed, tmp_path, monkeypatch, capsys
 ):

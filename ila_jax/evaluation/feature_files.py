@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +18,7 @@ from ila_jax.data.sources import Opened
 from ila_jax.data.text_files import listed
 from ila_jax.evaluation.features import KINDS, Rows
 from ila_jax.json_files import read_object
+from ila_jax.train.lock import only_writer
 
 Format = Literal["parquet", "npz"]
 Columns = dict[str, np.ndarray]
@@ -32,24 +35,29 @@ class Folder:
     videos: int
     shard: int
 
-    def begin(self) -> int:
-        """Makes the folder, or checks that it was begun with the same settings.
+    @contextmanager
+    def begun(self) -> Iterator[int]:
+        """Makes the folder, or checks that it was begun with the same settings, and holds it.
 
-        Returns how many videos are done already. Errors: ValueError naming what differs.
+        Gives how many videos are done already. Errors: ValueError naming what differs, or when
+        another process writes there.
         """
         about = self.path / SETTINGS
         if about.exists():
             self._check(read_object(about, {"format"}, "what features depend on"))
         elif self.path.exists() and not self.path.is_dir():
             raise ValueError(f"{self.path} is a file: name a new folder")
-        elif self.path.exists() and any(self.path.iterdir()):
+        elif self.path.exists() and any(path.name[0] != "." for path in self.path.iterdir()):
             raise ValueError(f"{self.path} holds other files: name a new folder")
-        self.path.mkdir(parents=True, exist_ok=True)
-        remove_partial(epath.Path(self.path))
-        publish_bytes(epath.Path(about), (json.dumps(self.settings, indent=2) + "\n").encode())
-        numbers = range(self.count)
-        done = next((n for n in numbers if not self.file(n).exists()), self.count)
-        return min(done * self.shard, self.videos)
+        told = f"another process is writing into {self.path}: stop it, or name a new folder"
+        lock = self.path / ".writing"  # hidden: who reads the folder as one table overlooks it
+        with only_writer(lock, told):
+            remove_partial(epath.Path(self.path))
+            publish_bytes(epath.Path(about), (json.dumps(self.settings, indent=2) + "\n").encode())
+            numbers = range(self.count)
+            done = next((n for n in numbers if not self.file(n).exists()), self.count)
+            yield min(done * self.shard, self.videos)
+            shutil.rmtree(lock)
 
     @property
     def count(self) -> int:

@@ -14,6 +14,7 @@ from ila_jax.json_files import read_object
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Origin, Recognizer, views_from_dict
+from ila_jax.weights import checksums
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.fresh import on_device
 from ila_jax.weights.hub import PREFIX, fetch
@@ -43,6 +44,7 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
             recognizer.variables._asdict(), ocdbt_target_data_file_size=_DATA_FILE
         )
         checkpointer.save(partly / "weights", args=args)
+    checksums.write_list(partly / "weights")
     if target.exists():
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -115,7 +117,10 @@ def named_step(source: str | Path) -> tuple[str, int | None]:
 
 
 def _restored(folder: Path, target: Any) -> dict[str, Any]:
-    """Errors: ValueError where a file is cut off or missing, or arrays have other shapes."""
+    """Errors: ValueError where a file is not as it was written, or arrays have other shapes."""
+    # Folders of an earlier version have no list.
+    if (folder / checksums.LIST).exists() and (damage := checksums.damage(folder)) is not None:
+        raise ValueError(f"{folder} {damage}. Convert or copy the weights again")
     try:
         with ocp.StandardCheckpointer() as checkpointer:
             return checkpointer.restore(folder.absolute(), target)

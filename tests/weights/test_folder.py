@@ -8,6 +8,7 @@ import pytest
 
 import ila_jax
 from ila_jax.recognizer import Recognizer
+from ila_jax.weights import checksums
 from ila_jax.weights.folder import save
 from tests.models import small
 
@@ -56,6 +57,17 @@ def test_a_folder_that_is_no_model_is_told_in_words(name, tmp_path):
         ila_jax.load(tmp_path / name)
 
 
+def test_a_flipped_bit_of_the_weights_is_told(tmp_path):
+    save(recognizer("linear"), tmp_path / "model")
+    files = [path for path in (tmp_path / "model" / "weights").rglob("*") if path.is_file()]
+    largest = max(files, key=lambda path: path.stat().st_size)
+    data = bytearray(largest.read_bytes())
+    data[len(data) // 2] ^= 1
+    largest.write_bytes(data)
+    with pytest.raises(ValueError, match=rf"is not as it was written.*{largest.name}.*copy"):
+        ila_jax.load(tmp_path / "model")
+
+
 def described(folder, **changes):
     about = json.loads((folder / "model.json").read_text())
     (folder / "model.json").write_text(json.dumps(about | changes))
@@ -79,6 +91,7 @@ def test_a_damaged_folder_is_told_in_words(tmp_path):
         with pytest.raises(ValueError, match=words):
             ila_jax.load(tmp_path / "whole")
     (tmp_path / "whole" / "model.json").write_text(about)
+    (tmp_path / "whole" / "weights" / checksums.LIST).unlink()  # earlier versions wrote none
     files = (path for path in (tmp_path / "whole" / "weights").rglob("*") if path.is_file())
     largest = max(files, key=lambda path: path.stat().st_size)
     largest.write_bytes(largest.read_bytes()[: largest.stat().st_size // 2])

@@ -9,7 +9,7 @@ import ila_jax
 from ila_jax.weights.folder import save
 from ila_jax.weights.hub import fetch
 
-hub = pytest.importorskip("huggingface_hub")
+constants = pytest.importorskip("huggingface_hub.constants")
 COMMIT = "0" * 40
 pytestmark = pytest.mark.usefixtures("quick_start")
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.usefixtures("quick_start")
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache; the tests' guard is the missing network."""
-    monkeypatch.setattr(hub.constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     return tmp_path
 
 
