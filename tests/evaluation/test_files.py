@@ -4,6 +4,7 @@ import base64
 import html.parser
 import json
 import re
+import shutil
 
 import cv2
 import numpy as np
@@ -62,6 +63,16 @@ def test_a_row_for_each_listed_video(subject, folder, scored):
         np.testing.assert_array_equal(row["probabilities"], mean)
         np.testing.assert_array_equal(np.float32(row["points"]), one["points"])
         assert row["predicted"] == mean.argmax()
+
+
+def test_a_finished_evaluation_that_lost_a_file_is_told(folder, tmp_path):
+    assert results.finished(folder)
+    shutil.copytree(folder, tmp_path / "copy")
+    (tmp_path / "copy" / "predictions.parquet").unlink()
+    with pytest.raises(ValueError, match=r"copy has lost predictions.parquet: give another"):
+        results.finished(tmp_path / "copy")
+    (tmp_path / "copy" / "result.json").unlink()
+    assert not results.finished(tmp_path / "copy")
 
 
 def test_the_numbers_are_those_of_the_rows(subject, folder):
