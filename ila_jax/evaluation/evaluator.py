@@ -39,6 +39,7 @@ def evaluate(subject: Subject, folder: Path) -> bool:
     wait_for_all("looked into the folder")  # before anything in it changes
     parts = Parts(folder / "parts")
     if finished:
+        results.check_whole(folder)
         parts.remove()  # left by a kill after the result was written
         say(f"{folder} holds this evaluation already")
         return True

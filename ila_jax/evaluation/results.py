@@ -47,19 +47,18 @@ def check_folder(folder: Path, about: dict[str, Any]) -> None:
 
 
 def finished(folder: Path) -> bool:
-    """Whether the evaluation in this folder is done: its result is written last.
+    """Whether the evaluation in this folder is done: its result is written last."""
+    return (folder / RESULT).exists()
 
-    Errors: ValueError where the files that were written before it are gone.
-    """
-    if not (folder / RESULT).exists():
-        return False
+
+def check_whole(folder: Path) -> None:
+    """Of a finished evaluation. Errors: ValueError where files are gone."""
     lost = [name for name in (PREDICTIONS, REPORT) if not (folder / name).exists()]
     if lost:
         raise ValueError(
             f"{folder} has lost {' and '.join(lost)}: give another --output, or delete the folder "
             "to evaluate again"
         )
-    return True
 
 
 def claim(folder: Path, about: dict[str, Any]) -> None:

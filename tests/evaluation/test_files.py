@@ -66,13 +66,11 @@ def test_a_row_for_each_listed_video(subject, folder, scored):
 
 
 def test_a_finished_evaluation_that_lost_a_file_is_told(folder, tmp_path):
-    assert results.finished(folder)
+    results.check_whole(folder)
     shutil.copytree(folder, tmp_path / "copy")
     (tmp_path / "copy" / "predictions.parquet").unlink()
     with pytest.raises(ValueError, match=r"copy has lost predictions.parquet: give another"):
-        results.finished(tmp_path / "copy")
-    (tmp_path / "copy" / "result.json").unlink()
-    assert not results.finished(tmp_path / "copy")
+        results.check_whole(tmp_path / "copy")
 
 
 def test_the_numbers_are_those_of_the_rows(subject, folder):
