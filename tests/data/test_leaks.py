@@ -115,12 +115,22 @@ def _main(folder: Path, run: Path, reads: int) -> None:
         if done >= reads:
             break
     batches.close()
-    deadline = time.monotonic() + 30
-    while _descriptors() != descriptors[0] and time.monotonic() < deadline:
-        time.sleep(0.01)  # the last clips that were loaded ahead
-    descriptors.append(_descriptors())
+    descriptors.append(_settled(descriptors[0]))
     found = {"reads": done, "mebibytes": memory, "descriptors": descriptors, "bad": sorted(bad)}
     print(json.dumps(found))
+
+
+def _settled(expected: int) -> int:
+    """Descriptors when they have been so many for half a second, or still are not after 30.
+
+    The last clips are loaded ahead, and between two of their files none is open.
+    """
+    looks: list[int] = []
+    deadline = time.monotonic() + 30
+    while looks[-50:] != [expected] * 50 and time.monotonic() < deadline:
+        looks.append(_descriptors())
+        time.sleep(0.01)
+    return looks[-1]
 
 
 def _descriptors() -> int:

@@ -59,6 +59,7 @@ def fresh(recipe):
     return fresh_state(variables, recipe.optimizer, recipe.rates, ema=True)
 
 
+@pytest.mark.slow
 def test_losses_of_20_steps_in_float64_agree_to_1e_9():
     """Batches split over eight devices, weights over four of them."""
     with jax.enable_x64(True):
