@@ -128,6 +128,7 @@ def test_a_plot_has_a_row_for_each_part_of_the_largest_value():
     assert tables.columns([0, 1, 2, 1.5], 2) == ["|  █▄", "| ███"]
 
 
+@pytest.mark.slow
 def test_a_dry_run_of_the_quickstart_here(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     shown = {}

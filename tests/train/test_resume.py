@@ -115,6 +115,7 @@ def test_a_disk_that_fills_up_keeps_the_last_checkpoint(tmp_path, pairs, cache, 
     assert runs.differences(tmp_path / "run", undisturbed) == []
 
 
+@pytest.mark.slow
 def test_a_full_file_system_keeps_the_last_checkpoint(tmp_path, pairs, cache, undisturbed):
     disk = tmp_path / "disk"
     disk.mkdir()
