@@ -19,6 +19,9 @@ _ONE_PACKET_A_FRAME = ("h264", "hevc", "vp9", "av1", "libdav1d", "libaom-av1", "
 # An MPEG-4 packet may say "as before" and give no frame; it is of a few bytes, and so it is not
 # taken for a frame unseen. Small real frames pay with sequential decoding.
 _EMPTY_VOP = 16
+# Tags that are no text are nobody's concern here. PyAV 19, which needs Python 3.12, drops them by
+# itself; before it they were an error unless this was asked for.
+_TAGS = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 # What PyAV raises on damaged bytes: FFmpeg's errors, and its own for streams that appear late
 # (IndexError) and for metadata that is no text (UnicodeDecodeError, a ValueError).
 ERRORS = (av.error.FFmpegError, LookupError, ValueError)
@@ -33,9 +36,7 @@ def open_bytes(data: bytes) -> av.container.InputContainer:
     known = "mov" if data[4:8] == b"ftyp" else None
     size = min(max(len(data), 4096), 1 << 20)  # few read callbacks: the bytes are in memory anyway
     try:
-        return av.open(
-            io.BytesIO(data), "r", format=known, buffer_size=size, metadata_errors="ignore"
-        )
+        return av.open(io.BytesIO(data), "r", format=known, buffer_size=size, **_TAGS)
     except ERRORS as error:
         raise BadVideo(Reason.NOT_VIDEO_FILE, f"FFmpeg, opening: {said(error)}.") from error
 
@@ -48,7 +49,7 @@ def open_file(path: str | os.PathLike[str]) -> Iterator[av.container.InputContai
         if not os.fstat(file.fileno()).st_size:
             raise BadVideo(Reason.EMPTY)
         try:
-            container = av.open(file, "r", buffer_size=1 << 20, metadata_errors="ignore")
+            container = av.open(file, "r", buffer_size=1 << 20, **_TAGS)
         except ERRORS as error:
             raise BadVideo(Reason.NOT_VIDEO_FILE, f"FFmpeg, opening: {said(error)}.") from error
         with container:
