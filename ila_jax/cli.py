@@ -8,6 +8,7 @@ import runpy
 import signal
 import sys
 import threading
+import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -55,6 +56,7 @@ def _quiet() -> None:
         return
     absl.logging.set_verbosity(absl.logging.FATAL)
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
     threading.excepthook = lambda error: _one_line(error.exc_value)
     sys.unraisablehook = _not_raised
 

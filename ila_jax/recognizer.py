@@ -13,6 +13,7 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float, UInt8
 
+from ila_jax.class_features import class_features, text_features
 from ila_jax.config import ModelConfig
 from ila_jax.data.augment import normalise
 from ila_jax.data.sources import read_file
@@ -24,7 +25,6 @@ from ila_jax.models import model
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Features, Logits, Pixels, TextFeatures, TextTokens, Video
-from ila_jax.text.tokenizer import tokenize
 
 # A path, the bytes of an encoded file, a file opened in binary mode, or uint8 frames [f, h, w, 3].
 AnyVideo = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | np.ndarray
@@ -155,7 +155,7 @@ class Recognizer:
         """Class scores, float32 [b, k].
 
         video: float32 [b, t, h, w, 3], normalised as `ila_jax.data.augment.normalise` does.
-        tokens: int [k, 77], the classes of the text head in place of its class names.
+        tokens: int [k, l], the classes of the text head in place of its class names.
         Errors: ValueError for a text head without class names or tokens, or another shape.
         """
         text = self._text(tokens)
@@ -166,7 +166,11 @@ class Recognizer:
         return _features(self.config, self.variables, jnp.asarray(video))
 
     def text_features(self, tokens: TextTokens) -> TextFeatures:
-        """Features of texts, [k, e]. tokens: int [k, 77]. Errors: ValueError without text tower."""
+        """Features of texts, [k, e].
+
+        tokens: int [k, l], l being the context of the model, 77 in CLIP.
+        Errors: ValueError without a text tower, or for tokens of another shape or vocabulary.
+        """
         geometry = self.config.geometry()
         if self.config.head != "text":
             raise ValueError("this model has a linear head and no text tower: it takes no tokens")
@@ -174,14 +178,14 @@ class Recognizer:
         if tokens.ndim != 2 or tokens.shape[1] != geometry.context:
             raise ValueError(
                 f"tokens have shape {tokens.shape}: expected [classes, {geometry.context}], "
-                "as ila_jax.text.tokenizer.tokenize makes them"
+                f"as ila_jax.text.tokenizer.tokenize(texts, {geometry.context}) makes them"
             )
         if int(tokens.max()) >= geometry.vocabulary:
             raise ValueError(
                 f"token id {int(tokens.max())} is outside the model's vocabulary of "
                 f"{geometry.vocabulary}: the tokens were made for another model"
             )
-        return _text_features(self.config, self.variables, tokens)
+        return text_features(self.config, self.variables, tokens)
 
     def _text(self, tokens: TextTokens | None) -> TextFeatures | None:
         if self.config.head == "linear":
@@ -198,7 +202,7 @@ class Recognizer:
                 "the text head needs to know the classes: pass tokens to this call, or "
                 "class_names when the model is made or loaded"
             )
-        return self.text_features(jnp.asarray(tokenize(self.class_names)))
+        return class_features(self.config, self.variables, self.class_names)
 
 
 def logits_of(
@@ -237,9 +241,6 @@ def _logits(
 def _features(config: ModelConfig, variables: Variables, video: Video) -> Features:
     module = model.bind(config, variables)
     return module.mit(module.visual(video).class_tokens)
-
-
-_text_features = jax.jit(model.text_features, static_argnums=0)
 
 
 def _encoded(video: Any) -> bytes:

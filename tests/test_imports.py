@@ -13,7 +13,8 @@ PACKAGE = Path(__file__).parents[1] / "ila_jax"
 BASE = {"shapes", "sizes", "config", "tables", "json_files"}
 # fmt: off
 LIBRARY = BASE | {
-    "cli", "models", "text", "data", "recognizer", "weights", "train", "evaluation", "cost",
+    "cli", "models", "text", "data", "class_features", "recognizer", "weights", "train",
+    "evaluation", "cost",
     "pictures", "serving",
 }
 COMMANDS = {
@@ -37,10 +38,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models": BASE | {"models.layers", "models.temporal"},
     "text": BASE,
     "data": BASE,
+    "class_features": BASE | {"models", "text"},
     # It is called with class names, and on videos.
-    "recognizer": BASE | {"models", "text", "data"},
+    "recognizer": BASE | {"models", "text", "data", "class_features"},
     "weights": BASE | {"models", "text", "recognizer"},
-    "train": BASE | {"models", "text", "data", "recognizer", "weights", "cost"},
+    "train": BASE | {"models", "text", "data", "class_features", "recognizer", "weights", "cost"},
     "evaluation": BASE
     | {"models", "text", "data", "recognizer", "weights", "train", "cost", "pictures"},
     "cost": BASE | {"models"},

@@ -33,7 +33,9 @@ class TextTower(nnx.Module):
         )
 
     def __call__(self, tokens: TextTokens) -> TextFeatures:
-        x = self.tokens[...][tokens] + rearrange(self.positions[...], "l d -> 1 l d")
+        # Texts may all be shorter than the context: what follows their end changes nothing.
+        positions = self.positions[...][: tokens.shape[1]]
+        x = self.tokens[...][tokens] + rearrange(positions, "l d -> 1 l d")
         x = x.astype(self.dtypes.compute)
         for block in self.blocks:
             x = block(x, causal=True)

@@ -36,20 +36,25 @@ class Vocabulary(NamedTuple):
 def tokenize(texts: Sequence[str], context: int = 77) -> Int32[np.ndarray, "k l"]:
     """Token ids of each text between start (49406) and end (49407), then zeros up to `context`.
 
-    Errors: ValueError for a text that does not fit, as in the released code: nothing is cut.
+    context: of the model's text tower.
+    Errors: ValueError for texts that do not fit, as in the released code: nothing is cut.
     """
     if isinstance(texts, str):
         raise ValueError(f"expected a list of texts, found one text: pass [{texts!r}]")
     ids = vocabulary().ids
     out = np.zeros((len(texts), context), np.int32)
+    too_long = []
     for row, text in zip(out, texts, strict=True):
         tokens = [ids[_START], *_encode(text), ids[_END]]
         if len(tokens) > context:
-            raise ValueError(
-                f"the text {text!r} has {len(tokens)} tokens with its start and end, and the limit "
-                f"is {context}: shorten it"
-            )
-        row[: len(tokens)] = tokens
+            too_long.append(f"the text {text!r} has {len(tokens)} tokens with its start and end")
+        else:
+            row[: len(tokens)] = tokens
+    if too_long:
+        more = f", and {len(too_long) - 1} others are too long as well" if too_long[1:] else ""
+        raise ValueError(
+            f"{too_long[0]}, and the limit is {context}{more}: shorten it, nothing is cut"
+        )
     return out
 
 

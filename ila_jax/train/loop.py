@@ -1,6 +1,5 @@
 """The training loop: everything that has side effects, in the order in which it happens."""
 
-import functools
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -11,15 +10,14 @@ import numpy as np
 from jax.sharding import Mesh
 from tqdm import tqdm
 
+from ila_jax.class_features import class_features
 from ila_jax.config import Config, to_dict
 from ila_jax.data.mirror import described, mirrors
 from ila_jax.data.pipeline import Batch
 from ila_jax.data.quarantine import Quarantine
 from ila_jax.data.sources import VideoSource
-from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.shapes import TextFeatures
-from ila_jax.text.tokenizer import tokenize
 from ila_jax.train.checkpoint import Checkpoints
 from ila_jax.train.dataset import (
     Dataset,
@@ -170,10 +168,9 @@ class _Run:
         """The classes' features, computed once: the text tower is frozen."""
         if self.config.model.head != "text":
             return None
-        tokens = tokenize(self.dataset.class_names)
         variables = Variables(state["params"], state["batch_stats"])
-        compute = jax.jit(functools.partial(model.text_features, self.config.model))
-        return put_state(self.mesh, compute(variables, tokens))
+        found = class_features(self.config.model, variables, self.dataset.class_names)
+        return put_state(self.mesh, found)
 
     def _due(self, at: int) -> bool:
         return at % self.config.train.evaluate_every == 0 or at == self.config.train.steps

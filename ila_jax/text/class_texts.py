@@ -1,0 +1,47 @@
+"""Tokens of the texts that stand for classes, and which classes they leave alike."""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Int32
+
+from ila_jax.sizes import Geometry
+from ila_jax.text.tokenizer import tokenize
+
+_SHOWN = 5  # groups of names in a warning
+
+
+def class_tokens(names: Sequence[str], geometry: Geometry) -> Int32[np.ndarray, "k l"]:
+    """Tokens of each class's name, as long as the longest, for a model's text tower.
+
+    What follows the end of a text is left out: the tower's attention is causal, it changes nothing.
+    Warns of names that are the same tokens. Errors: ValueError for a name that is longer than the
+    model's context, or has tokens that the model does not know.
+    """
+    tokens = tokenize(names, geometry.context)
+    if int(tokens.max()) >= geometry.vocabulary:
+        raise ValueError(
+            f"token id {int(tokens.max())} is outside the model's vocabulary of "
+            f"{geometry.vocabulary}: it was not made with CLIP's tokenizer, which is the only one "
+            "here"
+        )
+    if (said := alike(names, tokens)) is not None:
+        warnings.warn(said, stacklevel=2)
+    return tokens[:, : int(np.flatnonzero(tokens.any(axis=0))[-1]) + 1]
+
+
+def alike(names: Sequence[str], tokens: Int32[np.ndarray, "k l"]) -> str | None:
+    """In a sentence, the classes that a text tower cannot tell apart; None where it can."""
+    groups: dict[bytes, list[str]] = {}
+    for name, row in zip(names, tokens, strict=True):
+        groups.setdefault(row.tobytes(), []).append(name)
+    same = [" = ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
+    if not same:
+        return None
+    more = f", and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
+    return (
+        f"classes that are the same text to the model: {', '.join(same[:_SHOWN])}{more}. It does "
+        "not see case, doubled blanks or escapes such as &amp;: these classes share one "
+        "probability evenly. Leave out all but one of them, or word them differently"
+    )
