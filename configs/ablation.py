@@ -1,7 +1,7 @@
 """The quickstart with another temporal model: one run of the comparison on motion pairs.
 
-    python -m ila_jax.train --config configs/ablation.py --workdir runs/ablation
-    python -m ila_jax.train --config configs/ablation.py:xclip --workdir runs/xclip
+    python -m ila_jax.train --config ablation --workdir runs/ablation
+    python -m ila_jax.train --config ablation:xclip --workdir runs/xclip
 
 `python -m ila_jax.compare` trains them all. A little shorter than the quickstart, without changes
 of colour and scale, under which attention takes far longer to learn anything here, and scored
@@ -10,7 +10,7 @@ once, at the end, so that nothing is chosen by the validation set.
 
 from ml_collections import ConfigDict
 
-from configs.quickstart import get_config as quickstart
+from .quickstart import get_config as quickstart
 
 _STEPS = 1600
 

@@ -3,7 +3,7 @@
 A tiny ILA (32 px, 4 frames, 2 blocks, 32 interactive channels) from scratch on eight classes of
 motion, four pairs that are each other's time reversal. The videos are made if missing.
 
-    python -m ila_jax.train --config configs/quickstart.py --workdir runs/quickstart
+    python -m ila_jax.train --config quickstart --workdir runs/quickstart
 """
 
 from ml_collections import ConfigDict

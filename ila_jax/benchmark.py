@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ila_jax import cli
-from ila_jax.config import Config, from_config
+from ila_jax.config import Config, Override, from_config, read_config
 from ila_jax.tables import Table, render
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ _HELP = """\
 Measures on this machine; other work that it does at the same time is in the figures.
 
   what a configuration's videos cost, part by part, and what limits the loader:
-    python -m ila_jax.benchmark data --config configs/quickstart.py
+    python -m ila_jax.benchmark data --config quickstart
   how many cores feed an accelerator that trains on 400 clips a second:
-    python -m ila_jax.benchmark data --config configs/k400/b32_8f.py --device-rate 400
+    python -m ila_jax.benchmark data --config k400/b32_8f --device-rate 400
   what a device trains on and recognises, on noise, in clips a second, and how near that is to what
   it could; several configurations make a table:
-    python -m ila_jax.benchmark model --config configs/k400/b16_8f.py --config.train.batch=64
-    python -m ila_jax.benchmark model --config configs/k400/b32_8f.py configs/k400/l14_8f.py
+    python -m ila_jax.benchmark model --config k400/b16_8f --config.train.batch=64
+    python -m ila_jax.benchmark model --config k400/b32_8f k400/l14_8f
   this decoder beside plain PyAV, and beside decord 0.6.0 if it is installed:
     python -m ila_jax.benchmark decoders
 """
@@ -130,8 +130,8 @@ def _feeding(cores: int | None, rate: float) -> str:
     return f"{rate:g} clips/s need {cores} {'core' if cores == 1 else 'cores'} like these."
 
 
-def _model(known: argparse.Namespace, overrides: Sequence[cli.Override]) -> None:
-    configs = {file: from_config(cli.read_config(file, overrides)) for file in known.config}
+def _model(known: argparse.Namespace, overrides: Sequence[Override]) -> None:
+    configs = {file: from_config(read_config(file, overrides)) for file in known.config}
     from ila_jax.train import step_rate
 
     found = {}
@@ -233,7 +233,7 @@ def _parser() -> argparse.ArgumentParser:
     model = commands.add_parser(
         "model", help="clips a second of the device", description=_HELP, formatter_class=form
     )
-    model.add_argument("--config", required=True, nargs="+", metavar="FILE")
+    model.add_argument("--config", required=True, nargs="+", metavar="NAME", help=cli.config_help())
     model.add_argument(
         "--classes", type=int, default=400, metavar="K", help="of the text head (default: 400)"
     )

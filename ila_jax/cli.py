@@ -1,10 +1,9 @@
-"""What all commands share: reading a config file with overrides, and plain words on failure."""
+"""What all commands share: a configuration with overrides, and plain words on failure."""
 
 import argparse
 import ast
 import logging
 import os
-import runpy
 import signal
 import sys
 import threading
@@ -16,12 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import absl.logging
-from ml_collections import ConfigDict
 from tqdm import tqdm
 
-from ila_jax.config import Config, from_config
-
-Override = tuple[str, Any]  # a dotted key and its new value
+from ila_jax.config import Config, Override, config_names, from_config, read_config
 
 # Set to see where an error comes from.
 _TRACEBACK = "ILA_TRACEBACK"
@@ -75,12 +71,15 @@ def _one_line(error: BaseException | None) -> None:
 
 
 def add_config(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
-    parser.add_argument(
-        "--config",
-        required=required,
-        metavar="FILE",
-        help="configuration file with get_config(), such as configs/quickstart.py; FILE:TEXT "
-        "passes TEXT to it. Change a value by --config.KEY=VALUE, such as --config.train.batch=32",
+    parser.add_argument("--config", required=required, metavar="NAME", help=config_help())
+
+
+def config_help() -> str:
+    """What --config takes, in every command."""
+    return (
+        f"a configuration that comes with ila_jax ({', '.join(config_names())}), or a file with "
+        "get_config(), such as mine.py; NAME:TEXT passes TEXT to it. Change a value by "
+        "--config.KEY=VALUE, such as --config.train.batch=32"
     )
 
 
@@ -158,51 +157,6 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
         yield step
 
 
-def read_config(name: str, overrides: Sequence[Override] = ()) -> dict[str, Any]:
-    """The mapping that a config file returns, with values changed. Errors: ValueError."""
-    path, _, text = name.partition(":")
-    if not Path(path).is_file():
-        raise ValueError(f"there is no configuration file {path}: look into configs/")
-    try:
-        with _importable(Path(path)):
-            values = _run(path, text)
-    except Exception as error:  # whatever a user's own file may raise
-        if os.environ.get(_TRACEBACK):
-            raise
-        said = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{path} gave no configuration: {said}") from error
-    for key, value in overrides:
-        _set(values, key, value)
-    return values
-
-
-def _run(path: str, text: str) -> dict[str, Any]:
-    """What a file's get_config() returns, as a plain dict."""
-    make = runpy.run_path(path).get("get_config")
-    if make is None:
-        raise ValueError("it has no get_config()")
-    config = make(text) if text else make()
-    if not isinstance(config, ConfigDict):
-        raise ValueError(f"get_config() returned {type(config).__name__}, expected a ConfigDict")
-    return config.to_dict()
-
-
-@contextmanager
-def _importable(path: Path) -> Iterator[None]:
-    """Lets a config file import its neighbours by the name of its package, from any directory.
-
-    First on the path while the file runs: the folder that holds its outermost package.
-    """
-    root = path.resolve().parent
-    while (root / "__init__.py").is_file():
-        root = root.parent
-    sys.path.insert(0, str(root))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(root))
-
-
 def _joined(rest: list[str]) -> list[str]:
     """Takes `--config.key value` and `--config.key=value` alike."""
     out: list[str] = []
@@ -222,15 +176,3 @@ def _override(parser: argparse.ArgumentParser, item: str) -> Override:
         return key, ast.literal_eval(text)
     except (ValueError, SyntaxError):
         return key, text
-
-
-def _set(values: dict[str, Any], key: str, value: Any) -> None:
-    """Sets a dotted key; one that is not there is left for `from_config` to name."""
-    *sections, last = key.split(".")
-    for section in sections:
-        if not isinstance(values.get(section), dict):
-            raise ValueError(
-                f"--config.{key}: no section {section!r}, there are {', '.join(values)}"
-            )
-        values = values[section]
-    values[last] = value

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.config import Config, from_config
+from ila_jax.config import Config, Override, from_config, read_config
 from ila_jax.cost.countings import METHODS
 from ila_jax.cost.measure import machine
 from ila_jax.evaluation import comparison, comparison_figure
@@ -31,7 +31,7 @@ and writes one report: report.md, report.json and report.png in --workdir.
 Stop it with Ctrl-C or SIGTERM and type the same command to go on: runs that are done are kept.
 With more --seeds, or --methods, it adds the runs that are missing.
 """
-_CONFIG = "configs/ablation.py"
+_CONFIG = "ablation"
 _DEFAULT = [method for method in METHODS if method != "ila_token_ssv2"]
 
 
@@ -77,11 +77,11 @@ def _compare(arguments: Sequence[str] | None) -> None:
 
 
 def _config(
-    file: str, overrides: Sequence[cli.Override], method: str, positions: bool, seed: int
+    file: str, overrides: Sequence[Override], method: str, positions: bool, seed: int
 ) -> Config:
     """The run's own values win over the overrides."""
     own = [("model.mit_positions", positions), ("train.seed", seed)]
-    config = from_config(cli.read_config(f"{file}:{method}", [*overrides, *own]))
+    config = from_config(read_config(f"{file}:{method}", [*overrides, *own]))
     if config.data.motion_pairs is None:
         raise ValueError(f"{file} has no data.motion_pairs: what is compared is their motion")
     return config
@@ -149,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--workdir", required=True, type=Path, metavar="DIR", help="folder of runs and report")
     add("--methods", metavar="A,B", help=f"of {', '.join(METHODS)} (default: all but the last)")
     add("--seeds", type=int, default=3, metavar="N", help="runs of each, seeds 0 to N-1")
-    add("--config", default=_CONFIG, metavar="FILE", help=f"called as FILE:METHOD; {_CONFIG}")
+    add("--config", default=_CONFIG, metavar="NAME", help=f"called as NAME:METHOD; {_CONFIG}")
     return parser
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.config import ModelConfig, model_from_dict
+from ila_jax.config import ModelConfig, model_from_dict, read_config
 from ila_jax.data.class_names import read_class_names
 from ila_jax.weights.conversion import Wish, convert_file, summary
 from ila_jax.weights.folder import check_free, load, save
@@ -25,9 +25,9 @@ off its tensors; nothing in it is run.
   a released ILA or X-CLIP, to be loaded by ila_jax.load("weights/ila"):
     python -m ila_jax.convert --input ILA_B32.pth --output weights/ila --class-names k400.txt
   CLIP into the model that a configuration trains:
-    python -m ila_jax.convert --input ViT-B-32.pt --config configs/k400/b32_8f.py \\
+    python -m ila_jax.convert --input ViT-B-32.pt --config k400/b32_8f \\
         --output weights/clip
-    python -m ila_jax.train --config configs/k400/b32_8f.py \\
+    python -m ila_jax.train --config k400/b32_8f \\
         --config.initial.pretrained=weights/clip --workdir runs/mine
   is it right? Compared with PyTorch's own model, part by part:
     python -m ila_jax.convert --input ViT-B-32.pt --verify
@@ -105,7 +105,7 @@ def _config(name: str | None) -> ModelConfig | None:
     """The model of a configuration file. Errors: ValueError."""
     if name is None:
         return None
-    values = cli.read_config(name)
+    values = read_config(name)
     if "model" not in values:
         raise ValueError(f"{name} has no section model: expected a training configuration")
     return model_from_dict(values["model"])
@@ -136,8 +136,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add(
         "--config",
-        metavar="FILE",
-        help="configuration whose model the weights go into; without "
+        metavar="NAME",
+        help="configuration, by name or file, whose model the weights go into; without "
         "it, the model that the file holds (CLIP alone becomes a spatial model of 8 frames)",
     )
     add(

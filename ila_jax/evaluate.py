@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from ila_jax import cli
-from ila_jax.config import from_config
+from ila_jax.config import Override, from_config, read_config
 
 _HELP = """\
 Evaluates a model on the validation videos of a configuration, with evaluation.clips x
 evaluation.crops views of each, all from one decode; or compares two evaluations.
 
   a trained run, with the paper's 4 x 3 views:
-    python -m ila_jax.evaluate --config configs/quickstart.py --checkpoint runs/quickstart \\
+    python -m ila_jax.evaluate --config quickstart --checkpoint runs/quickstart \\
         --output runs/quickstart-evaluation --config.evaluation.clips=4 --config.evaluation.crops=3
   converted weights (the paper's configurations have 4 x 3 views already):
-    python -m ila_jax.evaluate --config configs/k400/b16_8f.py --checkpoint weights/ila_b16 \\
+    python -m ila_jax.evaluate --config k400/b16_8f --checkpoint weights/ila_b16 \\
         --output evaluations/ila_b16 --config.data.validation=prepared:/videos/k400@validation
   which videos changed from one to the other, and whether that can be chance:
     python -m ila_jax.evaluate --compare evaluations/one evaluations/other
@@ -45,7 +45,7 @@ def _run(arguments: Sequence[str] | None) -> None:
         _evaluate(known, overrides)
 
 
-def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[cli.Override]]:
+def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Override]]:
     """Arguments that go together, and the values to change in the config.
 
     The launchers in tools/ check by it what they pass on.
@@ -70,8 +70,8 @@ def _compare(one: Path, other: Path, output: Path | None) -> None:
     print(paired.described(found, one, other))
 
 
-def _evaluate(known: argparse.Namespace, overrides: Sequence[cli.Override]) -> None:
-    config = from_config(cli.read_config(known.config, overrides))
+def _evaluate(known: argparse.Namespace, overrides: Sequence[Override]) -> None:
+    config = from_config(read_config(known.config, overrides))
     # After the arguments are known to be right: loading jax takes a second.
     import jax
 

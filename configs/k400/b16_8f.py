@@ -7,9 +7,9 @@ The paper's hardware: 8 V100 of 32 GB, which have no bfloat16 (--config.model.pr
 8 devices of 32 GB hold it, as --dry-run plans (docs/memory.md), in bfloat16 with
 --config.train.accumulation=8 --config.model.remat=none
 
-    python -m ila_jax.convert --input ViT-B-16.pt --config configs/k400/b16_8f.py \
+    python -m ila_jax.convert --input ViT-B-16.pt --config k400/b16_8f \
         --output weights/k400_b16_8f
-    python -m ila_jax.train --config configs/k400/b16_8f.py --workdir runs/k400_b16_8f \
+    python -m ila_jax.train --config k400/b16_8f --workdir runs/k400_b16_8f \
         --config.initial.pretrained=weights/k400_b16_8f \
         --config.data.root=data/k400 --config.data.train=data/k400/train.csv \
         --config.data.validation=data/k400/validate.csv
@@ -17,7 +17,7 @@ The paper's hardware: 8 V100 of 32 GB, which have no bfloat16 (--config.model.pr
 
 from ml_collections import ConfigDict
 
-from configs.k400.recipe import recipe
+from .recipe import recipe
 
 
 def get_config() -> ConfigDict:

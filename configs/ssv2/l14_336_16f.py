@@ -7,9 +7,9 @@ The paper's hardware: 8 V100 of 32 GB, which have no bfloat16 (--config.model.pr
 8 devices of 32 GB hold it, as --dry-run plans (docs/memory.md), in bfloat16 with
 --config.train.accumulation=8 --config.model.remat=block
 
-    python -m ila_jax.convert --input ViT-L-14-336px.pt --config configs/ssv2/l14_336_16f.py \
+    python -m ila_jax.convert --input ViT-L-14-336px.pt --config ssv2/l14_336_16f \
         --output weights/ssv2_l14_336_16f
-    python -m ila_jax.train --config configs/ssv2/l14_336_16f.py --workdir runs/ssv2_l14_336_16f \
+    python -m ila_jax.train --config ssv2/l14_336_16f --workdir runs/ssv2_l14_336_16f \
         --config.initial.pretrained=weights/ssv2_l14_336_16f \
         --config.data.root=data/ssv2 --config.data.train=data/ssv2/labels/train.json \
         --config.data.validation=data/ssv2/labels/validation.json
@@ -17,7 +17,7 @@ The paper's hardware: 8 V100 of 32 GB, which have no bfloat16 (--config.model.pr
 
 from ml_collections import ConfigDict
 
-from configs.ssv2.recipe import recipe
+from .recipe import recipe
 
 
 def get_config() -> ConfigDict:

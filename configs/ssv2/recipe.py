@@ -2,7 +2,7 @@
 
 from ml_collections import ConfigDict
 
-from configs.paper import paper
+from ..paper import paper
 
 
 def recipe(*, size: str, frames: int) -> ConfigDict:

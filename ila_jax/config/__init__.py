@@ -1,5 +1,8 @@
 """What a run is made of; `from_config` checks a file before any work starts."""
 
+from ila_jax.config.files import Override as Override
+from ila_jax.config.files import config_names as config_names
+from ila_jax.config.files import read_config as read_config
 from ila_jax.config.reading import differences as differences
 from ila_jax.config.reading import from_config as from_config
 from ila_jax.config.reading import model_from_dict as model_from_dict

@@ -1,6 +1,6 @@
 """Checks a data set without training: preflight.
 
-    python -m ila_jax.data.check --config configs/k400/b16_8f.py --config.data.root=/videos/k400
+    python -m ila_jax.data.check --config k400/b16_8f --config.data.root=/videos/k400
     python -m ila_jax.data.check --train videos/train --validation videos/val
     python -m ila_jax.data.check --train train.csv --validation validate.csv --root /videos --json
 
@@ -37,8 +37,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--config",
-        metavar="FILE",
-        help="check the data of this configuration, and that they fit it; change a value by "
+        metavar="NAME",
+        help="check the data of this configuration (quickstart, k400/b16_8f, … or a file), and "
+        "that they fit it; change a value by "
         "--config.KEY=VALUE",
     )
     parser.add_argument("--train", metavar="WHERE", help="training videos, instead of a --config")

@@ -39,11 +39,11 @@ examples:
   python -m ila_jax.data.prepare --from k400/train.csv --root k400/train --split train \\
       --to prepared/k400
   # both splits of a configuration
-  python -m ila_jax.data.prepare --config configs/ssv2/b16_8f.py --to prepared/ssv2 \\
+  python -m ila_jax.data.prepare --config ssv2/b16_8f --to prepared/ssv2 \\
       --config.data.train=ssv2/train.json --config.data.validation=ssv2/validation.json \\
       --config.data.root=ssv2/videos --config.data.class_names=ssv2/labels.json
   # train from it
-  python -m ila_jax.train --config configs/k400/b16_8f.py --workdir runs/mine \\
+  python -m ila_jax.train --config k400/b16_8f --workdir runs/mine \\
       --config.data.train=prepared:prepared/k400@train --config.data.class_names=None \\
       --config.data.validation=prepared:prepared/k400@validation
   # on a cluster, with Apache Beam; what follows --beam goes to it
@@ -102,7 +102,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--split", default="train", help="what this split is called (default: %(default)s)")
     add("--root", default="", metavar="DIR", help="where the videos are")
     add("--class-names", metavar="FILE", help="a name a line, where WHERE carries none")
-    add("--config", metavar="FILE", help="instead of all these: both splits of a configuration; "
+    add("--config", metavar="NAME", help="instead of all these: both splits of a configuration "
+        "(k400/b16_8f, … or a file); "
         "--config.data.KEY=VALUE changes it")  # fmt: skip
     target = parser.add_argument_group("what to make")
     add = target.add_argument

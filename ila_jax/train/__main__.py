@@ -1,13 +1,13 @@
 """Trains a recognizer.
 
-    python -m ila_jax.train --config configs/quickstart.py --workdir runs/quickstart
+    python -m ila_jax.train --config quickstart --workdir runs/quickstart
 
 The folder of the run holds config.json, metrics.jsonl, quarantine.jsonl, checkpoints/ and
 tensorboard/. Stop it with Ctrl-C or SIGTERM and type the same command to go on.
 
 Before it, see whether it fits the devices, and how long it takes; here, or on a machine to come:
-    python -m ila_jax.train --dry-run --config configs/quickstart.py
-    python -m ila_jax.train --dry-run --config configs/k400/b16_16f.py --devices 8 \\
+    python -m ila_jax.train --dry-run --config quickstart
+    python -m ila_jax.train --dry-run --config k400/b16_16f --devices 8 \\
         --device-memory 32GiB --videos 240000 --rate 100
 
 On several hosts start one process on each, in a folder that they share:
@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.config import from_config
+from ila_jax.config import Override, from_config, read_config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(arguments: Sequence[str] | None) -> None:
     known, overrides = read(arguments)
-    config = from_config(cli.read_config(known.config, overrides))
+    config = from_config(read_config(known.config, overrides))
     # After the arguments are known to be right: loading jax takes a second.
     import jax
 
@@ -60,7 +60,7 @@ def _train(arguments: Sequence[str] | None) -> None:
             print(found)
 
 
-def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[cli.Override]]:
+def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Override]]:
     """Arguments that go together, and the values to change in the config.
 
     The launchers in tools/ check by it what they pass on.

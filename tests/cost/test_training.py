@@ -3,8 +3,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ila_jax.cli import read_config
-from ila_jax.config import from_config
+from ila_jax.config import from_config, read_config
 from ila_jax.cost import counting, formulas, training
 from ila_jax.cost.countings import by_formula
 from ila_jax.cost.peaks import peak

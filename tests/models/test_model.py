@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 import ila_jax
-from ila_jax.cli import read_config
-from ila_jax.config import ModelConfig, from_config
+from ila_jax.config import ModelConfig, from_config, read_config
 from ila_jax.models import model
 from ila_jax.models.variants import TEMPORAL
 from ila_jax.recognizer import Recognizer

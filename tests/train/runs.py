@@ -13,8 +13,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from ila_jax.cli import read_config
-from ila_jax.config import Config, from_config
+from ila_jax.config import Config, from_config, read_config
 from ila_jax.data import synthetic
 from ila_jax.train.__main__ import main
 from ila_jax.weights.checksums import LIST

@@ -40,7 +40,7 @@ def test_a_command_line_that_is_no_command(tmp_path, capsys):
         main(["--workdir", str(tmp_path)])
     assert exit_.value.code == 2
     assert main(["--config", str(tmp_path / "none.py"), "--workdir", str(tmp_path)]) == 1
-    assert "no configuration file" in capsys.readouterr().err
+    assert "is no configuration: expected a file" in capsys.readouterr().err
     for name, text in {
         "syntax.py": "def get_config(:",
         "module.py": "import no_such_module",

@@ -6,8 +6,7 @@ import statistics
 import pytest
 
 from ila_jax import compare
-from ila_jax.cli import read_config
-from ila_jax.config import from_config
+from ila_jax.config import from_config, read_config
 from ila_jax.cost.countings import METHODS
 from ila_jax.evaluation import comparison
 from ila_jax.evaluation.comparison import Outcome
@@ -103,7 +102,7 @@ def test_what_cannot_be_compared_is_told_in_words(tmp_path, capsys):
         ("--methods", "ila,slowfast"): "unknown 'slowfast'",
         ("--seeds", "0"): "--seeds is 0: expected at least 1",
         ("--config.data.motion_pairs=None",): "data.motion_pairs",
-        ("--config", "nowhere.py"): "no configuration file nowhere.py",
+        ("--config", "nowhere.py"): "'nowhere.py' is no configuration",
     }.items():
         assert compare.main([*given, *wrong]) == 1
         assert words in capsys.readouterr().err

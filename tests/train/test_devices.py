@@ -7,8 +7,7 @@ import numpy as np
 import pytest
 from flax.traverse_util import flatten_dict
 
-from ila_jax.cli import read_config
-from ila_jax.config import from_config
+from ila_jax.config import from_config, read_config
 from ila_jax.data.mirror import mirror_table
 from ila_jax.data.motion import CLASSES
 from ila_jax.models import model

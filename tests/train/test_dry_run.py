@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from ila_jax.cli import read_config
-from ila_jax.config import from_config
+from ila_jax.config import from_config, read_config
 from ila_jax.train import dry_run, memory, plan
 from ila_jax.train import dry_run_tables as tables
 from ila_jax.train.__main__ import main

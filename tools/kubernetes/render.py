@@ -1,12 +1,11 @@
 """Prints the JobSet of a run or an evaluation on Kubernetes.
 
     python tools/kubernetes/render.py --name b16 --image REGISTRY/ila --hosts 4 --claim videos \\
-        -- train --config configs/k400/b16_8f.py --workdir /shared/runs/b16 … | kubectl apply -f -
+        -- train --config k400/b16_8f --workdir /shared/runs/b16 … | kubectl apply -f -
     … -- evaluate --config … --checkpoint /shared/runs/b16 --output /shared/b16 | kubectl apply -f -
 
 What follows -- goes to python -m ila_jax.train or ila_jax.evaluate in each pod, and is checked here
-first. The image has ila_jax and its configs/ in the working directory; the claim is mounted at
-/shared.
+first. The image has ila_jax installed; the claim is mounted at /shared.
 """
 
 import argparse

@@ -1,0 +1,141 @@
+"""Configuration files: those that come with ila_jax by their name, all others by their path."""
+
+import difflib
+import runpy
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ml_collections import ConfigDict
+
+Override = tuple[str, Any]  # a dotted key and its new value
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+
+
+def read_config(name: str, overrides: Sequence[Override] = ()) -> dict[str, Any]:
+    """The mapping of a configuration, with values changed.
+
+    name: `quickstart` or `k400/b16_8f`, of those that come with ila_jax (`config_names`), else a
+    file with get_config(); with `:TEXT` behind, TEXT is passed to get_config(). A name means the
+    same in every folder: a file of the same name is taken as `./quickstart`.
+    Errors: ValueError.
+    """
+    chosen, _, text = name.partition(":")
+    path = _shipped().get(chosen, Path(chosen))
+    if not path.is_file():
+        raise ValueError(_missing(chosen))
+    try:
+        values = _run(path, text)
+    except Exception as error:  # whatever a user's own file may raise
+        said = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{chosen} gave no configuration: {said}") from error
+    for key, value in overrides:
+        _set(values, key, value)
+    return values
+
+
+def config_names() -> list[str]:
+    """The names of the configurations that come with ila_jax."""
+    return list(_shipped())
+
+
+def _shipped() -> dict[str, Path]:
+    """The files by name. What only helps them, such as a recipe, has no get_config()."""
+    folder = _PACKAGE / "configs"  # where it is installed; in a clone it lies beside the package
+    if not folder.is_dir():
+        folder = _PACKAGE.with_name("configs")
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): path
+        for path in sorted(folder.rglob("*.py"))
+        if "\ndef get_config(" in path.read_text("utf-8")
+    }
+
+
+def _missing(name: str) -> str:
+    """What to say of a name that is neither shipped nor a file: the nearest names come first."""
+    names = config_names()
+    stem = name.removesuffix(".py").removeprefix("./").removeprefix("configs/")
+    near = difflib.get_close_matches(stem, names, n=len(names))
+    others = [known for known in names if known not in near]
+    folder = "a folder, " if name and Path(name).is_dir() else ""
+    return (
+        f"{name!r} is {folder}no configuration: expected a file with get_config(), or one of "
+        f"{', '.join([*near, *others])}"
+    )
+
+
+def _run(path: Path, text: str) -> dict[str, Any]:
+    """What a file's get_config() returns, as a plain dict."""
+    root, package = _package(path)
+    with _importable(root, package):
+        # A relative import asks for the package, which runpy takes from the name before the dot.
+        run_name = f"{package}.configuration" if package else "configuration"
+        make = runpy.run_path(str(path), run_name=run_name).get("get_config")
+        if make is None:
+            raise ValueError("it has no get_config()")
+        config = make(text) if text else make()
+    if not isinstance(config, ConfigDict):
+        raise ValueError(f"get_config() returned {type(config).__name__}, expected a ConfigDict")
+    return config.to_dict()
+
+
+def _package(path: Path) -> tuple[Path, str]:
+    """The folder that holds a file's outermost package, and the dotted name of its own or ""."""
+    root, parts = path.resolve().parent, []
+    while (root / "__init__.py").is_file():
+        parts.append(root.name)
+        root = root.parent
+    return root, ".".join(reversed(parts))
+
+
+@contextmanager
+def _importable(root: Path, package: str) -> Iterator[None]:
+    """Lets a configuration import its neighbours, from any directory.
+
+    The folder of its package comes first on the path while the file runs.
+    """
+    sys.path.insert(0, str(root))
+    try:
+        with _alone(root, package.partition(".")[0]):
+            yield
+    finally:
+        sys.path.remove(str(root))
+
+
+@contextmanager
+def _alone(root: Path, top: str) -> Iterator[None]:
+    """Lets another imported package of this name, such as somebody's own `configs`, step aside.
+
+    Nothing happens to one that was imported from here already, as an installed ila_jax was.
+    """
+    if not top or root / top in map(Path, getattr(sys.modules.get(top), "__path__", ())):
+        yield
+        return
+    aside = _take_out(top)
+    try:
+        yield
+    finally:
+        _take_out(top)
+        sys.modules.update(aside)
+
+
+def _take_out(top: str) -> dict[str, ModuleType]:
+    """Forgets what is imported of a package, and gives it."""
+    names = [name for name in sys.modules if name.partition(".")[0] == top]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def _set(values: dict[str, Any], key: str, value: Any) -> None:
+    """Sets a dotted key; one that is not there is left for `from_config` to name."""
+    *sections, last = key.split(".")
+    for section in sections:
+        if not isinstance(values.get(section), dict):
+            raise ValueError(
+                f"--config.{key}: no section {section!r}, there are {', '.join(values)}"
+            )
+        values = values[section]
+    values[last] = value
