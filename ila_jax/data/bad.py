@@ -18,6 +18,7 @@ class Reason(enum.IntEnum):
     TOO_SLOW = 9
     TOO_LARGE = 10
     CRASHES = 11
+    NOT_A_FILE = 12
 
     @property
     def sentence(self) -> str:
@@ -38,6 +39,7 @@ _SENTENCES = {
     Reason.TOO_SLOW: "Reading and decoding took longer than data.time_limit, or never ended.",
     Reason.TOO_LARGE: "The file or its frames are larger than the loader takes into memory.",
     Reason.CRASHES: "Reading it ended its process, twice.",
+    Reason.NOT_A_FILE: "The path is a pipe, a socket or a device, not a file.",
 }
 
 

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -43,9 +44,24 @@ class Unfinished(Exception):
     """Work that did not return in time, and may never do so."""
 
 
-def within(seconds: float, work: Callable[[], _T]) -> _T:
+class Progress:
+    """When work of unknown length last went on. The work calls it at each of its small steps."""
+
+    def __init__(self) -> None:
+        self()
+
+    def __call__(self) -> None:
+        self._at = time.monotonic()
+
+    def idle(self) -> float:
+        """Seconds since the last step."""
+        return time.monotonic() - self._at
+
+
+def within(seconds: float, work: Callable[[], _T], progress: Progress | None = None) -> _T:
     """What `work` returns or raises. Errors: Unfinished when that takes longer.
 
+    progress: the time is for one step of the work, not for all of it.
     It runs in another thread, which is left behind if it does not return: nothing can end a thread
     inside a decoder but the end of its process, which a daemon does not hold up.
     """
@@ -53,10 +69,7 @@ def within(seconds: float, work: Callable[[], _T]) -> _T:
     # Until it has answered: one that is late, or was left by Ctrl-C, would answer the next call.
     _own.partner = None
     partner.todo.put(work)
-    try:
-        value, error = partner.done.get(timeout=seconds)
-    except queue.Empty:
-        raise Unfinished from None
+    value, error = _awaited(partner.done, seconds, progress)
     _own.partner = partner
     if error is not None:
         try:
@@ -66,6 +79,17 @@ def within(seconds: float, work: Callable[[], _T]) -> _T:
             # until the garbage collector comes.
             del error
     return value
+
+
+def _awaited(done: queue.SimpleQueue, seconds: float, progress: Progress | None) -> Any:
+    left = seconds
+    while True:
+        try:
+            return done.get(timeout=left)
+        except queue.Empty:
+            left = 0.0 if progress is None else seconds - progress.idle()
+            if left <= 0:
+                raise Unfinished from None
 
 
 class _Partner:

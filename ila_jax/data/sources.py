@@ -1,6 +1,7 @@
 """Where videos come from: the seam at which every kind of data set plugs in."""
 
 import os
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -73,7 +74,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     """The bytes of an encoded file. Errors: BadVideo."""
     try:
         with readable(path) as file:
-            size = os.fstat(file.fileno()).st_size  # a device has none
+            size = os.fstat(file.fileno()).st_size
             limits.check_bytes(size)
             data = file.read(size or limits.MAX_BYTES + 1)  # and no more, of a file that grows
     except OSError as error:
@@ -86,7 +87,13 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
 def readable(path: str | os.PathLike[str]) -> BinaryIO:
     """An opened file, to be closed. Errors: BadVideo."""
     try:
+        # Before it is opened: opening a pipe waits for a writer, a device may act on it.
+        mode = os.stat(path).st_mode
+        if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+            raise BadVideo(Reason.NOT_A_FILE)
         return open(path, "rb")
+    except BadVideo:
+        raise
     except (FileNotFoundError, NotADirectoryError):
         raise BadVideo(Reason.MISSING) from None
     except IsADirectoryError:

@@ -7,8 +7,9 @@ does not grow with the length but for those eight bytes a frame.
 import math
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 import av
 import numpy as np
@@ -17,6 +18,7 @@ from tqdm import tqdm
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.containers import HEAD, is_truncated
 from ila_jax.data.images import Each, Images
+from ila_jax.data.limits import Progress, Unfinished, within
 from ila_jax.data.opening import (
     ERRORS,
     decoded,
@@ -28,6 +30,11 @@ from ila_jax.data.opening import (
 )
 from ila_jax.data.sources import readable
 from ila_jax.data.views import Views
+
+# Seconds for the next packet or frame. A limit for the whole video would fit no length of it.
+STEP_LIMIT = 60.0
+_NONE = np.empty(0)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
@@ -44,16 +51,22 @@ class Windows:
     """Windows over a video file, each `seconds` long and begun `stride` seconds after the last.
 
     They reach to the video's end, where the last may be shorter. One without a frame is left out.
-    Errors: BadVideo; ValueError for lengths that make no windows.
+    Errors: BadVideo, also where `step_limit` seconds pass without another packet or frame;
+    ValueError for lengths that make no windows.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, seconds: float, stride: float | None = None
+        self,
+        path: str | os.PathLike[str],
+        *,
+        seconds: float,
+        stride: float | None = None,
+        step_limit: float = STEP_LIMIT,
     ) -> None:
         """stride: None for `seconds`, windows that neither overlap nor leave anything out."""
         check_lengths(seconds, stride)
-        self._path = path
-        self._times = frame_times(path)
+        self._path, self._step_limit = path, step_limit
+        self._times = frame_times(path, step_limit)
         self._windows = spans(self._times, seconds, seconds if stride is None else stride)
 
     def __len__(self) -> int:
@@ -67,13 +80,22 @@ class Windows:
 
         Errors: BadVideo, also at the end, for a file that breaks off.
         """
+        progress = Progress()
         clips = [views.frames(window.count, k) for k, window in enumerate(self._windows)]
         wanted = [w.first + np.unique(clip) for w, clip in zip(self._windows, clips, strict=True)]
-        pictures = self._pictures(wanted, views.shrink)
-        for window, clip, shown in zip(self._windows, clips, pictures, strict=True):
-            yield window, views.cut(clip, shown)
+        pictures = self._pictures(wanted, views.shrink, progress)
+        for window, clip in zip(self._windows, clips, strict=True):
+            yield window, views.cut(clip, self._next(pictures, progress))
+        self._next(pictures, progress)  # the rest of the file: does it break off?
 
-    def _pictures(self, wanted: list[np.ndarray], each: Each) -> Iterator[np.ndarray]:
+    def _next(self, pictures: Iterator[np.ndarray], progress: Progress) -> np.ndarray:
+        """Of the pictures, or none at their end."""
+        progress()  # others have worked since the last frame
+        return _unless_stuck(lambda: next(pictures, _NONE), self._step_limit, progress)
+
+    def _pictures(
+        self, wanted: list[np.ndarray], each: Each, progress: Progress
+    ) -> Iterator[np.ndarray]:
         """For each window the frames wanted of it, ascending: uint8 [f, h, w, 3]."""
         keep = set(np.concatenate(wanted).tolist())
         waiting = deque(zip(self._windows, wanted, strict=True))
@@ -81,7 +103,9 @@ class Windows:
         with open_file(self._path) as container:
             stream = video_stream(container)
             stream.thread_type, stream.codec_context.thread_count = "AUTO", 0  # the only reader
-            for k, frame in enumerate(decoded(stream.codec_context, _packets(container, stream))):
+            packets = _packets(container, stream, progress)
+            for k, frame in enumerate(decoded(stream.codec_context, packets)):
+                progress()
                 count += 1
                 if k in keep:
                     images.add(k, frame)
@@ -127,27 +151,45 @@ def spans(times: np.ndarray, seconds: float, stride: float) -> list[Window]:
     ]
 
 
-def frame_times(path: str | os.PathLike[str]) -> np.ndarray:
+def frame_times(path: str | os.PathLike[str], step_limit: float = STEP_LIMIT) -> np.ndarray:
     """Presentation times of all frames, float64 [count], in seconds, ascending.
 
-    Read off the packets where they tell for certain; else everything is decoded. Errors: BadVideo.
+    Read off the packets where they tell for certain; else everything is decoded. step_limit: as
+    of `Windows`. Errors: BadVideo.
     """
+    progress = Progress()
+    return _unless_stuck(lambda: _frame_times(path, progress), step_limit, progress)
+
+
+def _unless_stuck(work: Callable[[], _T], step_limit: float, progress: Progress) -> _T:
+    try:
+        return within(step_limit, work, progress)
+    except Unfinished:
+        said = f"No frame came for {step_limit:g} s."
+        raise BadVideo(Reason.TOO_SLOW, said) from None
+
+
+def _frame_times(path: str | os.PathLike[str], progress: Progress) -> np.ndarray:
     with open_file(path) as container:
         stream = video_stream(container)
-        found = _times_of_packets(path, container, stream)
+        found = _times_of_packets(path, container, stream, progress)
     if found is not None:
         return found
     with open_file(path) as container:
         stream = video_stream(container)
-        return decoded_times(stream, _shown(_packets(container, stream), "counting frames"))
+        packets = _packets(container, stream, progress)
+        return decoded_times(stream, _shown(packets, "counting frames"))
 
 
 def _times_of_packets(
-    path: str | os.PathLike[str], container: av.container.InputContainer, stream: av.VideoStream
+    path: str | os.PathLike[str],
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    progress: Progress,
 ) -> np.ndarray | None:
     count, times, smallest = 0, list[int | None](), 1 << 62
     try:
-        for packet in _shown(_packets(container, stream), "reading times"):
+        for packet in _shown(_packets(container, stream, progress), "reading times"):
             count += 1
             if not packet.is_discard:
                 times.append(packet.pts)
@@ -165,8 +207,13 @@ def _times_of_packets(
     return np.sort(np.array(times, np.int64)) * float(stream.time_base or 1)
 
 
-def _packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet]:
-    return (packet for packet in container.demux(stream) if packet.size)
+def _packets(
+    container: av.container.InputContainer, stream: av.VideoStream, progress: Progress
+) -> Iterator[av.Packet]:
+    for packet in container.demux(stream):
+        progress()
+        if packet.size:
+            yield packet
 
 
 def _shown(packets: Iterator[av.Packet], what: str) -> Iterator[av.Packet]:

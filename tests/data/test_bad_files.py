@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -45,6 +46,17 @@ def test_links(tmp_path):
     loop = tmp_path / "loop.mp4"
     loop.symlink_to(loop)
     assert reason(loop) == Reason.UNREADABLE
+
+
+def test_pipes_sockets_and_devices_are_never_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "pipe.mp4")
+    with socket.socket(socket.AF_UNIX) as there:
+        there.bind(str(tmp_path / "socket.mp4"))
+    for path in ("pipe.mp4", "link.mp4", "socket.mp4", "/dev/zero", "/dev/tty"):
+        assert reason(tmp_path / path) == Reason.NOT_A_FILE
+    with open("/dev/null", "rb") as file:
+        assert reason(Path(f"/dev/fd/{file.fileno()}")) == Reason.NOT_A_FILE
 
 
 def test_no_permission(tmp_path):

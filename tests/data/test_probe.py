@@ -8,7 +8,7 @@ import numpy as np
 from ila_jax.data.annotations import Example
 from ila_jax.data.probe import probe
 from ila_jax.data.sources import ListSource
-from tests.data.videos import write_video
+from tests.data.videos import write_slow, write_video
 
 
 class Crashing:
@@ -33,7 +33,7 @@ class Crashing:
 
 def test_a_sample_with_a_file_that_is_never_read_to_its_end(tmp_path):
     write_video(tmp_path / "0.mp4", count=12, size=(32, 48))
-    os.mkfifo(tmp_path / "1.mp4")  # nobody ever writes to it
+    write_slow(tmp_path / "1.mp4")
     (tmp_path / "2.mp4").write_bytes(b"text")
     write_video(tmp_path / "3.mp4", count=1, size=(32, 32))
     source = ListSource([Example(str(tmp_path / f"{i}.mp4"), 0) for i in range(5)])

@@ -1,4 +1,4 @@
-"""Videos that take too long: a pipe that nobody writes to is a file whose reading never ends."""
+"""Videos that take too long."""
 
 import gc
 import multiprocessing
@@ -17,11 +17,11 @@ import pytest
 from ila_jax.data.annotations import Example
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.clips import ClipRecipe
-from ila_jax.data.limits import Unfinished, within
+from ila_jax.data.limits import Progress, Unfinished, within
 from ila_jax.data.pipeline import Loading, evaluation_batches, train_batches
 from ila_jax.data.reading import Reader, TooSlow
 from ila_jax.data.sources import ListSource
-from tests.data.videos import write_video
+from tests.data.videos import write_slow, write_video
 
 RECIPE = ClipRecipe(frames=2, size=28, sampling="interval", scales=(1.0,))
 HANGS = 3
@@ -31,12 +31,12 @@ SECONDS = 2.0
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory) -> ListSource:
-    """8 videos of 2 classes, i % 2 is the class of video i; one of them never ends."""
+    """8 videos of 2 classes, i % 2 is the class of video i; one of them takes minutes."""
     folder = tmp_path_factory.mktemp("slow")
     for i in range(8):
         path = folder / f"{i}.mp4"
         if i == HANGS:
-            os.mkfifo(path)
+            write_slow(path)
         else:
             write_video(path, count=4, offset=i)
     return ListSource([Example(str(folder / f"{i}.mp4"), i % 2) for i in range(8)])
@@ -44,7 +44,7 @@ def source(tmp_path_factory) -> ListSource:
 
 @pytest.fixture(scope="module")
 def replaced(source, tmp_path_factory) -> ListSource:
-    """The same videos, with none where one never ends: what batches should be with any bad file."""
+    """The same videos with none where one is slow: what batches should be with any bad file."""
     nothing = tmp_path_factory.mktemp("nothing") / "there.mp4"
     names = [str(nothing) if i == HANGS else source.name(i) for i in range(8)]
     return ListSource([Example(name, i % 2) for i, name in enumerate(names)])
@@ -138,6 +138,27 @@ def test_what_work_raises_is_raised():
         within(0.05, lambda: os.read(pipe[0], 1))
     for end in reversed(pipe):
         os.close(end)
+
+
+def test_work_that_goes_on_step_by_step_may_take_longer_than_the_limit():
+    progress, stuck = Progress(), threading.Event()
+
+    def steps(count: int) -> int:
+        for _ in range(count):
+            time.sleep(0.02)
+            progress()
+        return count
+
+    def then_stuck() -> None:
+        steps(3)
+        stuck.wait()
+
+    assert within(0.3, lambda: steps(30), progress) == 30  # 0.6 s
+    with pytest.raises(Unfinished):
+        within(0.3, lambda: steps(30))
+    with pytest.raises(Unfinished):
+        within(0.3, then_stuck, progress)
+    stuck.set()
 
 
 def test_work_that_is_late_does_not_answer_the_next():

@@ -2,18 +2,19 @@
 
 import dataclasses
 import gc
+import os
 import tracemalloc
 
 import av
 import numpy as np
 import pytest
 
-from ila_jax.data.bad import BadVideo
+from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.views import Views
 from ila_jax.data.windows import Windows, frame_times, spans
-from tests.data.videos import GOOD, H264, write_sound, write_video
+from tests.data.videos import GOOD, H264, write_slow, write_sound, write_video
 
 RECIPE = ClipRecipe(frames=4, size=16, sampling="segments", scales=(1.0,))
 VIEWS = Views(recipe=RECIPE, clips=2, crops=3, sampling="fixed", seed=0)
@@ -108,6 +109,25 @@ def test_what_is_no_video_is_told_in_words(tmp_path):
     for lengths in ({"seconds": 0}, {"seconds": float("nan")}, {"seconds": 1, "stride": -1}):
         with pytest.raises(ValueError, match="expected more than 0"):
             Windows(tmp_path / "whole.mp4", **lengths)
+
+
+def test_the_time_limit_is_for_the_next_frame(tmp_path):
+    path = write_slow(tmp_path / "slow.webm", count=3)
+    with pytest.raises(BadVideo, match=r"No frame came for 0\.001 s\.") as caught:
+        Windows(path, seconds=1, step_limit=0.001)
+    assert caught.value.reason == Reason.TOO_SLOW
+    windows = Windows(path, seconds=0.04)
+    windows._step_limit = 0.001
+    with pytest.raises(BadVideo, match="No frame came"):
+        list(windows.looks(VIEWS))
+
+
+def test_a_pipe_is_refused_unopened(tmp_path):
+    os.mkfifo(tmp_path / "pipe.mp4")
+    for path in (tmp_path / "pipe.mp4", "/dev/zero"):
+        with pytest.raises(BadVideo, match="a pipe, a socket or a device") as caught:
+            Windows(path, seconds=1)
+        assert caught.value.reason == Reason.NOT_A_FILE
 
 
 def test_memory_does_not_grow_with_the_length(tmp_path):

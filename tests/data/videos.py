@@ -93,6 +93,29 @@ def write_video(
     return path
 
 
+def write_slow(path: Path, count: int = 1000) -> Path:
+    """Frames of 8K that only repeat the first one: few bytes that take long to decode.
+
+    VP8, of which every frame is decoded to be counted: 10 to 30 ms each.
+    """
+    still = av.VideoFrame(7680, 4320, "yuv420p")
+    for plane in still.planes:
+        plane.update(bytes([90]) * plane.buffer_size)
+    with av.open(str(path), "w", format="webm") as container:
+        stream = container.add_stream("libvpx", rate=25, options=VP9)
+        stream.width, stream.height, stream.pix_fmt = still.width, still.height, still.format.name
+        packets = []
+        for still.pts in range(2):
+            packets += stream.encode(still)
+        first, second = [*packets, *stream.encode(None)]
+        for k in range(count):
+            packet = av.Packet(bytes(second if k else first))
+            packet.stream, packet.time_base = stream, Fraction(1, 25)
+            packet.pts = packet.dts = k
+            container.mux(packet)
+    return path
+
+
 def write_sound(path: Path) -> Path:
     """A file with sound only."""
     with av.open(str(path), "w") as container:

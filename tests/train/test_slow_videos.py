@@ -1,6 +1,5 @@
-"""A run without loading processes that meets a video whose reading never ends."""
+"""A run without loading processes that meets a video that takes too long."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -8,21 +7,20 @@ import pytest
 
 from ila_jax.data.order import TrainOrder
 from ila_jax.train.__main__ import main
+from tests.data.videos import write_slow
 from tests.train import runs
 
 
 @pytest.fixture
 def hanging(tmp_path, pairs):
-    """The data of small runs; the video of the last row of the first epoch is a pipe."""
+    """The data of small runs; the video of the last row of the first epoch takes too long."""
     folder = tmp_path / "data"
     shutil.copytree(pairs["data.root"], folder)
     _, index = TrainOrder(64, 8, seed=0)(63)
     path = folder / (folder / "train.txt").read_text().splitlines()[index].rsplit(" ", 1)[0]
     path.unlink()
-    os.mkfifo(path)
-    yield folder, path
-    if path.is_fifo():
-        os.close(os.open(path, os.O_WRONLY))  # releases the thread that is lost in it
+    write_slow(path)
+    return folder, path
 
 
 @pytest.mark.slow
@@ -45,8 +43,6 @@ def test_it_ends_naming_the_video_and_goes_on_when_that_is_repaired(tmp_path, ha
     assert f"error: {path} was not read and decoded in 5 s" in said[-1]
     assert _steps(workdir) == ["7"]
     other = next(p for p in path.parent.iterdir() if p.suffix == path.suffix and p != path)
-    os.close(os.open(path, os.O_WRONLY))
-    path.unlink()
     shutil.copy(other, path)
     assert main(runs.arguments(workdir, overrides)) == 0
     assert [entry["step"] for entry in runs.entries(workdir) if "train/loss" in entry] == [
