@@ -5,7 +5,7 @@ import json
 import mmap
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from ila_jax.weights import huggingface
+from ila_jax.weights.hub import PREFIX, fetch
 from ila_jax.weights.pickle_names import Module, Refused
 from ila_jax.weights.safetensors_file import read_safetensors
 from ila_jax.weights.torch_files import TorchFile, is_tensor, read_legacy, read_zip
+from ila_jax.weights.weight_files import OPEN_CLIP, choose
 
 _MOST_JSON = 64 << 20
 # Where checkpoints of training keep the state dict of the model.
@@ -40,21 +42,21 @@ class Foreign:
 
 
 def read(source: str | Path) -> Foreign:
-    """The weights of a file, or of a folder of Hugging Face or open_clip.
+    """The weights of a file, or of a folder of Hugging Face or open_clip, here or at `hf://`.
 
     Nothing of the file is run. Errors: ValueError in a sentence when it is no file of weights,
     damaged, or asks for more than data.
     """
-    path = Path(source)
+    path = fetch(str(source)) if str(source).startswith(PREFIX) else Path(source)
     if not path.exists():
         raise ValueError(f"there is no file {path}")
     try:
         foreign = _read_folder(path) if path.is_dir() else _read_file(path)
         return _official(foreign)
     except Refused as error:
-        raise Refused(f"{path} was refused: {error}") from error
+        raise Refused(f"{source} was refused: {error}") from error
     except (ValueError, MemoryError) as error:
-        raise ValueError(f"{path} cannot be read: {error}") from error
+        raise ValueError(f"{source} cannot be read: {error}") from error
 
 
 def _read_file(path: Path) -> Foreign:
@@ -122,30 +124,24 @@ def _is_count(value: Any) -> bool:
 
 def _read_folder(path: Path) -> Foreign:
     """A folder of Hugging Face (config.json) or of open_clip (open_clip_config.json)."""
-    if (path / "open_clip_config.json").is_file():
-        settings = _json(path / "open_clip_config.json")
+    chosen = choose(os.listdir(path), lambda name: _json(path / name))
+    settings = _json(path / chosen.config)
+    if chosen.config == OPEN_CLIP:
         if not (settings.get("model_cfg") or {}).get("quick_gelu", False):
             raise ValueError(
                 "open_clip_config.json has no quick_gelu: this model computes with GELU, and its "
                 "weights would give wrong numbers here. Only open_clip's -quickgelu models fit"
             )
-        names, form = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin"), "open_clip"
-    elif (path / "config.json").is_file():
-        settings = _json(path / "config.json")
-        huggingface.check_settings(settings)
-        names, form = ("model.safetensors", "pytorch_model.bin"), "Hugging Face"
+        form = "open_clip"
     else:
-        raise ValueError(
-            "it is a folder, but not one of Hugging Face or open_clip: expected config.json or "
-            "open_clip_config.json in it. Name a file, or give a folder of ours to ila_jax.load"
-        )
-    files = _weights_in(path, names)
-    parts = [_read_file(file) for file in files]
+        huggingface.check_settings(settings)
+        form = "Hugging Face"
+    parts = [_read_file(path / file) for file in chosen.files]
     state = {name: value for part in parts for name, value in part.state.items()}
     if len(state) != sum(len(part.state) for part in parts):
         raise ValueError("two of its files hold a tensor of the same name: get it again")
     return Foreign(
-        f"{form} folder, {len(files)} file(s)",
+        f"{form} folder, {', '.join(chosen.files[:1])}{_more(chosen.files)}",
         state,
         sum(part.bytes for part in parts),
         settings=settings,
@@ -154,25 +150,8 @@ def _read_folder(path: Path) -> Foreign:
     )
 
 
-def _weights_in(path: Path, names: tuple[str, ...]) -> list[Path]:
-    """The file of weights in a folder, or all of an index, which may name no file outside."""
-    for name in names:
-        if (path / name).is_file():
-            return [path / name]
-        index = path / f"{name}.index.json"
-        if index.is_file():
-            shards = _json(index).get("weight_map")
-            if not isinstance(shards, dict) or not shards:
-                raise ValueError(f"{index.name} has no weight_map: get it again")
-            files = sorted({str(file) for file in shards.values()})
-            outside = [file for file in files if os.path.basename(file) != file or file == ".."]
-            if outside:
-                raise ValueError(f"{index.name} names {outside[0]!r}, which is outside the folder")
-            missing = [file for file in files if not (path / file).is_file()]
-            if missing:
-                raise ValueError(f"{index.name} names {', '.join(missing)}, not in the folder")
-            return [path / file for file in files]
-    raise ValueError(f"it has no weights: expected {' or '.join(names)} beside its config")
+def _more(files: Sequence[str]) -> str:
+    return f" and {len(files) - 1} more" if len(files) > 1 else ""
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -1,49 +1,170 @@
-"""Folders of weights on the Hugging Face hub, through its own cache."""
+"""Weights on the Hugging Face hub, through its own library and its cache.
 
+Only the files of one set of weights are fetched, one after another, and only where the user wrote
+`hf://`. What is fetched is read by `files`: nothing of it is run.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from ila_jax.weights.hub_errors import why
+from ila_jax.weights.weight_files import HUGGING_FACE, OPEN_CLIP, choose
 
 PREFIX = "hf://"
-# Our own folders, and those of Hugging Face and open_clip; not the copies for other frameworks.
-_WANTED = [
-    "model.json",
-    "weights/*",
-    "config.json",
-    "open_clip_config.json",
-    "*.safetensors",
-    "*.safetensors.index.json",
-]
+_OURS = "model.json"
+_FORM = "hf://OWNER/NAME, hf://OWNER/NAME@REVISION or hf://OWNER/NAME/FILE"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A repository, OWNER/NAME; a branch, tag or commit of it; a file in it, or "" for the set."""
+
+    repository: str
+    revision: str
+    file: str
+
+
+def place(source: str) -> Place:
+    """The parts of `hf://OWNER/NAME[@REVISION][/FILE]`. Errors: ValueError.
+
+    As in huggingface_hub's own addresses, a "/" in a revision is written %2F, but for refs/pr/N.
+    """
+    owner, _, rest = source.removeprefix(PREFIX).rstrip("/").partition("/")
+    name, _, file = rest.partition("/")
+    name, at, revision = name.partition("@")
+    if revision == "refs":
+        kind, number, file = (*file.split("/", 2), "", "")[:3]
+        revision = f"refs/{kind}/{number}"
+    if not owner or "@" in owner or not name or (at and not revision):
+        raise ValueError(f"{source}: expected {_FORM}")
+    return Place(f"{owner}/{name}", unquote(revision) or "main", file)
 
 
 def fetch(source: str) -> Path:
-    """The local copy of `hf://owner/name`: downloaded, or without a network from the cache.
+    """The local copy of an address: the folder with its files, or the one file that it names.
 
-    Errors: ValueError in a sentence; ImportError names the extra that is missing.
+    Without a connection the cache is used. Errors: ValueError in a sentence.
     """
-    name = source.removeprefix(PREFIX)
-    if name.count("/") != 1 or not all(name.split("/")):
-        raise ValueError(f"{source}: expected hf://OWNER/NAME")
+    wanted = place(source)
+    hub = _library(source)
+    try:
+        files = _listing(hub, wanted)
+    except Exception as error:  # the hub raises types of several libraries
+        reason = why(error, wanted.repository, wanted.revision)
+        cached = _cached(hub, wanted)
+        if cached is None:
+            raise ValueError(f"{source} is not in the cache and cannot be fetched: {reason}") from (
+                error
+            )
+        print(f"{source}: the copy in the cache is used, as {reason}", file=sys.stderr)
+        return cached
+    try:
+        return _fetched(hub, wanted, files)
+    except _NoSet as error:
+        raise ValueError(f"{source} cannot be used: {error}") from error
+    except Exception as error:
+        reason = why(error, wanted.repository, wanted.revision)
+        raise ValueError(f"{source} cannot be fetched: {reason}") from error
+
+
+class _NoSet(ValueError):
+    """What is in the repository is no weights for us."""
+
+
+def _library(source: str) -> Any:
     try:
         import huggingface_hub
+        import huggingface_hub.constants
     except ImportError as error:
         raise ValueError(
             f"{source} needs huggingface_hub, which is not installed: pip install 'ila-jax[hub]'"
         ) from error
-    try:
-        return Path(huggingface_hub.snapshot_download(name, allow_patterns=_WANTED))
-    except Exception as error:  # the hub raises types of several libraries
+    return huggingface_hub
+
+
+def _endpoint() -> str | None:
+    """The library reads this variable at its import; whoever sets it later means it as well."""
+    return os.environ.get("HF_ENDPOINT") or None
+
+
+def _listing(hub: Any, wanted: Place) -> list[str]:
+    """The names of all files of a repository."""
+    seconds = hub.constants.HF_HUB_ETAG_TIMEOUT  # without it a dead network is waited for
+    api = hub.HfApi(endpoint=_endpoint())
+    info = api.model_info(wanted.repository, revision=wanted.revision, timeout=seconds)
+    return [file.rfilename for file in info.siblings or ()]
+
+
+def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
+    """Fetches what is wanted and not in the cache."""
+    if wanted.file:
+        if wanted.file not in files:
+            there = ", ".join(sorted(files)[:12]) or "nothing"
+            raise _NoSet(f"it has no file {wanted.file}, but {there}")
+        return _Snapshot(hub, wanted).get(wanted.file)
+    snapshot = _Snapshot(hub, wanted)
+    if _OURS in files:
+        names = [_OURS, *(name for name in sorted(files) if name.startswith("weights/"))]
+    else:
         try:
-            cached = huggingface_hub.snapshot_download(
-                name, allow_patterns=_WANTED, local_files_only=True
-            )
-            return Path(cached)
-        except Exception:
-            raise ValueError(
-                f"{source} is not in the cache and cannot be fetched ({_first_line(error)}). "
-                "Connect to the network, or name a folder on this machine; a repository that does "
-                "not exist, or is private, looks the same"
-            ) from error
+            chosen = choose(files, lambda name: _object(snapshot.get(name)))
+        except ValueError as error:
+            raise _NoSet(str(error)) from error
+        names = [chosen.config, *([chosen.index] if chosen.index else []), *chosen.files]
+    paths = [snapshot.get(name) for name in names]
+    return paths[0].parent
 
 
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return lines[0][:200]
+class _Snapshot:
+    """One commit of a repository: that which the revision names when the first file is asked for.
+
+    The library keeps in its cache which commit a branch was, for the day without a network.
+    """
+
+    def __init__(self, hub: Any, wanted: Place):
+        self._hub, self._repository, self._commit = hub, wanted.repository, wanted.revision
+
+    def get(self, name: str) -> Path:
+        path = self._hub.hf_hub_download(
+            self._repository, name, revision=self._commit, endpoint=_endpoint()
+        )
+        self._commit = Path(path).parents[name.count("/")].name
+        return Path(path)
+
+
+def _object(path: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _NoSet(f"{path.name} is no JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise _NoSet(f"{path.name} holds no settings")
+    return found
+
+
+def _cached(hub: Any, wanted: Place) -> Path | None:
+    """The copy in the cache, if it is whole."""
+    get: Callable[..., Any] = hub.try_to_load_from_cache
+    for name in [wanted.file] if wanted.file else [_OURS, OPEN_CLIP, HUGGING_FACE]:
+        found = get(wanted.repository, name, revision=wanted.revision)
+        if isinstance(found, str):
+            if wanted.file:
+                return Path(found)
+            folder = Path(found).parent
+            return folder if _is_whole(folder) else None
+    return None
+
+
+def _is_whole(folder: Path) -> bool:
+    if (folder / _OURS).is_file():
+        return (folder / "weights").is_dir()
+    try:
+        return bool(choose(os.listdir(folder), lambda name: _object(folder / name)))
+    except ValueError:
+        return False

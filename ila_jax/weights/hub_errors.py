@@ -1,0 +1,72 @@
+"""Why something could not be fetched from the Hugging Face hub, in words and with what to do."""
+
+import errno
+import os
+
+_LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
+
+
+def why(error: BaseException, repository: str, revision: str) -> str:
+    """The reason, without a full stop. error: of huggingface_hub, or of what it uses for HTTP.
+
+    Types are told by their names: the libraries below it changed twice.
+    """
+    cause = error
+    while "LocalEntryNotFoundError" in _types(cause) and cause.__cause__ is not None:
+        cause = cause.__cause__
+    types, status = _types(cause), _status(cause)
+    page = f"{os.environ.get('HF_ENDPOINT') or 'https://huggingface.co'}/{repository}"
+    if "GatedRepoError" in types:
+        return f"it is gated: accept its conditions at {page}, then {_LOGIN}"
+    if "RevisionNotFoundError" in types:
+        return f"{repository} has no branch, tag or commit {revision}: see {page}"
+    if "DisabledRepoError" in types:
+        return f"the hub has disabled {repository}: see {page}"
+    if "RepositoryNotFoundError" in types or status == 401:
+        return (
+            f"the hub knows no {repository}, or it is private: check the name; if it is private, "
+            f"{_LOGIN}"
+        )
+    if "HFValidationError" in types:
+        return f"{repository} is no name of a repository: expected OWNER/NAME"
+    if "OfflineModeIsEnabled" in types:
+        return "HF_HUB_OFFLINE is set, so that the hub is not asked: unset it to fetch"
+    if isinstance(cause, OSError) and cause.errno in _DISK:
+        return f"{_DISK[cause.errno]} ({cause}): HF_HOME names another folder for the cache"
+    return _answer(status, _first_line(cause))
+
+
+_DISK = {
+    errno.ENOSPC: "the disk of the cache is full",
+    errno.EDQUOT: "the quota of the cache's disk is used up",
+    errno.EACCES: "the cache cannot be written",
+    errno.EROFS: "the cache cannot be written",
+}
+
+
+def _answer(status: int | None, said: str) -> str:
+    if status == 403:
+        return f"the hub forbids it ({said}): the token may not read it, {_LOGIN}"
+    if status == 429:
+        return f"too many requests ({said}): wait a little, or {_LOGIN}"
+    if status is not None and status >= 500:
+        return f"the hub has a fault of its own ({said}): try again later"
+    if status is not None:
+        return f"the hub answered {said}"
+    return (
+        f"no connection, or it broke off ({said}): connect to the network and start again, or name "
+        "a folder on this machine"
+    )
+
+
+def _types(error: BaseException) -> set[str]:
+    return {kind.__name__ for kind in type(error).__mro__}
+
+
+def _status(error: BaseException) -> int | None:
+    return getattr(getattr(error, "response", None), "status_code", None)
+
+
+def _first_line(error: BaseException) -> str:
+    lines = str(error).strip().splitlines() or [""]
+    return (lines[0] or type(error).__name__)[:200].rstrip(".:")
