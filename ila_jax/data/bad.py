@@ -1,6 +1,8 @@
 """Why a video could not be used: a small closed list that fits into an int32 of a batch."""
 
 import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class Reason(enum.IntEnum):
@@ -19,6 +21,8 @@ class Reason(enum.IntEnum):
     TOO_LARGE = 10
     CRASHES = 11
     NOT_A_FILE = 12
+    UNSUPPORTED = 13
+    UNFORESEEN = 14
 
     @property
     def sentence(self) -> str:
@@ -40,6 +44,8 @@ _SENTENCES = {
     Reason.TOO_LARGE: "The file or its frames are larger than the loader takes into memory.",
     Reason.CRASHES: "Reading it ended its process, twice.",
     Reason.NOT_A_FILE: "The path is a pipe, a socket or a device, not a file.",
+    Reason.UNSUPPORTED: "Its frames decode, but their colours cannot be made RGB.",
+    Reason.UNFORESEEN: "Reading it failed in a way that nobody foresaw.",
 }
 
 
@@ -53,3 +59,25 @@ class BadVideo(ValueError):
 
     def __str__(self) -> str:
         return f"{self.reason.sentence} {self.detail}".rstrip()
+
+    def of(self, name: str) -> "BadVideo":
+        """The same, saying which video it is."""
+        return BadVideo(self.reason, f"{self.detail} {name}".strip())
+
+
+@contextmanager
+def its_fault() -> Iterator[None]:
+    """Whatever is raised inside is the fault of the video that is read there: BadVideo.
+
+    Decoders, scalers and resizers raise what they like, for one file in a million. Everything that
+    makes something of a video's bytes runs inside of this, so that no file ends a command.
+    """
+    try:
+        yield
+    except BadVideo:
+        raise
+    except MemoryError as error:
+        raise BadVideo(Reason.TOO_LARGE, "There was too little memory for it.") from error
+    except Exception as error:
+        said = f"{type(error).__name__}: {error}".strip().rstrip(".:")
+        raise BadVideo(Reason.UNFORESEEN, f"{said}.") from error

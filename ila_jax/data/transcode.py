@@ -8,14 +8,17 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.bad import BadVideo, Reason, its_fault
 from ila_jax.data.decode import all_frames, index_video
+from ila_jax.data.orientation import AS_STORED, Orientation, orientation
+from ila_jax.data.rgb import UNSPECIFIED, to_rgb
 
 CLOCK = 90_000  # ticks a second, of MPEG: times are kept to 6 µs
 # Of the scaler: bicubic, as FFmpeg's command takes, and the same on every processor.
 _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 
-_RGB = 0  # FFmpeg's number for "not YUV at all", which PyAV gives no name
+# FFmpeg's numbers, which PyAV gives no name: of "not YUV at all", and of a range of 0 to 255.
+_RGB, _FULL = 0, 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,7 @@ class Encoded:
     seconds: float  # from the first frame to the last
 
 
+@its_fault()
 def transcode(data: bytes, encoding: Encoding) -> Encoded:
     """Encodes a video file anew, with the same frames at the same times, turned upright.
 
@@ -74,6 +78,7 @@ def transcode(data: bytes, encoding: Encoding) -> Encoded:
     frames = zip(all_frames(index), ticks.tolist(), strict=True)
     try:
         first, tick = next(frames)
+        to_rgb(first, VideoReformatter())  # what nobody could read of the new file is not written
         encoder = _Encoder(first, encoding, ticks)
         encoder.add(first, tick)
         for frame, tick in frames:
@@ -112,7 +117,7 @@ class _Encoder:
     def __init__(self, first: av.VideoFrame, encoding: Encoding, ticks: np.ndarray) -> None:
         self._source = (first.height, first.width)
         self._size = target_size(first.height, first.width, encoding.short_side)
-        self._turns = round(first.rotation / 90) % 4  # counter-clockwise, as np.rot90 counts
+        self._transposed = orientation(first).transposed
         self._scaler = VideoReformatter()
         self._ticks, self._buffer = ticks, io.BytesIO()
         self._container = av.open(self._buffer, "w", format="mp4")
@@ -128,7 +133,7 @@ class _Encoder:
         # x264 spends fewer bits on a frame that is shown for less time; frames that are sampled are
         # worth the same at any rate, and so it is told one. The true times are those of packets.
         self._stream = self._container.add_stream("libx264", rate=25, options=options)
-        height, width = self._size[::-1] if self._turns % 2 else self._size
+        height, width = self._size[::-1] if self._transposed else self._size
         self._stream.height, self._stream.width = height, width
         self._stream.pix_fmt = "yuv420p"
         codec = self._stream.codec_context
@@ -137,17 +142,22 @@ class _Encoder:
         _copy_colours(first, codec)
 
     def add(self, frame: av.VideoFrame, tick: int) -> None:
-        if (frame.height, frame.width) != self._source:
+        way = orientation(frame)
+        if (frame.height, frame.width, way.transposed) != (*self._source, self._transposed):
             raise BadVideo(Reason.SIZE_CHANGES)
-        height, width = self._size
-        small = self._scaler.reformat(
-            frame, width=width, height=height, format="yuv420p", interpolation=_SCALING, threads=1
-        )
-        if self._turns:
-            small = _turned(small, self._turns)
+        small = _upright(self._scaled(frame), way)
         small.pts, small.time_base = tick, Fraction(1, CLOCK)
         small.pict_type = 0  # the encoder chooses: all frames of an MJPEG file say "intra"
         self._container.mux(self._stream.encode(small))
+
+    def _scaled(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """As yuv420p, its colours coded as they were; RGB becomes what is meant by no matrix."""
+        if frame.colorspace != _RGB:
+            frame.colorspace = UNSPECIFIED  # the scaler refuses some, and is to apply none
+        height, width = self._size
+        return self._scaler.reformat(
+            frame, width=width, height=height, format="yuv420p", interpolation=_SCALING, threads=1
+        )
 
     def close(self) -> Encoded:
         self._container.mux(self._stream.encode(None))
@@ -170,11 +180,17 @@ def _copy_colours(frame: av.VideoFrame, codec: av.VideoCodecContext) -> None:
     codec.color_trc = frame.color_trc
 
 
-def _turned(frame: av.VideoFrame, turns: int) -> av.VideoFrame:
-    """A yuv420p frame turned by quarters of a circle, counter-clockwise."""
+def _upright(frame: av.VideoFrame, way: Orientation) -> av.VideoFrame:
+    """A yuv420p frame as it is to be shown."""
+    if way == AS_STORED:
+        return frame
     height, width = frame.height, frame.width
     planes = np.split(frame.to_ndarray().reshape(-1), [height * width, height * width * 5 // 4])
     shapes = [(height, width), (height // 2, width // 2), (height // 2, width // 2)]
-    turned = [np.rot90(p.reshape(s), turns) for p, s in zip(planes, shapes, strict=True)]
-    rows = np.concatenate([p.reshape(-1) for p in turned]).reshape(-1, turned[0].shape[1])
+    black = (0 if frame.color_range == _FULL else 16, 128, 128)
+    shown = [
+        way.upright(plane.reshape(shape), border)
+        for plane, shape, border in zip(planes, shapes, black, strict=True)
+    ]
+    rows = np.concatenate([plane.reshape(-1) for plane in shown]).reshape(-1, shown[0].shape[1])
     return av.VideoFrame.from_ndarray(rows, format="yuv420p")

@@ -1,0 +1,86 @@
+"""Which way a frame is shown: its display matrix, read as FFmpeg's own programs read it.
+
+A camera that was held on its side stores the frames as they come and a matrix of how to turn or
+mirror them. Its angle alone does not say: a mirrored picture has one as well.
+"""
+
+import functools
+import math
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+from av.sidedata.sidedata import Type
+
+
+@dataclass(frozen=True)
+class Orientation:
+    """Of a picture: first transposed, then its rows and its columns reversed, where so said.
+
+    degrees: to be turned clockwise about its middle, for matrices of other angles than quarters.
+    """
+
+    transposed: bool = False
+    rows: bool = False
+    columns: bool = False
+    degrees: int = 0
+
+    def upright(self, plane: np.ndarray, border: int = 0) -> np.ndarray:
+        """A picture or a plane of one, uint8 [h, w, …], as it is to be shown; a view where it can.
+
+        border: what the corners are filled with at other angles than quarters. It then keeps its
+        size, as with FFmpeg.
+        """
+        if self.degrees:
+            return _turned(plane, self.degrees, border)
+        if self.transposed:
+            plane = plane.swapaxes(0, 1)
+        return plane[:: -1 if self.rows else 1, :: -1 if self.columns else 1]
+
+
+AS_STORED = Orientation()
+
+
+def orientation(frame: av.VideoFrame) -> Orientation:
+    """Of the file's matrix or the frame's own, which its decoder attaches to it."""
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
+    return AS_STORED if matrix is None else of_matrix(bytes(matrix))
+
+
+@functools.lru_cache(maxsize=64)
+def of_matrix(matrix: bytes) -> Orientation:
+    """matrix: nine int32, of which a, b, c, d are numbers 0, 1, 3, 4: x' = ax + cy, y' = bx + dy.
+
+    FFmpeg's rule: the angle, in whole degrees, and in which of the directions the picture then is
+    still reversed. A matrix without an angle, such as zeros, changes nothing.
+    """
+    a, b, _, c, d = np.frombuffer(matrix, np.int32, 5).tolist()
+    wide, high = math.hypot(a, c), math.hypot(b, d)
+    if not wide or not high:
+        return AS_STORED
+    match _degrees(a / wide, b / high):
+        case 0:
+            return Orientation(rows=d < 0)
+        case 90:
+            return Orientation(transposed=True, columns=c <= 0)
+        case 180:
+            return Orientation(rows=d < 0, columns=a < 0)
+        case 270:
+            return Orientation(transposed=True, rows=True, columns=c < 0)
+        case 1:  # FFmpeg turns from there on
+            return AS_STORED
+        case degrees:
+            return Orientation(degrees=degrees)
+
+
+def _degrees(cosine: float, sine: float) -> int:
+    """Clockwise, 0 to 359; halves are rounded away from zero, as in C."""
+    angle = math.degrees(math.atan2(sine, cosine))
+    return int(math.copysign(math.floor(abs(angle) + 0.5), angle)) % 360
+
+
+def _turned(plane: np.ndarray, degrees: int, border: int) -> np.ndarray:
+    height, width = plane.shape[:2]
+    turn = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), -degrees, 1.0)
+    return cv2.warpAffine(plane, turn, (width, height), borderValue=(border,) * 4)

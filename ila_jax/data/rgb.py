@@ -1,0 +1,46 @@
+"""A decoded frame to RGB, as FFmpeg converts it, and where FFmpeg does not know the colours."""
+
+import av
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from ila_jax.data.bad import BadVideo, Reason
+
+# Of H.273, table 4: how Y, Cb and Cr come from R, G and B. FFmpeg's numbers are the same.
+UNSPECIFIED = 2
+_RESERVED = 3  # said by mistake; of most codecs FFmpeg takes it for unspecified itself
+_YCGCO = 8
+_DERIVED = 12  # from the primaries, numbers of table 2; of these two, it is a matrix of its own
+_OF_PRIMARIES = {1: 1, 9: 9}  # BT.709, BT.2020
+_FULL = 2  # FFmpeg's number for a range of 0 to 255
+
+
+def to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+    """uint8 [h, w, 3], not turned. Errors: BadVideo (UNSUPPORTED)."""
+    try:
+        return reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
+    except av.error.FFmpegError as error:
+        matrix, primaries = frame.colorspace, frame.color_primaries
+        if matrix == _YCGCO:
+            return _of_ycgco(frame, reformatter)
+        if matrix == _RESERVED or (matrix == _DERIVED and primaries in _OF_PRIMARIES):
+            frame.colorspace = _OF_PRIMARIES.get(primaries, UNSPECIFIED)
+            return to_rgb(frame, reformatter)
+        raise BadVideo(
+            Reason.UNSUPPORTED,
+            f"FFmpeg, converting {frame.format.name} with colour matrix {int(matrix)}, primaries "
+            f"{int(primaries)} and range {int(frame.color_range)} of H.273: {error.strerror}.",
+        ) from error
+
+
+def _of_ycgco(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
+    """H.273, equations 39 to 50: R = Y - Cg + Co, G = Y + Cg, B = Y - Cg - Co."""
+    full = frame.color_range == _FULL or frame.format.name.startswith("yuvj")
+    frame.colorspace = UNSPECIFIED  # or it is refused, though no matrix is applied
+    planes = reformatter.reformat(frame, format="yuvj444p" if full else "yuv444p", threads=1)
+    y, cg, co = planes.to_ndarray().astype(np.float32)
+    frame.colorspace = _YCGCO
+    black, luma, chroma = (0, 255, 255) if full else (16, 219, 224)
+    y, cg, co = (y - black) * (255 / luma), (cg - 128) * (255 / chroma), (co - 128) * (255 / chroma)
+    image = np.stack([y - cg + co, y + cg, y - cg - co], axis=-1)
+    return np.rint(image).clip(0, 255).astype(np.uint8)
