@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 import numpy as np
 
 from ila_jax.config import Config
-from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.bad import BadVideo
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import EvaluationOrder, TrainOrder, element_generator
 from ila_jax.data.reading import Reader
@@ -109,6 +109,7 @@ class TrainClips:
     def __getitem__(self, element: int) -> dict[str, np.ndarray]:
         epoch, asked = self._order(self._first + int(element))
         bad: list[tuple[int, int]] = []
+        problems: list[BadVideo] = []
         for index in self._candidates(asked):
             # Anew for each try: the clip shown does not depend on how a bad file failed.
             rng = element_generator(self._order.seed, epoch, asked)
@@ -116,11 +117,12 @@ class TrainClips:
                 video, short = self._read(index, partial(self._recipe.train_clip, rng=rng))
             except BadVideo as error:
                 if not self._replace:
-                    raise _named(error, self._source.name(index)) from error
+                    raise error.of(self._source.name(index)) from error
                 bad.append((index, error.reason))
+                problems.append(error)
                 continue
             return _element(video, self._source.labels[index], index, short, bad, TRIES)
-        raise ValueError(self._all_bad(asked, bad))
+        raise ValueError(self._all_bad(asked, problems))
 
     def _candidates(self, index: int) -> list[int]:
         """The video itself, then the next ones of its class, around to the first."""
@@ -130,11 +132,10 @@ class TrainClips:
         place = int(np.searchsorted(members, index))
         return np.roll(members, -place)[:TRIES].tolist() if place else members[:TRIES].tolist()
 
-    def _all_bad(self, index: int, bad: list[tuple[int, int]]) -> str:
-        first, reason = bad[0]
+    def _all_bad(self, index: int, problems: list[BadVideo]) -> str:
         return (
-            f"no video of class {self._source.labels[index]} to show: all {len(bad)} tried cannot "
-            f"be read, the first is {self._source.name(first)} ({Reason(reason).sentence}) "
+            f"no video of class {self._source.labels[index]} to show: all {len(problems)} tried "
+            f"cannot be read, the first is {self._source.name(index)} ({problems[0]}) "
             "Repair the files, or take the class off the list"
         )
 
@@ -223,7 +224,3 @@ def _element(
         "short": np.asarray(short, np.bool_),
         "bad": table,
     }
-
-
-def _named(error: BadVideo, name: str) -> BadVideo:
-    return BadVideo(error.reason, f"{error.detail} {name}".strip())

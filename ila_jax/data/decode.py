@@ -14,7 +14,7 @@ import av
 import numpy as np
 
 from ila_jax.data import limits
-from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.bad import BadVideo, Reason, its_fault
 from ila_jax.data.containers import HEAD, is_truncated, is_unreferenced, starts_afresh
 from ila_jax.data.images import Each, Images
 from ila_jax.data.opening import (
@@ -51,6 +51,7 @@ class VideoIndex:
         return len(self.times)
 
 
+@its_fault()
 def index_video(data: bytes) -> VideoIndex:
     """Reads every packet of the first video stream, decoding none of them where it can.
 
@@ -88,33 +89,36 @@ def decode(
 ) -> np.ndarray:
     """The frames asked for, in the order asked for (repeats allowed): uint8 [T, H, W, 3], RGB.
 
-    Rotation metadata is applied. each: done to every frame, uint8 [H, W, 3], as it comes out and
-    once for all its repeats: shrinking them so, no more than one is held in its full size.
+    They are upright, any display matrix being applied. each: done to every frame, uint8 [H, W, 3],
+    as it comes out and once for all its repeats: shrinking them so, no more than one is held in its
+    full size.
     Errors: BadVideo; IndexError for a frame that is not there.
     """
     wanted = sorted({int(f) for f in frames})
     if not wanted or wanted[0] < 0 or wanted[-1] >= index.count:
         raise IndexError(f"frames {list(frames)}: expected some of 0 to {index.count - 1}")
     images: Images | None = None
-    if index.direct:
-        images = _decode_direct(index, wanted, Images(each))
-    if images is None:
-        images = _decode_sequential(index, wanted, Images(each))
-    return np.stack([images[int(f)] for f in frames])
+    with its_fault():
+        if index.direct:
+            images = _decode_direct(index, wanted, Images(each))
+        if images is None:
+            images = _decode_sequential(index, wanted, Images(each))
+        return np.stack([images[int(f)] for f in frames])
 
 
 def all_frames(index: VideoIndex) -> Iterator[av.VideoFrame]:
-    """Every frame in order, in the file's own pixel format and not rotated.
+    """Every frame in order, in the file's own pixel format and not turned upright.
 
     Errors: BadVideo, also after the last frame where there are not `index.count` of them.
     """
     count = 0
-    for count, frame in enumerate(decoded(index._codec, index._packets), start=1):
-        if count > index.count:
-            break
-        yield frame
-    if count != index.count:
-        raise BadVideo(Reason.DAMAGED, f"{index.count} frames promised, {count} decode.")
+    with its_fault():
+        for count, frame in enumerate(decoded(index._codec, index._packets), start=1):
+            if count > index.count:
+                break
+            yield frame
+        if count != index.count:
+            raise BadVideo(Reason.DAMAGED, f"{index.count} frames promised, {count} decode.")
 
 
 def _direct_index(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.bad import BadVideo, Reason, its_fault
 from ila_jax.data.shards import Unit, Videos
 from ila_jax.data.transcode import transcode
 
@@ -34,8 +34,9 @@ class Sampler:
             return Measured(0, 0, 0.0)
         start = time.monotonic()
         try:
-            data = self.videos.opened[unit.split].source.read(unit.first)
-            prepared = transcode(data, self.videos.encoding)
+            with its_fault():
+                data = self.videos.opened[unit.split].source.read(unit.first)
+                prepared = transcode(data, self.videos.encoding)
         except BadVideo:
             return Measured(0, 0, 0.0)
         return Measured(len(data), len(prepared.data), time.monotonic() - start)

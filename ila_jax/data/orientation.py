@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import av
 import cv2
 import numpy as np
-from av.sidedata.sidedata import Type
+from av.sidedata.sidedata import SideDataContainer, Type
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,15 @@ AS_STORED = Orientation()
 
 def orientation(frame: av.VideoFrame) -> Orientation:
     """Of the file's matrix or the frame's own, which its decoder attaches to it."""
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX)
-    return AS_STORED if matrix is None else of_matrix(bytes(matrix))
+    try:
+        # PyAV 18 keeps frame.side_data in the frame that it refers to: a circle, which stays in
+        # memory until the garbage collector comes. One of our own is kept nowhere.
+        matrix = SideDataContainer(frame)[Type.DISPLAYMATRIX]  # type: ignore[call-arg]
+    except KeyError:
+        return AS_STORED
+    except ValueError:  # PyAV 18 gives none of it where one kind is younger than itself, as EXIF
+        return of_matrix(_rotation(-frame.rotation))
+    return of_matrix(bytes(matrix))
 
 
 @functools.lru_cache(maxsize=64)
@@ -72,6 +79,12 @@ def of_matrix(matrix: bytes) -> Orientation:
             return AS_STORED
         case degrees:
             return Orientation(degrees=degrees)
+
+
+def _rotation(degrees: float) -> bytes:
+    """A display matrix that turns clockwise, as far as `of_matrix` reads it."""
+    cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
+    return np.rint(np.array([cosine, sine, 0, -sine, cosine]) * 65536).astype(np.int32).tobytes()
 
 
 def _degrees(cosine: float, sine: float) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ila_jax.data.bad import BadVideo
+from ila_jax.data.bad import BadVideo, its_fault
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.sampling import interval
 from ila_jax.data.sources import VideoSource
@@ -142,14 +142,18 @@ def _serve(source: VideoSource, pipe: Connection, limit: float) -> None:
 
 def _probe(source: VideoSource, index: int) -> Probed:
     try:
-        data = source.read(index)
-        facts: dict[str, Any] = {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
-        video = index_video(data)
-        # Shapes instead of pictures: eight frames of 8K are 800 MB.
-        shapes = decode(video, interval(video.count, _FRAMES), each=_shape)
+        return _found(source, index)
     except BadVideo as error:
         return Probed(index, str(error))
-    height, width = shapes[0].tolist()
+
+
+@its_fault()
+def _found(source: VideoSource, index: int) -> Probed:
+    data = source.read(index)
+    facts: dict[str, Any] = {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
+    video = index_video(data)
+    # Shapes instead of pictures: eight frames of 8K are 800 MB.
+    height, width = decode(video, interval(video.count, _FRAMES), each=_shape)[0].tolist()
     # The last frame lasts as long as the others do on average.
     shown = float(video.times[-1] - video.times[0])
     seconds = shown * video.count / (video.count - 1) if video.count > 1 else 0.0

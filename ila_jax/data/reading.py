@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.bad import BadVideo, Reason, its_fault
 from ila_jax.data.limits import Unfinished, within
 from ila_jax.data.sources import VideoSource
 
@@ -41,9 +41,13 @@ class Reader:
         if index in self.slow:
             raise BadVideo(Reason.TOO_SLOW, f"It took over {self.time_limit:g} s.")
         try:
-            return within(self.time_limit, lambda: make(self.source.read(index)))
+            return within(self.time_limit, lambda: self._made(index, make))
         except Unfinished:
             raise TooSlow(index, self.source.name(index), self.time_limit) from None
+
+    @its_fault()
+    def _made(self, index: int, make: Callable[[bytes], _T]) -> _T:
+        return make(self.source.read(index))
 
     def without(self, index: int) -> "Reader":
         """The same with one more video known to be slow."""

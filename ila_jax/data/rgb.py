@@ -5,6 +5,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.opening import said
 
 # Of H.273, table 4: how Y, Cb and Cr come from R, G and B. FFmpeg's numbers are the same.
 UNSPECIFIED = 2
@@ -20,17 +21,26 @@ def to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
     try:
         return reformatter.reformat(frame, format="rgb24", threads=1).to_ndarray()
     except av.error.FFmpegError as error:
-        matrix, primaries = frame.colorspace, frame.color_primaries
-        if matrix == _YCGCO:
+        if frame.colorspace == _YCGCO:
             return _of_ycgco(frame, reformatter)
-        if matrix == _RESERVED or (matrix == _DERIVED and primaries in _OF_PRIMARIES):
-            frame.colorspace = _OF_PRIMARIES.get(primaries, UNSPECIFIED)
+        if (known := _by_another_name(frame)) is not None:
+            frame.colorspace = known
             return to_rgb(frame, reformatter)
-        raise BadVideo(
-            Reason.UNSUPPORTED,
-            f"FFmpeg, converting {frame.format.name} with colour matrix {int(matrix)}, primaries "
-            f"{int(primaries)} and range {int(frame.color_range)} of H.273: {error.strerror}.",
-        ) from error
+        raise BadVideo(Reason.UNSUPPORTED, f"FFmpeg, {_colours(frame)}: {said(error)}.") from error
+
+
+def _by_another_name(frame: av.VideoFrame) -> int | None:
+    """The same matrix by a number that FFmpeg's scaler knows."""
+    if frame.colorspace == _DERIVED:
+        return _OF_PRIMARIES.get(frame.color_primaries)
+    return UNSPECIFIED if frame.colorspace == _RESERVED else None
+
+
+def _colours(frame: av.VideoFrame) -> str:
+    return (
+        f"{frame.format.name} to RGB with H.273's colour matrix {int(frame.colorspace)}, "
+        f"primaries {int(frame.color_primaries)} and range {int(frame.color_range)}"
+    )
 
 
 def _of_ycgco(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:

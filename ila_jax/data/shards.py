@@ -10,7 +10,7 @@ from typing import Any
 from array_record.python.array_record_module import ArrayRecordWriter
 from etils import epath
 
-from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.bad import BadVideo, Reason, its_fault
 from ila_jax.data.layout import part_path, shard_path
 from ila_jax.data.publish import publish, publish_bytes
 from ila_jax.data.records import Serializer
@@ -97,7 +97,8 @@ class Videos:
             try:
                 if index in skip:
                     raise BadVideo(skip[index])
-                video = transcode(source.read(index), self.encoding)
+                with its_fault():
+                    video = transcode(source.read(index), self.encoding)
             except BadVideo as error:
                 bad.append((index, error.reason.name, error.detail))
                 continue

@@ -107,7 +107,7 @@ def measure(
     order = TrainOrder(len(source), batch, seed=0)
     places = [order(p) for p in range(_AROUND * batch, (_AROUND + batches) * batch)]
     seconds: dict[str, float] = {}
-    clips, unreadable, seconds["read"] = _read(source, places)
+    clips, unreadable, seconds["read"] = _read(source, recipe, places)
     step("read")
     seconds["decode"], seconds["crop_resize"], videos = _one_core(recipe, clips)
     step("decode, crop and resize on one core")
@@ -154,7 +154,9 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def _read(source: VideoSource, places: list[tuple[int, int]]) -> tuple[list[_Clip], int, float]:
+def _read(
+    source: VideoSource, recipe: ClipRecipe, places: list[tuple[int, int]]
+) -> tuple[list[_Clip], int, float]:
     """Clips whose files decode, how many others there were, and seconds of reading one file."""
     clips: list[_Clip] = []
     unreadable, held, spent = 0, 0, []
@@ -163,20 +165,26 @@ def _read(source: VideoSource, places: list[tuple[int, int]]) -> tuple[list[_Cli
         try:
             data = source.read(video)
             spent.append(time.perf_counter() - begin)
-            index_video(data)
+            clip = _Clip(data, epoch, video)
+            _decode(recipe, clip, clip.rng())
         except BadVideo:
             unreadable += 1
             continue
         held += len(data)
         if held > _HELD:
             break
-        clips.append(_Clip(data, epoch, video))
+        clips.append(clip)
     if not clips:
         raise ValueError(
             f"none of {len(places)} videos could be read, the first is "
             f"{source.name(places[0][1])}: python -m ila_jax.data.check says why"
         )
     return clips, unreadable, float(np.mean(spent))
+
+
+def _decode(recipe: ClipRecipe, clip: _Clip, rng: np.random.Generator) -> np.ndarray:
+    index = index_video(clip.data)
+    return decode(index, recipe.drawn(index.count, rng))
 
 
 def _one_core(recipe: ClipRecipe, clips: list[_Clip]) -> tuple[float, float, list[np.ndarray]]:
@@ -186,8 +194,7 @@ def _one_core(recipe: ClipRecipe, clips: list[_Clip]) -> tuple[float, float, lis
     for clip in clips:
         rng = clip.rng()
         begin = time.thread_time()
-        index = index_video(clip.data)
-        video = decode(index, recipe.drawn(index.count, rng))
+        video = _decode(recipe, clip, rng)
         decoded = time.thread_time()
         videos.append(crop(video, rng))
         times.append((decoded - begin, time.thread_time() - decoded))
@@ -199,8 +206,7 @@ def _decode_rate(recipe: ClipRecipe, clips: list[_Clip], count: int, threads: in
     """Clips a second by the clock when threads do nothing but decode."""
 
     def one(clip: _Clip) -> None:
-        index = index_video(clip.data)
-        decode(index, recipe.drawn(index.count, clip.rng()))
+        _decode(recipe, clip, clip.rng())
 
     todo = itertools.islice(itertools.cycle(clips), count)
     with ThreadPoolExecutor(threads) as pool:

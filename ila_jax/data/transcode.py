@@ -8,7 +8,7 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
-from ila_jax.data.bad import BadVideo, Reason, its_fault
+from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.decode import all_frames, index_video
 from ila_jax.data.orientation import AS_STORED, Orientation, orientation
 from ila_jax.data.rgb import UNSPECIFIED, to_rgb
@@ -65,7 +65,6 @@ class Encoded:
     seconds: float  # from the first frame to the last
 
 
-@its_fault()
 def transcode(data: bytes, encoding: Encoding) -> Encoded:
     """Encodes a video file anew, with the same frames at the same times, turned upright.
 

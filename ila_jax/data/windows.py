@@ -15,7 +15,7 @@ import av
 import numpy as np
 from tqdm import tqdm
 
-from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.bad import BadVideo, Reason, its_fault
 from ila_jax.data.containers import HEAD, is_truncated
 from ila_jax.data.images import Each, Images
 from ila_jax.data.limits import Progress, Unfinished, within
@@ -161,6 +161,7 @@ def frame_times(path: str | os.PathLike[str], step_limit: float = STEP_LIMIT) ->
     return _unless_stuck(lambda: _frame_times(path, progress), step_limit, progress)
 
 
+@its_fault()
 def _unless_stuck(work: Callable[[], _T], step_limit: float, progress: Progress) -> _T:
     try:
         return within(step_limit, work, progress)

@@ -10,9 +10,11 @@ from jaxtyping import Float, UInt8
 
 from ila_jax.data import synthetic
 from ila_jax.data.annotations import read_list
+from ila_jax.data.bad import BadVideo
 from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.motion import CLASSES
+from ila_jax.data.sources import read_file
 from ila_jax.data.transforms import CentreCrop, ShortSide, short_side
 from ila_jax.pictures.shares import in_clip
 
@@ -31,14 +33,23 @@ def read_scenes(folder: Path, recipe: ClipRecipe, step: Callable[[str], None]) -
     clips, boxes = [], []
     for example in read_list(folder / "validation.txt", folder, len(CLASSES)):
         name = Path(example.path).relative_to(folder / "videos").with_suffix(".npy")
-        index = index_video(Path(example.path).read_bytes())
-        numbers = recipe.fixed(index.count)
-        shrunk = decode(index, numbers, each=ShortSide(short_side(recipe.size)).frame)
-        clips.append(CentreCrop(recipe.size)(shrunk))
+        clip, numbers = _clip(example.path, recipe)
+        clips.append(clip)
         found = np.load(folder / "boxes" / name)[numbers]
         boxes.append(in_clip(found, height=height, width=width, size=recipe.size))
         step(name.stem)
     return Scenes(np.stack(clips), np.stack(boxes))
+
+
+def _clip(path: str, recipe: ClipRecipe) -> tuple[np.ndarray, np.ndarray]:
+    """uint8 [t, size, size, 3], and the frames that it is made of. Errors: BadVideo naming it."""
+    try:
+        index = index_video(read_file(path))
+        numbers = recipe.fixed(index.count)
+        shrunk = decode(index, numbers, each=ShortSide(short_side(recipe.size)).frame)
+    except BadVideo as error:
+        raise error.of(path) from error
+    return CentreCrop(recipe.size)(shrunk), numbers
 
 
 def count_scenes(folder: Path) -> int:

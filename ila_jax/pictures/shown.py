@@ -44,7 +44,7 @@ def show(video: Path, title: str, recognizer: Recognizer, *, side: int) -> Shown
     try:
         return _show(index_video(read_file(video)), title, recognizer, side)
     except BadVideo as error:
-        raise BadVideo(error.reason, f"{error.detail} {video}".strip()) from error
+        raise error.of(str(video)) from error
 
 
 def _show(index: VideoIndex, title: str, recognizer: Recognizer, side: int) -> Shown:

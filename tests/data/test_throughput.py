@@ -65,7 +65,7 @@ def test_what_is_held_in_memory_is_bounded(paths, monkeypatch):
     size = len(ListSource([Example(paths[0], 0)]).read(0))
     monkeypatch.setattr(throughput, "_HELD", int(2.5 * size))
     source = ListSource([Example(paths[0], 0)] * 4)
-    clips, unreadable, _ = throughput._read(source, [(0, k) for k in range(4)])
+    clips, unreadable, _ = throughput._read(source, RECIPE, [(0, k) for k in range(4)])
     assert (len(clips), unreadable) == (2, 0)
 
 
@@ -86,7 +86,7 @@ def test_conclusions():
 def test_a_clip_is_drawn_as_in_training(paths):
     """The frames that are decoded alone are those of the training clips."""
     source = ListSource([Example(path, 0) for path in paths])
-    clips, _, _ = throughput._read(source, [(3, 1)])
+    clips, _, _ = throughput._read(source, RECIPE, [(3, 1)])
     _, _, (video,) = throughput._one_core(RECIPE, clips)
     expected, _ = RECIPE.train_clip(source.read(1), throughput.element_generator(0, 3, 1))
     np.testing.assert_array_equal(video, expected)
