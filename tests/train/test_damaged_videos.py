@@ -8,6 +8,7 @@ import pytest
 
 from ila_jax.train.__main__ import main
 from tests.data import videos
+from tests.data.test_rgb import unconvertible
 from tests.train import runs
 
 _NOISE = np.random.default_rng(0).bytes(5000)
@@ -24,6 +25,7 @@ KINDS = {
         "DAMAGED",
     ),
     "sound only": (None, "NO_VIDEO_STREAM"),
+    "colours that nothing converts": (None, "UNSUPPORTED"),
     "folder": (None, "DIRECTORY"),
     "missing": (None, "MISSING"),
 }
@@ -36,16 +38,19 @@ def damaged(tmp_path, pairs):
     shutil.copytree(pairs["data.root"], folder)
     lines = (folder / "train.txt").read_text().splitlines()
     good = (folder / lines[0].rsplit(" ", 1)[0]).read_bytes()
-    sound = videos.write_sound(tmp_path / "sound.mp4").read_bytes()
+    made = {
+        "sound only": videos.write_sound(tmp_path / "sound.mp4").read_bytes(),
+        "colours that nothing converts": unconvertible(tmp_path / "odd.mp4").read_bytes(),
+    }
     expected = {}
     for i in range(100):
-        kind = list(KINDS)[i % 10]
+        kind = list(KINDS)[i % len(KINDS)]
         change, reason = KINDS[kind]
         path = folder / f"{kind} {i}.mp4"
         if kind == "folder":
             path.mkdir()
         elif kind != "missing":
-            path.write_bytes(sound if change is None else change(good))
+            path.write_bytes(made[kind] if change is None else change(good))
         expected[str(path)] = reason
         lines.append(f"{path.name} {i % 8}")
     (folder / "train.txt").write_text("\n".join(lines) + "\n")
@@ -62,7 +67,7 @@ def data(folder):
     }
 
 
-def test_a_run_over_100_damaged_videos_of_ten_kinds(tmp_path, damaged):
+def test_a_run_over_100_damaged_videos_of_eleven_kinds(tmp_path, damaged):
     folder, expected = damaged
     (folder / "validation.txt").open("a").write("missing too.mp4 3\n")
     overrides = data(folder) | {
