@@ -7,6 +7,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ila_jax.data.bad import BadVideo as BadVideo
+    from ila_jax.data.video import read_video as read_video
     from ila_jax.recognizer import Recognizer as Recognizer
     from ila_jax.weights.create import create as create
     from ila_jax.weights.folder import load as load
@@ -14,10 +16,12 @@ if TYPE_CHECKING:
     from ila_jax.weights.state_dict import to_torch as to_torch
 
 _HOMES = {
+    "BadVideo": "ila_jax.data.bad",
     "Recognizer": "ila_jax.recognizer",
     "create": "ila_jax.weights.create",
     "from_torch": "ila_jax.weights.state_dict",
     "load": "ila_jax.weights.folder",
+    "read_video": "ila_jax.data.video",
     "to_torch": "ila_jax.weights.state_dict",
 }
 __all__ = list(_HOMES)

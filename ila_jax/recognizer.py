@@ -2,10 +2,8 @@
 
 import dataclasses
 import functools
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, BinaryIO
 
 import jax
 import jax.numpy as jnp
@@ -16,7 +14,7 @@ from jaxtyping import Float, UInt8
 from ila_jax.class_features import class_features, text_features
 from ila_jax.config import ModelConfig
 from ila_jax.data.augment import normalise
-from ila_jax.data.sources import read_file
+from ila_jax.data.video import EncodedVideo, encoded
 from ila_jax.data.views import Views as Views
 from ila_jax.data.views import evaluation_views as evaluation_views
 from ila_jax.data.views import paper_views
@@ -26,8 +24,7 @@ from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Features, Logits, Pixels, TextFeatures, TextTokens, Video
 
-# A path, the bytes of an encoded file, a file opened in binary mode, or uint8 frames [f, h, w, 3].
-AnyVideo = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO | np.ndarray
+AnyVideo = EncodedVideo | np.ndarray  # or uint8 frames [f, h, w, 3], in RGB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +92,7 @@ class Recognizer:
                     "[frames, height, width, 3], in RGB"
                 )
             return self.views.of_frames(video)
-        return self.views(_encoded(video), 0)[0]
+        return self.views(encoded(video), 0)[0]
 
     def probabilities(self, views: UInt8[np.ndarray, "v t h w c"]) -> Float[np.ndarray, "v k"]:
         """Of each view, in float32 or wider. views: as `look` gives them."""
@@ -241,18 +238,3 @@ def _logits(
 def _features(config: ModelConfig, variables: Variables, video: Video) -> Features:
     module = model.bind(config, variables)
     return module.mit(module.visual(video).class_tokens)
-
-
-def _encoded(video: Any) -> bytes:
-    """The bytes of an encoded file. Errors: BadVideo; TypeError for what is none."""
-    if isinstance(video, str | os.PathLike):
-        return read_file(video)
-    if isinstance(video, bytes | bytearray | memoryview):
-        return bytes(video)
-    found = video.read() if hasattr(video, "read") else None
-    if not isinstance(found, bytes):
-        raise TypeError(
-            f"a video is {type(video).__name__}: expected a path, bytes, a file opened with 'rb', "
-            "or uint8 frames [f, h, w, 3]"
-        )
-    return found

@@ -96,7 +96,8 @@ def decode(
     """
     wanted = sorted({int(f) for f in frames})
     if not wanted or wanted[0] < 0 or wanted[-1] >= index.count:
-        raise IndexError(f"frames {list(frames)}: expected some of 0 to {index.count - 1}")
+        outside = [f for f in wanted if not 0 <= f < index.count][:3]
+        raise IndexError(f"frames {outside}: expected some of 0 to {index.count - 1}")
     images: Images | None = None
     with its_fault():
         if index.direct:
