@@ -1,15 +1,37 @@
 """The sizes of CLIP's two towers (models.md 1)."""
 
 from dataclasses import dataclass
+from typing import Literal
 
-_HEAD_WIDTH = 64  # CLIP: as many attention heads as the width holds times 64
+Activation = Literal["quick_gelu", "gelu", "gelu_tanh"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arithmetic:
+    """What a transformer computes with and its tensors do not show; by default, as OpenAI's CLIP.
+
+    head_width: channels of one attention head. eps: of the layer norms (PyTorch's own; flax's is
+    1e-6). activation: between the two layers of an MLP.
+    """
+
+    head_width: int = 64
+    eps: float = 1e-5
+    activation: Activation = "quick_gelu"
+
+    def __post_init__(self) -> None:
+        if self.head_width <= 0:
+            raise ValueError(f"head_width is {self.head_width}: expected a positive number")
+        if not 0 < self.eps < 1:
+            raise ValueError(f"eps is {self.eps}: expected a small positive number, such as 1e-5")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Geometry:
-    """Shapes of an image tower and its text tower.
+    """Shapes of an image tower and its text tower, and what they compute with.
 
     patch, resolution: in pixels; width, depth: of the image tower; embed: of the joint embedding.
+    image: of the image tower, and of the temporal layers in it; text: of the text tower; mit: of
+    multi-frame integration; prompts: of the layers that make prompts.
     """
 
     patch: int
@@ -21,6 +43,10 @@ class Geometry:
     text_depth: int
     vocabulary: int = 49408
     context: int = 77
+    image: Arithmetic = Arithmetic()
+    text: Arithmetic = Arithmetic()
+    mit: Arithmetic = Arithmetic()
+    prompts: Arithmetic = Arithmetic()
 
     def __post_init__(self) -> None:
         for name in ("patch", "resolution", "depth"):
@@ -32,11 +58,12 @@ class Geometry:
                 f"choose {self.resolution // self.patch * self.patch} or "
                 f"{(self.resolution // self.patch + 1) * self.patch} pixels, or another patch"
             )
-        for name in ("width", "embed", "text_width"):
-            if getattr(self, name) % _HEAD_WIDTH:
+        for part, name in _WIDTHS.items():
+            width, head = getattr(self, name), getattr(self, part).head_width
+            if width % head:
                 raise ValueError(
-                    f"{name} {getattr(self, name)} is no multiple of {_HEAD_WIDTH}, "
-                    "the width of one attention head"
+                    f"{name} {width} is no multiple of {head}, the width of one attention head"
+                    + (f" ({part}.head_width)" if head != Arithmetic.head_width else "")
                 )
 
     @property
@@ -45,10 +72,8 @@ class Geometry:
         return self.resolution // self.patch
 
 
-def heads(width: int) -> int:
-    """The number of attention heads at a width: one per 64 channels, in every tower of CLIP."""
-    return width // _HEAD_WIDTH
-
+# The parts of a model with arithmetic of their own, and the width that each computes at.
+_WIDTHS = {"image": "width", "mit": "embed", "prompts": "embed", "text": "text_width"}
 
 SIZES: dict[str, Geometry] = {
     # Small enough to learn motion from scratch in minutes on two cores.

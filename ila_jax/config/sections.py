@@ -2,7 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from ila_jax.sizes import SIZES, Geometry
 
@@ -41,7 +41,7 @@ class ModelConfig:
         """The shapes of the towers, after overrides. Errors: ValueError."""
         if self.shape is None and self.size not in SIZES:
             raise ValueError(f"model.size is {self.size!r}: expected one of {', '.join(SIZES)}")
-        changes = {"patch": self.patch, "resolution": self.resolution}
+        changes: dict[str, Any] = {"patch": self.patch, "resolution": self.resolution}
         return dataclasses.replace(
             self.shape or SIZES[self.size], **{k: v for k, v in changes.items() if v is not None}
         )

@@ -1,5 +1,7 @@
 """Layers that every tower shares: CLIP's residual block, batch norm, small convolutions."""
 
+import dataclasses
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +13,10 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from ila_jax.config import Precision
-from ila_jax.sizes import heads
+from ila_jax.sizes import Activation, Arithmetic
 
-_EPS = 1e-5  # PyTorch's default in LayerNorm and BatchNorm; flax's is 1e-6
+_EPS = 1e-5  # PyTorch's default in BatchNorm; flax's is 1e-6
+_OF_CLIP = Arithmetic()
 _MOMENTUM = 0.9  # of the running statistics; PyTorch calls it 0.1
 
 # The released `trunc_normal_(std=0.02)` cuts at ±2, which is a hundred deviations: nothing is cut.
@@ -50,16 +53,28 @@ class Keys:
 
 @dataclass(frozen=True)
 class Dtypes:
-    """compute: of activations and matrix products. param: of parameters and statistics."""
+    """compute: of activations and matrix products. param: of parameters and statistics.
+
+    arithmetic: of the part of the model that is built with them.
+    """
 
     compute: Any
     param: Any
+    arithmetic: Arithmetic = _OF_CLIP
 
     @staticmethod
     def of(precision: Precision) -> "Dtypes":
         """Parameters are never narrower than float32."""
         compute = jnp.dtype(precision)
         return Dtypes(compute, jnp.promote_types(compute, jnp.float32))
+
+    def having(self, arithmetic: Arithmetic) -> "Dtypes":
+        """The same for a part of the model that computes with this."""
+        return dataclasses.replace(self, arithmetic=arithmetic)
+
+    def heads(self, width: int) -> int:
+        """The number of attention heads at a width."""
+        return width // self.arithmetic.head_width
 
     def linear(
         self,
@@ -87,13 +102,25 @@ class Dtypes:
     def layer_norm(self, width: int, *, keys: Keys) -> nnx.LayerNorm:
         rngs: Any = keys
         return nnx.LayerNorm(
-            width, epsilon=_EPS, dtype=self.compute, param_dtype=self.param, rngs=rngs
+            width,
+            epsilon=self.arithmetic.eps,
+            dtype=self.compute,
+            param_dtype=self.param,
+            rngs=rngs,
         )
 
 
 def quick_gelu(x: Array) -> Array:
     """CLIP's activation, z·σ(1.702 z)."""
     return x * jax.nn.sigmoid(1.702 * x)
+
+
+# PyTorch's GELU is z·Φ(z); with its approximate="tanh", the formula that takes tanh.
+ACTIVATIONS: dict[Activation, Callable[[Array], Array]] = {
+    "quick_gelu": quick_gelu,
+    "gelu": functools.partial(jax.nn.gelu, approximate=False),
+    "gelu_tanh": functools.partial(jax.nn.gelu, approximate=True),
+}
 
 
 def attend(
@@ -134,7 +161,7 @@ class Attention(nnx.Module):
         keys: Keys,
         out_init: Callable[..., Array] = torch_uniform,
     ):
-        self.heads = heads(width)
+        self.heads = dtypes.heads(width)
         # PyTorch starts the fused kernel as one xavier-uniform [3d, d] matrix, biases at zero.
         self.qkv = dtypes.linear(
             width,
@@ -163,7 +190,7 @@ class Attention(nnx.Module):
 
 
 class MLP(nnx.Module):
-    """CLIP's feed-forward layer: ratio 4, QuickGELU."""
+    """CLIP's feed-forward layer: ratio 4, QuickGELU unless the arithmetic has another."""
 
     def __init__(
         self,
@@ -175,12 +202,13 @@ class MLP(nnx.Module):
         bias_init: Callable[..., Array] | None = None,
     ):
         init: dict[str, Any] = {"kernel_init": kernel_init, "bias_init": bias_init, "keys": keys}
+        self.activation = dtypes.arithmetic.activation
         self.fc = dtypes.linear(width, 4 * width, **init)
         self.proj = dtypes.linear(4 * width, width, **init)
 
     def __call__(self, x: Float[Array, "... d"]) -> Float[Array, "... d"]:
         with jax.named_scope("mlp"):
-            return self.proj(quick_gelu(self.fc(x)))
+            return self.proj(ACTIVATIONS[self.activation](self.fc(x)))
 
 
 class ResidualBlock(nnx.Module):

@@ -40,17 +40,23 @@ class VideoModel(nnx.Module):
 
     def __init__(self, config: ModelConfig, *, keys: Keys):
         geometry, dtypes = config.geometry(), Dtypes.of(config.precision)
-        make: dict[str, Any] = {"dtypes": dtypes, "keys": keys}
+        of_image, of_mit = dtypes.having(geometry.image), dtypes.having(geometry.mit)
         frames = config.frames if variant(config).embeds_time else None
         self.visual = ImageTower(
-            geometry, block_maker(config, dtypes), frames=frames, remat=config.remat, **make
+            geometry,
+            block_maker(config, of_image),
+            frames=frames,
+            remat=config.remat,
+            dtypes=of_image,
+            keys=keys,
         )
         self.mit = MultiFrameIntegration(
-            config.frames, geometry.embed, positions=config.mit_positions, **make
+            config.frames, geometry.embed, positions=config.mit_positions, dtypes=of_mit, keys=keys
         )
+        make: dict[str, Any] = {"dtypes": dtypes, "keys": keys}
         self.head: TextHead | LinearHead
         if config.head == "text":
-            self.text = TextTower(geometry, **make)
+            self.text = TextTower(geometry, dtypes=dtypes.having(geometry.text), keys=keys)
             self.head = TextHead(geometry, **make)
         else:
             assert config.classes is not None, "the configuration is checked where it is read"

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float
 
 from ila_jax.models.layers import MLP, Dtypes, Keys, attend, small_normal, zeros
 from ila_jax.shapes import TextFeatures
-from ila_jax.sizes import Geometry, heads
+from ila_jax.sizes import Geometry
 
 _DEPTH = 2  # layers of the generator in the released models
 _ALPHA = 0.1  # start of the residual's scale
@@ -19,7 +19,7 @@ class CrossAttention(nnx.Module):
     """Class features attend to patches; q, k, v without bias, output with."""
 
     def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
-        self.heads = heads(width)
+        self.heads = dtypes.heads(width)
         init: dict[str, Any] = {"use_bias": False, "kernel_init": small_normal, "keys": keys}
         self.query = dtypes.linear(width, width, **init)
         self.key = dtypes.linear(width, width, **init)
@@ -54,6 +54,8 @@ class VideoPrompts(nnx.Module):
 
     def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
         width, embed = geometry.width, geometry.embed
+        # The norms of patches are of the image tower's kind: so in XCLIPModel.
+        dtypes, of_layers = dtypes.having(geometry.image), dtypes.having(geometry.prompts)
         self.visual_norm = dtypes.layer_norm(width, keys=keys)
         # N(0, 1), unscaled: so in the released ILA and X-CLIP.
         unscaled = nnx.initializers.normal(1.0)
@@ -62,7 +64,7 @@ class VideoPrompts(nnx.Module):
         )
         self.norm = dtypes.layer_norm(embed, keys=keys)
         self.layers = nnx.List(
-            [PromptLayer(embed, dtypes=dtypes, keys=keys) for _ in range(_DEPTH)]
+            [PromptLayer(embed, dtypes=of_layers, keys=keys) for _ in range(_DEPTH)]
         )
         self.alpha = nnx.Param(jnp.full(embed, _ALPHA, dtypes.param))
 

@@ -2,7 +2,7 @@
 
 import dataclasses
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,7 +12,7 @@ from ila_jax.config import ModelConfig
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Origin, Recognizer
-from ila_jax.sizes import Geometry
+from ila_jax.sizes import Arithmetic, Geometry
 from ila_jax.weights.fresh import fill
 from ila_jax.weights.positions import over_grid, over_time
 
@@ -69,6 +69,9 @@ def adapt(
         if path not in fresh or (path in wanted and wanted[path].shape == value.shape)
     }
     headless = not any(p.startswith("head/") and p != _SCALE for p in have.keys() - fresh)
+    if not headless:
+        parts = ["mit", "prompts"] if there.head == target.head == "text" else ["mit"]
+        _check_arithmetic(there.geometry(), target.geometry(), parts)
     move = _Move(there, target, allow, headless, report.notes)
     taken, problems = dict[str, np.ndarray](), list[str]()
     for path, want in wanted.items():
@@ -171,6 +174,25 @@ def _check_towers(there: Geometry, here: Geometry, *, text: bool) -> None:
             "the weights are of another size than the model:\n  "
             + "\n  ".join(wrong)
             + "\nChoose the model's size to fit the file, or get the file of that size."
+        )
+    _check_arithmetic(there, here, ["image", "text"] if text else ["image"])
+
+
+def _check_arithmetic(there: Geometry, here: Geometry, parts: Sequence[str]) -> None:
+    """Errors: ValueError naming what the tensors do not show, and weights were not trained for."""
+    wrong = [
+        f"{part}.{field.name}: {had} in the file, {has} in the model"
+        for part in parts
+        for field in dataclasses.fields(Arithmetic)
+        if (had := getattr(getattr(there, part), field.name))
+        != (has := getattr(getattr(here, part), field.name))
+    ]
+    if wrong:
+        raise ValueError(
+            "the weights are of a model that computes otherwise:\n  "
+            + "\n  ".join(wrong)
+            + "\nGive the configuration a model.shape that says so (docs/weights.md), or get "
+            "weights that were trained so."
         )
 
 

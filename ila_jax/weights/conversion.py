@@ -72,7 +72,7 @@ def convert_file(source: str | Path, wish: Wish) -> Conversion:
     Errors: ValueError in words: see `files.read`, `read_state`, `adapt`.
     """
     foreign = read(source)
-    there, variables, origin = read_state(foreign.state)
+    there, variables, origin = read_state(foreign.state, foreign.configuration)
     recognizer, report = adapt(
         there, variables, origin, wish.model(there), allow=wish.allow, seed=wish.seed
     )
@@ -80,6 +80,8 @@ def convert_file(source: str | Path, wish: Wish) -> Conversion:
     recognizer = Recognizer(recognizer.config, recognizer.variables, names, recognizer.origin)
     if origin.kind == "clip" and not foreign.activation:
         report.notes.append(_ACTIVATION)
+    if foreign.configuration is not None:
+        report.notes += foreign.configuration.notes
     if any(dtype == "float64" for dtype in origin.dtypes.values()):
         report.notes.append("the file is in float64; the weights were rounded to float32")
     bad = non_finite(foreign.state.items())

@@ -12,10 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from ila_jax.weights import huggingface
+from ila_jax.weights import huggingface, open_clip_settings, transformers_settings
 from ila_jax.weights.hub import PREFIX, fetch
 from ila_jax.weights.pickle_names import Module, Refused
 from ila_jax.weights.safetensors_file import read_safetensors
+from ila_jax.weights.settings import Settings
 from ila_jax.weights.torch_files import TorchFile, is_tensor, read_legacy, read_zip
 from ila_jax.weights.weight_files import OPEN_CLIP, choose
 
@@ -30,7 +31,8 @@ class Foreign:
 
     form: of the file, in words. state: views of the mapped file where they can be. bytes: of the
     file or files. settings: what the file says beside the weights, as plain data. left: entries
-    that were not read, and why. activation: whether the file says that it is QuickGELU.
+    that were not read, and why. activation: whether the file says which it has. configuration:
+    `settings` of a folder, understood.
     """
 
     form: str
@@ -39,6 +41,7 @@ class Foreign:
     settings: Mapping[str, Any] = field(default_factory=dict)
     left: Mapping[str, str] = field(default_factory=dict)
     activation: bool = False
+    configuration: Settings | None = None
 
 
 def read(source: str | Path) -> Foreign:
@@ -127,15 +130,9 @@ def _read_folder(path: Path) -> Foreign:
     chosen = choose(os.listdir(path), lambda name: _json(path / name))
     settings = _json(path / chosen.config)
     if chosen.config == OPEN_CLIP:
-        if not (settings.get("model_cfg") or {}).get("quick_gelu", False):
-            raise ValueError(
-                "open_clip_config.json has no quick_gelu: this model computes with GELU, and its "
-                "weights would give wrong numbers here. Only open_clip's -quickgelu models fit"
-            )
-        form = "open_clip"
+        form, configuration = "open_clip", open_clip_settings.understood(path, settings)
     else:
-        huggingface.check_settings(settings)
-        form = "Hugging Face"
+        form, configuration = "Hugging Face", transformers_settings.understood(path, settings)
     parts = [_read_file(path / file) for file in chosen.files]
     state = {name: value for part in parts for name, value in part.state.items()}
     if len(state) != sum(len(part.state) for part in parts):
@@ -147,6 +144,7 @@ def _read_folder(path: Path) -> Foreign:
         settings=settings,
         left={name: why for part in parts for name, why in part.left.items()},
         activation=True,
+        configuration=configuration,
     )
 
 

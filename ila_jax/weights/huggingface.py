@@ -5,7 +5,6 @@ There q, k and v are three layers; the official names hold one fused tensor. A t
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
@@ -137,36 +136,6 @@ def from_official(state: Mapping[str, np.ndarray], *, xclip: bool) -> dict[str, 
         if rule is not None:
             found[str(rule.inverse(name))] = rule.layout.to_torch(value)
     return found
-
-
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """What a `config.json` sets and the weights do not show must be as in CLIP.
-
-    Errors: ValueError naming each setting that differs.
-    """
-    kind = settings.get("model_type")
-    if kind not in ("clip", "xclip"):
-        raise ValueError(
-            f"config.json is of a {kind!r} model: expected clip or xclip, whose weights fit here"
-        )
-    problems = []
-    for part in ("text_config", "vision_config"):
-        there = settings.get(part) or {}
-        width = there.get("hidden_size", 512 if part == "text_config" else 768)
-        heads = 8 if part == "text_config" else 12
-        wanted = {"hidden_act": "quick_gelu", "layer_norm_eps": 1e-5}
-        for key, value in wanted.items():
-            if there.get(key, value) != value:
-                problems.append(f"{part}.{key} is {there[key]!r}, expected {value!r}")
-        if there.get("num_attention_heads", heads) * 64 != width:
-            problems.append(f"{part}.num_attention_heads is not {width} / 64")
-    if settings.get("prompt_hidden_act", "quick_gelu") != "quick_gelu":
-        problems.append(f"prompt_hidden_act is {settings['prompt_hidden_act']!r}")
-    if problems:
-        raise ValueError(
-            "config.json describes a model that computes something else than CLIP; its weights "
-            "would load and give wrong numbers:\n  " + "\n  ".join(problems)
-        )
 
 
 def _stack(found: dict[str, np.ndarray], rules: Sequence[Rule]) -> list[str]:

@@ -29,7 +29,7 @@ def inspect(source: str | Path, expected: ModelConfig | None) -> dict[str, Any]:
     """
     foreign = read(source)
     shapes = {name: np.shape(value) for name, value in foreign.state.items()}
-    kind, config = kind_of(shapes), recognise(shapes)
+    kind, config = kind_of(shapes), recognise(shapes, foreign.configuration)
     geometry = config.geometry()
     alone = kind == "clip"
     facts = {

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from ila_jax.config import ModelConfig
-from ila_jax.sizes import SIZES, Geometry
+from ila_jax.sizes import SIZES, Arithmetic, Geometry
 from ila_jax.weights import official
 from ila_jax.weights.rules import Rule
+from ila_jax.weights.settings import Settings
 
 # What official names can hold: CLIP alone, and the temporal models that have been released. A
 # spatial model is CLIP with X-CLIP's heads: what `to_torch` writes of one.
@@ -58,15 +59,17 @@ def kind_of(shapes: Shapes) -> Kind:
     return "spatial" if any(name.startswith("mit.") for name in names) else "clip"
 
 
-def recognise(shapes: Shapes) -> ModelConfig:
+def recognise(shapes: Shapes, settings: Settings | None = None) -> ModelConfig:
     """The model that tensors of these official names and shapes make; CLIP alone is a spatial one.
 
-    Errors: ValueError naming the tensors without which it cannot be told.
+    settings: what a configuration beside them says; without one, it computes as OpenAI's CLIP.
+    Errors: ValueError naming the tensors without which it cannot be told, or the settings that
+    the tensors contradict.
     """
     kind = kind_of(shapes)
     text = kind == "clip" or "text_projection" in shapes
     _check_needed(shapes, _needed(kind, text=text))
-    geometry, size = _geometry(shapes, text=text)
+    geometry, size = _geometry(shapes, settings, text=text)
     return ModelConfig(
         size=size,
         shape=None if size in SIZES else geometry,
@@ -127,14 +130,14 @@ def _hint(shapes: Shapes) -> str:
     )
 
 
-def _geometry(shapes: Shapes, *, text: bool) -> tuple[Geometry, str]:
+def _geometry(shapes: Shapes, settings: Settings | None, *, text: bool) -> tuple[Geometry, str]:
     """The towers' shapes, and the name of the size or "custom".
 
     The text tower of a model with a linear head is whatever its size has: nothing reads it.
     """
     width, _, patch, _ = shapes["visual.conv1.weight"]
     grid = round((shapes["visual.positional_embedding"][0] - 1) ** 0.5)
-    image = {
+    image: dict[str, Any] = {
         "patch": patch,
         "resolution": patch * grid,
         "width": width,
@@ -149,10 +152,26 @@ def _geometry(shapes: Shapes, *, text: bool) -> tuple[Geometry, str]:
             "vocabulary": shapes["token_embedding.weight"][0],
             "context": context,
         }
+    if settings is not None:
+        settings.check(_sizes(shapes, image))
+        image |= settings.arithmetic
+    else:
+        image |= dict.fromkeys(("image", "text", "mit", "prompts"), Arithmetic())
     for name, known in SIZES.items():
         if all(getattr(known, key) == value for key, value in image.items()):
             return known, name
     return Geometry(**{"text_width": image["embed"], "text_depth": 1, **image}), "custom"
+
+
+def _sizes(shapes: Shapes, towers: Mapping[str, int]) -> dict[str, Any]:
+    """What a configuration may say of the tensors as well: `settings.Shown`."""
+    sizes: dict[str, Any] = {**towers, "kind": kind_of(shapes)}
+    # Ours have four times the width between an MLP's two layers, as all of CLIP's do.
+    widths = {"mlp_width": "width", "text_mlp_width": "text_width", "mit_mlp_width": "embed"}
+    sizes |= {name: 4 * towers[width] for name, width in widths.items() if width in towers}
+    if "mit.positional_embedding" in shapes:
+        sizes["frames"] = shapes["mit.positional_embedding"][1]
+    return sizes
 
 
 def _depth(shapes: Shapes, prefix: str) -> int:

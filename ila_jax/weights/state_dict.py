@@ -17,6 +17,7 @@ from ila_jax.weights.fresh import on_device
 from ila_jax.weights.recognise import Kind, kind_of, recognise, rules_of
 from ila_jax.weights.rules import Rule, convert, is_waived
 from ila_jax.weights.safetensors_file import write_safetensors
+from ila_jax.weights.settings import Settings
 
 State = Mapping[str, np.ndarray]
 
@@ -36,13 +37,16 @@ def from_torch(
     return on_device(Recognizer(made.config, made.variables, class_names, made.origin))
 
 
-def read_state(state: State) -> tuple[ModelConfig, Variables, Origin]:
+def read_state(
+    state: State, settings: Settings | None = None
+) -> tuple[ModelConfig, Variables, Origin]:
     """The model of a state dict, its weights (all that CLIP has, if it is CLIP), and their origin.
 
+    settings: what a configuration beside it says.
     Errors: ValueError listing every tensor that is missing, unknown or of another shape.
     """
     shapes = {name: np.shape(value) for name, value in state.items()}
-    kind, config = kind_of(shapes), recognise(shapes)
+    kind, config = kind_of(shapes), recognise(shapes, settings)
     rules = rules_of(config, clip_only=kind == "clip")
     variables = convert(state, rules, _only(abstract(config), rules), waived=official.WAIVED)
     return config, variables, _origin(kind, state)

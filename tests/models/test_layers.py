@@ -23,7 +23,7 @@ from ila_jax.models.layers import (
     torch_uniform,
     torch_uniform_bias,
 )
-from ila_jax.sizes import SIZES, Geometry, heads
+from ila_jax.sizes import SIZES, Arithmetic, Geometry
 
 FLOAT32 = Dtypes.of("float32")
 BFLOAT16 = Dtypes.of("bfloat16")
@@ -145,10 +145,11 @@ def test_layer_norm_has_pytorchs_epsilon():
 
 
 def test_there_is_a_head_for_every_64_channels():
-    assert [heads(width) for width in (64, 512, 768, 1024)] == [1, 8, 12, 16]
+    assert [FLOAT32.heads(width) for width in (64, 512, 768, 1024)] == [1, 8, 12, 16]
     assert Attention(128, dtypes=FLOAT32, keys=keys()).heads == 2
-    for geometry in SIZES.values():
-        assert 64 * heads(geometry.width) == geometry.width
+    assert {geometry.image for geometry in SIZES.values()} == {Arithmetic()}
+    wide = FLOAT32.having(Arithmetic(head_width=80))
+    assert Attention(160, dtypes=wide, keys=keys()).heads == 2
     with pytest.raises(ValueError, match="width 96 is no multiple of 64"):
         Geometry(patch=4, resolution=32, width=96, depth=1, embed=64, text_width=64, text_depth=1)
 

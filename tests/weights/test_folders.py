@@ -14,10 +14,26 @@ from tests.weights.test_adapt import clip_state, state_of
 
 pytestmark = pytest.mark.usefixtures("quick_start")
 
+# Of the small CLIP of `clip_state`.
 SETTINGS = {
     "model_type": "clip",
-    "text_config": {"hidden_size": 64, "num_attention_heads": 1, "hidden_act": "quick_gelu"},
-    "vision_config": {"hidden_size": 128, "num_attention_heads": 2},
+    "projection_dim": 64,
+    "text_config": {
+        "hidden_size": 64, "num_attention_heads": 1, "intermediate_size": 256,
+        "num_hidden_layers": 1, "vocab_size": 512, "eos_token_id": 511,
+    },
+    "vision_config": {
+        "hidden_size": 128, "num_attention_heads": 2, "intermediate_size": 512,
+        "num_hidden_layers": 1, "image_size": 112, "patch_size": 16,
+    },
+}  # fmt: skip
+OPEN_SETTINGS = {
+    "model_cfg": {
+        "embed_dim": 64,
+        "quick_gelu": True,
+        "vision_cfg": {"layers": 1, "width": 128, "patch_size": 16, "image_size": 112},
+        "text_cfg": {"layers": 1, "width": 64, "heads": 1, "vocab_size": 512},
+    }
 }
 
 
@@ -36,21 +52,6 @@ def test_hugging_faces_names_there_and_back(case, tmp_path):
     assert found.keys() == state.keys()
     for name, value in state.items():
         np.testing.assert_array_equal(found[name], value, err_msg=name)
-
-
-@pytest.mark.parametrize(
-    ("part", "key", "value"),
-    [
-        ("text_config", "hidden_act", "gelu"),
-        ("vision_config", "layer_norm_eps", 1e-6),
-        ("vision_config", "num_attention_heads", 4),
-    ],
-)
-def test_a_model_that_computes_something_else_is_refused(part, key, value, tmp_path):
-    settings = SETTINGS | {part: SETTINGS[part] | {key: value}}
-    theirs = huggingface.from_official(clip_state(), xclip=False)
-    with pytest.raises(ValueError, match=rf"give wrong numbers:\s+{part}\.{key} is"):
-        read(folder(tmp_path, settings, theirs))
 
 
 def test_another_kind_of_model_is_refused(tmp_path):
@@ -74,21 +75,6 @@ def test_counters_of_positions_are_left(tmp_path):
     theirs["text_model.embeddings.position_ids"] = np.arange(77)[None]
     found = read(folder(tmp_path, SETTINGS, theirs))
     assert list(found.left) == ["text_model.embeddings.position_ids"]
-
-
-OPEN = {"config": "open_clip_config.json", "weights": "open_clip_model.safetensors"}
-
-
-def test_open_clip_with_quick_gelu_is_read(tmp_path):
-    settings = {"model_cfg": {"embed_dim": 64, "quick_gelu": True}}
-    conversion = convert_file(folder(tmp_path, settings, clip_state(), **OPEN), Wish())
-    assert conversion.official == "CLIP"
-    assert conversion.report.notes == []
-
-
-def test_open_clip_with_gelu_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="computes with GELU"):
-        read(folder(tmp_path, {"model_cfg": {"embed_dim": 64}}, clip_state(), **OPEN))
 
 
 def test_a_bare_file_of_clip_has_a_note(tmp_path):

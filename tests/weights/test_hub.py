@@ -20,7 +20,7 @@ from ila_jax.weights.hub import Place, fetch, place
 from ila_jax.weights.safetensors_file import write_safetensors
 from tests.weights.hub_server import REPOSITORY, serving
 from tests.weights.test_adapt import clip_state
-from tests.weights.test_folders import SETTINGS
+from tests.weights.test_folders import OPEN_SETTINGS, SETTINGS
 
 constants = pytest.importorskip("huggingface_hub.constants")
 COMMIT = "0" * 40
@@ -156,7 +156,7 @@ def test_one_set_of_weights_is_fetched_and_safetensors_first(hub, weights, case)
 @pytest.mark.parametrize("suffix", ["safetensors", "bin"])
 def test_open_clips_files_are_fetched(hub, weights, suffix):
     name = {"safetensors": "open_clip_model.safetensors", "bin": "open_clip_pytorch_model.bin"}
-    config = json.dumps({"model_cfg": {"embed_dim": 64, "quick_gelu": True}}).encode()
+    config = json.dumps(OPEN_SETTINGS).encode()
     wanted = {"open_clip_config.json": config, name[suffix]: weights[f"whole.{suffix}"]}
     # timm's own form of the image tower lies beside, whose config.json is no CLIP's.
     timm = {"config.json": b'{"architecture": "vit"}', "model.safetensors": bytes(3000)}

@@ -1,0 +1,255 @@
+"""PyTorch's own models, for `--verify`: a folder's by its own library, or one of OpenAI's kind.
+
+Heavy imports are within: nobody else needs PyTorch.
+"""
+
+import functools
+import importlib.util
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from einops import rearrange
+
+from ila_jax.recognizer import Recognizer
+from ila_jax.sizes import Arithmetic, Geometry
+from ila_jax.weights import huggingface
+from ila_jax.weights.settings import Settings
+from ila_jax.weights.state_dict import official_state, to_tensor
+
+_END = 49407
+Parts = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A model to compare with. name: in words. parts: its outputs for a video and tokens."""
+
+    name: str
+    parts: Callable[[np.ndarray, np.ndarray], Parts]
+
+
+def of_folder(settings: Settings, *, xclip: bool) -> Reference:
+    """The model that the folder's library makes of its own configuration and weights.
+
+    Errors: ValueError in words where the library is missing, or cannot load the folder.
+    """
+    if settings.library == "open_clip":
+        return Reference("open_clip's model of this folder", _parts_of(_open_clip(settings), None))
+    name = "XCLIPModel" if xclip else "CLIPModel"
+    theirs = _from_pretrained(settings.folder, name)
+    return Reference(f"transformers' {name} of this folder", _parts_of(theirs, xclip))
+
+
+def of_official(recognizer: Recognizer, *, xclip: bool) -> Reference | None:
+    """transformers' model around weights that came without a configuration, or None without it.
+
+    What no tensor shows is as in OpenAI's CLIP and the original X-CLIP.
+    """
+    if not (importlib.util.find_spec("torch") and importlib.util.find_spec("transformers")):
+        return None
+    name = "XCLIPModel" if xclip else "CLIPModel"
+    words = (
+        f"transformers' {name} with heads of {Arithmetic.head_width} channels, QuickGELU and eps "
+        f"{Arithmetic.eps:g}, since no configuration is in this file"
+    )
+    return Reference(words, _parts_of(_around(recognizer, xclip=xclip), xclip))
+
+
+def _parts_of(theirs: Any, xclip: bool | None) -> Callable[[np.ndarray, np.ndarray], Parts]:
+    """The outputs of a model. xclip: None for open_clip's."""
+    if xclip is None:
+        return functools.partial(_of_open_clip, theirs)
+    return functools.partial(_of_xclip if xclip else _of_clip, theirs)
+
+
+def _of_clip(theirs: Any, video: np.ndarray, tokens: np.ndarray) -> Parts:
+    import torch
+
+    vision = theirs.vision_model
+    parts = _watch(vision.pre_layrnorm, vision.encoder.layers, video.shape[1])
+    ids, pixels = torch.from_numpy(tokens), _pixels(video)
+    with torch.no_grad():
+        image = theirs.visual_projection(vision(pixel_values=pixels).pooler_output)
+        text = theirs.text_projection(theirs.text_model(input_ids=ids).pooler_output)
+        output = theirs(input_ids=ids, pixel_values=pixels)
+    parts["image features"] = _by_clip(image, video.shape[1])
+    return parts | {"text features": text.numpy(), "logits": output.logits_per_image.numpy()}
+
+
+def _of_xclip(theirs: Any, video: np.ndarray, tokens: np.ndarray) -> Parts:
+    import torch
+
+    vision, frames = theirs.vision_model, video.shape[1]
+    parts = _watch(vision.pre_layernorm, vision.encoder.layers, frames)
+    ids, pixels = torch.from_numpy(tokens), _pixels(video).unflatten(0, video.shape[:2])
+
+    def keep(_: Any, __: Any, output: Any) -> None:
+        parts["image features"] = _by_clip(output, frames)
+
+    theirs.visual_projection.register_forward_hook(keep)
+    with torch.no_grad():
+        text = theirs.text_projection(theirs.text_model(input_ids=ids).pooler_output)
+        output = theirs(input_ids=ids, pixel_values=pixels)
+    return parts | {
+        "text features": text.numpy(),
+        "video features": output.mit_output.pooler_output.numpy(),
+        "logits": output.logits_per_video.numpy(),
+    }
+
+
+def _of_open_clip(theirs: Any, video: np.ndarray, tokens: np.ndarray) -> Parts:
+    import torch
+
+    visual = theirs.visual
+    parts = _watch(visual.ln_pre, visual.transformer.resblocks, video.shape[1])
+    ids, pixels = torch.from_numpy(tokens), _pixels(video)
+    with torch.no_grad():
+        image, text = theirs.encode_image(pixels), theirs.encode_text(ids)
+        logits, _ = theirs.get_logits(pixels, ids)
+    parts["image features"] = _by_clip(image, video.shape[1])
+    return parts | {"text features": text.numpy(), "logits": logits.numpy()}
+
+
+def _watch(norm: Any, blocks: Any, frames: int) -> Parts:
+    """What these modules give from now on appears in the parts."""
+    parts: Parts = {}
+
+    def keep(name: str) -> Any:
+        def hook(_: Any, __: Any, output: Any) -> None:
+            value = output[0] if isinstance(output, tuple) else output
+            parts[name] = _by_clip(value, frames)
+
+        return hook
+
+    norm.register_forward_hook(keep("image embedding"))
+    for i, block in enumerate(blocks):
+        block.register_forward_hook(keep(f"image block {i}"))
+    return parts
+
+
+def _pixels(video: np.ndarray) -> Any:
+    """All frames as PyTorch has them: [b·t, c, h, w]."""
+    import torch
+
+    return torch.from_numpy(rearrange(video, "b t h w c -> (b t) c h w").copy())
+
+
+def _by_clip(value: Any, frames: int) -> np.ndarray:
+    return rearrange(value.detach().numpy(), "(b t) ... -> b t ...", t=frames)
+
+
+def _from_pretrained(folder: Path, name: str) -> Any:
+    """The folder as transformers loads it, in float32 and inference."""
+    try:
+        import torch  # noqa: F401
+        import transformers
+    except ImportError as error:
+        raise ValueError(
+            f"the folder cannot be verified: that needs transformers and PyTorch, which wrote it, "
+            f"and {error.name} is not installed: pip install 'ila-jax[convert]'"
+        ) from error
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    try:
+        made, about = getattr(transformers, name).from_pretrained(
+            folder, local_files_only=True, output_loading_info=True
+        )
+    except Exception as error:  # it raises types of several libraries
+        raise ValueError(
+            f"the folder cannot be verified: transformers {transformers.__version__} does not load "
+            f"it ({_first_line(error)})"
+        ) from error
+    absent = [str(key) for key in (*about["missing_keys"], *about["mismatched_keys"])]
+    if absent:
+        raise ValueError(
+            f"the folder cannot be verified: transformers does not find all weights of its "
+            f"{name} ({', '.join(sorted(absent)[:3])})"
+        )
+    return made.float().eval()
+
+
+def _open_clip(settings: Settings) -> Any:
+    """The folder as open_clip loads it, in inference."""
+    try:
+        import open_clip
+    except ImportError as error:
+        raise ValueError(
+            "the folder cannot be verified: that needs open_clip, which wrote it, and "
+            f"{error.name} is not installed: pip install 'ila-jax[open-clip]'"
+        ) from error
+    except Exception as error:  # of torchvision, where it is of another build than PyTorch
+        raise ValueError(
+            f"the folder cannot be verified: open_clip is installed, and its import fails "
+            f"({_first_line(error)}). It needs a torchvision of the same build as PyTorch: install "
+            "both from one index"
+        ) from error
+    try:
+        return open_clip.create_model(f"local-dir:{settings.folder}").eval()
+    except Exception as error:
+        raise ValueError(
+            f"the folder cannot be verified: open_clip {open_clip.__version__} does not load it "
+            f"({_first_line(error)})"
+        ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def _around(recognizer: Recognizer, *, xclip: bool) -> Any:
+    """transformers' CLIPModel or XCLIPModel around the weights, in inference."""
+    import torch
+    from transformers import CLIPConfig, CLIPModel, XCLIPConfig, XCLIPModel
+
+    settings = _settings(recognizer.config.geometry(), recognizer.config.frames)
+    state = official_state(recognizer, clip_only=not xclip)
+    names = huggingface.from_official(state, xclip=xclip)
+    weights = {name: to_tensor(value).float() for name, value in names.items()}
+    with torch.device("meta"):  # no time for random weights that are overwritten
+        made = XCLIPModel(XCLIPConfig(**settings)) if xclip else CLIPModel(CLIPConfig(**settings))
+    made.to_empty(device="cpu")
+    for name, buffer in made.named_buffers():
+        assert name.endswith("position_ids"), name
+        buffer.copy_(torch.arange(buffer.numel()).reshape(buffer.shape))
+    made.load_state_dict(weights)
+    return made.eval()
+
+
+def end_of_text(g: Geometry) -> int:
+    """The token at a text's end: the tokenizer's highest id, or of a smaller vocabulary its own."""
+    return min(g.vocabulary - 1, _END)
+
+
+def _settings(g: Geometry, frames: int) -> Mapping[str, Any]:
+    """What config.json says of towers of these sizes, for either class."""
+    heads = Arithmetic.head_width
+    text = {
+        "hidden_size": g.text_width,
+        "intermediate_size": 4 * g.text_width,
+        "num_hidden_layers": g.text_depth,
+        "num_attention_heads": g.text_width // heads,
+        "vocab_size": g.vocabulary,
+        "max_position_embeddings": g.context,
+        "eos_token_id": end_of_text(g),
+    }
+    vision = {
+        "hidden_size": g.width,
+        "intermediate_size": 4 * g.width,
+        "num_hidden_layers": g.depth,
+        "num_attention_heads": g.width // heads,
+        "image_size": g.resolution,
+        "patch_size": g.patch,
+        "num_frames": frames,
+        "mit_hidden_size": g.embed,
+        "mit_intermediate_size": 4 * g.embed,
+        "mit_num_attention_heads": g.embed // heads,
+    }
+    return {
+        "text_config": text,
+        "vision_config": vision,
+        "projection_dim": g.embed,
+        "prompt_num_attention_heads": g.embed // heads,
+    }
