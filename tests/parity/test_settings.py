@@ -11,7 +11,6 @@ import torch
 from transformers import CLIPConfig, CLIPModel, XCLIPConfig, XCLIPModel
 
 from ila_jax.models import model
-from ila_jax.sizes import Arithmetic
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.verification import verify
 from tests.parity import torch_models as pytorch
