@@ -16,6 +16,7 @@ from ila_jax import cli
 from ila_jax.config import to_dict
 from ila_jax.data.bad import BadVideo
 from ila_jax.data.class_names import read_class_names
+from ila_jax.data.listing import tell
 from ila_jax.data.open_source import KINDS as SOURCES
 from ila_jax.data.open_source import open_source
 from ila_jax.data.pipeline import Batches, Loading, view_batches
@@ -63,6 +64,7 @@ def _extract(arguments: Sequence[str] | None) -> None:
             raise ValueError(f"--{name} is {getattr(known, name)}: expected {least} or more")
     names = None if known.class_names is None else read_class_names(known.class_names)
     opened = open_source(known.source, root=known.root, class_names=names)
+    tell(opened.notes)
     _check_some_are_there(opened.source)
     model = load(known.checkpoint).with_views(clips=1, crops=1)
     folder = _folder(model, opened, kinds, known)

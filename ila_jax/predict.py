@@ -17,6 +17,7 @@ from ila_jax.data.annotations import Example
 from ila_jax.data.bad import BadVideo
 from ila_jax.data.class_names import chosen_classes
 from ila_jax.data.finding import find_videos
+from ila_jax.data.listing import tell
 from ila_jax.data.reading import Reader, TooSlow
 from ila_jax.data.sources import ListSource
 from ila_jax.data.windows import Windows, check_lengths
@@ -55,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _predict(arguments: Sequence[str] | None) -> None:
     known = _parser().parse_args(arguments)
     _check(known)
-    paths, problems = find_videos(known.videos)
+    found_videos = find_videos(known.videos)
+    paths, problems = found_videos.paths, found_videos.problems
+    tell(found_videos.notes)
     for problem in problems:
         _complain(problem)
     if not paths:

@@ -14,6 +14,7 @@ from jaxtyping import Float, UInt8
 from ila_jax.class_features import class_features, text_features
 from ila_jax.config import ModelConfig
 from ila_jax.data.augment import normalise
+from ila_jax.data.class_names import named
 from ila_jax.data.video import EncodedVideo, encoded
 from ila_jax.data.views import Views as Views
 from ila_jax.data.views import evaluation_views as evaluation_views
@@ -68,7 +69,7 @@ class Recognizer:
     ):
         self.config = config
         self.variables = variables
-        self.class_names = None if class_names is None else tuple(class_names)
+        self.class_names = None if class_names is None else named(class_names)
         self.origin = origin
         self.views = paper_views(config) if views is None else views
 
@@ -124,7 +125,7 @@ class Recognizer:
         A linear head knows only the classes that it was trained on; where they have no names yet,
         these are they. Errors: ValueError for other ones, for no names, and for one given twice.
         """
-        names = tuple(name.strip() for name in names)
+        names = tuple(name.strip() for name in named(names))
         if not names or not all(names) or len(set(names)) < len(names):
             raise ValueError(f"class names {list(names)}: expected some, none blank or given twice")
         if self.config.head == "linear":

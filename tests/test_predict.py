@@ -89,7 +89,7 @@ def test_bad_files_are_named_and_the_others_predicted(weights, videos, tmp_path,
     out, err = capsys.readouterr()
     assert "Traceback" not in err
     for words in (
-        f"{tmp_path}/nothing: no video is in this folder (expected files that end in 3gp",
+        f"{tmp_path}/nothing: no video is in this folder (expected files that are named like",
         f"{tmp_path}/*.webm: no video matches this pattern",
         f"{tmp_path}/text.mp4: The file is no video container",
         f"{tmp_path}/missing.mp4: There is no file at this path.",

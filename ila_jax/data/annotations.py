@@ -1,10 +1,26 @@
-"""Annotation lists, `path label` a line."""
+"""Annotation lists, a path and a label a line, with whatever separates them."""
 
 import os
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ila_jax.data.text_files import listed, read_text
+from ila_jax.data.text_files import csv_rows, delimiter_of, listed, read_text
+
+EXPECTED = "an annotation list, `path label` a line"
+# How columns are called by those who name them.
+_PATH_COLUMNS = """
+path paths file files filename file_name filepath file_path video videos video_name videopath
+video_path clip clip_name clip_path name
+"""
+_LABEL_COLUMNS = """
+label labels label_id label_idx class class_id class_idx class_index classid target y id index
+category category_id action_id
+"""
+_PATHS, _LABELS = frozenset(_PATH_COLUMNS.split()), frozenset(_LABEL_COLUMNS.split())
+# Numbers behind a path before the last one: of frames, or further labels.
+_MORE_NUMBERS = re.compile(r"\.\w{2,5}[\"']?(?P<more>([\s,;]+-?\d+)+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,18 +32,26 @@ class Example:
 
 
 def read_list(path: str | Path, root: str | Path, classes: int) -> list[Example]:
-    """Reads an annotation list. The label is the last field, so that paths may contain spaces.
+    """`parse_list` of a file. Errors: FileNotFoundError; ValueError."""
+    return parse_list(path, read_text(path, EXPECTED, raw=True), root, classes)
 
-    root: folder that relative paths start from. Blank lines are skipped.
-    Errors: FileNotFoundError; ValueError that lists the bad lines together.
+
+def parse_list(path: str | Path, text: str, root: str | Path, classes: int) -> list[Example]:
+    """The examples of a list. The label is the last field, so that paths may contain spaces.
+
+    Between path and label stands a space or a tab, or on most lines a comma or a semicolon. A
+    header that names a column of paths and one of labels may come first, and then the label may
+    stand anywhere. root: folder that relative paths start from. Blank lines are skipped.
+    Errors: ValueError that lists the bad lines together.
     """
-    examples, problems = [], []
     # Not splitlines, which also cuts at rarer characters of names.
-    lines = read_text(path, "an annotation list, `path label` a line").split("\n")
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        example = _parse(line, root, classes)
+    lines = [(k, line.strip()) for k, line in enumerate(text.split("\n"), 1) if line.strip()]
+    rows = _columns(path, text, lines)
+    if rows is None:
+        rows = _split(lines, _separator(lines))
+    examples, problems = [], []
+    for number, name, label in rows:
+        example = _example(name, label, root, classes)
         if isinstance(example, Example):
             examples.append(example)
         else:
@@ -43,15 +67,72 @@ def read_list(path: str | Path, root: str | Path, classes: int) -> list[Example]
     return examples
 
 
-def _parse(line: str, root: str | Path, classes: int) -> Example | str:
+def _columns(
+    path: str | Path, text: str, lines: Sequence[tuple[int, str]]
+) -> list[tuple[int, str, str]] | None:
+    """(line, path, label) of each row below a header; None without a header."""
+    if not lines:
+        return None
+    delimiter = delimiter_of(text)
+    delimiter = delimiter if delimiter in lines[0][1] else " "
+    header = [name.strip().strip('"').lower() for name in lines[0][1].split(delimiter)]
+    names = [k for k, name in enumerate(header) if name in _PATHS]
+    labels = [k for k, name in enumerate(header) if name in _LABELS]
+    if not names or not labels:
+        return None
+    if len(header) == 2 and labels[0] > names[0]:  # no quotes are needed around paths
+        return _split(lines[1:], delimiter if delimiter != " " else None)
+    rows = [row for row in csv_rows(path, text, delimiter) if row[0] > lines[0][0]]
+    return [(number, *_cells(fields, names[0], labels[0])) for number, fields in rows]
+
+
+def _cells(fields: Sequence[str], *columns: int) -> tuple[str, str]:
+    name, label = (fields[k].strip() if k < len(fields) else "" for k in columns)
+    return name, label
+
+
+def _separator(lines: Sequence[tuple[int, str]]) -> str | None:
+    """What stands before the label on most lines; None is a space or a tab."""
+    for separator in ",;":
+        if 2 * sum(_ends(line, separator) for _, line in lines) > len(lines):
+            return separator
+    return None
+
+
+def _split(lines: Sequence[tuple[int, str]], separator: str | None) -> list[tuple[int, str, str]]:
+    """(line, path, label) of each line; the label is "" where there is nothing to split."""
+    split = [(number, line.rsplit(separator, 1)) for number, line in lines]
+    return [
+        (number, _path(fields[0]), fields[1].strip() if len(fields) > 1 else "")
+        for number, fields in split
+    ]
+
+
+def _ends(line: str, separator: str) -> bool:
+    """Whether a line ends in a separator and a number."""
+    _, found, label = line.rpartition(separator)
+    return bool(found) and label.strip().strip('"').lstrip("-").isdecimal()
+
+
+def _path(field: str) -> str:
+    """Without the quotes that CSV puts around it."""
+    field = field.strip()
+    quoted = len(field) > 1 and field[0] == field[-1] == '"'
+    return field[1:-1].replace('""', '"') if quoted else field
+
+
+def _example(name: str, label: str, root: str | Path, classes: int) -> Example | str:
     """The example of a line, or what is wrong with the line."""
-    fields = line.strip().rsplit(maxsplit=1)
-    if len(fields) < 2:
-        return f"expected a path and a label, found {line.strip()!r}"
-    name, label = fields
+    label = label.strip('"')
+    if not name or not label:
+        return f"expected a path and a label, found {name or label!r}"
     # isdecimal alone takes other scripts' digits, which no annotation means.
     if not (label.isascii() and label.isdecimal()):
         return f"expected a label from 0 to {classes - 1} at the end, found {label!r}"
+    if name[-1].isdecimal() and (more := _MORE_NUMBERS.search(name)):
+        said = more["more"].strip(" ,;\t")
+        return f"expected one label behind the path, found {said!r} and {label!r}"
     if int(label) >= classes:
-        return f"the label is {label}, but there are {classes} classes, 0 to {classes - 1}"
+        one = f": does the list count from 1, to {classes}?" if int(label) == classes else ""
+        return f"the label is {label}, but there are {classes} classes, 0 to {classes - 1}{one}"
     return Example(path=os.path.join(root, name), label=int(label))

@@ -71,10 +71,11 @@ def recording(video_id: str) -> str | None:
 
     None where the id does not say, since it is a path of other spelling than Kinetics'.
     """
-    found = _KINETICS.fullmatch(stem(video_id) if is_path(video_id) else video_id)
+    path = is_path(video_id) or "/" in video_id
+    found = _KINETICS.fullmatch(stem(video_id) if path else video_id)
     if found:
         return found[1]
-    return None if is_path(video_id) else video_id
+    return None if path else video_id
 
 
 def groups(keys: Iterable[Hashable]) -> list[list[int]]:

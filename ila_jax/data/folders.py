@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ila_jax.data.annotations import Example
-from ila_jax.data.class_names import Classes, spelling
-from ila_jax.data.listing import SUFFIXES, video_files
+from ila_jax.data.class_names import Classes, composed
+from ila_jax.data.listing import Listing, list_videos
 from ila_jax.data.sources import ListSource, Opened
 from ila_jax.data.text_files import listed
+
+_SHOWN = 3
 
 
 def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opened:
@@ -17,38 +19,67 @@ def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opene
     class_names: None takes the folders' names in alphabetical order, underscores as spaces.
     Errors: FileNotFoundError; ValueError that lists what does not fit.
     """
-    files = video_files(folder)
+    listing = list_videos(folder)
+    files = listing.files
     folders = sorted({path.partition("/")[0] for path in files if "/" in path})
     if not folders:
         raise ValueError(
-            f"{folder} holds no folder with videos ({', '.join(sorted(SUFFIXES))}): expected one "
-            f"for each class, such as {Path(folder, 'archery', 'clip.mp4')}"
+            f"{folder} holds no folder with videos: expected one for each class, such as "
+            f"{Path(folder, 'archery', 'clip.mp4')}"
             + (f"; found {len(files)} videos in no folder, such as {files[0]}" if files else "")
+            + "".join(f". {note}" for note in listing.notes())
         )
     problems = [f"{path}: in no class's folder" for path in files if "/" not in path]
-    names = _names(folders, problems) if class_names is None else class_names
-    classes = Classes(names)
-    labels = {name: classes.label(name) for name in folders}
-    problems += [
-        f"{name}: none of the {len(names)} class names, such as {names[0]!r}"
-        for name, label in labels.items()
-        if label is None and class_names is not None
-    ]
+    if class_names is None:
+        names: Sequence[str] = _names(folders, problems)
+        number = {name: label for label, name in enumerate(names)}
+        label_of = {folder: number[_name(folder)] for folder in folders}
+    else:
+        names = class_names
+        label_of = _given(folders, names, problems)
     if problems:
         raise ValueError(listed(f"{folder} cannot be used, move or rename", problems))
     examples = [
-        Example(os.path.join(folder, path), label)
-        for path in files
-        if (label := labels[path.partition("/")[0]]) is not None
+        Example(os.path.join(folder, path), label_of[path.partition("/")[0]]) for path in files
     ]
-    return Opened(ListSource(examples), tuple(names), files)
+    notes = [*listing.notes(), *_empty(listing, folders)]
+    return Opened(ListSource(examples), tuple(names), files, notes)
+
+
+def _name(folder: str) -> str:
+    """The class of a folder's name."""
+    return composed(folder).replace("_", " ").strip() or folder
 
 
 def _names(folders: Sequence[str], problems: list[str]) -> list[str]:
-    """Class names of folders; appends to `problems` those that are hard to tell apart."""
+    """Class names of folders; appends to `problems` those that are one and the same.
+
+    A folder `é` in one character and another in two are one class: they look the same.
+    """
     first: dict[str, str] = {}
-    for name in folders:
-        other = first.setdefault(spelling(name), name)
-        if other != name:
-            problems.append(f"{name}: is it the same class as {other}?")
-    return [name.replace("_", " ").strip() for name in folders]
+    for folder in folders:
+        other = first.setdefault(_name(folder), folder)
+        if composed(other) != composed(folder):
+            problems.append(f"{folder}: is it the same class as {other}?")
+    return list(first)
+
+
+def _given(folders: Sequence[str], names: Sequence[str], problems: list[str]) -> dict[str, int]:
+    """The class of each folder; appends to `problems` those that are none."""
+    classes = Classes(names)
+    found = {folder: classes.label(folder) for folder in folders}
+    problems += [
+        f"{folder}: none of the {len(names)} class names, such as {names[0]!r}"
+        for folder, label in found.items()
+        if label is None
+    ]
+    return {folder: label for folder, label in found.items() if label is not None}
+
+
+def _empty(listing: Listing, folders: Sequence[str]) -> list[str]:
+    """A sentence where folders hold no video at all: a class that is named and never seen."""
+    empty = sorted(set(listing.folders).difference(folders))
+    if not empty:
+        return []
+    some = ", ".join(empty[:_SHOWN]) + (", …" if len(empty) > _SHOWN else "")
+    return [f"{listing.folder}: {len(empty)} folders hold no video, and are no classes ({some})"]

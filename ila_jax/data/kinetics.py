@@ -1,7 +1,5 @@
 """Kinetics' lists: CSV of clips of YouTube videos, whose files are named in one of several ways."""
 
-import csv
-import io
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -9,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ila_jax.data.annotations import Example
-from ila_jax.data.class_names import Classes, spelling
-from ila_jax.data.listing import FilesByStem
+from ila_jax.data.class_names import Classes, spaced, spelling
+from ila_jax.data.listing import FilesByStem, suffix
 from ila_jax.data.sources import ListSource, Opened
-from ila_jax.data.text_files import listed, read_text
+from ila_jax.data.text_files import csv_rows, delimiter_of, listed
 
 _EXPECTED = "Kinetics' CSV with the columns label, youtube_id, time_start and time_end"
 _COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
@@ -50,16 +48,17 @@ class Row:
             yield self.video
 
 
-def open_kinetics(path: str | Path, root: str | Path, class_names: Sequence[str] | None) -> Opened:
-    """The clips of a CSV file, found by one listing of all video files below `root`.
+def open_kinetics(
+    path: str | Path, text: str, root: str | Path, class_names: Sequence[str] | None
+) -> Opened:
+    """The clips of a CSV file with this text, found by one listing of the video files below `root`.
 
     Where several files have a clip's name, the one in a folder of its class is taken, or of its
     split, or the first by path. Clips without a file are kept: they read as missing. class_names:
     None takes the labels of the file in alphabetical order, which is how Kinetics numbers them.
-    Errors: FileNotFoundError; ValueError that lists the bad rows together, or when no clip at all
-    has a file.
+    Errors: ValueError that lists the bad rows together, or when no clip at all has a file.
     """
-    rows = read_rows(path)
+    rows = _rows(path, text)
     names = sorted({row.label for row in rows}) if class_names is None else class_names
     labels = Classes(names).labels(path, (row.label for row in rows), "labels")
     files = FilesByStem(root)
@@ -76,13 +75,19 @@ def open_kinetics(path: str | Path, root: str | Path, class_names: Sequence[str]
             f"such as {names_tried}, in any folders; found {files.described()}. "
             "Point data.root to the videos."
         )
-    return Opened(ListSource(examples), tuple(names), [row.id for row in rows])
+    ids = [row.id for row in rows]
+    return Opened(ListSource(examples), tuple(names), ids, files.listing.notes())
 
 
-def read_rows(path: str | Path) -> list[Row]:
-    """Errors: FileNotFoundError; ValueError that lists the bad rows together."""
-    lines = csv.reader(io.StringIO(read_text(path, _EXPECTED), newline=""))
-    header = [name.strip() for name in next(lines, [])]
+def is_kinetics(text: str) -> bool:
+    """Whether the first line names the columns of Kinetics' lists."""
+    return "youtube_id" in text.lstrip().partition("\n")[0].lower()
+
+
+def _rows(path: str | Path, text: str) -> list[Row]:
+    """Errors: ValueError that lists the bad rows together."""
+    lines = csv_rows(path, text, delimiter_of(text))
+    header = [name.strip().lower() for name in next(lines, (1, list[str]()))[1]]
     missing = [name for name in ("label", "youtube_id") if name not in header]
     if missing:
         raise ValueError(
@@ -91,14 +96,12 @@ def read_rows(path: str | Path) -> list[Row]:
         )
     columns = [header.index(name) if name in header else None for name in _COLUMNS]
     rows, problems = [], []
-    for fields in lines:
-        if not any(fields):
-            continue
+    for number, fields in lines:
         row = _row(*("" if i is None or i >= len(fields) else fields[i].strip() for i in columns))
         if isinstance(row, Row):
             rows.append(row)
         else:
-            problems.append(f"{path}:{lines.line_num}: {row}")
+            problems.append(f"{path}:{number}: {row}")
     if problems:
         heading = f"{len(problems)} rows of {path} cannot be used, correct or remove them"
         raise ValueError(listed(heading, problems))
@@ -109,6 +112,10 @@ def read_rows(path: str | Path) -> list[Row]:
 
 def _row(label: str, video: str, start: str, end: str, split: str) -> Row | str:
     """The row of a line, or what is wrong with it."""
+    for field in (label, video, start, end, split):
+        if "\n" in field:
+            lines = field.count("\n")
+            return f"a quote that is opened here is closed {lines} lines below: {field[:40]!r}"
     if not label or not video:
         return f"expected a label and a youtube_id, found {label!r} and {video!r}"
     label, split = sys.intern(label), sys.intern(split.lower())  # few, in 240,000 rows
@@ -124,10 +131,12 @@ def _best(paths: Sequence[str], row: Row) -> str:
     if len(paths) == 1:
         return paths[0]
 
-    def rank(path: str) -> tuple[bool, bool, str]:
+    def rank(path: str) -> tuple[bool, bool, bool, bool, str]:
         folders = path.split("/")[:-1]
-        of_class = spelling(row.label) in map(spelling, folders)
+        of_class = spaced(row.label) in map(spaced, folders)
+        like_class = spelling(row.label) in map(spelling, folders)
         of_split = not _SPLITS.get(row.split, set()).isdisjoint(f.lower() for f in folders)
-        return not of_class, not of_split, path
+        preview = suffix(path) in ("gif", "apng")  # of the video beside it
+        return not of_class, not like_class, not of_split, preview, path
 
     return min(paths, key=rank)

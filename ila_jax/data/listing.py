@@ -1,22 +1,83 @@
-"""The video files below a folder, found by one walk and no question per file."""
+"""The video files below a folder, found by one walk, and what was left out of them and why.
 
+A name that ends as videos' names do is taken for a video, and no question is asked per file. One
+that ends in nothing known is looked into: it is a video if it begins like one.
+"""
+
+import heapq
 import os
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tqdm import tqdm
 
-# What FFmpeg reads is decided by content; this only tells videos from what lies beside them.
-SUFFIXES = frozenset(
-    "mp4 m4v mov mkv webm avi mpg mpeg ts m2ts wmv flv 3gp ogv".split()  # noqa: SIM905
-)
+from ila_jax.data.heads import HEAD, is_video_head
+
+# Of FFmpeg's demuxers and of cameras, recorders and downloads; those that are as often something
+# else (.dat, .mod, .ogg, .avif, .bin) are not here, so that such files are looked into.
+_VIDEOS = """
+mp4 m4v mov qt mj2 psp f4v ismv 360 insv 3gp 3gpp 3g2 3gp2 mkv mk3d webm avi divx xvid amv mpg
+mpeg mpe mpv m1v m2v vob evo vro vdr ts mts m2ts m2t mt2s trp tp tod ty wmv asf wtv dvr-ms flv
+swf ogv ogm rm rmvb mxf gxf lxf dv dif nut nsv nuv smk bik fli flc viv mjpg mjpeg h261 h263 h264
+264 avc h265 265 hevc h266 266 vvc ivf obu av1 vc1 rcv drc cavs y4m dav ifv gif apng
+"""
+# What lies beside videos. Some of it FFmpeg would decode, a still or sound, and some is the same
+# video once more: small copies that cameras keep (.lrv, .lrf), unfinished downloads (.part).
+_OTHERS = """
+txt md rst log nfo csv tsv json jsonl ndjson xml yaml yml toml ini cfg html htm pdf doc docx xls
+xlsx sh py ipynb srt vtt ass ssa sub idx sbv lrc smi sup jpg jpeg png bmp tif tiff webp heic
+heif svg ico thm lrv lrf mp3 m4a m4b aac wav flac opus oga mka wma aif aiff ac3 amr mks npy npz
+pkl pickle pt pth ckpt h5 hdf5 mat parquet feather arrow safetensors onnx lmdb mdb db sqlite
+tfrecord zip tar gz tgz bz2 xz zst 7z rar part ytdl crdownload download tmp temp aria2 torrent
+md5 sha1 sha256 crc gpx lnk url dtd exe dll so bup ifo moi pgi cpi mpl bdm clpi mpls
+"""
+SUFFIXES, _BESIDE = frozenset(_VIDEOS.split()), frozenset(_OTHERS.split())
+_NOWHERE = "links that lead nowhere or in a circle"
+_SPECIAL = "pipes, sockets or devices, which are no files"
+_SHOWN = 3
+_KINDS = 12
 
 
-def video_files(folder: str | Path) -> list[str]:
-    """Paths relative to the folder, sorted, `/` between names. Hidden files are left out.
+@dataclass(frozen=True)
+class Listing:
+    """What a walk over `folder` met; all paths are relative to it, `/` between names.
 
-    Links to folders are followed, each folder once. Errors: FileNotFoundError, and ValueError
-    where it is no folder.
+    files: the videos, sorted. folders: those directly below, sorted. left_out: by what they are, in
+    words, how many entries are no videos, and the first of them.
+    """
+
+    folder: str
+    files: list[str] = field(default_factory=list)
+    folders: list[str] = field(default_factory=list)
+    left_out: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
+
+    def note(self, what: str, path: str) -> None:
+        """One more entry of a kind."""
+        count, first = self.left_out.setdefault(what, (0, []))
+        self.left_out[what] = (count + 1, first if len(first) >= _SHOWN else [*first, path])
+
+    def notes(self) -> list[str]:
+        """A sentence for all that was left out or is not as it seems; none: []."""
+        if not self.left_out:
+            return []
+        kinds = sorted(self.left_out.items(), key=lambda kind: (-kind[1][0], kind[0]))
+        said = [
+            f"{count} {what} ({_some(first, count)})" for what, (count, first) in kinds[:_KINDS]
+        ]
+        if len(kinds) > _KINDS:
+            said.append(f"{sum(count for _, (count, _) in kinds[_KINDS:])} of other names")
+        return [f"{self.folder}: {len(self.files)} videos; beside them " + "; ".join(said)]
+
+
+def list_videos(folder: str | Path) -> Listing:
+    """The videos below a folder. Hidden files are left out, also of what is told.
+
+    Links to folders are followed, each folder once. Folders that cannot be listed, links that lead
+    nowhere, pipes and devices are told and stop nothing. A link with a video's name that leads
+    nowhere is a video that is missing. Errors: OSError where the folder itself cannot be listed,
+    ValueError where it is no folder.
     """
     if not os.path.isdir(folder):
         if os.path.exists(folder):
@@ -24,42 +85,129 @@ def video_files(folder: str | Path) -> list[str]:
         raise FileNotFoundError(
             f"the folder {folder} does not exist: expected the folder that holds the videos"
         )
+    found = Listing(str(folder))
     # Slow only on network file systems, where people want to know.
-    with tqdm(_walk(str(folder), "", set()), f"listing {folder}", unit=" files", delay=2) as walk:
-        return sorted(walk)
+    with tqdm(_walk(found), f"listing {folder}", unit=" files", delay=2) as walk:
+        found.files.extend(sorted(walk))
+    found.folders.sort()
+    return found
 
 
-def _walk(folder: str, prefix: str, seen: set[tuple[int, int]]) -> Iterator[str]:
-    about = os.stat(folder)
-    if (about.st_dev, about.st_ino) in seen:  # a link back up
-        return
-    seen.add((about.st_dev, about.st_ino))
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name.startswith("."):  # macOS puts a ._clip.mp4 beside clip.mp4
+def _walk(found: Listing) -> Iterator[str]:
+    """The videos; adds to the rest of `found`."""
+    seen: set[tuple[int, int]] = set()
+    waiting = [""]  # the last is the next
+    # Links wait for all folders, and deep ones for others, so that a folder that is reached in
+    # several ways is found in the same place each time.
+    linked: list[tuple[int, str]] = []
+    while waiting or linked:
+        prefix = waiting.pop() if waiting else heapq.heappop(linked)[1]
+        for entry in _entries(found, prefix, seen):
+            path = prefix + entry.name
+            if not _is(entry.is_dir):
+                if _is_listed(found, entry, path):
+                    yield path
                 continue
-            if entry.is_dir():
-                yield from _walk(entry.path, f"{prefix}{entry.name}/", seen)
-            elif suffix(entry.name) in SUFFIXES:
-                yield prefix + entry.name
+            if entry.is_symlink():
+                heapq.heappush(linked, (path.count("/"), f"{path}/"))
+            else:
+                waiting.append(f"{path}/")
+            if not prefix:
+                found.folders.append(path)
+
+
+def _entries(found: Listing, prefix: str, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+    """What is in a folder, but for hidden entries; nothing of one that was seen or is closed."""
+    folder = os.path.join(found.folder, prefix)
+    try:
+        about = os.stat(folder)
+        if (about.st_dev, about.st_ino) in seen:
+            found.note("links to folders that are listed already", prefix)
+            return []
+        seen.add((about.st_dev, about.st_ino))
+        with os.scandir(folder) as entries:
+            # macOS puts a ._clip.mp4 beside clip.mp4.
+            return [entry for entry in entries if not entry.name.startswith(".")]
+    except OSError as error:
+        if not prefix:
+            raise
+        found.note(f"folders that cannot be listed: {error.strerror}", prefix)
+        return []
+
+
+def _is_listed(found: Listing, entry: os.DirEntry[str], path: str) -> bool:
+    """Whether what is no folder is a video; notes what is none."""
+    what = _no_video(entry)
+    if what is not None:
+        found.note(what, path)
+    return what is None or (what == _NOWHERE and suffix(path) in SUFFIXES)
+
+
+def _no_video(entry: os.DirEntry[str]) -> str | None:
+    """What an entry is that is no video, in words for several; None for a video."""
+    # The folder told already what most entries are; of them nothing more is asked.
+    return _named(entry.path) if _is(entry.is_file) else _no_file(entry.path)
+
+
+def unlike_video(path: str) -> str | None:
+    """What a path is that is no video by its name or its first bytes; None for a video."""
+    return _named(path) if os.path.isfile(path) else _no_file(path)
+
+
+def _no_file(path: str) -> str:
+    return _SPECIAL if os.path.exists(path) else _NOWHERE
+
+
+def _named(path: str) -> str | None:
+    ending = suffix(path)
+    if ending in SUFFIXES:
+        return None
+    name = f"named .{ending}" if ending else "with no suffix"
+    if ending in _BESIDE:
+        return name
+    try:
+        with open(path, "rb", buffering=0) as file:
+            return None if is_video_head(file.read(HEAD)) else f"{name} that begin like no video"
+    except OSError as error:
+        return f"{name} that cannot be read: {error.strerror}"
+
+
+def _is(asked: Callable[[], bool]) -> bool:
+    try:
+        return asked()
+    except OSError:  # a link to itself
+        return False
+
+
+def _some(paths: list[str], count: int) -> str:
+    return ", ".join(paths) + (", …" if count > len(paths) else "")
+
+
+def tell(notes: Sequence[str]) -> None:
+    """Says on stderr what stops nothing, each sentence once."""
+    for note in dict.fromkeys(notes):
+        tqdm.write(f"note: {note}", file=sys.stderr)
 
 
 def suffix(name: str) -> str:
-    """`mp4` of clip.MP4."""
-    return name.rpartition(".")[2].lower()
+    """`mp4` of folder/clip.MP4, "" of folder/clip."""
+    before, _, ending = name.rpartition("/")[2].rpartition(".")
+    return ending.lower() if before else ""
 
 
 def stem(path: str) -> str:
-    """`clip` of folder/clip.mp4."""
-    return path.rpartition("/")[2].rpartition(".")[0]
+    """`clip` of folder/clip.mp4 and of folder/clip."""
+    name = path.rpartition("/")[2]
+    return name.rpartition(".")[0] or name
 
 
 class FilesByStem:
     """The video files below a folder by their names without the suffix."""
 
     def __init__(self, folder: str | Path) -> None:
-        """Errors: as `video_files`."""
-        self.files = video_files(folder)
+        """Errors: as `list_videos`."""
+        self.listing = list_videos(folder)
+        self.files = self.listing.files
         # A list for each stem would take more memory than all the paths.
         self._paths: dict[str, str | list[str]] = {}
         for path in self.files:

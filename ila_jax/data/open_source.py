@@ -1,28 +1,36 @@
 """One name for every kind of data set: a list, Kinetics, Something-Something, folders, TFDS."""
 
+import dataclasses
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from ila_jax.config import Config
-from ila_jax.data.annotations import read_list
-from ila_jax.data.class_names import read_class_names
+from ila_jax.data.annotations import parse_list
+from ila_jax.data.class_names import named, read_class_names
 from ila_jax.data.folders import open_folders
-from ila_jax.data.kinetics import open_kinetics
+from ila_jax.data.kinetics import is_kinetics, open_kinetics
 from ila_jax.data.prepared import open_prepared
 from ila_jax.data.something import open_something
 from ila_jax.data.sources import ListSource
 from ila_jax.data.sources import Opened as Opened
+from ila_jax.data.text_files import check_unicode, read_text
 from ila_jax.data.tfds_source import open_tfds
 
 KINDS = """\
-  FILE.csv        Kinetics: label,youtube_id,time_start,time_end,split
-  FILE.json       Something-Something v2: a list of objects with id and template
-  FILE            any other file: `path label` a line, the label a number counted from 0
+  FILE            told apart by what is in it:
+                  `path label` or `path,label` a line, the label a number counted from 0;
+                  Kinetics' CSV: label,youtube_id,time_start,time_end,split;
+                  Something-Something v2's JSON: a list of objects with id and template
   DIR             a folder for each class
   tfds:NAME/CONFIG:VERSION@SPLIT   a TFDS data set with encoded videos; CONFIG, VERSION optional
   prepared:DIR@SPLIT   what python -m ila_jax.data.prepare made"""
+_EXPECTED = "a list of videos: `path label` a line, Kinetics' CSV, or Something-Something's JSON"
+_SHOWN = 3
 # Kinds that are named by a scheme, `scheme:REST`; each takes (rest, root, class names).
 _SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], Opened]] = {
     "tfds": open_tfds,
@@ -41,6 +49,17 @@ class Splits:
     def class_names(self) -> tuple[str, ...]:
         return self.train.class_names
 
+    def unseen(self) -> list[str]:
+        """Sentences about classes that a split has no video of."""
+        said = []
+        for split, opened in (("training", self.train), ("validation", self.validation)):
+            counts = np.bincount(opened.source.labels, minlength=len(self.class_names))
+            none = [self.class_names[k] for k in np.flatnonzero(counts == 0).tolist()]
+            if none:
+                some = ", ".join(map(repr, none[:_SHOWN])) + (", …" if len(none) > _SHOWN else "")
+                said.append(f"{len(none)} of {len(counts)} classes have no {split} video: {some}")
+        return said
+
 
 def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> Opened:
     """A split by its name, one of `KINDS`.
@@ -49,6 +68,14 @@ def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> 
     None takes those that the annotations carry; given, annotations must agree with them.
     Errors: FileNotFoundError; ValueError that lists what does not fit, together.
     """
+    opened = _open(where, root, None if class_names is None else named(class_names))
+    if len(opened.class_names) > 1:
+        return opened
+    one = f"{where} has one class, {opened.class_names[0]!r}: there is nothing to tell it from"
+    return dataclasses.replace(opened, notes=[*opened.notes, one])
+
+
+def _open(where: str, root: str, class_names: Sequence[str] | None) -> Opened:
     scheme, colon, rest = where.partition(":")
     if colon and scheme in _SCHEMES:
         return _SCHEMES[scheme](rest, root, class_names)
@@ -56,12 +83,24 @@ def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> 
         return open_folders(where, class_names)
     if not where or not Path(where).exists():
         raise FileNotFoundError(f"{where!r} does not exist: expected an annotation of\n{KINDS}")
-    suffix = Path(where).suffix.lower()
-    if suffix == ".csv":
-        return open_kinetics(where, root, class_names)
-    if suffix == ".json":
-        return open_something(where, root, class_names)
-    return _open_list(where, root, class_names)
+    # Once: it may be a pipe, <(grep …).
+    text = read_text(where, _EXPECTED, raw=True)
+    if not text.strip():
+        raise ValueError(f"{where} is empty: expected {_EXPECTED}, found nothing")
+    if is_kinetics(text):
+        check_unicode(where, text, _EXPECTED)
+        return open_kinetics(where, text, root, class_names)
+    if _is_json(where, text):
+        check_unicode(where, text, _EXPECTED)
+        return open_something(where, text, root, class_names)
+    return _open_list(where, text, root, class_names)
+
+
+def _is_json(where: str, text: str) -> bool:
+    """By its beginning, or by its name where it is no list either: a path may begin with a [."""
+    if where.lower().endswith(".json"):
+        return True
+    return re.match(r"\s*(\[\s*[{\]]|\{\s*[\"}])", text) is not None
 
 
 def open_splits(train: str, validation: str, *, root: str, class_names: str | None) -> Splits:
@@ -108,13 +147,14 @@ def open_config(config: Config) -> Splits:
     return splits
 
 
-def _open_list(where: str, root: str, class_names: Sequence[str] | None) -> Opened:
+def _open_list(where: str, text: str, root: str, class_names: Sequence[str] | None) -> Opened:
     if class_names is None:
         raise ValueError(
             f"{where} is a list of paths and numbers, which names no classes: name them in a file, "
-            "one a line, the first is class 0, and the file in data.class_names"
+            "one a line, the first is class 0, and the file in data.class_names. (It begins with "
+            f"{text.strip()[:60].splitlines()[0]!r}.)"
         )
-    examples = read_list(where, root, len(class_names))
+    examples = parse_list(where, text, root, len(class_names))
     prefix = os.path.join(root, "")
     ids = [example.path.removeprefix(prefix) for example in examples]
     return Opened(ListSource(examples), tuple(class_names), ids)

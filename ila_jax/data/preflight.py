@@ -73,6 +73,7 @@ def check(splits: Splits, mirror: np.ndarray, limits: Limits) -> Findings:
     found = Findings(flips=described(mirror, splits.class_names))
     both = [_look("train", splits.train), _look("validation", splits.validation)]
     bad = {}
+    found.warnings += dict.fromkeys(note for split in both for note in split.opened.notes)
     for split in both:
         probed = _sample(split, limits)
         found.splits[split.name] = _facts(split, probed, len(splits.class_names))
@@ -208,10 +209,15 @@ def _repeats(found: Findings, both: Sequence[_Split]) -> None:
     starts = np.cumsum([0, *(len(split.names) for split in both)])
     names = [name for split in both for name in split.names]
     labels = np.concatenate([split.opened.source.labels for split in both])
-    ids = [video for split in both for video in split.ids]
-    origins = [recording(video) for video in ids]
+    # An id of a file with a folder in it is its path, also where no suffix says so.
+    ids = [
+        None if is_path(video) or (split.files and "/" in video) else video
+        for split in both
+        for video in split.ids
+    ]
+    origins = [recording(video) for split in both for video in split.ids]
     paths = [name if split.files else None for split in both for name in split.names]
-    kinds = {"path": groups(paths), "id": groups(None if is_path(i) else i for i in ids)}
+    kinds = {"path": groups(paths), "id": groups(ids)}
     if all(split.files is not None for split in both):
         size = np.concatenate([split.files.size for split in both if split.files])
         inode = [i for split in both if split.files for i in split.files.inode]

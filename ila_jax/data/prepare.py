@@ -19,6 +19,7 @@ from ila_jax.data.builder import VideoBuilder
 from ila_jax.data.class_names import read_class_names
 from ila_jax.data.estimate import Sampler, estimate, free_bytes, sample
 from ila_jax.data.layout import QUARANTINE
+from ila_jax.data.listing import tell
 from ila_jax.data.listings import verify
 from ila_jax.data.open_source import KINDS, open_config, open_source
 from ila_jax.data.publish import is_local
@@ -159,6 +160,7 @@ def _open(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> d
 
 def _tell(videos: Videos, todo: Sequence[Unit]) -> None:
     for split, opened in videos.opened.items():
+        tell(opened.notes)
         left = [unit for unit in todo if unit.split == split]
         waiting = sum(unit.last - unit.first for unit in left)
         print(f"{split}: {len(opened.source)} videos, {waiting} to do in {len(left)} shards")

@@ -1,6 +1,5 @@
 """Something-Something v2's lists: JSON objects with an id and a template, files `ID.webm`."""
 
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,22 +9,24 @@ from ila_jax.data.annotations import Example
 from ila_jax.data.class_names import Classes, read_class_names
 from ila_jax.data.listing import FilesByStem
 from ila_jax.data.sources import ListSource, Opened
-from ila_jax.data.text_files import listed, read_text
+from ila_jax.data.text_files import listed, parse_json
 
 _EXPECTED = 'Something-Something v2\'s JSON, [{"id": "1", "template": "Holding [something]", …}, …]'
 # The two names under which it is distributed, looked for beside the list.
 _LABELS = ("labels.json", "something-something-v2-labels.json")
 
 
-def open_something(path: str | Path, root: str | Path, class_names: Sequence[str] | None) -> Opened:
-    """The videos of a train or validation file, found by one listing of the files below `root`.
+def open_something(
+    path: str | Path, text: str, root: str | Path, class_names: Sequence[str] | None
+) -> Opened:
+    """The videos of a list with this text, found by one listing of the video files below `root`.
 
     A video's class is its template without the brackets. class_names: None takes the labels.json
     beside the list. Videos without a file are kept: they read as missing.
-    Errors: FileNotFoundError; ValueError that lists the bad entries together, or when no video at
-    all has a file.
+    Errors: FileNotFoundError for that; ValueError that lists the bad entries together, or when no
+    video at all has a file.
     """
-    entries = _entries(path)
+    entries = _entries(path, text)
     names = _class_names(path) if class_names is None else tuple(class_names)
     labels = Classes(names).labels(path, (template for _, template in entries), "templates")
     files = FilesByStem(root)
@@ -41,17 +42,14 @@ def open_something(path: str | Path, root: str | Path, class_names: Sequence[str
             f"such as {entries[0][0]}.webm, in any folders; found {files.described()}. Point "
             "data.root to the videos."
         )
-    return Opened(ListSource(examples), names, [video for video, _ in entries])
+    ids = [video for video, _ in entries]
+    return Opened(ListSource(examples), names, ids, files.listing.notes())
 
 
-def _entries(path: str | Path) -> list[tuple[str, str]]:
+def _entries(path: str | Path, text: str) -> list[tuple[str, str]]:
     """(id, template without brackets) of each video."""
-    text = read_text(path, _EXPECTED)
-    try:
-        # Only what is needed is kept of each object: there are 169,000 with long sentences.
-        found = json.loads(text, object_hook=lambda o: (o.get("id"), o.get("template")))
-    except ValueError as error:
-        raise ValueError(f"{path} is no JSON ({error}): expected {_EXPECTED}") from None
+    # Only what is needed is kept of each object: there are 169,000 with long sentences.
+    found = parse_json(path, text, _EXPECTED, _entry)
     if not isinstance(found, list):
         raise ValueError(f"{path} is no list of videos: expected {_EXPECTED}")
     entries, problems = [], []
@@ -71,6 +69,11 @@ def _entries(path: str | Path) -> list[tuple[str, str]]:
     if not entries:
         raise ValueError(f"{path} lists no videos: expected {_EXPECTED}, found an empty list.")
     return entries
+
+
+def _entry(pairs: list[tuple[str, Any]]) -> tuple[Any, Any]:
+    values = dict(pairs)
+    return values.get("id"), values.get("template")
 
 
 def _problem(entry: Any) -> str | None:

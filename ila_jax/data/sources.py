@@ -36,12 +36,14 @@ class VideoSource(Protocol):
 class Opened:
     """A split that can be read.
 
-    ids: of every video, the same wherever its file lies; None where names are already that.
+    ids: of every video, the same wherever its file lies; None where names are already that. notes:
+    sentences about what was left out, or is not as one would expect, and stops nothing.
     """
 
     source: VideoSource
     class_names: tuple[str, ...]
     ids: Sequence[str] | None = None
+    notes: Sequence[str] = ()
 
 
 class ListSource:

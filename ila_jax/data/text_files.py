@@ -1,28 +1,146 @@
 """Text files that people write: read whole, and what is wrong with them told all at once."""
 
-from collections.abc import Sequence
+import codecs
+import csv
+import io
+import json
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 _SHOWN = 10
+# Of a list or of class names: 10 million lines of 100 bytes. A device would never end.
+MAX_BYTES = 1 << 30
+# What Windows' programs write in front of text. UTF-32's mark begins with UTF-16's.
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+_BINARY = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook (which saves as CSV)",
+    b"\xd0\xcf\x11\xe0": "an old Excel or Word document (which saves as CSV or text)",
+    b"\x1f\x8b": "packed with gzip (gunzip unpacks it)",
+    b"BZh": "packed with bzip2 (bunzip2 unpacks it)",
+    b"\xfd7zXZ": "packed with xz (unxz unpacks it)",
+    b"%PDF": "a PDF",
+    b"PAR1": "a Parquet file",
+}
 
 
-def read_text(path: str | Path, what: str) -> str:
-    """The text of a file. what: says in an error what was expected there.
+def read_text(path: str | Path, what: str, *, raw: bool = False) -> str:
+    r"""The text of a file, lines ended by \n: UTF-8, or UTF-16 or 32 that begins with its mark.
 
-    Errors: FileNotFoundError; ValueError for a folder, or where the text is not UTF-8.
+    what: says in an error what was expected there. raw: bytes that are no UTF-8 stay, as
+    `os.fsdecode` gives them, for paths, which may have any.
+    Errors: FileNotFoundError; OSError; ValueError for a folder, and for what is no text.
     """
+    data = _read(path, what)
+    mark, encoding = next((m for m in _MARKS if data.startswith(m[0])), (b"", "utf-8"))
     try:
-        return Path(path).read_text(encoding="utf-8-sig")
+        errors = "surrogateescape" if raw and encoding == "utf-8" else "strict"
+        text = data[len(mark) :].decode(encoding, errors)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            _not_decoded(path, what, data, len(mark) + error.start, encoding)
+        ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise ValueError(f"{path}:{line} holds a zero byte: expected {what}, found {_kind(data)}")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def check_unicode(path: str | Path, text: str, what: str) -> None:
+    """Errors: ValueError for bytes that `read_text` left as they are: names cannot have them."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        data = text.encode(errors="surrogateescape")
+        at = len(text[: error.start].encode())
+        raise ValueError(_not_decoded(path, what, data, at, "utf-8")) from None
+
+
+def _read(path: str | Path, what: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise FileNotFoundError(
             f"{path} does not exist: expected {what}. Check the path."
         ) from None
     except IsADirectoryError:
         raise ValueError(f"{path} is a folder: expected {what}. Name the file.") from None
-    except UnicodeDecodeError as error:
+    except ValueError:  # a zero byte in the path
+        raise ValueError(f"{str(path)!r} is no path: expected {what}.") from None
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"{path} has over {MAX_BYTES >> 20} MiB: expected {what}.")
+    return data
+
+
+def _not_decoded(path: str | Path, what: str, data: bytes, at: int, encoding: str) -> str:
+    line = data.count(b"\n", 0, at) + 1
+    return (
+        f"{path}:{line} is not {encoding.upper()} text (byte {at} of the file, {data[at]:#x}): "
+        f"expected {what}, found {_kind(data)}"
+    )
+
+
+def _kind(data: bytes) -> str:
+    """What bytes are that are no text, and what to do."""
+    for beginning, kind in _BINARY.items():
+        if data.startswith(beginning):
+            return kind
+    if data[1:200:2].count(0) > 40 or data[0:200:2].count(0) > 40:
+        return "what looks like UTF-16 without its mark. Convert it: iconv -f UTF-16LE -t UTF-8"
+    if b"\0" in data:
+        return "a binary file. Name the right one"
+    return "another encoding. Convert it, as by iconv -f LATIN1 -t UTF-8"
+
+
+def parse_json(
+    path: str | Path, text: str, what: str, hook: Callable[[list[tuple[str, Any]]], Any] = dict
+) -> Any:
+    """What JSON text holds. hook: makes something of the pairs of each object.
+
+    Errors: ValueError.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=hook)
+    except RecursionError:
+        raise ValueError(f"{path} is nested too deeply: expected {what}") from None
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON ({error}): expected {what}") from None
+
+
+def csv_rows(path: str | Path, text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """(line that a row begins in, its fields) of each row that is not empty.
+
+    Errors: ValueError for quotes that are not closed or stand in the middle of a field, with the
+    line. A field that reaches over lines is left to who knows whether it may.
+    """
+    # StringIO, as splitlines also cuts at rarer characters of names.
+    rows = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=True
+    )
+    first = 1
+    try:
+        for fields in rows:
+            if any(field.strip() for field in fields):
+                yield first, fields
+            first = rows.line_num + 1
+    except csv.Error as error:
         raise ValueError(
-            f"{path} is not UTF-8 text (byte {error.start}): expected {what}. Convert it."
+            f"{path}:{first}: a quote is not closed, or stands in the middle of a field ({error}): "
+            'expected "…" around a whole field, and "" for a quote in it'
         ) from None
+
+
+def delimiter_of(text: str) -> str:
+    """What separates the columns that the first line names: a comma, a semicolon or a tab."""
+    header = text.lstrip("\n ").partition("\n")[0]
+    return max(",;\t", key=header.count)
 
 
 def listed(heading: str, problems: Sequence[str]) -> str:

@@ -11,7 +11,8 @@ import jax
 import numpy as np
 
 from ila_jax.config import Config, to_dict
-from ila_jax.data.class_names import read_class_names, spelling
+from ila_jax.data.class_names import Classes, read_class_names
+from ila_jax.data.listing import tell
 from ila_jax.data.open_source import open_source
 from ila_jax.data.preflight import fingerprint
 from ila_jax.data.sources import VideoSource
@@ -77,6 +78,8 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
     data = config.data
     opened = open_source(data.validation, root=data.root, class_names=names)
     _check_classes(config, checkpoint, opened.class_names)
+    if jax.process_index() == 0:
+        tell(opened.notes)
     if not len(opened.source):
         raise ValueError(f"{data.validation} lists no videos: expected at least one")
     names_of = [opened.source.name(i) for i in range(len(opened.source))]
@@ -130,8 +133,9 @@ def _class_names(config: Config, checkpoint: str, there: Recognizer) -> Sequence
             f"{checkpoint} tells {len(known)} classes apart, {file} names {len(given)}: expected "
             "the data that it was trained for, or weights for these data"
         )
+    classes = Classes(known)
     for number, (one, other) in enumerate(zip(known, given, strict=True)):
-        if spelling(one) != spelling(other):
+        if classes.label(other) != number:
             raise ValueError(
                 f"class {number} is {one!r} in {checkpoint} and {other!r} in {file}: expected the "
                 "same classes in the same order"

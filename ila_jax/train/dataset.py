@@ -7,6 +7,7 @@ import jax
 from ila_jax.config import Config
 from ila_jax.data import pipeline
 from ila_jax.data.clips import ClipRecipe, FrameOrder, clip_recipe
+from ila_jax.data.listing import tell
 from ila_jax.data.open_source import open_config
 from ila_jax.data.pipeline import Batches, Loading
 from ila_jax.data.sources import VideoSource
@@ -32,6 +33,8 @@ class Dataset:
 def open_dataset(config: Config) -> Dataset:
     """Errors: ValueError or FileNotFoundError for lists, names or sizes that make no run."""
     splits = open_config(config)
+    if jax.process_index() == 0:
+        tell([*splits.train.notes, *splits.validation.notes, *splits.unseen()])
     return Dataset(
         train=splits.train.source,
         validation=splits.validation.source,

@@ -1,10 +1,8 @@
 """Paths that are no good file: what becomes of each, as a run meets it."""
 
-import contextlib
 import os
 import socket
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from ila_jax.data.annotations import Example
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.sources import ListSource
+from tests.data.users import an_ordinary_user
 from tests.data.videos import H264, write_video
 
 
@@ -63,22 +62,8 @@ def test_no_permission(tmp_path):
     path = write_video(tmp_path / "a.mp4", count=2)
     assert reason(path) is None
     path.chmod(0)
-    with _an_ordinary_user():
+    with an_ordinary_user():
         assert reason(path) == Reason.UNREADABLE
-
-
-@contextlib.contextmanager
-def _an_ordinary_user() -> Iterator[None]:
-    """Without the superuser's right to read everything, where the tests run as that."""
-    nobody = 65534
-    if os.geteuid():
-        yield
-        return
-    os.seteuid(nobody)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
 
 
 @pytest.mark.parametrize(

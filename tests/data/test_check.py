@@ -242,7 +242,7 @@ def test_the_help_says_what_data_sets_there_are(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     out = capsys.readouterr().out
-    assert "FILE.csv        Kinetics" in out
+    assert "FILE            told apart by what is in it" in out
     assert "python -m ila_jax.data.check --config" in out
 
 

@@ -1,6 +1,7 @@
 """Every kind of annotation, opened by its name: which file is which class, and what is refused."""
 
 import json
+import os
 import pickle
 from pathlib import Path
 
@@ -73,6 +74,41 @@ def test_kinetics_files_by_any_of_their_names(tmp_path, file):
     assert opened.source.name(1) == f"{root}/-_missing_-_000000_000010.mp4"
 
 
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("train.txt", HEADER + "walk,AAAAAAAAAAA,10,20,train\n"),
+        ("train", HEADER.replace(",", "\t") + "walk\tAAAAAAAAAAA\t10\t20\ttrain\n"),
+        ("train.csv", HEADER.replace(",", ";") + "walk;AAAAAAAAAAA;10;20;train\n"),
+        ("train.csv", "\ufeff" + HEADER.upper() + "walk,AAAAAAAAAAA,10,20,train\r\n"),
+        ("train.csv", 'youtube_id, label\nAAAAAAAAAAA, "walk"\n'),
+    ],
+)
+def test_kinetics_by_what_is_in_the_file(tmp_path, name, text):
+    root = touch(tmp_path / "k", "AAAAAAAAAAA.mp4", "AAAAAAAAAAA.gif")
+    opened = open_source(write(tmp_path / name, text), root=str(root), class_names=None)
+    assert read(opened) == [("AAAAAAAAAAA.mp4", "walk")]  # and not its preview
+
+
+def test_names_in_another_encoding_are_told_with_their_line(tmp_path):
+    (tmp_path / "t.csv").write_bytes(HEADER.encode() + b"caf\xe9,AAAAAAAAAAA,0,10,train\n")
+    with pytest.raises(ValueError, match=r"t\.csv:2 is not UTF-8 text \(byte 46 of the file, 0xe9"):
+        open_source(str(tmp_path / "t.csv"), root="", class_names=None)
+    (tmp_path / "t.json").write_bytes(b'[{"id": "1",\n "template": "caf\xe9"}]')
+    with pytest.raises(ValueError, match=r"t\.json:2 is not UTF-8 text"):
+        open_source(str(tmp_path / "t.json"), root="", class_names=None)
+
+
+def test_a_list_through_a_pipe_is_read_once(tmp_path):
+    root = touch(tmp_path / "v", "a.mp4")
+    reading, writing = os.pipe()
+    os.write(writing, b"a.mp4 0\n")
+    os.close(writing)
+    opened = open_source(f"/dev/fd/{reading}", root=str(root), class_names=["x"])
+    os.close(reading)
+    assert read(opened) == [("a.mp4", "x")]
+
+
 def test_kinetics_takes_the_file_of_the_class_then_of_the_split(tmp_path):
     names = [
         "aaa/AAAAAAAAAAA_000010_000020.mp4",
@@ -102,7 +138,13 @@ def test_kinetics_rows_that_cannot_be_used_are_told_together(tmp_path):
     ("text", "said"),
     [
         ("youtube_id,time_start,time_end\nAAAAAAAAAAA,0,10\n", "no column label"),
-        ("", "found nothing"),
+        ("", "is empty"),
+        (HEADER + 'a,AAAAAAAAAAA,0,10,"x\nb,BBBBBBBBBBB,0,10,x\n', "t.csv:2: a quote is not"),
+        (HEADER + 'a,AAAAAAAAAAA,0,10,"x\nb,BBBBBBBBBBB,0,10,x"\n', "t.csv:2: a quote that is"),
+        (HEADER + '"a"b,AAAAAAAAAAA,0,10,train\n', "t.csv:2: a quote is not closed"),
+        # Long enough for the csv module to give up on a field.
+        (HEADER + '"a,AAAAAAAAAAA,0,10,train\n' + "b,BBBBBBBBBBB,0,10,train\n" * 10_000,
+         "t.csv:2: a quote is not closed"),
         (HEADER, "lists no clips"),
         (HEADER + "a,BBBBBBBBBBB,3,13,train\n",
          "expected names such as BBBBBBBBBBB_000003_000013.mp4 or BBBBBBBBBBB_3_13.mp4 or "
@@ -143,6 +185,21 @@ def test_something_takes_templates_without_brackets_and_labels_json(tmp_path):
     assert opened.ids == ["2", "1", "3"]
 
 
+@pytest.mark.parametrize("name", ["train.txt", "train", "train.csv"])
+def test_something_by_what_is_in_the_file(tmp_path, name):
+    root = touch(tmp_path / "videos", "1.webm")
+    write(tmp_path / "labels.json", LABELS)
+    where = write(tmp_path / name, something(("1", "Holding [something]")))
+    opened = open_source(where, root=str(root), class_names=None)
+    assert read(opened) == [("1.webm", "Holding something")]
+
+
+def test_a_list_of_paths_may_begin_with_a_bracket(tmp_path):
+    root = touch(tmp_path / "v", "[1] a.mp4")
+    where = write(tmp_path / "list", "[1] a.mp4 0\n")
+    assert read(open_source(where, root=str(root), class_names=["x"])) == [("[1] a.mp4", "x")]
+
+
 def test_something_that_cannot_be_used(tmp_path):
     root = str(touch(tmp_path / "videos", "1.webm"))
 
@@ -155,6 +212,7 @@ def test_something_that_cannot_be_used(tmp_path):
 
     assert "beside" in said(something(("1", "Holding [something]")), labels=None)
     assert "is no JSON" in said("[")
+    assert "is nested too deeply" in said("[" * 100_000)
     assert "is no list" in said({"id": "1", "template": "x"})
     assert "lists no videos" in said([])
     found = said([*something(("1", "x"), ("", "x")), {"id": "2"}, "4"])
