@@ -41,7 +41,7 @@ def main(arguments: list[str] | None = None) -> None:
     known = parser.parse_args(arguments)
     _check(parser, known)
     if known.inspect:
-        facts = inspect(known.input, _config(known.config))
+        facts = inspect(known.input, _config(known.config), entry=known.entry)
         print(json.dumps(facts, indent=2, default=str) if known.json else table(facts))
     elif known.to == "torch":
         _to_torch(known)
@@ -56,7 +56,7 @@ def _check(parser: argparse.ArgumentParser, known: argparse.Namespace) -> None:
     if known.output is None and not (known.inspect or known.verify):
         parser.error("--output is missing: the folder to write, or give --inspect or --verify")
     makes = ("class_names", "frames", "resolution", "reset_head", "verify")
-    others = {"--to torch": ("config", *makes), "--inspect": ("output", "force", *makes)}
+    others = {"--to torch": ("config", "entry", *makes), "--inspect": ("output", "force", *makes)}
     for mode, on in (("--to torch", known.to == "torch"), ("--inspect", known.inspect)):
         given = [f"--{o.replace('_', '-')}" for o in others[mode] if getattr(known, o)]
         if on and given:
@@ -75,7 +75,7 @@ def _to_jax(known: argparse.Namespace) -> None:
         class_names=names,
     )
     _say(f"reading {known.input}")
-    conversion = convert_file(known.input, wish)
+    conversion = convert_file(known.input, wish, entry=known.entry)
     print(summary(conversion))
     if known.verify:
         _say("comparing")
@@ -126,8 +126,14 @@ def _parser() -> argparse.ArgumentParser:
         "--input",
         required=True,
         metavar="PATH",
-        help="file, or folder of Hugging Face or "
-        "open_clip; with --to torch, a folder of weights or of a run (DIR@latest, DIR@STEP)",
+        help="file, or folder of Hugging Face or open_clip, also hf://OWNER/NAME; with --to torch, "
+        "a folder of weights or of a run (DIR@latest, DIR@STEP)",
+    )
+    add(
+        "--entry",
+        metavar="NAME",
+        help="which model of a file that holds several: an entry (model_ema), or what its names "
+        "begin with (teacher.); without it, the only one",
     )
     add(
         "--output",

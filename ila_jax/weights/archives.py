@@ -11,6 +11,8 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ila_jax.weights.other_files import of_zip
+
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, lengths of the name and of the extra field
 # Records that TorchScript compresses are source code: small, and not read here.
 _MOST_COMPRESSED = 64 << 20
@@ -76,9 +78,14 @@ def open_archive(path: Path, file: mmap.mmap) -> Archive:
     _check(entries, len(file))
     roots = {e.filename.removesuffix("data.pkl") for e in entries if _is_index(e.filename)}
     if len(roots) != 1:
+        names = [entry.filename for entry in entries]
         raise ValueError(
-            "it is a zip archive, but not one that PyTorch wrote: expected one FOLDER/data.pkl, "
-            f"found {len(roots)} in {', '.join(e.filename for e in entries[:3]) or 'no entries'}"
+            "it is a zip archive, but not one that PyTorch wrote"
+            + (
+                of_zip(names)
+                or f": expected one FOLDER/data.pkl, found {len(roots)} in "
+                f"{', '.join(names[:3]) or 'no entries'}"
+            )
         )
     records = {entry.filename: _record(entry, file) for entry in entries}
     return Archive(file, records, roots.pop())

@@ -66,12 +66,13 @@ class Conversion:
     report: Report
 
 
-def convert_file(source: str | Path, wish: Wish) -> Conversion:
+def convert_file(source: str | Path, wish: Wish, *, entry: str | None = None) -> Conversion:
     """The weights of a file in the model wanted.
 
+    entry: which of its models, where the file holds several: an entry, or a prefix of names.
     Errors: ValueError in words: see `files.read`, `read_state`, `adapt`.
     """
-    foreign = read(source)
+    foreign = read(source, entry)
     there, variables, origin = read_state(foreign.state, foreign.configuration)
     recognizer, report = adapt(
         there, variables, origin, wish.model(there), allow=wish.allow, seed=wish.seed
@@ -115,7 +116,7 @@ def summary(conversion: Conversion) -> str:
         f"loaded  {len(report.loaded)} tensors, {sum(sizes[p] for p in report.loaded):,} numbers",
     ]
     lines += [f"new     {line}" for line in _grouped(report.new, sizes)] or ["new     nothing"]
-    lines += [f"left    {what}: {why}" for what, why in _left(report.left).items()]
+    lines += [f"left    {line}" for line in reasons(report.left)]
     lines += [f"note    {note}" for note in report.notes]
     return "\n".join(lines)
 
@@ -150,15 +151,17 @@ def _grouped(paths: Sequence[str], sizes: dict[str, int]) -> list[str]:
     ]
 
 
-def _left(left: dict[str, str]) -> dict[str, str]:
-    """One line for each reason."""
-    reasons: dict[str, list[str]] = {}
+def reasons(left: dict[str, str]) -> list[str]:
+    """What was left: one line for each reason."""
+    names: dict[str, list[str]] = {}
     for name, why in left.items():
-        reasons.setdefault(why, []).append(name)
-    return {
-        ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else ""): why
-        for why, names in reasons.items()
-    }
+        names.setdefault(why, []).append(name)
+    return [
+        ", ".join(found[:3])
+        + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+        + f": {why}"
+        for why, found in names.items()
+    ]
 
 
 def _sizes(recognizer: Recognizer) -> dict[str, int]:

@@ -12,17 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from ila_jax.weights import huggingface, open_clip_settings, transformers_settings
+from ila_jax.weights import (
+    entries,
+    huggingface,
+    official,
+    open_clip_settings,
+    other_files,
+    transformers_settings,
+)
 from ila_jax.weights.hub import PREFIX, fetch
 from ila_jax.weights.pickle_names import Module, Refused
+from ila_jax.weights.prefixes import select
+from ila_jax.weights.rules import is_waived
 from ila_jax.weights.safetensors_file import read_safetensors
 from ila_jax.weights.settings import Settings
 from ila_jax.weights.torch_files import TorchFile, is_tensor, read_legacy, read_zip
 from ila_jax.weights.weight_files import OPEN_CLIP, choose
 
 _MOST_JSON = 64 << 20
-# Where checkpoints of training keep the state dict of the model.
-_ENTRIES = ("model", "state_dict")
 
 
 @dataclass(frozen=True)
@@ -44,9 +51,10 @@ class Foreign:
     configuration: Settings | None = None
 
 
-def read(source: str | Path) -> Foreign:
+def read(source: str | Path, wanted: str | None = None) -> Foreign:
     """The weights of a file, or of a folder of Hugging Face or open_clip, here or at `hf://`.
 
+    wanted: the entry, or the prefix of names, where the file holds several models.
     Nothing of the file is run. Errors: ValueError in a sentence when it is no file of weights,
     damaged, or asks for more than data.
     """
@@ -54,15 +62,16 @@ def read(source: str | Path) -> Foreign:
     if not path.exists():
         raise ValueError(f"there is no file {path}")
     try:
-        foreign = _read_folder(path) if path.is_dir() else _read_file(path)
-        return _official(foreign)
+        entry, prefix = entries.parts(wanted)
+        foreign = _read_folder(path, entry) if path.is_dir() else _read_file(path, entry)
+        return _official(foreign, prefix)
     except Refused as error:
         raise Refused(f"{source} was refused: {error}") from error
     except (ValueError, MemoryError) as error:
         raise ValueError(f"{source} cannot be read: {error}") from error
 
 
-def _read_file(path: Path) -> Foreign:
+def _read_file(path: Path, entry: str | None) -> Foreign:
     if not path.is_file():
         raise ValueError("it is no regular file")
     if not path.stat().st_size:
@@ -71,61 +80,77 @@ def _read_file(path: Path) -> Foreign:
         # Copy-on-write, as numpy wants to hold a writable buffer for what is never written.
         file = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
     start = file[:16]
-    if start.startswith(b"PK\x03\x04"):
-        return _of_torch(read_zip(path, file), len(file))
-    if start[8:9] == b"{":
-        state = read_safetensors(file)
-        return Foreign("safetensors", state, len(file))
-    if start[:1] == b"\x80":
-        return _of_torch(read_legacy(file), len(file))
+    try:
+        if start.startswith(b"PK\x03\x04"):
+            return _of_torch(read_zip(path, file), len(file), entry)
+        if said := other_files.what(file[: other_files.FIRST]):
+            raise ValueError(said)
+        if start[8:9] == b"{":
+            return Foreign("safetensors", _without(entry, read_safetensors(file)), len(file))
+        if start[:1] == b"\x80":
+            return _of_torch(read_legacy(file), len(file), entry)
+    except Refused:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{error}{other_files.unfinished(path)}") from error
     raise ValueError(
         f"it begins with {start[:8]!r}: expected a PyTorch file (.pt, .pth) or safetensors"
-        + (", and this is a web page" if b"<" in start[:2] else "")
+        + other_files.by_name(path)
     )
 
 
-def _of_torch(file: TorchFile, size: int) -> Foreign:
+def _without(entry: str | None, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors of a file that has no entries. Errors: ValueError when one is wanted."""
+    if entry is not None:
+        raise ValueError(
+            f"it has no entries, and none called {entry}: --entry names what the names of tensors "
+            "begin with, such as teacher."
+        )
+    return state
+
+
+def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
     """The state dict in what torch.save or TorchScript wrote."""
     if isinstance(file.data, Module):
         # OpenAI's form, and its activation is in the code.
-        return Foreign(file.form, file.module_tensors(), size, activation=True)
+        return Foreign(file.form, _without(entry, file.module_tensors()), size, activation=True)
     if not isinstance(file.data, dict):
         raise ValueError(
             f"it holds no dict of tensors but {type(file.data).__name__}: save the state dict with "
             "torch.save(model.state_dict(), FILE)"
         )
-    entry = next((e for e in _ENTRIES if isinstance(file.data.get(e), dict)), None)
-    if entry is None:
-        return Foreign(file.form, _plain(file, file.data), size)
-    rest = {str(k): _why(k) for k in file.data if k != entry}
+    path = entries.find(file.data, entry)
+    state = entries.at(file.data, path)
+    left = {str(k): _OF_TRAINING for k in file.data if str(k) != path.split("/")[0]} if path else {}
+    tensors, counts = {k: v for k, v in state.items() if is_tensor(v)}, _counts(state)
+    for name in (str(k) for k in state if k not in tensors and str(k) not in counts):
+        left[name] = _NO_TENSOR
     config = file.data.get("config")
+    if isinstance(config, dict):
+        left.pop("config", None)
     return Foreign(
-        f"{file.form}, its entry {entry!r}",
-        _plain(file, file.data[entry]),
+        f"{file.form}, its entry {path!r}" if path else file.form,
+        file.tensors(tensors) | counts,
         size,
         settings=config if isinstance(config, dict) else {},
-        left={name: why for name, why in rest.items() if name != "config"},
+        left=left,
     )
 
 
-def _why(entry: Any) -> str:
-    return "belongs to the training that made it, not to the model"
+_OF_TRAINING = "belongs to the training that made it, not to the model"
+_NO_TENSOR = "is no tensor"
 
 
-def _plain(file: TorchFile, state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
-    """Tensors by name, without the prefix that data-parallel training leaves."""
-    found = file.tensors({k: v for k, v in state.items() if is_tensor(v) or not _is_count(v)})
-    found |= {str(k): np.asarray(v, np.int64) for k, v in state.items() if _is_count(v)}
-    if found and all(name.startswith("module.") for name in found):
-        found = {name.removeprefix("module."): value for name, value in found.items()}
-    return found
+def _counts(state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
+    """Numbers that older state dicts hold beside the tensors, such as the size of the image."""
+    return {
+        str(name): np.asarray(value, np.int64)
+        for name, value in state.items()
+        if type(value) is int and abs(value) < 2**63 and is_waived(str(name), official.WAIVED)
+    }
 
 
-def _is_count(value: Any) -> bool:
-    return type(value) is int and abs(value) < 2**63
-
-
-def _read_folder(path: Path) -> Foreign:
+def _read_folder(path: Path, entry: str | None) -> Foreign:
     """A folder of Hugging Face (config.json) or of open_clip (open_clip_config.json)."""
     chosen = choose(os.listdir(path), lambda name: _json(path / name))
     settings = _json(path / chosen.config)
@@ -133,7 +158,7 @@ def _read_folder(path: Path) -> Foreign:
         form, configuration = "open_clip", open_clip_settings.understood(path, settings)
     else:
         form, configuration = "Hugging Face", transformers_settings.understood(path, settings)
-    parts = [_read_file(path / file) for file in chosen.files]
+    parts = [_read_file(path / file, entry) for file in chosen.files]
     state = {name: value for part in parts for name, value in part.state.items()}
     if len(state) != sum(len(part.state) for part in parts):
         raise ValueError("two of its files hold a tensor of the same name: get it again")
@@ -164,15 +189,15 @@ def _json(path: Path) -> dict[str, Any]:
     return found
 
 
-def _official(foreign: Foreign) -> Foreign:
+def _official(foreign: Foreign, prefix: str | None) -> Foreign:
     """The same under official names."""
-    names = list(foreign.state)
-    if not huggingface.is_hugging_face(names):
-        return foreign
-    waived = [n for n in names if any(re.fullmatch(p, n) for p in huggingface.WAIVED)]
-    return dataclasses.replace(
-        foreign,
-        form=f"{foreign.form}, Hugging Face names",
-        state=huggingface.to_official(foreign.state, waived),
-        left={**foreign.left, **dict.fromkeys(waived, "counts positions, holds no weights")},
-    )
+    selected = select(foreign.state, prefix)
+    state = {name: foreign.state[there] for name, there in selected.names.items()}
+    form, left = foreign.form, {**foreign.left, **selected.left}
+    if selected.taken_off:
+        form += f", names without {' and '.join(selected.taken_off)}"
+    if huggingface.is_hugging_face(list(state)):
+        waived = [n for n in state if any(re.fullmatch(p, n) for p in huggingface.WAIVED)]
+        form, state = f"{form}, Hugging Face names", huggingface.to_official(state, waived)
+        left |= dict.fromkeys(waived, "counts positions, holds no weights")
+    return dataclasses.replace(foreign, form=form, state=state, left=left)

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ila_jax.weights.hub_errors import why
+from ila_jax.weights.hub_errors import broke_off, why
 from ila_jax.weights.weight_files import HUGGING_FACE, OPEN_CLIP, choose
 
 PREFIX = "hf://"
 _OURS = "model.json"
+_TRIES = 3
 _FORM = "hf://OWNER/NAME, hf://OWNER/NAME@REVISION or hf://OWNER/NAME/FILE"
 
 
@@ -131,9 +132,16 @@ class _Snapshot:
         self._hub, self._repository, self._commit = hub, wanted.repository, wanted.revision
 
     def get(self, name: str) -> Path:
-        path = self._hub.hf_hub_download(
-            self._repository, name, revision=self._commit, endpoint=_endpoint()
-        )
+        """Fetches a file. Not every version of the library goes on where a connection broke off."""
+        for again in reversed(range(_TRIES)):
+            try:
+                path = self._hub.hf_hub_download(
+                    self._repository, name, revision=self._commit, endpoint=_endpoint()
+                )
+                break
+            except Exception as error:
+                if not (again and broke_off(error)):
+                    raise
         self._commit = Path(path).parents[name.count("/")].name
         return Path(path)
 

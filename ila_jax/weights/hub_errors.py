@@ -36,6 +36,11 @@ def why(error: BaseException, repository: str, revision: str) -> str:
     return _answer(status, _first_line(cause))
 
 
+def broke_off(error: BaseException) -> bool:
+    """Whether a connection ended in the middle of an answer."""
+    return bool(_types(error) & {"RemoteProtocolError", "ReadError", "ChunkedEncodingError"})
+
+
 _DISK = {
     errno.ENOSPC: "the disk of the cache is full",
     errno.EDQUOT: "the quota of the cache's disk is used up",

@@ -13,7 +13,7 @@ from flax.traverse_util import flatten_dict
 from ila_jax.config import ModelConfig, differences
 from ila_jax.models.model import abstract
 from ila_jax.weights import official
-from ila_jax.weights.conversion import NAMES, non_finite, part_of
+from ila_jax.weights.conversion import NAMES, non_finite, part_of, reasons
 from ila_jax.weights.files import Foreign, read
 from ila_jax.weights.recognise import OFFICIAL, kind_of, recognise, rules_of
 from ila_jax.weights.rules import is_waived
@@ -22,12 +22,15 @@ from ila_jax.weights.rules import is_waived
 _ALIGNMENT = ".prediction_block.12.weight"
 
 
-def inspect(source: str | Path, expected: ModelConfig | None) -> dict[str, Any]:
+def inspect(
+    source: str | Path, expected: ModelConfig | None, *, entry: str | None = None
+) -> dict[str, Any]:
     """The facts of a file, with the keys that docs/weights.md explains.
 
-    expected: adds what differs from this model. Errors: ValueError, as `files.read`.
+    expected: adds what differs from this model. entry: as in `conversion.convert_file`.
+    Errors: ValueError, as `files.read`.
     """
-    foreign = read(source)
+    foreign = read(source, entry)
     shapes = {name: np.shape(value) for name, value in foreign.state.items()}
     kind, config = kind_of(shapes), recognise(shapes, foreign.configuration)
     geometry = config.geometry()
@@ -147,6 +150,7 @@ def table(facts: Mapping[str, Any]) -> str:
         f"{part:24} {row['tensors']:8} {row['parameters']:13,}"
         for part, row in facts["parts"].items()
     ]
+    lines += ["", *(f"left    {line}" for line in reasons(facts["left"]))] if facts["left"] else []
     if "differences" in facts:
         lines += ["", *_difference_lines(facts["differences"])]
     return "\n".join(lines)

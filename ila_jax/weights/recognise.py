@@ -117,8 +117,6 @@ def _hint(shapes: Shapes) -> str:
         return "There is no tensor in it at all."
     if any(re.match(r"visual\.(layer\d|attnpool)\.", name) for name in names):
         return "It is a CLIP with a ResNet image tower: only those with a ViT (B/32, …) fit."
-    if any(name.startswith("module.") for name in names):
-        return "Its names begin with `module.`: take that prefix off first."
     if any("bert" in name for name in names):
         return "It looks like a BERT, a model of text alone."
     if any(name.startswith("text.transformer.") for name in names):

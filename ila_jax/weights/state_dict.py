@@ -14,6 +14,7 @@ from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights import official
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.fresh import on_device
+from ila_jax.weights.prefixes import select
 from ila_jax.weights.recognise import Kind, kind_of, recognise, rules_of
 from ila_jax.weights.rules import Rule, convert, is_waived
 from ila_jax.weights.safetensors_file import write_safetensors
@@ -27,11 +28,13 @@ def from_torch(
 ) -> Recognizer:
     """A recognizer from official names to tensors or arrays, in float32.
 
-    Size, form, head, frames and classes are read off the shapes. CLIP alone becomes a spatial
+    Size, form, head, frames and classes are read off the shapes; what wraps the names of a model,
+    such as `module.`, is taken off. CLIP alone becomes a spatial
     model of 8 frames, whose heads are fresh. class_names: of the text head.
     Errors: ValueError listing every tensor that is missing, unknown or of another shape.
     """
-    state = {name: _array(value) for name, value in state_dict.items()}
+    names = select(state_dict).names
+    state = {name: _array(state_dict[there]) for name, there in names.items()}
     config, variables, origin = read_state(state)
     made, _ = adapt(config, variables, origin, config, allow=Allow(), seed=0)
     return on_device(Recognizer(made.config, made.variables, class_names, made.origin))

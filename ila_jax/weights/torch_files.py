@@ -89,7 +89,10 @@ def read_legacy(file: mmap.mmap) -> TorchFile:
     """A file from before PyTorch 1.6. Errors: ValueError."""
     window = io.BytesIO(file[:_MOST_PICKLES])
     if pickles.read(window) != _LEGACY_MAGIC or pickles.read(window) != _LEGACY_VERSION:
-        raise ValueError("it is a pickle, but none of torch.save, whose magic number is missing")
+        raise ValueError(
+            "it is a pickle, but none of torch.save, whose magic number is missing: if you trust "
+            "it, load it yourself, and save its arrays as tensors with torch.save or safetensors"
+        )
     machine = pickles.read(window)
     if not isinstance(machine, dict) or not machine.get("little_endian", True):
         raise ValueError("its numbers are big-endian: save it again on a little-endian machine")
