@@ -180,7 +180,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--features", metavar="A,B", help=f"of {', '.join(KINDS)} (default: clip)")
     add("--format", choices=["parquet", "npz"], default="parquet", help="default: parquet")
     add("--root", default="", metavar="DIR", help="folder that the paths of a list start from")
-    add("--class-names", metavar="FILE", help="of a list that names none: a name a line, or JSON")
+    add(
+        "--class-names",
+        metavar="FILE",
+        help="of a list that names none: a name a line, id,name, or JSON",
+    )
     add("--shard", type=int, metavar="N", help="videos of a file (default: about 256 MiB of them)")
     add("--batch", type=int, default=16, metavar="N", help="videos at a time (default: 16)")
     cores = os.cpu_count() or 1

@@ -121,6 +121,15 @@ def test_a_text_head_takes_any_classes(video):
             text.with_classes(bad)
 
 
+def test_one_name_alone_is_no_list_of_names(video):
+    config = small.config("spatial", "text")
+    text = Recognizer(config, small.filled(config))
+    for give in (text.with_classes, lambda names: Recognizer(config, text.variables, names)):
+        with pytest.raises(ValueError, match="class names are 'dog': expected a list of names"):
+            give("dog")
+    assert text.with_classes(["dog"]).class_names == ("dog",)
+
+
 def test_how_a_model_looks_at_videos_is_saved_with_it(tmp_path):
     dense = ClipRecipe(frames=3, size=16, sampling="dense", stride=4, scales=(1.0, 0.5))
     views = Views(recipe=dense, clips=5, crops=1, sampling="random", seed=7)

@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--train", metavar="WHERE", help="training videos, instead of a --config")
     parser.add_argument("--validation", metavar="WHERE", help="validation videos")
     parser.add_argument("--root", default="", metavar="DIR", help="folder of the videos")
-    parser.add_argument("--class-names", metavar="FILE", help="a name a line, or JSON")
+    parser.add_argument("--class-names", metavar="FILE", help="a name a line, id,name, or JSON")
     parser.add_argument("--mirror", metavar="FILE", help="JSON, what classes become when flipped")
     parser.add_argument(
         "--sample", type=int, default=200, metavar="N", help="videos to decode of each split (200)"

@@ -1,7 +1,6 @@
 """What a class becomes when its video is mirrored: the table behind label-aware flips."""
 
 import difflib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,7 +8,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int32
 
-from ila_jax.data.text_files import listed, read_text
+from ila_jax.data.class_names import composed
+from ila_jax.data.text_files import listed, parse_json, read_text
 
 NEVER = -1  # in a mirror table: a video of this class must not be flipped
 _SHOWN = 5  # classes of each kind, described
@@ -67,7 +67,7 @@ def _some(what: str, items: Sequence[str]) -> str:
 
 
 def _overridden(table: np.ndarray, class_names: Sequence[str], file: str) -> np.ndarray:
-    classes = {name: label for label, name in enumerate(class_names)}
+    classes = {composed(name): label for label, name in enumerate(class_names)}
     problems, given = [], dict[int, int]()
     for name, mirror in _entries(file).items():
         if name not in classes:
@@ -96,13 +96,14 @@ def _overridden(table: np.ndarray, class_names: Sequence[str], file: str) -> np.
 
 def _entries(file: str) -> dict[str, Any]:
     what = 'JSON such as {"push left": "push right", "turn left": null}'
-    try:
-        found = json.loads(read_text(file, what))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{file} is no JSON ({error}): expected {what}") from None
-    if not isinstance(found, dict):
+    found = parse_json(file, read_text(file, what), what, tuple)  # an object is its pairs
+    if not isinstance(found, tuple):
         raise ValueError(f"{file} is no object from class to mirror class: expected {what}")
-    return found
+    names = [composed(name) for name, _ in found]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{file} names {twice!r} more than once: which of its mirrors is meant?")
+    return {composed(k): composed(v) if isinstance(v, str) else v for k, v in found}
 
 
 def _near(name: Any, classes: Mapping[str, int]) -> str:

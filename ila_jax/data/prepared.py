@@ -10,6 +10,7 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.class_names import composed
 from ila_jax.data.layout import INFO, index_path
 from ila_jax.data.publish import is_local
 from ila_jax.data.sources import Opened
@@ -28,8 +29,11 @@ def open_prepared(rest: str, root: str, class_names: Sequence[str] | None) -> Op
         )
     source = PreparedSource(directory, split)
     names = source.class_names
-    if class_names is not None and tuple(class_names) != names:
-        pairs = enumerate(itertools.zip_longest(names, class_names))
+    # Composed: folders were once prepared with names as a Mac spells them.
+    there = tuple(map(composed, names))
+    given = there if class_names is None else tuple(map(composed, class_names))
+    if given != there:
+        pairs = enumerate(itertools.zip_longest(there, given))
         k, (ours, theirs) = next((k, pair) for k, pair in pairs if pair[0] != pair[1])
         raise ValueError(
             f"{directory} was prepared with other class names: class {k} is {ours!r} there and "
@@ -49,11 +53,14 @@ class PreparedSource:
     def _open(self) -> None:
         path = epath.Path(self._directory)
         _check(path, self._split)
-        builder = tfds.builder_from_directory(path)
-        self.class_names: tuple[str, ...] = tuple(builder.info.features["label"].names)
-        self._records: Any = builder.as_data_source(split=self._split)
-        with np.load(io.BytesIO(index_path(path, self._split).read_bytes())) as index:
-            self._labels, self._ids = index["label"], index["ids"].tobytes()
+        try:
+            builder = tfds.builder_from_directory(path)
+            self.class_names: tuple[str, ...] = tuple(builder.info.features["label"].names)
+            self._records: Any = builder.as_data_source(split=self._split)
+            with np.load(io.BytesIO(index_path(path, self._split).read_bytes())) as index:
+                self._labels, self._ids = index["label"], index["ids"].tobytes()
+        except Exception as error:  # protobuf, json, zipfile, zlib and numpy each have their own
+            raise _damaged(self._directory, error) from error
         self._ends = np.flatnonzero(np.frombuffer(self._ids, np.uint8) == 0)
         if not len(self._labels) == len(self._ends) == len(self._records):
             raise ValueError(
@@ -93,6 +100,13 @@ class PreparedSource:
         self._open()
 
 
+def _damaged(directory: str | epath.Path, error: Exception) -> ValueError:
+    return ValueError(
+        f"the description or the index in {directory} is damaged ({error}): copy the folder anew; "
+        f"python -m ila_jax.data.prepare --verify {directory} reads all of it"
+    )
+
+
 def _check(path: epath.Path, split: str) -> None:
     if not is_local(path):
         raise ValueError(
@@ -106,7 +120,10 @@ def _check(path: epath.Path, split: str) -> None:
             f"{path} holds no finished data set: expected a folder that python -m "
             "ila_jax.data.prepare has made; if it was stopped, start it again and it goes on"
         )
-    splits = tfds.builder_from_directory(path).info.splits
+    try:
+        splits = tfds.builder_from_directory(path).info.splits
+    except Exception as error:  # as above
+        raise _damaged(path, error) from error
     if split not in splits or not index_path(path, split).exists():
         have = ", ".join(name for name in splits if index_path(path, name).exists())
         raise ValueError(

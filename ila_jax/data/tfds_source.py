@@ -83,6 +83,8 @@ def open_tfds(name: str, root: str, class_names: Sequence[str] | None) -> Opened
             "single pictures: expected encoded videos as scalars of bytes. Name the original files "
             "instead, or build such a data set from them"
         ) from None
+    except Exception as error:  # json's, protobuf's and TFDS's own
+        raise ValueError(f"{folder} is damaged ({error}): build the data set anew") from error
     full = f"tfds:{builder.info.full_name}@{said['split']}"
     if builder.info.file_format is None or builder.info.file_format.value != "array_record":
         stored = getattr(builder.info.file_format, "value", "unknown")

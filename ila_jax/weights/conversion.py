@@ -98,6 +98,14 @@ def non_finite(arrays: Collection[tuple[str, np.ndarray]]) -> list[str]:
 
 
 def _checked(names: Sequence[str] | None, config: ModelConfig) -> Sequence[str] | None:
+    if isinstance(names, str):
+        raise ValueError(
+            f"class names are {names!r}: expected a list of names, such as [{names!r}]"
+        )
+    if isinstance(names, str):
+        raise ValueError(
+            f"class names are {names!r}: expected a list of names, such as [{names!r}]"
+        )
     if names is not None and config.classes is not None and len(names) != config.classes:
         raise ValueError(
             f"there are {len(names)} class names, and the linear head has {config.classes} "

@@ -1,6 +1,7 @@
 """Labels of mirrored videos."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import numpy as np
@@ -112,3 +113,20 @@ def test_what_flips_do_is_told():
         "  never: 0 left; 1 left; 2 left; 3 left; 4 left; and 2 more"
     )
     assert len(described(mirror_table(["a"]), ["a"])) == 1
+
+
+def test_a_file_that_is_damaged_or_says_two_things(tmp_path):
+    path = tmp_path / "mirror.json"
+    names = ["push left", "push right", unicodedata.normalize("NFC", "café")]
+    for text, said in {
+        '{"push left": null, "push left": "push right"}': "names 'push left' more than once",
+        "[" * 100_000: "is nested too deeply",
+        '{"push left"': "is no JSON",
+        "[1]": "is no object",
+        "\0": "holds a zero byte",
+    }.items():
+        path.write_text(text)
+        with pytest.raises(ValueError, match=said):
+            mirrors(names, str(path))
+    path.write_text(json.dumps({unicodedata.normalize("NFD", "café"): None}))
+    assert mirrors(names, str(path)).tolist() == [1, 0, NEVER]

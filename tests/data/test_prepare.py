@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -201,6 +202,20 @@ def test_a_shard_without_a_readable_video(videos, tmp_path):
 def test_sources_that_are_not_there(prepared, where, said):
     with pytest.raises((ValueError, FileNotFoundError), match=said):
         open_source(where.format(prepared), root="", class_names=None)
+
+
+DAMAGED = ["dataset_info.json", "features.json", "videos-train.index.npz"]
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+@pytest.mark.parametrize("left", [0.0, 0.5, None], ids=["empty", "cut", "other"])
+def test_damage_is_told_in_words(prepared, tmp_path, name, left):
+    shutil.copytree(prepared, tmp_path / "copy")
+    path = tmp_path / "copy" / name
+    data = path.read_bytes()
+    path.write_bytes(b"[1]" if left is None else data[: int(left * len(data))])
+    with pytest.raises(ValueError, match=f"{tmp_path}/copy is damaged .*prepare --verify"):
+        open_source(f"prepared:{tmp_path}/copy@train", root="", class_names=None)
 
 
 def test_other_class_names(prepared):

@@ -217,6 +217,8 @@ def test_nan_is_a_warning_with_the_name(file, capsys):
 def test_wrong_class_names_are_counted(file, tmp_path):
     with pytest.raises(ValueError, match="there are 2 class names, and the linear head has 5"):
         convert_file(file(), Wish(class_names=["a", "b"]))
+    with pytest.raises(ValueError, match="class names are 'abcde': expected a list of names"):
+        convert_file(file(), Wish(class_names="abcde"))
 
 
 def test_verify_without_pytorchs_model_is_a_checksum(file, tmp_path, capsys):
