@@ -46,7 +46,7 @@ _WHOLE: Table = {
     "embed_dim": Shown(None, "embed"),
     "vision_cfg": Honoured(None),
     "text_cfg": Honoured(None),
-    "quick_gelu": Honoured(False),
+    "quick_gelu": Only(False, (False, True)),
     "custom_text": _OFF,
     "multimodal_cfg": _NONE,
     "nonscalar_logit_scale": _OFF,
@@ -167,11 +167,11 @@ def _activation(quick: Any, settings: Any, part: str, problems: list[str]) -> Ac
         (False, "{'approximate': 'none'}"): "gelu",
         (False, "{'approximate': 'tanh'}"): "gelu_tanh",
     }
-    found = activations.get((quick, str(settings))) if isinstance(quick, bool) else None
+    found = activations.get((bool(quick), str(settings)))
     if found is None:
         problems.append(
-            f"{part}.act_kwargs is {settings!r}, and model_cfg.quick_gelu {quick!r}: expected "
-            "QuickGELU without any, or GELU with at most approximate"
+            f"{part}.act_kwargs is {settings!r}, expected none with quick_gelu, and at most "
+            "approximate (none or tanh) without"
         )
     return found or Arithmetic.activation
 
