@@ -7,44 +7,49 @@ direction. What could be read in two ways is refused, with the names as they wou
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from ila_jax.data.listing import SUFFIXES
-from ila_jax.data.text_files import csv_rows, listed, parse_json
+from ila_jax.data.name_json import json_names
+from ila_jax.data.numbering import (
+    HEADER,
+    IDS,
+    NAMES,
+    Named,
+    in_order,
+    is_order,
+    unquoted,
+    word,
+)
+from ila_jax.data.text_files import csv_rows
 
 EXPECTED = "class names, one a line"
 _HOW = (
     "Write the names alone, one a line, the first is class 0; or with a header, `id,name`; or as a "
     'JSON list, ["first name", …], in which everything is a name.'
 )
-# Columns of numbers and of names, as label files call them; `label` and `class` are either.
-_IDS = frozenset("id ids idx index number no num nr label_id class_id class_index y target".split())  # noqa: SIM905
-_NAMES = frozenset(
-    "name names label_name class_name classname class_names display_name category action text "  # noqa: SIM905
-    "description title classes labels actions categories".split()
-)
-_HEADER = _IDS | _NAMES | {"label", "class", "category_id"}
 _NUMBER_FIRST = re.compile(r'"?(?P<number>\d+)"?\s*[,;\t]\s*(?P<name>.+)')
 _NUMBER_LAST = re.compile(r'(?P<name>.+?)\s*[,;\t]\s*"?(?P<number>\d+)"?')
 _SPACED_FIRST = re.compile(r"(?P<number>\d+)[.:)]?\s+(?P<name>.+)")
 _SPACED_LAST = re.compile(r"(?P<name>.+?)\s+(?P<number>\d+)")
+_OTHER_NUMBER = re.compile(r'"?-?\d*\.?\d+"?\s*[,;\t]')
 _SEPARATORS = re.compile(r"[,;\t]")
 
 Line = tuple[int, str]  # its number in the file, and what is in it
-Named = tuple[str, int, str]  # the place in the file, a number and its name
 
 
 def parse_names(path: str | Path, text: str) -> list[tuple[str, str]]:
     """(place in the file, name) of each class, class 0 first. Errors: ValueError."""
     if text.lstrip()[:1] in ("[", "{") or Path(path).suffix.lower() == ".json":
-        return _json_names(path, text)
+        return json_names(path, text)
     lines = _without_comments(path, text)
     _check_kind(path, lines)
     rows = _columns(path, lines) or _numbered(path, lines)
     if rows is not None:
-        return _in_order(path, rows)
+        return in_order(path, rows)
     _check_plain(path, lines)
-    return [(f"{path}:{number}: ", _unquoted(line)) for number, line in lines]
+    if all(line.endswith(",") for _, line in lines):  # a table of one column
+        lines = [(number, line[:-1]) for number, line in lines]
+    return [(f"{path}:{number}: ", unquoted(line)) for number, line in lines]
 
 
 def _without_comments(path: str | Path, text: str) -> list[Line]:
@@ -76,11 +81,7 @@ def _check_kind(path: str | Path, lines: Sequence[Line]) -> None:
 def _is_header(line: str) -> bool:
     """Whether a line only says what is in the columns below it."""
     words = _SEPARATORS.split(line) if _SEPARATORS.search(line) else line.split()
-    return bool(words) and all(_word(word) in _HEADER for word in words)
-
-
-def _word(text: str) -> str:
-    return text.strip().strip('"').lower().replace(" ", "_")
+    return bool(words) and all(word(each) in HEADER for each in words)
 
 
 def _columns(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
@@ -89,8 +90,8 @@ def _columns(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
         return None
     number, header = lines[0]
     delimiter = next((c for c in "\t;," if header.count(c) > 1), None)
-    words = [_word(word) for word in header.split(delimiter)] if delimiter else []
-    if sum(word in _HEADER for word in words) < 2:
+    words = [word(each) for each in header.split(delimiter)] if delimiter else []
+    if sum(each in HEADER for each in words) < 2:
         return None
     text = "\n".join(line for _, line in lines[1:])
     table = [(number + at, fields) for at, fields in csv_rows(path, text, delimiter or ",")]
@@ -98,10 +99,10 @@ def _columns(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
         at = next(at for at, fields in table if len(fields) != len(words))
         raise ValueError(f"{path}:{at}: expected {len(words)} columns, as in the header. {_HOW}")
     values = [[fields[column].strip() for _, fields in table] for column in range(len(words))]
-    ids = [c for c, column in enumerate(values) if _is_order(column) and words[c] not in _NAMES]
-    ids = [c for c in ids if words[c] in _IDS] or ids
-    names = [c for c, word in enumerate(words) if word in _HEADER - _IDS and c not in ids]
-    names = [c for c in names if words[c] in _NAMES] or names
+    ids = [c for c, column in enumerate(values) if is_order(column) and words[c] not in NAMES]
+    ids = [c for c in ids if words[c] in IDS] or ids
+    names = [c for c, each in enumerate(words) if each in HEADER - IDS and c not in ids]
+    names = [c for c in names if words[c] in NAMES] or names
     if not ids or len({tuple(values[c]) for c in ids}) > 1 or len(names) != 1:
         raise ValueError(
             f"{path} has the columns {', '.join(words)}: expected one of numbers from 0 and one of "
@@ -136,7 +137,7 @@ def _matching(
 ) -> list[Named] | None:
     found = [(number, pattern.fullmatch(line)) for number, line in lines if line]
     rows = [
-        (f"{path}:{number}: ", int(match["number"]), _unquoted(match["name"]))
+        (f"{path}:{number}: ", int(match["number"]), unquoted(match["name"]))
         for number, match in found
         if match is not None
     ]
@@ -170,14 +171,22 @@ def _check_plain(path: str | Path, lines: Sequence[Line]) -> None:
     if _is_header(first):
         raise ValueError(
             f"{path}:{number}: {first!r} is a header or a name? The names below it begin with "
-            f"{', '.join(repr(_unquoted(line)) for _, line in some[1:4]) or 'nothing'}. {_HOW}"
+            f"{', '.join(repr(unquoted(line)) for _, line in some[1:4]) or 'nothing'}. {_HOW}"
+        )
+    for at, line in some:
+        if line[0] == '"' and line.count('"') % 2:
+            raise ValueError(f"{path}:{at}: {line!r} opens a quote and closes none. {_HOW}")
+    if all(_OTHER_NUMBER.match(line) for _, line in some):
+        raise ValueError(
+            f"{path}:{number}: {first!r} begins with a number that is no class: expected numbers "
+            f"from 0. {_HOW}"
         )
     for pattern in (_NUMBER_FIRST, _NUMBER_LAST, _SPACED_FIRST):
         without = [(at, line) for at, line in some if not pattern.fullmatch(line)]
         with_one = _matching(path, pattern, [item for item in some if item not in without]) or []
         numbers = [str(number) for _, number, _ in with_one]
         # "3 point shot" among other names is a name.
-        counts = pattern is not _SPACED_FIRST or (len(numbers) > 1 and _is_order(numbers))
+        counts = pattern is not _SPACED_FIRST or (len(numbers) > 1 and is_order(numbers))
         if without and len(without) < len(numbers) and counts:
             at, line = without[0]
             raise ValueError(
@@ -186,88 +195,5 @@ def _check_plain(path: str | Path, lines: Sequence[Line]) -> None:
             )
     rows = _matching(path, _SPACED_LAST, some)
     names = {name for *_, name in rows or []}
-    if rows and len(rows) == len(names) > 1 and _is_order([str(number) for _, number, _ in rows]):
+    if rows and len(rows) == len(names) > 1 and is_order([str(number) for _, number, _ in rows]):
         _refuse(path, rows, "are the numbers at the end a part of the names?")
-
-
-def _is_order(numbers: Sequence[str]) -> bool:
-    """Whether they count from 0 or from 1, in any order."""
-    if not all(number.isascii() and number.isdecimal() for number in numbers):
-        return False
-    found = sorted(int(number) for number in numbers)
-    return found in (list(range(len(found))), list(range(1, len(found) + 1)))
-
-
-def _in_order(path: str | Path, rows: Sequence[Named]) -> list[tuple[str, str]]:
-    """Names in the order of their numbers, from 0 or from 1 on. Errors: ValueError."""
-    if _is_order([str(number) for _, number, _ in rows]):
-        ordered = sorted(rows, key=lambda row: row[1])
-        return [(place or f"{path}, class {number}: ", name) for place, number, name in ordered]
-    last = len(rows) - 1
-    first: dict[int, str] = {}
-    problems = []
-    for place, number, name in rows:
-        if number > last:
-            problems.append(f"{place}{name!r} has number {str(number)!r}, expected 0 to {last}")
-        elif number in first:
-            problems.append(f"{place}{name!r} has number {number}, as {first[number]!r} has")
-        first.setdefault(number, name)
-    understood = ", ".join(f"{number} = {name!r}" for _, number, name in rows[:3])
-    raise ValueError(
-        listed(f"the class names of {path} cannot be used (understood: {understood})", problems)
-    )
-
-
-def _unquoted(name: str) -> str:
-    """Without the quotes around it."""
-    name = name.strip()
-    if len(name) > 1 and name[0] == name[-1] == '"' and '"' not in name[1:-1].replace('""', ""):
-        name = name[1:-1].replace('""', '"').strip()
-    return name
-
-
-def _json_names(path: str | Path, text: str) -> list[tuple[str, str]]:
-    found = parse_json(path, text, "class names", tuple)  # an object is a tuple of its pairs
-    if isinstance(found, tuple):
-        pairs = dict(found).get("id2label", found)  # of Hugging Face's config.json
-        return _in_order(path, _pairs(path, pairs if isinstance(pairs, tuple) else found))
-    if isinstance(found, list) and found and all(isinstance(item, tuple) for item in found):
-        rows = [_object(item) for item in found]
-        if all(row is not None for row in rows):
-            return _in_order(path, [("", *row) for row in rows if row is not None])
-    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
-        raise ValueError(
-            f"{path} names no classes: expected a list of names, or an object from name to number"
-        )
-    return [(f"{path}, class {label}: ", name.strip()) for label, name in enumerate(found)]
-
-
-def _pairs(path: str | Path, pairs: Sequence[tuple[str, Any]]) -> list[Named]:
-    """{name: number} or {number: name}; numbers may be strings. Errors: ValueError."""
-    forwards = all(_number(value) is not None for _, value in pairs)
-    backwards = all(_number(k) is not None and isinstance(v, str) for k, v in pairs)
-    same = all(_number(key) == _number(value) for key, value in pairs)
-    if not pairs or not (forwards or backwards) or (forwards and backwards and not same):
-        some = ", ".join(f"{key!r}: {value!r}" for key, value in pairs[:3])
-        raise ValueError(
-            f"{path} names no classes: expected an object from name to number, or from number to "
-            f"name, found {{{some}}}"
-        )
-    numbered = [(k, v) if forwards else (v, k) for k, v in pairs]
-    return [("", _number(k) or 0, _unquoted(name)) for name, k in numbered]
-
-
-def _object(pairs: Sequence[tuple[str, Any]]) -> tuple[int, str] | None:
-    """(number, name) of such as {"id": 0, "name": "archery"}."""
-    numbers = [_number(v) for k, v in pairs if _word(k) in _IDS and _number(v) is not None]
-    names = [v for k, v in pairs if _word(k) in _HEADER - _IDS and isinstance(v, str)]
-    if len(numbers) != 1 or len(names) != 1 or numbers[0] is None:
-        return None
-    return numbers[0], names[0].strip()
-
-
-def _number(value: Any) -> int | None:
-    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
-    digits = isinstance(value, str) and value.strip().isascii() and value.strip().isdecimal()
-    return int(value) if digits else None

@@ -30,6 +30,14 @@ _BINARY = {
 }
 
 
+# Texts that are stored in place of the file that was meant.
+_TEXTS = {
+    "version https://git-lfs": "what Git LFS keeps in its place (git lfs pull fetches the file)",
+    "<!doctype html": "a page of a web site: the download went wrong",
+    "<html": "a page of a web site: the download went wrong",
+}
+
+
 def read_text(path: str | Path, what: str, *, raw: bool = False) -> str:
     r"""The text of a file, lines ended by \n: UTF-8, or UTF-16 or 32 that begins with its mark.
 
@@ -49,6 +57,11 @@ def read_text(path: str | Path, what: str, *, raw: bool = False) -> str:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ValueError(f"{path}:{line} holds a zero byte: expected {what}, found {_kind(data)}")
+    other = next(
+        (kind for start, kind in _TEXTS.items() if text[:99].lower().startswith(start)), ""
+    )
+    if other:
+        raise ValueError(f"{path}: expected {what}, found {other}")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

@@ -64,6 +64,7 @@ NUMBERED = {
     "header as a comment": '#id,name\n0,raising a hand\n1,"stirring, then pouring"\n2,juggling',
     "blank lines": "0 raising a hand\n\n1 stirring, then pouring\n2 juggling\n\n",
     "quoted names": '"raising a hand"\n"stirring, then pouring"\n"juggling"',
+    "a column": '"raising a hand",\n"stirring, then pouring",\n"juggling",',
     "quoted numbers": '"0","raising a hand"\n"1","stirring, then pouring"\n"2","juggling"',
     "old Mac": "0 raising a hand\r1 stirring, then pouring\r2 juggling\r",
     "mark": "\ufeffid,name\n0,raising a hand\n1,stirring, then pouring\n2,juggling",
@@ -134,6 +135,11 @@ def test_names_that_only_look_like_something_else(tmp_path, plain):
         ("label,youtube_id,time_start\na,AAAAAAAAAAA,1", ["lists videos"]),
         ('id,name,x\n0,"a,1\n1,b,2', ["a quote is not closed"]),
         ("0,a\n1,a", ["names.txt:2: 'a' is already class 0"]),
+        ("-1,background\n0,a", ["names.txt:1: '-1,background' begins with a number"]),
+        ("0.0,a\n1.0,b", ["'0.0,a' begins with a number that is no class"]),
+        ('a\n"b\nc', ["names.txt:2: '\"b' opens a quote and closes none"]),
+        ("version https://git-lfs.github.com/spec/v1\noid x", ["git lfs pull"]),
+        ("<!DOCTYPE html><title>404</title>", ["a page of a web site"]),
     ],
 )  # fmt: skip
 def test_what_can_be_read_in_two_ways_is_refused(tmp_path, text, said):
