@@ -179,8 +179,9 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--verify",
         action="store_true",
-        help="compare with PyTorch's own model, block by block "
-        "(CLIP, X-CLIP; needs torch and transformers), else by a checksum there and back",
+        help="compare with PyTorch's own model, block by block: a folder with what the library "
+        "that wrote it makes of it (transformers, open_clip), CLIP and X-CLIP alone with "
+        "transformers; else by a checksum there and back",
     )
     add("--to", choices=["jax", "torch"], default="jax", help="direction (default: jax)")
     add("--force", action="store_true", help="replace what is at --output")

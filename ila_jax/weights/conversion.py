@@ -20,7 +20,8 @@ from ila_jax.weights.state_dict import read_state
 NAMES = {"clip": "CLIP", "spatial": "CLIP with X-CLIP's heads", "xclip": "X-CLIP", "ila": "ILA"}
 _ACTIVATION = (
     "the file does not say which activation it was trained with: OpenAI's CLIP and its copies use "
-    "QuickGELU, as here; most other open_clip models use GELU, and would give wrong numbers"
+    "QuickGELU, as is assumed; most other open_clip models use GELU, and have to be converted from "
+    "their folder, whose configuration says so"
 )
 
 
