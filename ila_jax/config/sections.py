@@ -84,6 +84,8 @@ class DataConfig:
     max_bad_fraction: a run stops when more of its videos than this cannot be read.
     time_limit: seconds for reading and decoding one video. With processes one that takes longer is
     a bad video; with threads alone it ends the run, naming the file.
+    square_pixels: whether video whose pixels are not square (anamorphic: DV, DVD, HDV) is resized
+    to the shape that a player shows; not, as the released models saw it, to that of the stored one.
     """
 
     train: str
@@ -99,6 +101,7 @@ class DataConfig:
     motion_pairs: MotionPairsConfig | None = None
     stride: int | None = None
     mirror: str | None = None
+    square_pixels: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -101,6 +101,7 @@ def _findings(
     _, config = cli.parse(parser, arguments)
     data = config.data
     limits |= {"bad_fraction": data.max_bad_fraction, "replaces": data.on_bad_video == "replace"}
+    limits["square_pixels"] = data.square_pixels
     return _check_splits(open_config(config), data.mirror, Limits(**limits))
 
 
@@ -113,6 +114,7 @@ _ROWS = {
     "videos": "videos", "classes": "classes", "clips per class": "clips_per_class",
     "missing files": "missing_files", "empty files": "empty_files", "bytes in all": "bytes_in_all",
     "bytes": "bytes", "decoded": "decoded", "of these unreadable": "unreadable",
+    "pixels not square": "not_square",
     "frames": "frames", "seconds": "seconds", "width": "width", "height": "height",
     "fingerprint": "fingerprint",
 }  # fmt: skip

@@ -1,12 +1,14 @@
 """One video to one training or validation clip: its frames, its pixels, and what if it is bad."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import partial
 from typing import Literal, Protocol
 
 import numpy as np
 
 from ila_jax.config import Config
+from ila_jax.data import limits
 from ila_jax.data.bad import BadVideo
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import EvaluationOrder, TrainOrder, element_generator
@@ -26,7 +28,7 @@ class ClipRecipe:
 
     sampling: of training clips, see `sampling.py`; clips to evaluate are fixed, in the middle of
     the video if dense, and else over the whole of it. stride: frames between two of a dense clip.
-    Errors: ValueError.
+    square_pixels: see `DataConfig`. Errors: ValueError.
     """
 
     frames: int
@@ -34,6 +36,7 @@ class ClipRecipe:
     sampling: Sampling
     scales: tuple[float, ...]
     stride: int | None = None
+    square_pixels: bool = False
 
     def __post_init__(self) -> None:
         if (self.sampling == "dense") != (self.stride is not None):
@@ -59,16 +62,26 @@ class ClipRecipe:
     def train_clip(self, data: bytes, rng: np.random.Generator) -> tuple[np.ndarray, bool]:
         """(uint8 [t, size, size, 3], whether frames repeat). Errors: BadVideo."""
         index = index_video(data)
-        shrink = ShortSide(short_side(self.size)).frame
-        video = decode(index, self.drawn(index.count, rng), each=shrink)
+        video = decode(index, self.drawn(index.count, rng), each=self.shrink)
         return MultiScaleCrop(self.size, self.scales)(video, rng), index.count < self.frames
 
     def evaluation_clip(self, data: bytes, order: np.ndarray) -> tuple[np.ndarray, bool]:
         """As `train_clip`, with the middle of the picture; order: int [t], 0 … t-1 if forward."""
         index = index_video(data)
-        shrink = ShortSide(short_side(self.size)).frame
-        video = decode(index, self.fixed(index.count)[order], each=shrink)
+        video = decode(index, self.fixed(index.count)[order], each=self.shrink)
         return CentreCrop(self.size)(video), index.count < self.frames
+
+    def shrink(self, frame: np.ndarray, pixel_aspect: Fraction) -> np.ndarray:
+        """One frame, uint8 [h, w, 3], as small as a clip is cut from: for `decode`."""
+        return self.shrink_to(short_side(self.size), frame, pixel_aspect)
+
+    def shrink_to(self, pixels: int, frame: np.ndarray, pixel_aspect: Fraction) -> np.ndarray:
+        """The same with another short side. Errors: BadVideo where it would become a strip."""
+        if pixel_aspect == 1 or not self.square_pixels:
+            return ShortSide(pixels).frame(frame)
+        height, width = frame.shape[:2]
+        limits.check_picture(round(width * pixel_aspect), height)
+        return ShortSide(pixels, pixel_aspect).frame(frame)
 
 
 def clip_recipe(config: Config) -> ClipRecipe:
@@ -79,6 +92,7 @@ def clip_recipe(config: Config) -> ClipRecipe:
         sampling=config.data.sampling,
         stride=config.data.stride,
         scales=config.augment.scales,
+        square_pixels=config.data.square_pixels,
     )
 
 

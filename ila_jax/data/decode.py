@@ -9,6 +9,7 @@ stream is decoded in sequence.
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -23,6 +24,7 @@ from ila_jax.data.opening import (
     decoded_times,
     is_direct,
     open_bytes,
+    pixel_aspect,
     said,
     video_stream,
 )
@@ -35,11 +37,13 @@ class VideoIndex:
     times: float64 [count], presentation times in seconds, ascending.
     keys: int64, the frames (in presentation order) at which decoding can start.
     direct: whether single frames can be decoded; if not, decoding is sequential from frame 0.
+    pixel_aspect: width to height of a pixel, of the frames as they are stored; mostly 1.
     """
 
     times: np.ndarray
     keys: np.ndarray
     direct: bool
+    pixel_aspect: Fraction
     _codec: av.VideoCodecContext = field(repr=False)
     _packets: list[av.Packet] = field(repr=False)
     _packet_of: np.ndarray = field(repr=False)  # int64 [count], frame -> packet in decoding order
@@ -90,8 +94,8 @@ def decode(
     """The frames asked for, in the order asked for (repeats allowed): uint8 [T, H, W, 3], RGB.
 
     They are upright, any display matrix being applied. each: done to every frame, uint8 [H, W, 3],
-    as it comes out and once for all its repeats: shrinking them so, no more than one is held in its
-    full size.
+    with the width of its pixels as a part of their height, as it comes out and once for all its
+    repeats: shrinking them so, no more than one is held in its full size.
     Errors: BadVideo; IndexError for a frame that is not there.
     """
     wanted = sorted({int(f) for f in frames})
@@ -101,9 +105,9 @@ def decode(
     images: Images | None = None
     with its_fault():
         if index.direct:
-            images = _decode_direct(index, wanted, Images(each))
+            images = _decode_direct(index, wanted, Images(each, index.pixel_aspect))
         if images is None:
-            images = _decode_sequential(index, wanted, Images(each))
+            images = _decode_sequential(index, wanted, Images(each, index.pixel_aspect))
         return np.stack([images[int(f)] for f in frames])
 
 
@@ -145,6 +149,7 @@ def _direct_index(
         times=times[order] * float(stream.time_base or 1),
         keys=np.flatnonzero(np.isin(packet_of, starts)),
         direct=True,
+        pixel_aspect=pixel_aspect(stream),
         _codec=stream.codec_context,
         _packets=packets,
         _packet_of=packet_of,
@@ -158,6 +163,7 @@ def _sequential_index(stream: av.VideoStream, packets: list[av.Packet]) -> Video
         times=decoded_times(stream, packets),
         keys=np.zeros(1, np.int64),
         direct=False,
+        pixel_aspect=pixel_aspect(stream),
         _codec=stream.codec_context,
         _packets=packets,
         _packet_of=np.arange(0),

@@ -5,6 +5,7 @@ import itertools
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 
 import av
 import numpy as np
@@ -68,6 +69,12 @@ def video_stream(container: av.container.InputContainer) -> av.VideoStream:
     codec.thread_count = 1  # the loader is what runs in parallel
     codec.options = {"max_pixels": str(limits.MAX_PIXELS)}  # for what the head did not promise
     return streams[0]
+
+
+def pixel_aspect(stream: av.VideoStream) -> Fraction:
+    """Width to height of a stored pixel: of the container, else of the codec, else 1."""
+    found = stream.sample_aspect_ratio  # as FFmpeg guesses it
+    return Fraction(found.numerator, found.denominator) if found else Fraction(1)
 
 
 def is_direct(

@@ -7,6 +7,7 @@ mirror them. Its angle alone does not say: a mirrored picture has one as well.
 import functools
 import math
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 import cv2
@@ -37,6 +38,10 @@ class Orientation:
         if self.transposed:
             plane = plane.swapaxes(0, 1)
         return plane[:: -1 if self.rows else 1, :: -1 if self.columns else 1]
+
+    def shown(self, pixel_aspect: Fraction) -> Fraction:
+        """Width to height of a pixel when it is upright."""
+        return 1 / pixel_aspect if self.transposed else pixel_aspect
 
 
 AS_STORED = Orientation()

@@ -21,7 +21,7 @@ class Limits:
     """sample: videos decoded of each split. seconds: for each. processes: decoding at once.
 
     bad_fraction: of unreadable videos that a run puts up with. replaces: unreadable videos of a
-    class by readable ones of the class.
+    class by readable ones of the class. square_pixels: the run makes pixels square.
     """
 
     sample: int = 200
@@ -29,6 +29,7 @@ class Limits:
     processes: int = 2
     bad_fraction: float = 0.01
     replaces: bool = True
+    square_pixels: bool = False
 
 
 @dataclass
@@ -79,6 +80,8 @@ def check(splits: Splits, mirror: np.ndarray, limits: Limits) -> Findings:
         found.splits[split.name] = _facts(split, probed, len(splits.class_names))
         _missing(found, split)
         _unreadable(found, split, probed)
+        if not limits.square_pixels:
+            _not_square(found, split, probed)
         _classes(found, split, splits.class_names, limits)
         bad[split.name] = int(split.absent.sum()) + sum(p.problem is not None for p in probed)
     _bad_fraction(found, sum(bad.values()), sum(len(s.names) for s in both), limits)
@@ -117,6 +120,7 @@ def _facts(split: _Split, probed: Sequence[Probed], classes: int) -> dict[str, A
         "missing_files": _named(split, -1),
         "empty_files": _named(split, 0),
         "unreadable": {split.names[p.index]: p.problem for p in probed if p.problem is not None},
+        "not_square": {split.names[p.index]: p.pixels for p in fine if p.pixels},
         "frames": _spread([one.frames for one in fine]),
         "seconds": _spread([round(one.seconds, 2) for one in fine]),
         "width": _spread([one.width for one in fine]),
@@ -177,6 +181,16 @@ def _unreadable(found: Findings, split: _Split, probed: Sequence[Probed]) -> Non
         )
     if len(split.names) and (split.absent.all() or (probed and all(p.problem for p in probed))):
         found.errors.append(f"{split.name}: no video of those looked at can be read")
+
+
+def _not_square(found: Findings, split: _Split, probed: Sequence[Probed]) -> None:
+    stretched = [f"{split.names[one.index]} ({one.pixels})" for one in probed if one.pixels]
+    if stretched:
+        found.warnings.append(
+            f"{split.name}: {len(stretched)} of {len(probed)} decoded files have pixels that are "
+            f"not square, such as {', '.join(stretched[:3])}: they are shown to the model as they "
+            "are stored, and with data.square_pixels=True as a player shows them"
+        )
 
 
 def _classes(found: Findings, split: _Split, names: Sequence[str], limits: Limits) -> None:

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
+from fractions import Fraction
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
@@ -28,6 +29,7 @@ class Probed:
 
     problem: why it cannot be used, or None. fatal: it did not even fail, but hung or crashed.
     seconds: from the first frame to the end of the last. size: bytes of the file. digest: sha256.
+    pixels: width to height of one, such as 16:15, or "" where they are square.
     """
 
     index: int
@@ -39,6 +41,7 @@ class Probed:
     height: int = 0
     size: int = 0
     digest: str = ""
+    pixels: str = ""
 
 
 def probe(
@@ -153,12 +156,14 @@ def _found(source: VideoSource, index: int) -> Probed:
     facts: dict[str, Any] = {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
     video = index_video(data)
     # Shapes instead of pictures: eight frames of 8K are 800 MB.
-    height, width = decode(video, interval(video.count, _FRAMES), each=_shape)[0].tolist()
+    shapes = decode(video, interval(video.count, _FRAMES), each=_shape)
+    height, width, wide, high = shapes[0].tolist()
+    facts["pixels"] = "" if wide == high else f"{wide}:{high}"
     # The last frame lasts as long as the others do on average.
     shown = float(video.times[-1] - video.times[0])
     seconds = shown * video.count / (video.count - 1) if video.count > 1 else 0.0
     return Probed(index, frames=video.count, seconds=seconds, width=width, height=height, **facts)
 
 
-def _shape(image: np.ndarray) -> np.ndarray:
-    return np.array(image.shape[:2])
+def _shape(image: np.ndarray, pixel_aspect: Fraction) -> np.ndarray:
+    return np.array([*image.shape[:2], pixel_aspect.numerator, pixel_aspect.denominator])

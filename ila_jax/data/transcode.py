@@ -68,6 +68,8 @@ class Encoded:
 def transcode(data: bytes, encoding: Encoding) -> Encoded:
     """Encodes a video file anew, with the same frames at the same times, turned upright.
 
+    Pixels that are not square stay so, and the new file says it.
+
     Times begin at 0. There is no sound. Sides are even (H.264 with 4:2:0 asks for it), the aspect
     within a pixel of the source's. The same bytes and FFmpeg give the same bytes: one thread, and
     no macroblock tree (see `motion_videos.encode`). Errors: BadVideo.
@@ -78,7 +80,7 @@ def transcode(data: bytes, encoding: Encoding) -> Encoded:
     try:
         first, tick = next(frames)
         to_rgb(first, VideoReformatter())  # what nobody could read of the new file is not written
-        encoder = _Encoder(first, encoding, ticks)
+        encoder = _Encoder(first, index.pixel_aspect, encoding, ticks)
         encoder.add(first, tick)
         for frame, tick in frames:
             encoder.add(frame, tick)
@@ -113,10 +115,13 @@ def _ticks(times: np.ndarray) -> np.ndarray:
 class _Encoder:
     """Writes one mp4 file into memory."""
 
-    def __init__(self, first: av.VideoFrame, encoding: Encoding, ticks: np.ndarray) -> None:
+    def __init__(
+        self, first: av.VideoFrame, pixel_aspect: Fraction, encoding: Encoding, ticks: np.ndarray
+    ) -> None:
         self._source = (first.height, first.width)
         self._size = target_size(first.height, first.width, encoding.short_side)
-        self._transposed = orientation(first).transposed
+        way = orientation(first)
+        self._transposed = way.transposed
         self._scaler = VideoReformatter()
         self._ticks, self._buffer = ticks, io.BytesIO()
         self._container = av.open(self._buffer, "w", format="mp4")
@@ -138,6 +143,8 @@ class _Encoder:
         codec = self._stream.codec_context
         codec.thread_count = 1
         codec.time_base = Fraction(1, CLOCK)
+        if pixel_aspect != 1:
+            codec.sample_aspect_ratio = way.shown(pixel_aspect)
         _copy_colours(first, codec)
 
     def add(self, frame: av.VideoFrame, tick: int) -> None:

@@ -4,6 +4,7 @@ Resizing is OpenCV's bilinear without antialiasing, as the official weights were
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
 
 import cv2
 import numpy as np
@@ -11,9 +12,13 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ShortSide:
-    """Resizes so that the short side has this many pixels; the long side is rounded half up."""
+    """Resizes so that the short side has this many pixels; the long side is rounded half up.
+
+    pixel_aspect: width to height of the pixels before; those after it are square.
+    """
 
     pixels: int
+    pixel_aspect: Fraction | int = 1
 
     def __call__(self, video: np.ndarray) -> np.ndarray:
         height, width = self.sides(*video.shape[1:3])
@@ -21,14 +26,15 @@ class ShortSide:
 
     def sides(self, height: int, width: int) -> tuple[int, int]:
         """Height and width that a video of these becomes."""
-        short = min(height, width)
+        wide = width * self.pixel_aspect
+        short = min(height, wide)
         return (
             (2 * height * self.pixels + short) // (2 * short),
-            (2 * width * self.pixels + short) // (2 * short),
+            (2 * wide * self.pixels + short) // (2 * short),
         )
 
     def frame(self, image: np.ndarray) -> np.ndarray:
-        """The same of one frame, uint8 [H, W, 3]: for `decode`, which then holds no large ones."""
+        """The same of one frame, uint8 [H, W, 3]."""
         return self(image[None])[0]
 
 

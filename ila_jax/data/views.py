@@ -6,6 +6,7 @@ What an evaluation looks at, and a prediction as well: both go through `Views`.
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +15,7 @@ from ila_jax.config import Config, ModelConfig
 from ila_jax.data.clips import ClipRecipe, clip_recipe
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.order import element_generator
-from ila_jax.data.transforms import ShortSide, SpreadCrops, short_side
+from ila_jax.data.transforms import SpreadCrops, short_side
 
 # Of clips and of crops: a zero too many is told before it fills the memory.
 _MOST = 1000
@@ -65,12 +66,12 @@ class Views:
     def of_frames(self, frames: np.ndarray, video: int = 0) -> np.ndarray:
         """The same of a decoded video, uint8 [f, h, w, 3]: uint8 of `shape`."""
         clips = self.frames(len(frames), video)
-        pictures = np.stack([self.shrink(frames[k]) for k in np.unique(clips)])
+        pictures = np.stack([self.shrink(frames[k], Fraction(1)) for k in np.unique(clips)])
         return self.cut(clips, pictures)
 
-    def shrink(self, frame: np.ndarray) -> np.ndarray:
+    def shrink(self, frame: np.ndarray, pixel_aspect: Fraction) -> np.ndarray:
         """One frame, uint8 [h, w, 3], as small as the crops are taken from."""
-        return ShortSide(self.short_side).frame(frame)
+        return self.recipe.shrink_to(self.short_side, frame, pixel_aspect)
 
     def cut(self, clips: np.ndarray, pictures: np.ndarray) -> np.ndarray:
         """The views, uint8 of `shape`. clips: as `frames` gives them.

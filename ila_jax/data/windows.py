@@ -25,6 +25,7 @@ from ila_jax.data.opening import (
     decoded_times,
     is_direct,
     open_file,
+    pixel_aspect,
     said,
     video_stream,
 )
@@ -99,9 +100,10 @@ class Windows:
         """For each window the frames wanted of it, ascending: uint8 [f, h, w, 3]."""
         keep = set(np.concatenate(wanted).tolist())
         waiting = deque(zip(self._windows, wanted, strict=True))
-        images, count = Images(each), 0
+        count = 0
         with open_file(self._path) as container:
             stream = video_stream(container)
+            images = Images(each, pixel_aspect(stream))
             stream.thread_type, stream.codec_context.thread_count = "AUTO", 0  # the only reader
             packets = _packets(container, stream, progress)
             for k, frame in enumerate(decoded(stream.codec_context, packets)):

@@ -15,7 +15,7 @@ from ila_jax.data.clips import ClipRecipe
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.motion import CLASSES
 from ila_jax.data.sources import read_file
-from ila_jax.data.transforms import CentreCrop, ShortSide, short_side
+from ila_jax.data.transforms import CentreCrop
 from ila_jax.pictures.shares import in_clip
 
 
@@ -46,7 +46,7 @@ def _clip(path: str, recipe: ClipRecipe) -> tuple[np.ndarray, np.ndarray]:
     try:
         index = index_video(read_file(path))
         numbers = recipe.fixed(index.count)
-        shrunk = decode(index, numbers, each=ShortSide(short_side(recipe.size)).frame)
+        shrunk = decode(index, numbers, each=recipe.shrink)
     except BadVideo as error:
         raise error.of(path) from error
     return CentreCrop(recipe.size)(shrunk), numbers

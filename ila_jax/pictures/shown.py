@@ -8,7 +8,7 @@ import numpy as np
 from ila_jax.data.bad import BadVideo
 from ila_jax.data.decode import VideoIndex, decode, index_video
 from ila_jax.data.sources import read_file
-from ila_jax.data.transforms import CentreCrop, ShortSide, short_side
+from ila_jax.data.transforms import CentreCrop
 from ila_jax.pictures.kinds import Shown
 from ila_jax.pictures.looking import looked
 from ila_jax.pictures.overlay import enlarged
@@ -50,9 +50,7 @@ def show(video: Path, title: str, recognizer: Recognizer, *, side: int) -> Shown
 def _show(index: VideoIndex, title: str, recognizer: Recognizer, side: int) -> Shown:
     made = recognizer.views.recipe
     numbers = made.fixed(index.count)
-    clip = CentreCrop(made.size)(
-        decode(index, numbers, each=ShortSide(short_side(made.size)).frame)
-    )
+    clip = CentreCrop(made.size)(decode(index, numbers, each=made.shrink))
     return Shown(
         title, enlarged(clip, side), looked(recognizer, clip[None]), _columns(index, numbers)
     )

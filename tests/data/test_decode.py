@@ -290,7 +290,7 @@ def test_each_is_done_once_a_frame_and_large_frames_are_not_held(files, name):
     index = index_video(files[name].read_bytes())
     seen = []
 
-    def corner(image):
+    def corner(image, pixel_aspect):
         seen.append(weakref.ref(image))
         assert sum(held() is not None for held in seen) <= 2  # this one, and the one before it
         return image[:5, :7].copy()

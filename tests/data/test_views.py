@@ -79,7 +79,7 @@ def test_twelve_views_take_one_decode_and_one_resize_a_frame(source, monkeypatch
 
     def counting(index, frames, *, each):
         decodes.append(list(frames))
-        return decode(index, frames, each=lambda image: resized.append(1) or each(image))
+        return decode(index, frames, each=lambda *seen: resized.append(1) or each(*seen))
 
     monkeypatch.setattr(module, "decode", counting)
     (batch,) = view_batches(source, views(), Loading(4))
