@@ -55,8 +55,11 @@ class Listing:
 
     def note(self, what: str, path: str) -> None:
         """One more entry of a kind."""
-        count, first = self.left_out.setdefault(what, (0, []))
-        self.left_out[what] = (count + 1, first if len(first) >= _SHOWN else [*first, path])
+        count, first = self.left_out.get(what, (0, []))
+        # A folder's order is another one on every disk.
+        if len(first) < _SHOWN or path < first[-1]:
+            first = sorted([*first, path])[:_SHOWN]
+        self.left_out[what] = (count + 1, first)
 
     def notes(self) -> list[str]:
         """A sentence for all that was left out or is not as it seems; none: []."""
