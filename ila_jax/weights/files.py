@@ -20,14 +20,14 @@ from ila_jax.weights import (
     other_files,
     transformers_settings,
 )
-from ila_jax.weights.hub import PREFIX, fetch
+from ila_jax.weights.hub import local
 from ila_jax.weights.pickle_names import Module, Refused
 from ila_jax.weights.prefixes import select
 from ila_jax.weights.rules import is_waived
 from ila_jax.weights.safetensors_file import read_safetensors
 from ila_jax.weights.settings import Settings
 from ila_jax.weights.torch_files import TorchFile, is_tensor, read_legacy, read_zip
-from ila_jax.weights.weight_files import OPEN_CLIP, choose
+from ila_jax.weights.weight_files import OPEN_CLIP, WeightFiles, choose, named
 
 _MOST_JSON = 64 << 20
 
@@ -58,17 +58,25 @@ def read(source: str | Path, wanted: str | None = None) -> Foreign:
     Nothing of the file is run. Errors: ValueError in a sentence when it is no file of weights,
     damaged, or asks for more than data.
     """
-    path = fetch(str(source)) if str(source).startswith(PREFIX) else Path(source)
+    path = local(str(source))
     if not path.exists():
-        raise ValueError(f"there is no file {path}")
+        raise ValueError(f"there is no file {path}{other_files.on_the_hub(path)}")
     try:
         entry, prefix = entries.parts(wanted)
-        foreign = _read_folder(path, entry) if path.is_dir() else _read_file(path, entry)
-        return _official(foreign, prefix)
+        return _official(_read(path, entry), prefix)
     except Refused as error:
         raise Refused(f"{source} was refused: {error}") from error
     except (ValueError, MemoryError) as error:
         raise ValueError(f"{source} cannot be read: {error}") from error
+
+
+def _read(path: Path, entry: str | None) -> Foreign:
+    if path.is_dir():
+        chosen = choose(os.listdir(path), lambda name: _json(path / name))
+        return _read_folder(path, chosen, entry)
+    if chosen := named(path.name, os.listdir(path.parent)):
+        return _read_folder(path.parent, chosen, entry)
+    return _read_file(path, entry)
 
 
 def _read_file(path: Path, entry: str | None) -> Foreign:
@@ -150,15 +158,14 @@ def _counts(state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
     }
 
 
-def _read_folder(path: Path, entry: str | None) -> Foreign:
+def _read_folder(path: Path, chosen: WeightFiles, entry: str | None) -> Foreign:
     """A folder of Hugging Face (config.json) or of open_clip (open_clip_config.json)."""
-    chosen = choose(os.listdir(path), lambda name: _json(path / name))
     settings = _json(path / chosen.config)
     if chosen.config == OPEN_CLIP:
         form, configuration = "open_clip", open_clip_settings.understood(path, settings)
     else:
         form, configuration = "Hugging Face", transformers_settings.understood(path, settings)
-    parts = [_read_file(path / file, entry) for file in chosen.files]
+    parts = [_part(path / file, entry) for file in chosen.files]
     state = {name: value for part in parts for name, value in part.state.items()}
     if len(state) != sum(len(part.state) for part in parts):
         raise ValueError("two of its files hold a tensor of the same name: get it again")
@@ -171,6 +178,16 @@ def _read_folder(path: Path, entry: str | None) -> Foreign:
         activation=True,
         configuration=configuration,
     )
+
+
+def _part(path: Path, entry: str | None) -> Foreign:
+    """A file of a folder, whose name is in what goes wrong."""
+    try:
+        return _read_file(path, entry)
+    except Refused as error:
+        raise Refused(f"{path.name}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
 
 
 def _more(files: Sequence[str]) -> str:

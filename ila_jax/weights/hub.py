@@ -6,6 +6,7 @@ Only the files of one set of weights are fetched, one after another, and only wh
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -14,11 +15,15 @@ from typing import Any
 from urllib.parse import unquote
 
 from ila_jax.weights.hub_errors import broke_off, why
-from ila_jax.weights.weight_files import HUGGING_FACE, OPEN_CLIP, choose
+from ila_jax.weights.weight_files import HUGGING_FACE, OPEN_CLIP, choose, named
 
 PREFIX = "hf://"
 _OURS = "model.json"
 _TRIES = 3
+_PAGE = re.compile(
+    r"https?://(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)"
+    r"(?:/(?:tree|blob|resolve)/(refs/\w+/\w+|[^/?]+)(/[^?]+)?)?/?(?:\?.*)?$"
+)
 _FORM = "hf://OWNER/NAME, hf://OWNER/NAME@REVISION or hf://OWNER/NAME/FILE"
 
 
@@ -45,6 +50,25 @@ def place(source: str) -> Place:
     if not owner or "@" in owner or not name or (at and not revision):
         raise ValueError(f"{source}: expected {_FORM}")
     return Place(f"{owner}/{name}", unquote(revision) or "main", file)
+
+
+def local(source: str) -> Path:
+    """The path of a source on this machine, fetched if it is one of the hub's.
+
+    Errors: ValueError for other addresses, with what to write instead.
+    """
+    if source.startswith(PREFIX):
+        return fetch(source)
+    if not re.match(r"https?://", source):
+        return Path(source)
+    if found := _PAGE.match(source):
+        repository, revision, file = found.groups(default="")
+        at = f"@{revision.replace('/', '%2F')}" if revision not in ("", "main") else ""
+        raise ValueError(f"{source} is a page of the hub: write {PREFIX}{repository}{at}{file}")
+    raise ValueError(
+        f"{source} is an address: fetch the file first, and name it here. Of addresses only "
+        f"{_FORM} is known"
+    )
 
 
 def fetch(source: str) -> Path:
@@ -91,7 +115,7 @@ def _library(source: str) -> Any:
 
 def _endpoint() -> str | None:
     """The library reads this variable at its import; whoever sets it later means it as well."""
-    return os.environ.get("HF_ENDPOINT") or None
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
 
 
 def _listing(hub: Any, wanted: Place) -> list[str]:
@@ -104,12 +128,12 @@ def _listing(hub: Any, wanted: Place) -> list[str]:
 
 def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
     """Fetches what is wanted and not in the cache."""
+    snapshot = _Snapshot(hub, wanted)
     if wanted.file:
         if wanted.file not in files:
             there = ", ".join(sorted(files)[:12]) or "nothing"
             raise _NoSet(f"it has no file {wanted.file}, but {there}")
-        return _Snapshot(hub, wanted).get(wanted.file)
-    snapshot = _Snapshot(hub, wanted)
+        return _one(snapshot, wanted.file, files)
     if _OURS in files:
         names = [_OURS, *(name for name in sorted(files) if name.startswith("weights/"))]
     else:
@@ -120,6 +144,15 @@ def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
         names = [chosen.config, *([chosen.index] if chosen.index else []), *chosen.files]
     paths = [snapshot.get(name) for name in names]
     return paths[0].parent
+
+
+def _one(snapshot: "_Snapshot", file: str, files: Collection[str]) -> Path:
+    """Fetches one file, and the configuration beside it that it goes with."""
+    folder = file[: file.rfind("/") + 1]
+    beside = [other.removeprefix(folder) for other in files if other.startswith(folder)]
+    if chosen := named(file.removeprefix(folder), beside):
+        snapshot.get(folder + chosen.config)
+    return snapshot.get(file)
 
 
 class _Snapshot:

@@ -65,6 +65,14 @@ def unfinished(path: Path) -> str:
     return f"; {control} beside it says that the download did not end" if control else ""
 
 
+def on_the_hub(path: Path) -> str:
+    """What to write for a name that may be meant as one of the hub's, or ""."""
+    parts = path.parts
+    if len(parts) == 2 and all(re.fullmatch(r"\w[\w.-]*", part) for part in parts):
+        return f"; if a repository of the Hugging Face hub is meant, write hf://{'/'.join(parts)}"
+    return ""
+
+
 def by_name(path: Path) -> str:
     """What a name says where the content says nothing, or ""."""
     if re.search(r"\.data-\d{5}-of-\d{5}$|\.ckpt\S*\.(index|meta)$", path.name):

@@ -78,6 +78,13 @@ def _opaque(name: str) -> Callable[..., Opaque]:
     return lambda *_: Opaque(name)
 
 
+_PATHS = ("PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")
+_LIGHTNING = (
+    "pytorch_lightning.utilities.parsing",
+    "lightning.pytorch.utilities.parsing",
+    "lightning_fabric.utilities.data",
+    "lightning.fabric.utilities.data",
+)
 # What a pickle may call, by its exact name, and what happens instead.
 _CONTAINERS: dict[str, Callable[..., Any]] = {
     "collections.OrderedDict": _dict,
@@ -92,6 +99,18 @@ _CONTAINERS: dict[str, Callable[..., Any]] = {
     "numpy.core.multiarray.scalar": _opaque("numpy scalar"),
     "numpy._core.multiarray.scalar": _opaque("numpy scalar"),
     "_codecs.encode": _opaque("bytes"),
+    # Arguments, paths and arrays that a training saves beside its model: nobody reads them here.
+    "argparse.Namespace": _opaque("arguments"),
+    **{f"pathlib.{kind}": _opaque("a path") for kind in _PATHS},
+    **{f"pathlib._local.{kind}": _opaque("a path") for kind in _PATHS},
+    **{
+        f"numpy.{core}.{name}": _opaque("an array of NumPy")
+        for core in ("core", "_core")
+        for name in ("multiarray._reconstruct", "numeric._frombuffer")
+    },
+    # Settings of PyTorch Lightning, a dict whose keys are attributes.
+    **{f"{module}.AttributeDict": _dict for module in _LIGHTNING},
+    "torch._utils._rebuild_parameter_with_state": _first,
     # The released checkpoints carry their configuration: a dict with attributes, read as a dict.
     "yacs.config.CfgNode": _dict,
 }
@@ -117,11 +136,15 @@ STORAGES = {
 _NUMBERS = (
     "float64", "float32", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool",
 )  # fmt: skip
-VALUES = {f"torch.{name}" for name in (*STORAGES, *_NUMBERS)} | {
-    f"{module}.{name}"
-    for module in ("builtins", "__builtin__")
-    for name in ("int", "float", "list", "dict", "str")
-}
+VALUES = (
+    {f"torch.{name}" for name in (*STORAGES, *_NUMBERS)}
+    | {"numpy.ndarray"}
+    | {
+        f"{module}.{name}"
+        for module in ("builtins", "__builtin__")
+        for name in ("int", "float", "list", "dict", "str")
+    }
+)
 # Of a TorchScript archive alone: its own classes are objects with attributes.
 SCRIPT_CLASSES = "__torch__."
 SCRIPT_CALLS: dict[str, Callable[..., Any]] = {

@@ -158,8 +158,10 @@ def _array(tensor: TensorReference, elements: Elements) -> np.ndarray:
     """A view of a tensor's elements. Errors: ValueError when they are not all there."""
     values = elements(tensor.storage)
     count = math.prod(tensor.size)
-    if count == 0 or len(tensor.size) > _MOST_AXES or len(tensor.size) != len(tensor.stride):
+    if len(tensor.size) > _MOST_AXES or len(tensor.size) != len(tensor.stride):
         raise ValueError(f"a tensor of the shape {list(tensor.size[:9])}: no weights have such")
+    if count == 0:  # of a buffer that nothing was written to
+        return np.zeros(0, values.dtype).reshape(tensor.size)
     steps = zip(tensor.size, tensor.stride, strict=True)
     last = tensor.offset + sum((n - 1) * step for n, step in steps)
     if last >= len(values) or count > len(values):

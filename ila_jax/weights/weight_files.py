@@ -57,6 +57,18 @@ def choose(names: Collection[str], read: Read) -> WeightFiles:
     return WeightFiles(config, index, _shards(index, read(index), names))
 
 
+def named(file: str, names: Collection[str]) -> WeightFiles | None:
+    """One file of those in a folder with the configuration that it goes with, if it does.
+
+    Also a variant of it: `model.fp16.safetensors` goes with what `model.safetensors` does.
+    """
+    for config, weights in _LAYOUTS:
+        stem, suffix = os.path.splitext(weights)
+        if config in names and re.fullmatch(rf"{stem}(\.\w+)?\{suffix}", file):
+            return WeightFiles(config, "", (file,))
+    return None
+
+
 def _present(weights: str, names: Collection[str]) -> list[str]:
     """The file itself, or its index, or its shards where the index is missing."""
     for whole in (weights, f"{weights}.index.json"):

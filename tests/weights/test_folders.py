@@ -90,3 +90,25 @@ def test_no_name_matches_two_rules(table):
     targets = [rule.target for rule in rules]
     assert len(set(sources)) == len(sources)
     assert len(set(targets)) == len(targets)
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "model.fp16.safetensors"])
+def test_a_file_in_a_folder_goes_with_its_configuration(name, tmp_path):
+    theirs = huggingface.from_official(clip_state(), xclip=False)
+    text = SETTINGS["text_config"] | {"num_attention_heads": 3}
+    folder(tmp_path, SETTINGS | {"text_config": text}, theirs, weights=name)
+    with pytest.raises(ValueError, match="num_attention_heads"):
+        read(tmp_path / name)
+    folder(tmp_path, SETTINGS, theirs, weights=name)
+    assert read(tmp_path / name).settings == SETTINGS
+
+
+def test_shards_without_an_index_are_counted(tmp_path):
+    theirs = huggingface.from_official(clip_state(), xclip=False)
+    half = dict(list(theirs.items())[::2])
+    rest = {name: value for name, value in theirs.items() if name not in half}
+    folder(tmp_path, SETTINGS, half, weights="model-00001-of-00002.safetensors")
+    with pytest.raises(ValueError, match="1 of 2 shards"):
+        read(tmp_path)
+    folder(tmp_path, SETTINGS, rest, weights="model-00002-of-00002.safetensors")
+    assert read(tmp_path).state.keys() == clip_state().keys()

@@ -177,6 +177,17 @@ def test_a_revision_and_a_file_of_a_repository(hub, weights, revision):
         read(f"{NAME}@v9")
 
 
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "sub/pytorch_model.fp16.bin"])
+def test_a_file_of_weights_brings_the_configuration_beside_it(hub, weights, name):
+    folder = name[: name.rfind("/") + 1]
+    config = {f"{folder}config.json": CONFIG["config.json"]}
+    hub.files["main"] = config | OTHERS | {name: weights["whole.bin"], "sub/other.json": b"{}"}
+    found = read(f"{NAME}/{name}")
+    equal_to_clip(found.state)
+    assert found.settings == SETTINGS
+    assert hub.names() == sorted([name, *config])
+
+
 def test_a_renamed_repository_is_followed(hub, weights):
     hub.renamed = "old/clip"
     hub.files["main"] = CONFIG | {"pytorch_model.bin": weights["whole.bin"]}

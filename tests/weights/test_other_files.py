@@ -14,6 +14,7 @@ import pytest
 
 from ila_jax.weights.files import read
 from tests.weights import hostile
+from tests.weights.test_folders import SETTINGS
 
 POINTER = (
     b"version https://git-lfs.github.com/spec/v1\n"
@@ -84,7 +85,7 @@ FILES = {
         pickle.dumps({"a": 1}, 4),
         r"a pickle, but none of torch\.save, .*: if you trust it",
     ),
-    "arrays": (pickle.dumps({"a": np.ones(3)}, 4), r"wants to load numpy.*If you trust the file"),
+    "arrays": (pickle.dumps({"a": np.ones(3)}, 4), r"none of torch\.save, .*: if you trust it"),
     "empty": (b"", "it is empty: get it again"),
     "random": (b"\xe5\x8a\xff\x03" * 100, "expected a PyTorch file"),
 }
@@ -117,6 +118,31 @@ def test_what_lies_beside_an_unfinished_download_is_told(tmp_path):
     (tmp_path / "model.pth.aria2").touch()
     with pytest.raises(ValueError, match=r"model\.pth\.aria2 beside it says"):
         read(tmp_path / "model.pth")
+
+
+def test_the_file_of_a_folder_is_named(tmp_path):
+    (tmp_path / "config.json").write_text(json.dumps(SETTINGS))
+    (tmp_path / "pytorch_model.bin").write_bytes(POINTER)
+    with pytest.raises(ValueError, match=r"cannot be read: pytorch_model\.bin: it is a pointer"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("openai/clip-vit-base-patch32", "write hf://openai/clip-vit-base-patch32$"),
+        ("../no/where", "there is no file ../no/where$"),
+        ("https://example.org/a.pt", "is an address: fetch the file first"),
+        ("https://huggingface.co/a/b", "write hf://a/b$"),
+        ("https://huggingface.co/a/b/tree/main", "write hf://a/b$"),
+        ("https://hf.co/a/b/blob/main/c/d.bin?download=true", "write hf://a/b/c/d.bin$"),
+        ("https://huggingface.co/a/b/resolve/v1/d.bin", "write hf://a/b@v1/d.bin$"),
+        ("https://huggingface.co/a/b/blob/refs/pr/3/d.bin", "write hf://a/b@refs%2Fpr%2F3/d.bin$"),
+    ],
+)
+def test_what_is_meant_by_an_address_is_told(source, said):
+    with pytest.raises(ValueError, match=said):
+        read(source)
 
 
 def test_a_header_whose_length_is_a_brace_is_read(tmp_path):

@@ -1,5 +1,8 @@
 """Names as trainings wrap them, and entries as they call them: one rule, whatever the format."""
 
+import argparse
+import pathlib
+
 import numpy as np
 import pytest
 
@@ -194,6 +197,19 @@ def test_what_is_no_tensor_is_left_and_said(tmp_path):
     found = read(tmp_path / "f.pth")
     equal(found.state)
     assert found.left == dict.fromkeys(["epoch", "name", "arguments"], "is no tensor")
+
+
+def test_what_trainings_save_beside_is_left(tmp_path):
+    """Arguments as MAE's and DeiT's scripts save them, random states, empty buffers."""
+    arguments = argparse.Namespace(lr=0.1, output=pathlib.Path("runs"), when=None)
+    beside = {"args": arguments, "rng": np.random.default_rng(0).random(3), "where": pathlib.Path()}
+    weights = wrapped("module.", TORCH) | {"module.scaler.buffer": torch.zeros(0, 3)}
+    for form in (True, False):
+        made = {"model": weights, **beside}
+        torch.save(made, tmp_path / "f.pth", _use_new_zipfile_serialization=form)
+        found = read(tmp_path / "f.pth")
+        equal(found.state)
+        assert found.left.keys() == {*beside, "module.scaler.buffer"}
 
 
 def test_states_of_an_optimizer_are_no_weights(tmp_path):
