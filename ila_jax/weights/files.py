@@ -74,8 +74,8 @@ def _read(path: Path, entry: str | None) -> Foreign:
     if path.is_dir():
         chosen = choose(os.listdir(path), lambda name: _json(path / name))
         return _read_folder(path, chosen, entry)
-    if chosen := named(path.name, os.listdir(path.parent)):
-        return _read_folder(path.parent, chosen, entry)
+    if beside := named(path.name, os.listdir(path.parent)):
+        return _read_folder(path.parent, beside, entry)
     return _read_file(path, entry)
 
 
