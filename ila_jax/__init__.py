@@ -4,6 +4,8 @@ The public names are loaded when first used, so that `import ila_jax` costs noth
 """
 
 import importlib
+import itertools
+import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -35,3 +37,17 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return [*__all__, *globals()]
+
+
+def _is_command() -> bool:
+    """Whether this is the start of `python -m ila_jax.…`, which is called "-m" until found."""
+    return sys.argv[:1] == ["-m"] and any(
+        flag == "-m" and name.startswith(f"{__name__}.")
+        for flag, name in itertools.pairwise(sys.orig_argv)
+    )
+
+
+if _is_command():
+    from ila_jax import commands
+
+    commands.begin()

@@ -1,73 +1,16 @@
-"""What all commands share: a configuration with overrides, and plain words on failure."""
+"""What all commands share: their arguments, and a configuration with overrides."""
 
 import argparse
 import ast
-import logging
-import os
-import signal
-import sys
-import threading
-import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
-from typing import Any
 
-import absl.logging
 from tqdm import tqdm
 
+from ila_jax.commands import leave as leave
+from ila_jax.commands import run as run
 from ila_jax.config import Config, Override, config_names, from_config, read_config
-
-# Set to see where an error comes from.
-_TRACEBACK = "ILA_TRACEBACK"
-
-
-def run(main: Callable[[], None]) -> int:
-    """Runs a command: 0, or 1 with a sentence on stderr, or 130 after Ctrl-C."""
-    _quiet()
-    try:
-        main()
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
-    except MemoryError as error:
-        print(f"error: not enough memory: {error}".rstrip(": "), file=sys.stderr)
-        return 1
-    except (ValueError, OSError, RuntimeError) as error:
-        if os.environ.get(_TRACEBACK):
-            raise
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def _quiet() -> None:
-    """Leaves the word to `run`: what fails in the background is raised again where it is awaited.
-
-    Orbax logs the tracebacks of a failed save, asyncio each of its futures, and files that cannot
-    be flushed complain once more when they are collected.
-    """
-    if os.environ.get(_TRACEBACK):
-        return
-    absl.logging.set_verbosity(absl.logging.FATAL)
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
-    threading.excepthook = lambda error: _one_line(error.exc_value)
-    sys.unraisablehook = _not_raised
-
-
-def _not_raised(error: Any) -> None:
-    """Of what Python cannot raise where it happens, Ctrl-C is raised a little later."""
-    if isinstance(error.exc_value, KeyboardInterrupt):
-        threading.Timer(0.1, partial(os.kill, os.getpid(), signal.SIGINT)).start()
-    else:
-        _one_line(error.exc_value)
-
-
-def _one_line(error: BaseException | None) -> None:
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    print(f"in the background: {lines[0][:300]}", file=sys.stderr)
 
 
 def add_config(parser: argparse.ArgumentParser, *, required: bool = True) -> None:

@@ -1,8 +1,6 @@
 """python -m ila_jax.compare: trains every temporal model alike, and reports them side by side."""
 
 import argparse
-import json
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,7 +12,9 @@ from ila_jax.cost.countings import METHODS
 from ila_jax.cost.measure import machine
 from ila_jax.evaluation import comparison, comparison_figure
 from ila_jax.evaluation.comparison import Outcome
+from ila_jax.json_files import json_text
 from ila_jax.tables import render
+from ila_jax.writable import check_writable
 
 _HELP = """\
 Trains the temporal models on motion pairs with the same budget, data order and seeds, each with
@@ -64,6 +64,7 @@ def _compare(arguments: Sequence[str] | None) -> None:
     if known.seeds < 1:
         raise ValueError(f"--seeds is {known.seeds}: expected at least 1")
     comparison_figure.require_matplotlib()
+    check_writable(known.workdir)
     runs = [
         Run(method, positions, seed, config, known.workdir / name / f"seed{seed}")
         for seed in range(known.seeds)
@@ -132,9 +133,11 @@ def _report(config: Config, outcomes: Sequence[Outcome], folder: Path) -> None:
     train, rows = config.train, comparison.rows(outcomes, config.model)
     budget = f"{train.steps} steps of {train.batch} clips each; {machine()}"
     tables = comparison.tables(rows)
-    (folder / "report.md").write_text(f"{budget}\n\n{render(tables, markdown=True)}\n")
+    (folder / "report.md").write_text(
+        f"{budget}\n\n{render(tables, markdown=True)}\n", encoding="utf-8"
+    )
     values = {"budget": budget, "rows": comparison.as_json(rows)}
-    (folder / "report.json").write_text(json.dumps(values, indent=2) + "\n")
+    (folder / "report.json").write_text(json_text(values, indent=2), encoding="utf-8")
     comparison_figure.draw(rows, folder / "report.png")
     print(f"{render(tables, markdown=False)}\n\n{budget}\nwritten: {folder}/report.md, .json, .png")
 
@@ -154,4 +157,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.leave(main())

@@ -14,6 +14,7 @@ from ila_jax.weights.folder import check_free, load, save
 from ila_jax.weights.inspection import inspect, table
 from ila_jax.weights.state_dict import write_official
 from ila_jax.weights.verification import verify
+from ila_jax.writable import check_file
 
 _SUFFIXES = (".safetensors", ".pth", ".pt")
 _HELP = """\
@@ -93,6 +94,7 @@ def _to_torch(known: argparse.Namespace) -> None:
         raise ValueError(f"{target} exists: give another name, or --force to replace it")
     if target.suffix not in _SUFFIXES:
         raise ValueError(f"{target} ends in {target.suffix!r}: expected {', '.join(_SUFFIXES)}")
+    check_file(target)
     recognizer = load(known.input)
     target.parent.mkdir(parents=True, exist_ok=True)
     partly = target.with_name(f".{target.name}.partly{target.suffix}")
@@ -189,4 +191,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    cli.leave(cli.run(main))

@@ -1,13 +1,13 @@
 """python -m ila_jax.evaluate: a model's accuracy on a set of videos, and what is behind it."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ila_jax import cli
 from ila_jax.config import Override, from_config, read_config
+from ila_jax.writable import check_file, check_writable
 
 _HELP = """\
 Evaluates a model on the validation videos of a configuration, with evaluation.clips x
@@ -64,14 +64,18 @@ def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Over
 def _compare(one: Path, other: Path, output: Path | None) -> None:
     from ila_jax.evaluation import paired
 
+    if output is not None:
+        check_file(output)
     found = paired.compare(one, other)
     if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
         output.write_text(paired.as_json(found, one, other), encoding="utf-8")
     print(paired.described(found, one, other))
 
 
 def _evaluate(known: argparse.Namespace, overrides: Sequence[Override]) -> None:
     config = from_config(read_config(known.config, overrides))
+    check_writable(known.output)
     # After the arguments are known to be right: loading jax takes a second.
     import jax
 
@@ -138,4 +142,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.leave(main())

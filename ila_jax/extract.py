@@ -29,6 +29,7 @@ from ila_jax.recognizer import Recognizer
 from ila_jax.train.sharding import make_mesh, put_state, shared
 from ila_jax.weights.digest import digest
 from ila_jax.weights.folder import load
+from ila_jax.writable import check_writable
 
 _FORMAT = 1
 _FILE_BYTES = 256 << 20  # of a file by default, about: it is in memory before it is written
@@ -62,12 +63,15 @@ def _extract(arguments: Sequence[str] | None) -> None:
     for name, least in (("batch", 1), ("shard", 1), ("threads", 1), ("processes", 0)):
         if getattr(known, name) is not None and getattr(known, name) < least:
             raise ValueError(f"--{name} is {getattr(known, name)}: expected {least} or more")
+    check_writable(known.output)
     names = None if known.class_names is None else read_class_names(known.class_names)
     opened = open_source(known.source, root=known.root, class_names=names)
     tell(opened.notes)
-    _check_some_are_there(opened.source)
+    missing = _all_are_missing(opened.source)
     model = load(known.checkpoint).with_views(clips=1, crops=1)
     folder = _folder(model, opened, kinds, known)
+    if missing is not None and not folder.is_full():
+        raise ValueError(missing)
     with folder.begun() as first:
         total = folder.videos
         if first == total:
@@ -84,8 +88,8 @@ def _extract(arguments: Sequence[str] | None) -> None:
         print(f"{problems} of {read} videos could not be read: see `problem`", file=sys.stderr)
 
 
-def _check_some_are_there(source: VideoSource) -> None:
-    """Before a folder is filled with problems. Errors: ValueError when no file can be read."""
+def _all_are_missing(source: VideoSource) -> str | None:
+    """What is wrong when no file can be read: before a folder is filled with problems."""
     said = None
     for index in range(len(source)):
         try:
@@ -93,8 +97,8 @@ def _check_some_are_there(source: VideoSource) -> None:
         except BadVideo as error:
             said = said or f"{source.name(index)}: {error}"
         else:
-            return
-    raise ValueError(
+            return None
+    return (
         f"none of the {len(source)} videos can be read, such as {said} Give --root, the folder "
         "that the paths of the list start from, or repair the list"
     )
@@ -201,4 +205,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.leave(main())

@@ -5,6 +5,8 @@ from collections.abc import Set
 from pathlib import Path
 from typing import Any
 
+from ila_jax.printable import all_printable
+
 
 def read_object(path: str | Path, keys: Set[str], what: str) -> dict[str, Any]:
     """A JSON object that a command wrote. keys: it has at least. what: the file is, in an error.
@@ -19,3 +21,11 @@ def read_object(path: str | Path, keys: Set[str], what: str) -> dict[str, Any]:
         need = ", ".join(sorted(keys))
         raise ValueError(f"{path} is not {what}: expected a JSON object with {need}")
     return found
+
+
+def json_text(values: Any, *, indent: int | None = None) -> str:
+    """JSON of one line, or of more with an indent, that every reader takes.
+
+    Names are `printable`: where one has to find its file again, use json.dumps, which keeps it.
+    """
+    return json.dumps(all_printable(values), indent=indent, ensure_ascii=False) + "\n"

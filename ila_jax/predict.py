@@ -22,10 +22,12 @@ from ila_jax.data.reading import Reader, TooSlow
 from ila_jax.data.sources import ListSource
 from ila_jax.data.windows import Windows, check_lengths
 from ila_jax.evaluation import answers
-from ila_jax.evaluation.answers import Answer, Span, printable
+from ila_jax.evaluation.answers import Answer, Span
 from ila_jax.evaluation.timeline import timeline
+from ila_jax.printable import printable
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import load
+from ila_jax.writable import check_file
 
 _TIME_LIMIT = 600.0  # seconds for reading and decoding a video; a decoder may hang for ever
 _THREADS = 2  # that read videos ahead, while the model looks at others
@@ -100,10 +102,7 @@ def _check_written(known: argparse.Namespace, videos: Sequence[str]) -> None:
     if len({path.resolve() for path in written}) < len(written):
         raise ValueError(f"--json and --csv are both {known.json}: name two files")
     for path in written:
-        if path.is_dir():
-            raise ValueError(f"{path} is a folder: name the file to write")
-        if path.exists() and not path.is_file():  # it would be replaced, and /dev/null with it
-            raise ValueError(f"{path} is a device or a pipe: name a file to write")
+        check_file(path)
         if path.exists() and any(os.path.exists(v) and path.samefile(v) for v in videos):
             raise ValueError(f"{path} is one of the videos: name another file to write")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -231,4 +230,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.leave(main())

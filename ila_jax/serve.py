@@ -2,7 +2,6 @@
 
 import argparse
 import signal
-import sys
 import tempfile
 import threading
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from ila_jax.data.class_names import chosen_classes
 from ila_jax.data.motion import CLASSES
 from ila_jax.serving.desk import Desk, Limits
 from ila_jax.serving.examples import draw_examples
-from ila_jax.serving.server import require_gradio, served
+from ila_jax.serving.server import check_address, require_gradio, served
 from ila_jax.weights.folder import load
 
 _HELP = """\
@@ -68,6 +67,7 @@ def _check(known: argparse.Namespace) -> None:
         raise ValueError(f"--port is {known.port}: expected 1 to 65535")
     if not known.host:  # which would mean every address of this machine
         raise ValueError("--host is empty: expected an address, such as 127.0.0.1")
+    check_address(known.host, known.port)
     for path in known.examples:
         if not path.is_file():
             raise ValueError(f"--examples: there is no file {path}")
@@ -93,4 +93,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.leave(main())

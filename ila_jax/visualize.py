@@ -1,7 +1,6 @@
 """python -m ila_jax.visualize: what models look at in a video, as pictures."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ from ila_jax.pictures import album
 from ila_jax.pictures.kinds import KINDS, Shown
 from ila_jax.pictures.shown import check_frames, show, titles
 from ila_jax.weights.folder import load
+from ila_jax.writable import check_file, check_writable
 
 _HELP = """\
 Draws what trained models look at in a video: for every block the interactive points and masks of
@@ -69,6 +69,10 @@ def _check(known: argparse.Namespace, names: list[str]) -> None:
         raise ValueError(f"--output {output} is a file: expected a folder, or a name of its own")
     if output.suffix and not output.is_dir() and not output.absolute().parent.is_dir():
         raise ValueError(f"--output {output}: there is no folder {output.absolute().parent}")
+    if output.suffix and not output.is_dir():
+        check_file(output)
+    else:
+        check_writable(output)
 
 
 def _models(names: list[str], known: argparse.Namespace) -> list[Shown]:
@@ -120,4 +124,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.leave(main())

@@ -1,8 +1,6 @@
 """Commands read configuration files and overrides, and fail in sentences."""
 
 import argparse
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -94,62 +92,3 @@ def test_overrides_take_both_spellings_and_keep_types():
     assert config.augment.scales == (1.0, 0.5)
     assert config.initial.pretrained == "weights/b32"
     assert config.initial.scratch is False
-
-
-@pytest.mark.parametrize("error", [ValueError, OSError, RuntimeError])
-def test_an_expected_error_is_a_sentence_and_exit_code_1(error, capsys):
-    assert cli.run(lambda: raises(error("no such thing"))) == 1
-    assert capsys.readouterr().err == "error: no such thing\n"
-
-
-def test_too_little_memory_is_a_sentence(capsys):
-    assert cli.run(lambda: raises(MemoryError("1 TiB"))) == 1
-    assert capsys.readouterr().err == "error: not enough memory: 1 TiB\n"
-
-
-def test_an_unexpected_error_keeps_its_traceback():
-    with pytest.raises(KeyError):
-        cli.run(lambda: raises(KeyError("bug")))
-
-
-def test_a_traceback_can_be_had(monkeypatch):
-    monkeypatch.setenv("ILA_TRACEBACK", "1")
-    with pytest.raises(ValueError, match="no such thing"):
-        cli.run(lambda: raises(ValueError("no such thing")))
-
-
-def test_interrupting_a_command_is_exit_code_130(capsys):
-    assert cli.run(lambda: raises(KeyboardInterrupt())) == 130
-    assert capsys.readouterr().err == "stopped\n"
-
-
-def raises(error):
-    raise error
-
-
-CTRL_C_IN_A_DESTRUCTOR = """
-import signal, sys, time
-from ila_jax import cli
-
-class Collected:
-    def __del__(self):
-        signal.raise_signal(signal.SIGINT)
-
-def main():
-    Collected()
-    time.sleep(60)
-
-sys.exit(cli.run(main))
-"""
-
-
-def test_ctrl_c_ends_a_command_that_is_collecting_garbage():
-    """What is raised in a destructor Python drops: a command would go on as if nobody had asked."""
-    ended = subprocess.run(
-        [sys.executable, "-c", CTRL_C_IN_A_DESTRUCTOR],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=50,
-    )
-    assert (ended.returncode, ended.stderr) == (130, "stopped\n")

@@ -253,7 +253,7 @@ def test_a_folder_with_a_damaged_description_is_told_in_words(weights, videos, t
         assert run(weights, videos, tmp_path) == 1
         assert f"{tmp_path}/extraction.json {words}" in capsys.readouterr().err
     assert run(weights, videos, tmp_path / "extraction.json") == 1
-    assert "extraction.json is a file: name a new folder" in capsys.readouterr().err
+    assert "extraction.json cannot be a folder: it is a file" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -10,8 +10,11 @@ from typing import NamedTuple
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
-BASE = {"shapes", "sizes", "config", "tables", "json_files"}
 # fmt: off
+BASE = {
+    "shapes", "sizes", "config", "tables", "json_files", "printable", "causes", "commands",
+    "writable", "plain_name",
+}
 LIBRARY = BASE | {
     "cli", "models", "text", "data", "class_features", "recognizer", "weights", "train",
     "evaluation", "cost",
@@ -32,6 +35,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": BASE,
     "tables": BASE,
     "json_files": BASE,
+    "printable": BASE,
+    "causes": BASE,
+    "commands": BASE,
+    "writable": BASE,
+    "plain_name": BASE,
     "models.layers": BASE,
     "models.convolutions": BASE | {"models.layers"},
     "models.temporal": BASE | {"models.layers", "models.convolutions"},

@@ -14,7 +14,6 @@ import argparse
 import csv
 import json
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -157,4 +156,4 @@ def _write(clip: Clip, skip: Mapping[int, Reason], begin: Callable[[int], None])
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    cli.leave(cli.run(main))

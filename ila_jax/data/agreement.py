@@ -9,6 +9,7 @@ from etils import epath
 from ila_jax.data.layout import SETTINGS
 from ila_jax.data.publish import PARTIAL, publish_bytes
 from ila_jax.data.sources import Opened
+from ila_jax.json_files import json_text
 
 _FORMAT = 1  # of the folder: raise it whenever the same source and settings give other files
 
@@ -60,12 +61,12 @@ def agree(directory: epath.Path, wanted: dict[str, Any], splits: dict[str, Any])
                 )
     both = {"settings": wanted, "splits": found["splits"] | splits}
     if both != found or not path.exists():
-        publish_bytes(path, (json.dumps(both, indent=1, ensure_ascii=False) + "\n").encode())
+        publish_bytes(path, json_text(both, indent=1).encode())
 
 
 def _read(path: epath.Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_bytes())
         return {"settings": dict(found["settings"]), "splits": dict(found["splits"])}
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path} is damaged: name another folder, or delete this one") from None

@@ -13,9 +13,7 @@ A data set is named by one of
 """
 
 import argparse
-import json
 import os
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +21,7 @@ from ila_jax import cli
 from ila_jax.data.mirror import mirrors
 from ila_jax.data.open_source import KINDS, Splits, open_config, open_splits
 from ila_jax.data.preflight import Findings, Limits, check
+from ila_jax.json_files import json_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +74,7 @@ def _check(arguments: Sequence[str] | None) -> None:
         if not known.json:
             raise
         found = Findings(errors=[str(error)])
-    print(json.dumps(found.to_dict(), indent=2, ensure_ascii=False) if known.json else table(found))
+    print(json_text(found.to_dict(), indent=2).rstrip() if known.json else table(found))
     if found.errors:
         raise RuntimeError("training could not start with these data")
 
@@ -149,4 +148,4 @@ def _cell(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.leave(main())

@@ -13,6 +13,7 @@ from ila_jax.data.bad import Reason
 from ila_jax.data.layout import CHECKSUMS, QUARANTINE, SETTINGS, index_path, shard_path
 from ila_jax.data.publish import checksum, publish_bytes
 from ila_jax.data.shards import Part, Unit, Videos
+from ila_jax.json_files import json_text
 
 
 def write_index(directory: epath.Path, videos: Videos, split: str, parts: Sequence[Part]) -> None:
@@ -55,8 +56,8 @@ def read_checksums(directory: epath.Path) -> dict[str, str]:
 def write_quarantine(directory: epath.Path, videos: Videos, parts: Mapping[Unit, Part]) -> None:
     """Lists every bad video once, with its reason; lines of other splits stay."""
     path = directory / QUARANTINE
-    lines = path.read_text().splitlines() if path.exists() else []
-    lines = [line for line in lines if json.loads(line)["split"] not in videos.opened]
+    lines = path.read_bytes().decode().split("\n") if path.exists() else []
+    lines = [one for one in lines if one and json.loads(one)["split"] not in videos.opened]
     for unit in sorted(parts, key=lambda unit: (unit.split, unit.shard)):
         opened = videos.opened[unit.split]
         for index, reason, detail in parts[unit].bad:
@@ -67,9 +68,9 @@ def write_quarantine(directory: epath.Path, videos: Videos, parts: Mapping[Unit,
                 "split": unit.split,
                 "detail": detail,
             }
-            lines.append(json.dumps(entry, ensure_ascii=False))
+            lines.append(json_text(entry).rstrip())
     text = "".join(f"{line}\n" for line in lines)
-    publish_bytes(path, text.encode(errors="surrogateescape"))
+    publish_bytes(path, text.encode())
 
 
 def check_bad(split: str, parts: Mapping[Unit, Part], videos: int, fraction: float) -> None:

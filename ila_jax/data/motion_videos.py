@@ -11,7 +11,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
+from multiprocessing import resource_tracker
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -45,7 +47,7 @@ def write(
     lines: dict[str, list[str]] = {split: [] for split in SPLITS}
     progress = tqdm(total=sum(clips.values()), desc="motion pairs", unit="clip", disable=None)
     with progress, _workers(processes) as workers:
-        each = map if workers is None else workers.map
+        each = map if workers is None else partial(_submitted, workers)
         written = each(partial(_write_pairs, folder, seed, size), work)
         for (split, _), labelled in zip(work, written, strict=True):
             lines[split] += labelled
@@ -117,6 +119,19 @@ def _workers(processes: int) -> Iterator[Executor | None]:
         ) from error
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _submitted(pool: Executor, *work: Any) -> Iterator[list[str]]:
+    """As `map`. Ctrl-C is the parent's to answer, also while a process still imports what it needs:
+
+    a blocked signal stays blocked in a child. The tracker first: starting it unblocks.
+    """
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.map(*work)  # which starts them
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
 
 def _start_worker() -> None:

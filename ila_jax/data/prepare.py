@@ -5,9 +5,9 @@ python -m ila_jax.data.prepare --from WHERE --split train --to DIR
 
 import argparse
 import os
-import sys
 from collections.abc import Generator, Sequence
 from functools import partial
+from pathlib import Path
 
 from etils import epath
 from tqdm import tqdm
@@ -26,6 +26,7 @@ from ila_jax.data.publish import is_local
 from ila_jax.data.shards import Part, ShardWriter, Unit, Videos
 from ila_jax.data.sources import Opened
 from ila_jax.data.transcode import PRESETS, Encoding
+from ila_jax.writable import check_writable
 
 _DESCRIPTION = """\
 Encodes every video of a data set anew, with a short side of 256 pixels and a key frame every 12
@@ -65,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return _verify(args.verify)
     if not args.to:
         parser.error("name the folder to make: --to DIR")
+    if is_local(args.to):
+        check_writable(Path(args.to))
     if args.beam is not None:
         on_beam.require()
     encoding = Encoding(
@@ -221,4 +224,4 @@ def _verify(name: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(cli.run(main))
+    cli.leave(cli.run(main))

@@ -8,6 +8,8 @@ import numpy as np
 
 from ila_jax.data.bad import Reason
 from ila_jax.data.sources import VideoSource
+from ila_jax.json_files import json_text
+from ila_jax.printable import printable
 
 
 class Quarantine:
@@ -31,7 +33,7 @@ class Quarantine:
         return len(self._reasons)
 
     def __contains__(self, path: object) -> bool:
-        return path in self._reasons
+        return printable(str(path)) in self._reasons
 
     def add(self, bad: np.ndarray, source: VideoSource) -> int:
         """Appends what is new in the `bad` of a batch (int32 [..., 2], -1 is padding).
@@ -41,12 +43,12 @@ class Quarantine:
         rows = np.asarray(bad).reshape(-1, 2)
         lines = []
         for index, code in rows[rows[:, 0] >= 0].tolist():
-            path = source.name(index)
+            path = printable(source.name(index))  # as the list has it, which is read again
             if path in self._reasons:
                 continue
             self._reasons[path] = Reason(code).name
             entry = {"path": path, "reason": Reason(code).name, "label": int(source.labels[index])}
-            lines.append(json.dumps(entry, ensure_ascii=False) + "\n")
+            lines.append(json_text(entry))
         if lines and self._writes:
             self._append("".join(lines))
         return len(lines)

@@ -8,16 +8,17 @@ mp4 files.
 """
 
 import argparse
-import json
 import os
-import shutil
-import sys
-import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from ila_jax import commands
 from ila_jax.config import DataConfig
+from ila_jax.data.leftovers import partial_folder, remove_leftovers
 from ila_jax.data.motion_videos import SPLITS, write
+from ila_jax.json_files import json_text, read_object
+from ila_jax.writable import check_writable
 
 SETTINGS = "motion_pairs.json"
 VERSION = 1  # of the drawing: raise it whenever the same seed would give other videos
@@ -49,15 +50,14 @@ def make(
     settings = {"version": VERSION, "seed": seed, "size": list(size)} | {
         f"{split}_clips": count for split, count in clips.items()
     }
+    remove_leftovers(target)
     if _made(target, settings):
         return target
-    partly = target.with_name(f".{target.name}.partial-{uuid.uuid4().hex[:8]}")
-    try:
+    check_writable(target)
+    with partial_folder(target) as partly:
         write(partly, clips, seed, size, processes)
-        (partly / SETTINGS).write_text(json.dumps(settings, indent=2) + "\n")
+        (partly / SETTINGS).write_text(json_text(settings, indent=2))
         _rename(partly, target, settings)
-    finally:
-        shutil.rmtree(partly, ignore_errors=True)
     return target
 
 
@@ -97,7 +97,7 @@ def _made(target: Path, settings: dict[str, Any]) -> bool:
         raise ValueError(
             f"{target} exists and is not a motion-pairs data set: name a folder that does not exist"
         )
-    found = json.loads((target / SETTINGS).read_text())
+    found = read_object(target / SETTINGS, settings.keys(), "the settings of motion pairs")
     differ = [
         f"{key} is {found.get(key)!r} there and {value!r} asked for"
         for key, value in settings.items()
@@ -128,8 +128,24 @@ def _rename(partly: Path, target: Path, settings: dict[str, Any]) -> None:
             raise
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """The command; returns its exit status."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    return commands.run(lambda: _synthetic(arguments))
+
+
+def _synthetic(arguments: Sequence[str] | None) -> None:
+    args = _parser().parse_args(arguments)
+    folder = make(
+        args.output,
+        train_clips=args.train_clips,
+        validation_clips=args.validation_clips,
+        seed=args.seed,
+        size=(args.width, args.height),
+        processes=args.processes,
+    )
+    print(f"{args.train_clips} training and {args.validation_clips} validation clips in {folder}")
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ila_jax.data.synthetic",
         description=(
@@ -142,8 +158,8 @@ def main(arguments: list[str] | None = None) -> int:
             "DIR then holds train.txt and validation.txt (a video and its label a line), "
             "classes.txt (names in order of label), videos/ (mp4) and boxes/ (where the object is, "
             "a numpy array x0 y0 x1 y1 a frame). The same command finds finished data and does "
-            "nothing; a killed one leaves only a hidden .DIR.partial-* folder, which may be "
-            "deleted."
+            "nothing; a killed one leaves only a hidden .DIR.partial-* folder, which the "
+            "next one removes."
         ),
     )
     parser.add_argument("--output", required=True, metavar="DIR", help="folder to make")
@@ -157,28 +173,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--height", type=int, default=48, help="pixels (default: %(default)s)")
     parser.add_argument("--processes", type=int, default=2, metavar="P",
                         help="that draw at the same time (default: %(default)s)")  # fmt: skip
-    args = parser.parse_args(arguments)
-    try:
-        folder = make(
-            args.output,
-            train_clips=args.train_clips,
-            validation_clips=args.validation_clips,
-            seed=args.seed,
-            size=(args.width, args.height),
-            processes=args.processes,
-        )
-    except OSError as error:
-        print(f"{parser.prog}: cannot write {args.output}: {error.strerror}", file=sys.stderr)
-        return 1
-    except (ValueError, RuntimeError) as error:
-        print(f"{parser.prog}: {error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: stopped; nothing was made", file=sys.stderr)
-        return 130
-    print(f"{args.train_clips} training and {args.validation_clips} validation clips in {folder}")
-    return 0
+    return parser
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    commands.leave(main())

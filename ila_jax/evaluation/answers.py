@@ -1,7 +1,6 @@
 """What a model says of videos, for people and for programs."""
 
 import csv
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -9,7 +8,9 @@ from typing import Any
 
 from etils import epath
 
-from ila_jax.data.publish import publish
+from ila_jax.data.publish import publish, publish_bytes
+from ila_jax.json_files import json_text
+from ila_jax.printable import all_printable, printable
 from ila_jax.recognizer import Prediction
 from ila_jax.tables import Table, render
 
@@ -54,27 +55,21 @@ def text(answer: Answer) -> str:
     return render([windows, average], markdown=False)
 
 
-def printable(name: str) -> str:
-    """A path whose bytes may be no text."""
-    return name.encode(errors="surrogateescape").decode(errors="replace")
-
-
 def write_json(path: Path, answers: Sequence[Answer], about: dict[str, Any]) -> None:
     """An object with `about` and `videos`, a list of answers. Errors: OSError."""
     content = about | {"videos": [asdict(answer) for answer in answers]}
-    lines = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-    publish(epath.Path(path), lambda file: _write(file, lines))
+    publish_bytes(epath.Path(path), json_text(content, indent=2).encode())
 
 
 def write_csv(path: Path, answers: Sequence[Answer]) -> None:
     """A row for each class of each video, and of each window of a timeline. Errors: OSError."""
 
     def write(file: Path) -> None:
-        with file.open("w", newline="", encoding="utf-8", errors="surrogateescape") as out:
+        with file.open("w", newline="", encoding="utf-8") as out:
             rows = csv.writer(out)
             rows.writerow(_COLUMNS)
             for answer in answers:
-                rows.writerows(_rows(answer))
+                rows.writerows(all_printable(_rows(answer)))
 
     publish(epath.Path(path), write)
 
@@ -110,7 +105,3 @@ def _rows(answer: Answer) -> list[tuple[Any, ...]]:
 
 def _percent(one: Prediction) -> str:
     return f"{one.probability:.1%}"
-
-
-def _write(path: Path, lines: str) -> None:
-    path.write_text(lines, encoding="utf-8", errors="surrogateescape")

@@ -73,7 +73,7 @@ def read(path: Path) -> Outcome:
 
 def training_rate(metrics: Path) -> float | None:
     """Clips a second, the median over the log lines of a run."""
-    lines = [json.loads(line) for line in metrics.read_text().splitlines()]
+    lines = [json.loads(line) for line in metrics.read_text("utf-8").strip().split("\n")]
     rates = [line[key] for line in lines if (key := "time/clips_per_second") in line]
     return statistics.median(rates) if rates else None
 

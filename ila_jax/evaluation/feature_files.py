@@ -17,7 +17,9 @@ from ila_jax.data.publish import publish, publish_bytes, remove_partial
 from ila_jax.data.sources import Opened
 from ila_jax.data.text_files import listed
 from ila_jax.evaluation.features import KINDS, Rows
-from ila_jax.json_files import read_object
+from ila_jax.json_files import json_text, read_object
+from ila_jax.plain_name import plain_name
+from ila_jax.printable import printable
 from ila_jax.train.lock import only_writer
 
 Format = Literal["parquet", "npz"]
@@ -53,7 +55,7 @@ class Folder:
         lock = self.path / ".writing"  # hidden: who reads the folder as one table overlooks it
         with only_writer(lock, told):
             remove_partial(epath.Path(self.path))
-            publish_bytes(epath.Path(about), (json.dumps(self.settings, indent=2) + "\n").encode())
+            publish_bytes(epath.Path(about), json_text(self.settings, indent=2).encode())
             numbers = range(self.count)
             done = next((n for n in numbers if not self.file(n).exists()), self.count)
             yield min(done * self.shard, self.videos)
@@ -63,6 +65,10 @@ class Folder:
     def count(self) -> int:
         """Of files."""
         return -(-self.videos // self.shard)
+
+    def is_full(self) -> bool:
+        """Whether all files are there: then no video is looked at."""
+        return all(self.file(number).exists() for number in range(self.count))
 
     def file(self, number: int) -> Path:
         return self.path / f"features-{number:05}-of-{self.count:05}.{self.format}"
@@ -74,7 +80,7 @@ class Folder:
 
     def _check(self, there: dict[str, Any]) -> None:
         # Through JSON, as the other side: tuples are lists there.
-        here = json.loads(json.dumps(self.settings))
+        here = json.loads(json_text(self.settings))
         differ = [
             f"{key}: {there.get(key)!r} there, {here.get(key)!r} now"
             for key in sorted(there.keys() | here.keys())
@@ -102,13 +108,13 @@ def shards(
         videos = list(group)
         index = np.array([i for i, _, _ in videos])
         labels = source.labels[index]
-        paths = [source.name(i) for i in index]
+        paths = [printable(source.name(i)) for i in index]
         columns = {
             "index": index,
-            "id": paths if ids is None else [ids[i] for i in index],
+            "id": paths if ids is None else [printable(ids[i]) for i in index],
             "path": paths,
             "label": labels,
-            "class_name": [opened.class_names[label] for label in labels],
+            "class_name": [printable(opened.class_names[label]) for label in labels],
             "problem": [problem for _, problem, _ in videos],
         }
         features = {kind: np.stack([found[kind] for _, _, found in videos]) for kind in kinds}
@@ -146,4 +152,4 @@ def _parquet(path: Path, columns: Columns, features: Rows) -> None:
             values, type=tensor.storage_type, mask=pa.array(bad)
         )
         arrays[kind] = pa.ExtensionArray.from_storage(tensor, storage)
-    pq.write_table(pa.table(arrays), path)
+    pq.write_table(pa.table(arrays), plain_name(path))

@@ -13,10 +13,12 @@ from ila_jax.data.bad import BadVideo
 from ila_jax.data.views import evaluation_views
 from ila_jax.evaluation.accuracy import Videos
 from ila_jax.evaluation.plots import jpeg
-from ila_jax.evaluation.predictions import PREDICTIONS, printable
+from ila_jax.evaluation.predictions import PREDICTIONS
 from ila_jax.evaluation.subject import Subject
 from ila_jax.models.temporal.alignment import mask, per_frame
 from ila_jax.pictures.overlay import enlarged, mask_overlay
+from ila_jax.plain_name import plain_name
+from ila_jax.printable import printable
 
 _FRAMES = 8  # of a clip that are shown
 _SMALLEST, _LARGEST = 96, 160  # pixels of a frame in the page
@@ -60,7 +62,7 @@ def examples(
 
 def _points(folder: Path, chosen: list[int]) -> list[np.ndarray | None]:
     """Of each video [depth, t − 1, 2, 2], or None for a model without points."""
-    path = folder / PREDICTIONS
+    path = plain_name(folder / PREDICTIONS)
     if not chosen or "points" not in pq.read_schema(path).names:
         return [None] * len(chosen)
     found = pq.read_table(path, columns=["points"])["points"].take(chosen)

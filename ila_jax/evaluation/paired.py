@@ -1,6 +1,5 @@
 """Two evaluations of the same videos: which videos changed, and whether that can be chance."""
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,6 +10,8 @@ from scipy import stats
 
 from ila_jax.evaluation.predictions import PREDICTIONS
 from ila_jax.evaluation.results import read_result
+from ila_jax.json_files import json_text
+from ila_jax.plain_name import plain_name
 
 _SHOWN = 20
 
@@ -113,7 +114,7 @@ def as_json(found: Paired, one: Path, other: Path) -> str:
     """The same, with all changed videos."""
     values = {"A": str(one), "B": str(other)} | asdict(found)
     values["changed"] = [change._asdict() for change in found.changed]
-    return json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+    return json_text(values, indent=1)
 
 
 def _check_same(one: Path, other: Path, a: dict[str, Any], b: dict[str, Any]) -> None:
@@ -132,7 +133,7 @@ def _sorted_rows(folder: Path) -> dict[str, list[Any]]:
     if not path.is_file():
         raise ValueError(f"{path} is missing: expected it beside the result of the evaluation")
     try:
-        table = pq.read_table(path, columns=["video", "label", "predicted"])
+        table = pq.read_table(plain_name(path), columns=["video", "label", "predicted"])
     except Exception as error:  # pyarrow's own kinds, some of them no OSError
         raise ValueError(f"{path} cannot be read: {error}") from error
     columns = table.to_pydict()

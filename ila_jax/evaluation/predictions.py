@@ -14,6 +14,8 @@ from ila_jax.evaluation.accuracy import Videos
 from ila_jax.evaluation.parts import Parts
 from ila_jax.evaluation.subject import Subject
 from ila_jax.evaluation.views import Rows
+from ila_jax.plain_name import plain_name
+from ila_jax.printable import all_printable, printable
 
 PREDICTIONS = "predictions.parquet"
 _GROUP = 1024  # videos held at a time while they are written
@@ -31,7 +33,9 @@ def write_predictions(folder: Path, subject: Subject, parts: Parts) -> Videos:
         for which, rows in _groups(parts):
             videos = _videos(subject, which, rows)
             table = _table(subject, which, videos, rows)
-            writer = writer or pq.ParquetWriter(partly, table.schema, compression="zstd")
+            writer = writer or pq.ParquetWriter(
+                plain_name(partly), table.schema, compression="zstd"
+            )
             writer.write_table(table)
             found.append(videos)
     finally:
@@ -44,11 +48,6 @@ def write_predictions(folder: Path, subject: Subject, parts: Parts) -> Videos:
             for name in ("label", "reason", "short", "probabilities")
         )
     )
-
-
-def printable(name: str) -> str:
-    """A file's name as text: bytes in it that are no UTF-8 become escapes."""
-    return os.fsencode(name).decode("utf-8", errors="backslashreplace")
 
 
 def _groups(parts: Parts) -> Iterator[tuple[range, Rows]]:
@@ -108,7 +107,7 @@ def _table(subject: Subject, which: range, videos: Videos, rows: Rows) -> pa.Tab
     }
     if "points" in rows:
         columns["points"] = _lists(_whole(rows["points"], place, len(which)), readable)
-    names = json.dumps(subject.class_names, ensure_ascii=False)
+    names = json.dumps(all_printable(subject.class_names), ensure_ascii=False)
     return pa.table(columns).replace_schema_metadata({"class_names": names})
 
 

@@ -1,6 +1,5 @@
 """The report of an evaluation: one page that holds all it shows and asks nobody for anything."""
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -12,6 +11,8 @@ from ila_jax.evaluation.accuracy import Bin, ClassAccuracy, Videos
 from ila_jax.evaluation.gallery import Example, examples, surest
 from ila_jax.evaluation.results import REPORT
 from ila_jax.evaluation.subject import Subject
+from ila_jax.json_files import json_text
+from ila_jax.printable import printable
 
 _EXAMPLES = 6  # hits, and as many misses
 _BARS = 40  # classes that are all drawn; of more the worst and the best half as many
@@ -72,7 +73,8 @@ def write_report(folder: Path, subject: Subject, result: dict[str, Any], videos:
     ]
     path = folder / REPORT
     partly = path.with_suffix(".partly")
-    partly.write_text(_HEAD + "\n".join(body) + "\n</body>\n</html>\n", encoding="utf-8")
+    page = printable(_HEAD + "\n".join(body) + "\n</body>\n</html>\n")
+    partly.write_text(page, encoding="utf-8")
     os.replace(partly, path)
 
 
@@ -172,7 +174,7 @@ def _unreadable(videos: Sequence[dict[str, str]]) -> str:
 
 def _about(result: dict[str, Any]) -> str:
     keys = ("checkpoint", "validation", "device", "versions", "same")
-    text = json.dumps({key: result[key] for key in keys}, indent=1, ensure_ascii=False)
+    text = json_text({key: result[key] for key in keys}, indent=1)
     summary = "<summary>Settings, versions, fingerprints</summary>"
     return f"<details>{summary}<pre>{escape(text)}</pre></details>"
 

@@ -1,6 +1,5 @@
 """What an evaluation is of, and its numbers: `evaluation.json` first, `result.json` last."""
 
-import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -11,9 +10,10 @@ import numpy as np
 from ila_jax.data.bad import Reason
 from ila_jax.evaluation import accuracy
 from ila_jax.evaluation.accuracy import Videos
-from ila_jax.evaluation.predictions import PREDICTIONS, printable
+from ila_jax.evaluation.predictions import PREDICTIONS
 from ila_jax.evaluation.subject import Subject
-from ila_jax.json_files import read_object
+from ila_jax.json_files import json_text, read_object
+from ila_jax.printable import printable
 from ila_jax.train.stop import STOP_FILE
 
 ABOUT, RESULT, REPORT = "evaluation.json", "result.json", "report.html"
@@ -116,5 +116,5 @@ def summary(subject: Subject, videos: Videos) -> dict[str, Any]:
 def _write_json(path: Path, values: dict[str, Any]) -> None:
     """Whole or not at all."""
     partly = path.with_suffix(".partly")
-    partly.write_text(json.dumps(values, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    partly.write_text(json_text(values, indent=1), encoding="utf-8")
     os.replace(partly, path)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from ila_jax.pictures.sheet import Picture
+from ila_jax.plain_name import plain_name
 
 _RATE = 4  # frames a second: a clip has few, and each is to be looked at
 _TIMES = 3  # that an mp4 is played through; a GIF begins again by itself
@@ -24,7 +25,9 @@ def write_mp4(pictures: Sequence[Picture], path: Path) -> None:
     """H.264 that browsers play; the clip three times over. Errors: OSError."""
     frames = [_even(picture) for picture in pictures] * _TIMES
     height, width = frames[0].shape[:2]
-    with av.open(str(path), "w", format="mp4", options={"movflags": "faststart"}) as container:
+    with av.open(
+        str(plain_name(path)), "w", format="mp4", options={"movflags": "faststart"}
+    ) as container:
         stream = container.add_stream("libx264", rate=_RATE, options={"crf": "18"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for image in frames:
@@ -35,7 +38,7 @@ def write_mp4(pictures: Sequence[Picture], path: Path) -> None:
 def write_gif(pictures: Sequence[Picture], path: Path) -> None:
     """A GIF without end, its 256 colours chosen from all its frames. Errors: OSError."""
     height, width = pictures[0].shape[:2]
-    with av.open(str(path), "w", format="gif", options={"loop": "0"}) as container:
+    with av.open(str(plain_name(path)), "w", format="gif", options={"loop": "0"}) as container:
         stream = container.add_stream("gif", rate=_RATE)
         stream.width, stream.height, stream.pix_fmt = width, height, "pal8"
         for frame in _palettes(pictures):

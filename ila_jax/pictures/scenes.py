@@ -1,6 +1,5 @@
 """Motion pairs as a model sees them, with the boxes of their objects."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,7 @@ from ila_jax.data.decode import decode, index_video
 from ila_jax.data.motion import CLASSES
 from ila_jax.data.sources import read_file
 from ila_jax.data.transforms import CentreCrop
+from ila_jax.json_files import read_object
 from ila_jax.pictures.shares import in_clip
 
 
@@ -66,4 +66,5 @@ def _frame_size(folder: Path) -> list[int]:
             f"{folder} is no folder of motion pairs, whose objects' boxes are known: make one with "
             "python -m ila_jax.data.synthetic --output DIR"
         )
-    return json.loads(settings.read_text())["size"]
+    about = read_object(settings, {"size"}, "the settings of motion pairs")
+    return about["size"]

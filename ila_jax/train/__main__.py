@@ -15,7 +15,6 @@ On several hosts start one process on each, in a folder that they share:
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,6 +37,7 @@ def _train(arguments: Sequence[str] | None) -> None:
     from ila_jax.train import profiling
     from ila_jax.train.loop import train
     from ila_jax.train.processes import connect, is_first, wait_for_all
+    from ila_jax.train.start import check_run
 
     window = None if known.profile is None else profiling.window(known.profile)
     if config.model.precision == "float64":
@@ -50,6 +50,7 @@ def _train(arguments: Sequence[str] | None) -> None:
         return
     if cli.several_hosts(known):
         connect(known.coordinator, known.processes, known.process_id)
+    check_run(known.workdir, config)  # before hours of drawing videos, and of training
     if is_first():
         synthetic.ensure(config.data)
     wait_for_all("the data")
@@ -106,4 +107,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    cli.leave(main())

@@ -9,15 +9,18 @@ from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
+import tensorstore as ts
 from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers as policies
 
 from ila_jax.config import Config, from_config, to_dict
+from ila_jax.plain_name import plain_name
 from ila_jax.train.lock import only_writer
 from ila_jax.train.processes import is_first, wait_for_all
 from ila_jax.train.state import State
 from ila_jax.weights.checksums import damage, unfinished, write_list
 from ila_jax.weights.run import METRIC, manager, steps
+from ila_jax.writable import not_written
 
 # One to go on from, and the one before, should it turn out to be damaged.
 _LATEST = 2
@@ -102,6 +105,8 @@ class Checkpoints:
                 directory / "latest", preservation_policy=policies.LatestN(_LATEST), **options
             )
             self._best = manager(directory / "best", preservation_policy=best, **options)
+            if is_first():
+                _try_saving(directory)
 
     def save(self, state: State, config: Config, class_names: Sequence[str]) -> None:
         """Copies the state and writes it in the background, if it is not saved already.
@@ -185,12 +190,25 @@ class Checkpoints:
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            raise OSError(
-                f"a checkpoint could not be written to {self.directory}: {lines[0][:300]}. The "
-                "ones before are whole. Make room or repair the disk, then run the same command "
-                "again"
-            ) from error
+            told = "The checkpoints before are whole: then run the same command again"
+            raise not_written(self.directory, error, told) from error
+
+
+def _try_saving(directory: Path) -> None:
+    """Writes and removes what a checkpoint is made of, by the library that will, at full length.
+
+    Errors: whatever that raises.
+    """
+    trial = directory / f".trial/{'9' * 9}.orbax-checkpoint-tmp/state/ocdbt.process_0/d"
+    store = {"driver": "file", "path": f"{plain_name(directory) / trial.relative_to(directory)}/"}
+    try:
+        key = "0" * 32
+        ts.KvStore.open(store).result().write(key, b"is it written?").result()
+        checksum = trial / f"{key}.partly"
+        (trial / key).rename(checksum)
+        checksum.unlink()
+    finally:
+        shutil.rmtree(directory / ".trial", ignore_errors=True)
 
 
 def _marker(folder: Path) -> Path:

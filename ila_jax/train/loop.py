@@ -31,13 +31,14 @@ from ila_jax.train.optim import join, partition
 from ila_jax.train.processes import is_first, progress_bar, say, wait_for_all
 from ila_jax.train.profiling import Profile, Window
 from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state
-from ila_jax.train.start import check_folder, claim, starting_state
+from ila_jax.train.start import check_run, claim, starting_state
 from ila_jax.train.state import State
 from ila_jax.train.step import Recipe, compiled_step, make_recipe
 from ila_jax.train.stop import stop_requests
 from ila_jax.train.validation import Predictions, Predictor, collect
 from ila_jax.train.weights_and_biases import Board, check
 from ila_jax.train.writer import Writer
+from ila_jax.writable import check_room
 
 
 def train(config: Config, workdir: Path, window: Window | None = None) -> bool:
@@ -56,8 +57,9 @@ def train(config: Config, workdir: Path, window: Window | None = None) -> bool:
         mirror=mirror,
         steps_per_epoch=len(dataset.train) // config.train.batch,
     )
-    check_folder(workdir, config)
+    check_run(workdir, config)
     state = starting_state(recipe, mesh, workdir, say)
+    check_room(workdir, sum(x.nbytes for x in jax.tree.leaves(state)), "a checkpoint of this run")
     wait_for_all("starting")  # before anything in the folder changes
     claim(workdir, config)
     if config.augment.flip:

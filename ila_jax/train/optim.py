@@ -1,5 +1,6 @@
 """AdamW with parameter groups as tables of path patterns, and the schedules (training.md)."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -113,9 +114,13 @@ def schedule(config: OptimizerConfig, *, steps: int, steps_per_epoch: int) -> op
     """
     warmup = round(config.warmup_epochs * steps_per_epoch)
     if warmup >= max(steps - 1, 1):
+        most = math.floor(100 * max(steps - 2, 0) / steps_per_epoch) / 100
         raise ValueError(
-            f"optimizer.warmup_epochs {config.warmup_epochs} are {warmup} steps, train.steps is "
-            f"{steps}: train longer or warm up for fewer epochs"
+            f"the warm-up is too long: optimizer.warmup_epochs is {config.warmup_epochs:g}, of "
+            f"{steps_per_epoch} steps each (the training videos through train.batch), which are "
+            f"{warmup} steps; train.steps is {steps}, and after the warm-up the learning rate has "
+            f"to fall. Raise train.steps to {warmup + 2} or more, or lower optimizer.warmup_epochs "
+            f"to {most:g} or less"
         )
     return optax.warmup_cosine_decay_schedule(
         init_value=0.0,

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import jax
 
+from ila_jax.plain_name import plain_name
+
 # The first step of a start is compiled, and the second is still let wait for it.
 _WARM = 2
 
@@ -52,7 +54,7 @@ class Profile:
     def step(self, number: int) -> Iterator[None]:
         """Around the dispatch of a step."""
         if number in self._steps and not self._running:
-            jax.profiler.start_trace(str(self._folder))
+            jax.profiler.start_trace(str(plain_name(self._folder)))
             self._running = True
         with jax.profiler.StepTraceAnnotation("train", step_num=number):
             yield

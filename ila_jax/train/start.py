@@ -10,10 +10,12 @@ import jax
 from jax.sharding import Mesh
 
 from ila_jax.config import Config, ModelConfig, differences, from_config, to_dict
+from ila_jax.json_files import read_object
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.models.variants import variant
 from ila_jax.train.checkpoint import Saved
+from ila_jax.train.optim import schedule
 from ila_jax.train.processes import is_first
 from ila_jax.train.sharding import shardings
 from ila_jax.train.state import State, fresh_state
@@ -21,6 +23,7 @@ from ila_jax.train.step import Recipe
 from ila_jax.train.stop import STOP_FILE
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.folder import load
+from ila_jax.writable import check_writable
 
 # Keys that may differ between the runs that share a folder: they change no result.
 _FREE = (
@@ -37,13 +40,45 @@ _FREE = (
 )
 
 
-def check_folder(workdir: Path, config: Config) -> None:
-    """Errors: ValueError naming the keys that differ, if the folder holds another run."""
+# What other commands write first into a folder of theirs.
+_OTHERS = {
+    "evaluation.json": "an evaluation",
+    "extraction.json": "features",
+    "model.json": "weights",
+    "motion_pairs.json": "motion pairs",
+    "dataset_info.json": "a prepared data set",
+}
+
+
+def check_run(workdir: Path, config: Config) -> None:
+    """Whether a run can be in the folder, or go on there: with other train.steps, too.
+
+    Errors: ValueError naming the keys that differ, if the folder holds another run, or what else is
+    there; OSError where it cannot be written to.
+    """
+    check_writable(workdir)
+    others = [what for name, what in _OTHERS.items() if (workdir / name).exists()]
+    if others and not (workdir / "config.json").exists():
+        raise ValueError(f"{workdir} holds {others[0]}: give another --workdir, of the run's own")
+    check_folder(workdir, config, free=(*_FREE, "train.steps"))
+
+
+def check_folder(workdir: Path, config: Config, *, free: tuple[str, ...] = _FREE) -> None:
+    """Errors: ValueError naming the keys that differ, if the folder holds another run.
+
+    free: keys that may differ.
+    """
     path = workdir / "config.json"
     if not path.exists():
         return
-    there = from_config(json.loads(path.read_text()))
-    changed = [d for d in differences(there, config) if not d.startswith(_FREE)]
+    found = read_object(path, {"train"}, "the configuration of a run")
+    try:
+        there = from_config(found)
+    except ValueError as error:
+        raise ValueError(
+            f"{path} is not the configuration of a run: {error}\nGive another --workdir."
+        ) from error
+    changed = [d for d in differences(there, config) if not d.startswith(free)]
     if changed:
         raise ValueError(
             f"{workdir} holds a run with another configuration; key: there, here\n  "
@@ -75,7 +110,10 @@ def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str
     initial, seed = recipe.config.initial, recipe.config.train.seed
     own = Saved(workdir, say)
     if own.step is not None:
+        changed = _longer(own, recipe)
         say(f"going on from step {own.step} in {workdir}")
+        if changed is not None:
+            say(changed)
         return _restored(recipe, mesh, own)
     if initial.resume is not None:
         other = Saved(Path(initial.resume), say)
@@ -108,6 +146,28 @@ def fresh_on(recipe: Recipe, mesh: Mesh, variables: Variables) -> State:
     fresh, host = _fresh(recipe), jax.device_get(variables)
     where = shardings(mesh, jax.eval_shape(fresh, host))
     return jax.jit(fresh, out_shardings=where)(host)
+
+
+def _longer(own: Saved, recipe: Recipe) -> str | None:
+    """What another train.steps means to a run. Errors: ValueError where more steps are done."""
+    there, now = own.config(), recipe.config.train.steps
+    at, before = int(own.step or 0), there.train.steps
+    if at > now:
+        raise ValueError(
+            f"train.steps is {now}, and the run in {own.directory.parents[1]} has done {at}: "
+            f"expected {at} or more. Train for fewer steps in another --workdir; what this run was "
+            "earlier is in the checkpoints that are still there (DIR@STEP)"
+        )
+    if now in (before, at):
+        return None
+    old = schedule(there.optimizer, steps=before, steps_per_epoch=recipe.steps_per_epoch)
+    last, first, end = float(old(at - 1)), float(recipe.rate(at)), float(recipe.rate(now - 1))
+    return (
+        f"train.steps was {before} and is {now}: the learning rate was {last:.2e} in the last "
+        f"step done, goes on at {first:.2e}, where the schedule of {now} steps is by now, and "
+        f"ends at {end:.2e}. It will not be the same run as one of {now} steps from the "
+        "beginning (docs/interruptions.md)"
+    )
 
 
 def _restored(recipe: Recipe, mesh: Mesh, saved: Saved) -> State:

@@ -58,6 +58,7 @@ class Recipe:
     rates: dict[str, float]
     optimizer: optax.GradientTransformation
     rate: optax.Schedule
+    steps_per_epoch: int
 
 
 def make_recipe(config: Config, *, mirror: np.ndarray, steps_per_epoch: int) -> Recipe:
@@ -74,6 +75,7 @@ def make_recipe(config: Config, *, mirror: np.ndarray, steps_per_epoch: int) -> 
         rates=factors(params, GROUPS[config.optimizer.groups]),
         optimizer=adamw(config.optimizer),
         rate=schedule(config.optimizer, steps=config.train.steps, steps_per_epoch=steps_per_epoch),
+        steps_per_epoch=steps_per_epoch,
     )
 
 

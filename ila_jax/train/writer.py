@@ -12,7 +12,10 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.summary import scalar
 
+from ila_jax.json_files import json_text
+from ila_jax.printable import all_printable
 from ila_jax.train.weights_and_biases import Board
+from ila_jax.writable import not_written
 
 
 class Writer:
@@ -37,7 +40,7 @@ class Writer:
             return
         with self._plain_words():
             _replace(self._path, "".join(_line(entry) for entry in self._entries))
-            self._file = self._path.open("a")
+            self._file = self._path.open("a", encoding="utf-8")
             (workdir / "tensorboard").mkdir(exist_ok=True)
             # Not SummaryWriter: it hands events to a thread, which dies in silence on a full disk
             # and then blocks the run.
@@ -49,6 +52,7 @@ class Writer:
         """One line, on its way to the disk before this returns. Errors: OSError."""
         if not self._first:
             return
+        values = all_printable(values)  # some are called after classes
         with self._plain_words():
             self._file.write(_line({"step": step, **values}))
             self._file.flush()
@@ -77,10 +81,8 @@ class Writer:
         try:
             yield
         except OSError as error:
-            raise OSError(
-                f"metrics could not be written beside {self._path}: {error.strerror or error}. "
-                "Make room or repair the disk, then run the same command again"
-            ) from error
+            told = "The checkpoints are whole: then run the same command again"
+            raise not_written(self._path.parent, error, told) from error
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
@@ -88,7 +90,7 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
     if not path.exists():
         return []
     entries = []
-    for line in path.read_text().splitlines():
+    for line in path.read_text(encoding="utf-8").split("\n"):
         try:
             entries.append(json.loads(line))
         except ValueError:
@@ -98,10 +100,10 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 def _line(entry: dict[str, float]) -> str:
     finite = {name: v if math.isfinite(v) else None for name, v in entry.items()}
-    return json.dumps(finite) + "\n"  # JSON has no NaN
+    return json_text(finite)  # JSON has no NaN
 
 
 def _replace(path: Path, text: str) -> None:
     partly = path.with_suffix(".partly")
-    partly.write_text(text)
+    partly.write_text(text, encoding="utf-8")
     os.replace(partly, path)

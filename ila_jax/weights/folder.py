@@ -13,12 +13,14 @@ from ila_jax.config import ModelConfig, model_from_dict, to_dict
 from ila_jax.json_files import read_object
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.plain_name import plain_name
 from ila_jax.recognizer import Origin, Recognizer, views_from_dict
 from ila_jax.weights import checksums
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.fresh import on_device
 from ila_jax.weights.hub import PREFIX, fetch
 from ila_jax.weights.run import checkpoint_folder, load_run
+from ila_jax.writable import check_writable, not_written
 
 _FORMAT = 1
 _DATA_FILE = 32 << 20  # bytes
@@ -35,16 +37,11 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
     check_free(target, force=force)
     partly = target.with_name(f".{target.name}.partly")
     shutil.rmtree(partly, ignore_errors=True)
-    partly.mkdir(parents=True)
-    (partly / "model.json").write_text(json.dumps(_about(recognizer), indent=2) + "\n")
-    # Orbax holds in memory what it has not written yet: little of it at a time.
-    handler = ocp.PyTreeCheckpointHandler(save_concurrent_gb=_AT_ONCE)
-    with ocp.Checkpointer(handler) as checkpointer:
-        args = ocp.args.PyTreeSave(
-            recognizer.variables._asdict(), ocdbt_target_data_file_size=_DATA_FILE
-        )
-        checkpointer.save(partly / "weights", args=args)
-    checksums.write_list(partly / "weights")
+    try:
+        _write(recognizer, partly)
+    except (OSError, ValueError, RuntimeError) as error:  # Orbax and TensorStore have their own
+        shutil.rmtree(partly, ignore_errors=True)
+        raise not_written(target, error, "Nothing is left of it") from error
     if target.exists():
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -55,8 +52,25 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
         partly.rename(target)
 
 
+def _write(recognizer: Recognizer, partly: Path) -> None:
+    """A new folder of weights, with checksums."""
+    partly.mkdir(parents=True)
+    (partly / "model.json").write_text(json.dumps(_about(recognizer), indent=2) + "\n")
+    # Orbax holds in memory what it has not written yet: little of it at a time.
+    handler = ocp.PyTreeCheckpointHandler(save_concurrent_gb=_AT_ONCE)
+    with ocp.Checkpointer(handler) as checkpointer:
+        args = ocp.args.PyTreeSave(
+            recognizer.variables._asdict(), ocdbt_target_data_file_size=_DATA_FILE
+        )
+        checkpointer.save(plain_name(partly) / "weights", args=args)
+    checksums.write_list(partly / "weights")
+
+
 def check_free(target: Path, *, force: bool) -> None:
-    """Errors: ValueError when something is there, unless it is a folder of weights to replace."""
+    """Errors: ValueError when something is there, unless it is a folder of weights to replace;
+    OSError where nothing can be written.
+    """
+    check_writable(target.parent)
     if not target.exists():
         return
     if not force:
@@ -123,7 +137,7 @@ def _restored(folder: Path, target: Any) -> dict[str, Any]:
         raise ValueError(f"{folder} {damage}. Convert or copy the weights again")
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            return checkpointer.restore(folder.absolute(), target)
+            return checkpointer.restore(plain_name(folder), target)
     except Exception as error:  # Orbax and TensorStore each have their own
         said = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(

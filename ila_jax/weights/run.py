@@ -10,6 +10,7 @@ import orbax.checkpoint as ocp
 from ila_jax.config import ModelConfig, from_config
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.plain_name import plain_name
 from ila_jax.recognizer import Recognizer, evaluation_views
 from ila_jax.weights.checksums import damage, unfinished
 
@@ -27,7 +28,7 @@ def manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
         ),
         **options,
     )
-    return ocp.CheckpointManager(directory.absolute(), options=settings)
+    return ocp.CheckpointManager(plain_name(directory), options=settings)
 
 
 def steps(directory: Path) -> list[int]:
@@ -99,7 +100,7 @@ def _variables(folder: Path, config: ModelConfig) -> Variables:
     as_here = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(dtype=x.dtype, sharding=device), targets)
     with ocp.PyTreeCheckpointer() as checkpointer:
         found = checkpointer.restore(
-            folder.absolute(),
+            plain_name(folder),
             args=ocp.args.PyTreeRestore(item=targets, restore_args=as_here, partial_restore=True),
         )
     return Variables(**found)

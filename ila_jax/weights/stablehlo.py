@@ -1,7 +1,6 @@
 """Models as StableHLO programs, which run wherever jax runs, without this package."""
 
 import dataclasses
-import json
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,16 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import export
 
+from ila_jax.json_files import json_text
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.printable import printable
 from ila_jax.recognizer import Recognizer, logits_of
 from ila_jax.shapes import Logits, Pixels
 from ila_jax.weights import load_exported
 from ila_jax.weights.card import Parity, card
 from ila_jax.weights.digest import digest
+from ila_jax.writable import check_writable
 
 Where = Literal["inside", "beside"]
 Flat = dict[str, Any]  # arrays by path
@@ -63,8 +65,10 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
         shutil.copy(load_exported.__file__, partly / "load.py")
         parity = compare(plain, partly)
         about = _about(plain, name=name, weights=weights, parity=parity)
-        (partly / "about.json").write_text(json.dumps(about, indent=2) + "\n")
-        (partly / "README.md").write_text(card(recognizer, about, parity))
+        (partly / "about.json").write_text(json_text(about, indent=2), encoding="utf-8")
+        (partly / "README.md").write_text(
+            printable(card(recognizer, about, parity)), encoding="utf-8"
+        )
         partly.rename(target)
     finally:
         shutil.rmtree(partly, ignore_errors=True)
@@ -75,6 +79,7 @@ def check(target: Path) -> None:
     """Whether a model can be exported there. Errors: as `write`."""
     if target.exists():
         raise ValueError(f"{target} exists: give the name of a folder to be made")
+    check_writable(target)
     try:
         import flatbuffers  # noqa: F401
     except ImportError:

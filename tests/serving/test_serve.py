@@ -1,5 +1,6 @@
 """The command's words on what it cannot serve."""
 
+import socket
 import sys
 
 import pytest
@@ -23,12 +24,21 @@ SETTINGS = (
         (["--time-limit", "nan"], "--time-limit is nan: expected more than 0"),
         (["--port", "99999"], "--port is 99999: expected 1 to 65535"),
         (["--host", ""], "--host is empty"),
+        (["--host", " "], "--host ' ' names no address"),
+        (["--host", "a..b"], "names no address"),
         (["--examples", "nowhere.mp4"], "there is no file nowhere.mp4"),
     ],
 )
 def test_bad_arguments(given, words, capsys):
     assert serve.main(["runs/nowhere", *given]) == 1
     assert words in capsys.readouterr().err
+
+
+def test_a_port_that_is_taken(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert serve.main(["runs/nowhere", "--port", port]) == 1
+    assert f"--port {port} is taken on 127.0.0.1" in capsys.readouterr().err
 
 
 def test_without_gradio_the_way_to_get_it_is_told(monkeypatch, capsys):

@@ -24,7 +24,13 @@ def test_values_that_make_no_run(tmp_path, pairs, capsys):
     runs.fails(capsys, run, pairs | {"model.classes": 7}, "model.classes is 7", "names 8")
     runs.fails(capsys, run, pairs | {"model.temporal": "attention"}, "attention", "ila")
     runs.fails(capsys, run, pairs | {"optimizer.groups": "imagenet"}, "imagenet", "k400")
-    runs.fails(capsys, run, pairs | {"optimizer.warmup_epochs": 99}, "warm up for fewer epochs")
+    runs.fails(
+        capsys,
+        run,
+        pairs | {"optimizer.warmup_epochs": 99},
+        "the warm-up is too long",
+        "99, of 8 steps each",
+    )
     runs.fails(capsys, run, pairs | {"train.batch": 12}, "multiple of 8")
     runs.fails(capsys, run, pairs | {"train.batch": 128}, "fewer than one batch")
     runs.fails(capsys, run, pairs | {"model.patch": 0}, "patch is 0: expected a positive number")

@@ -198,7 +198,10 @@ def test_without_warm_up_the_first_step_has_the_full_rate():
 
 
 def test_a_warm_up_that_leaves_no_step_is_told():
-    with pytest.raises(ValueError, match=r"warmup_epochs 2.0 are 200 steps, train.steps is 200"):
+    with pytest.raises(
+        ValueError,
+        match=r"is 2, of 100 steps.*are 200 steps; train.steps is 200.*202.*1.98 or less",
+    ):
         schedule(config(), steps=200, steps_per_epoch=100)
 
 

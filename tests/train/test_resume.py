@@ -2,16 +2,20 @@
 
 import contextlib
 import json
+import os
 import re
 import resource
 import shutil
 import signal
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 import ila_jax
+from ila_jax import writable
 from ila_jax.data.views import evaluation_views
 from ila_jax.train import loop
 from ila_jax.train.__main__ import main
@@ -132,8 +136,7 @@ def test_a_full_file_system_keeps_the_last_checkpoint(tmp_path, pairs, cache, un
         err = process.communicate(timeout=300)[1]
         assert process.returncode == 1
         assert "error: " in err
-        assert "No space left on device" in err
-        assert "Make room" in err
+        assert "no space is left on the device: make room" in err
         assert "Traceback" not in err
         (disk / "ballast").unlink()
         said = runs.finish(runs.start(disk / "run", pairs, cache=cache))
@@ -173,6 +176,52 @@ def test_weights_that_are_not_there_or_do_not_fit(tmp_path, pairs, undisturbed, 
     other = {"train.steps": 299, "optimizer.clip_norm": 0}
     runs.fails(capsys, run, resumed | other, "optimizer.clip_norm: 1.0, 0.0")
     assert not run.exists()
+
+
+def test_a_finished_run_is_made_longer_in_a_folder_whose_name_is_no_text(
+    tmp_path, pairs, undisturbed, capsys
+):
+    run = tmp_path / os.fsdecode(b"caf\xe9")
+    shutil.copytree(undisturbed, run)
+    longer = pairs | {"train.steps": 208}
+    assert main(runs.arguments(run, longer)) == 0
+    said = capsys.readouterr().err
+    # The cosine from 1e-3 at step 1 to 1e-5 at step 207, at step 200.
+    assert "train.steps was 200 and is 208: the learning rate was 1.00e-05 in the last" in said
+    assert "goes on at 1.28e-05, where the schedule of 208 steps is by now" in said
+    entries = [entry for entry in runs.entries(run) if "train/rate" in entry]
+    assert [entry["step"] for entry in entries] == list(range(1, 209))
+    angle = np.pi * (np.arange(200, 208) - 2) / (207 - 2)
+    want = 1e-5 + (1e-3 - 1e-5) * (1 + np.cos(angle)) / 2
+    assert [entry["train/rate"] for entry in entries[200:]] == pytest.approx(want, rel=1e-4)
+    assert runs.entries(run)[-1]["step"] == 208
+    assert "val/top1" in runs.entries(run)[-1]
+    assert ila_jax.load(f"{run}@208").config == ila_jax.load(undisturbed).config
+    # The end that it has now is what counts; it does not become shorter.
+    runs.fails(capsys, run, pairs, "train.steps is 200, and the run in", "has done 208")
+    assert json.loads((run / "config.json").read_text())["train"]["steps"] == 208
+    assert main(runs.arguments(run, longer)) == 0
+    assert "all 208 steps are done" in capsys.readouterr().err
+
+
+def test_folders_that_cannot_hold_a_run(tmp_path, pairs, capsys, monkeypatch):
+    """All of it before anything is drawn, trained or written."""
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "link").symlink_to("gone")
+    (tmp_path / "weights").mkdir()
+    (tmp_path / "weights" / "model.json").write_text("{}")
+    (tmp_path / "clip").mkdir()
+    (tmp_path / "clip" / "config.json").write_text('{"model_type": "clip", "train": {}}')
+    before = sorted(tmp_path.rglob("*"))
+    runs.fails(capsys, tmp_path / "file", pairs, "file cannot be a folder: it is a file")
+    runs.fails(capsys, tmp_path / "file" / "run", pairs, "file is a file")
+    runs.fails(capsys, tmp_path / "link", pairs, "is a link to gone, which is not there")
+    runs.fails(capsys, tmp_path / "weights", pairs, "holds weights: give another --workdir")
+    runs.fails(capsys, tmp_path / "clip", pairs, "is not the configuration of a run")
+    runs.fails(capsys, tmp_path / ("a" * 300), pairs, "the path is too long")
+    monkeypatch.setattr(writable.shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    runs.fails(capsys, tmp_path / "run", pairs, "a checkpoint of this run takes", "make room")
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_another_configuration_in_the_same_folder(undisturbed, pairs, capsys):

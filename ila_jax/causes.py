@@ -1,0 +1,107 @@
+"""What the system says when it refuses something, in words: what it is, and what to do."""
+
+import errno
+import os
+import re
+import resource
+from collections.abc import Iterator
+
+_DO = {
+    "ENOSPC": "no space is left on the device: make room",
+    "EDQUOT": "the quota of this user on the device is used up: make room, or have it raised",
+    "EROFS": "the file system is read-only: name a folder elsewhere, or mount it for writing",
+    "EACCES": "permission is denied: name another place, or give this user the right to it",
+    "EPERM": "the system does not permit it: name another place, or give this user the right to it",
+    "EFBIG": "the file would be larger than may be written (ulimit -f, or the file system's limit)",
+    "ENAMETOOLONG": "the path is too long for the file system: name a shorter one",
+    "EIO": "the device fails to read or write: repair or replace it",
+    "ESTALE": "the network file system has lost the file: mount it again",
+    "ENOTDIR": "a part of the path is a file, where a folder is expected",
+    "ELOOP": "the path leads in a circle of links: repair them",
+}
+_WORDS = {getattr(errno, name): text for name, text in _DO.items() if hasattr(errno, name)}
+_TOO_MANY = (errno.EMFILE, errno.ENFILE)
+_USED_UP = (*_TOO_MANY, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+_NO_THREAD = "can't start new thread"  # Python's own words, without a number
+
+
+def cause(error: BaseException) -> str | None:
+    """Why the system refused, and what to do; None where no reason is known.
+
+    Libraries wrap what they are told in errors of their own, or in a text: both are looked through.
+    """
+    for each in _chain(error):
+        if isinstance(each, UnicodeEncodeError):
+            return "a name in the path is not UTF-8: rename it, or name another place"
+        if (words := _words(_number(each))) is not None:
+            return words
+        if _NO_THREAD in str(each):
+            return _no_thread()
+    return None
+
+
+def in_words(error: BaseException) -> str:
+    """An error as a sentence: what it is about, and its cause where that is known.
+
+    What this package says is such a sentence already, with `errno` None.
+    """
+    words = cause(error)
+    if words is None or words in str(error):
+        return str(error)
+    if not isinstance(error, OSError):
+        return f"{error} ({words})" if is_used_up(error) else str(error)
+    if error.errno is None:
+        return str(error)
+    # What the system calls a file may be a number: 0 to 2 are the terminal.
+    return words if error.filename is None else f"{error.filename}: {words}"
+
+
+def is_used_up(error: BaseException) -> bool:
+    """Whether room, files or threads that are used up are behind an error, whoever says so."""
+    return any(_NO_THREAD in str(each) or _number(each) in _USED_UP for each in _chain(error))
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """An error, and those that it was raised from or in answer to."""
+    at: BaseException | None = error
+    while at is not None:
+        yield at
+        at = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
+
+
+def _words(number: int | None) -> str | None:
+    if number in _TOO_MANY:
+        return _too_many_files()
+    return None if number is None else _WORDS.get(number)
+
+
+def _number(error: BaseException) -> int | None:
+    """The system's number of an error, its own or one in its text."""
+    own = error.errno if isinstance(error, OSError) else None
+    return _named(str(error)) if own is None else own
+
+
+def _named(text: str) -> int | None:
+    """The number of the error that a library's text ends with, or quotes in the system's words."""
+    if found := re.search(r"\b(?:OS error|[Ee]rrno:?) (\d+)\b", text):
+        return int(found[1])
+    known = (*_WORDS, *_TOO_MANY)
+    return next((number for number in known if os.strerror(number) in text), None)
+
+
+def _too_many_files() -> str:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return (
+        f"too many files are open: this process may have {soft} open at a time. Raise the limit "
+        f"(ulimit -n {min(max(4096, soft), hard) if hard > soft else 4096}), or take fewer threads "
+        "and processes for reading"
+    )
+
+
+def _no_thread() -> str:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NPROC)
+    allowed = "as many as allowed" if soft == resource.RLIM_INFINITY else f"{soft} allowed"
+    return (
+        f"no thread can be started any more ({allowed} to this user, ulimit -u; a container may "
+        "have a limit of its own): raise the limit, or take fewer threads and processes"
+    )

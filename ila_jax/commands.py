@@ -1,0 +1,174 @@
+"""How every command starts and ends: Ctrl-C, a closed output, and errors in plain words."""
+
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+import warnings
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from types import FrameType, TracebackType
+from typing import Any, NoReturn, TextIO
+
+from ila_jax.causes import cause, in_words
+from ila_jax.printable import HANDLER, register
+
+# Set to see where an error comes from.
+TRACEBACK = "ILA_TRACEBACK"
+STOPPED = 130  # a shell's 128 + SIGINT
+_UNREAD = 141  # 128 + SIGPIPE
+
+
+def begin() -> None:
+    """What holds while a command still imports what it needs, before `run`.
+
+    Nothing is there yet to be cleaned up: Ctrl-C ends the process at once, also inside a library
+    that would take the exception for one of its own.
+    """
+    _make_readable()
+    sys.excepthook = _told
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _end_at_once)
+
+
+def run(main: Callable[[], None]) -> int:
+    """Runs a command: 0, or 1 with a sentence on stderr, 130 after Ctrl-C, 141 if nobody reads."""
+    _make_readable()
+    _quiet()
+    if signal.getsignal(signal.SIGINT) is _end_at_once:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return _run(main)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError as error:
+        if not _drop_unread():
+            return _failed(error)
+        with suppress(OSError):
+            print("stopped: nobody reads the output any more", file=sys.stderr)
+        return _UNREAD
+    except (ValueError, OSError, RuntimeError, MemoryError, ImportError) as error:
+        if _interrupted(error):
+            print("stopped", file=sys.stderr)
+            return STOPPED
+        return _failed(error)
+
+
+def leave(status: int) -> NoReturn:
+    """Ends the process with a command's status.
+
+    After Ctrl-C at once: threads of native code may still compute, or read a file that hangs, and
+    an interpreter that is taken down under them crashes, or waits for them.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(Exception):
+            stream.flush()
+    if status == STOPPED:
+        os._exit(status)
+    sys.exit(status)
+
+
+def _run(main: Callable[[], None]) -> int:
+    try:
+        main()
+    finally:  # also of --help: what cannot be written is told here, not by an exit that nobody sees
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    return 0
+
+
+def _failed(error: Exception) -> int:
+    if os.environ.get(TRACEBACK) or (isinstance(error, ImportError) and cause(error) is None):
+        raise error
+    if isinstance(error, MemoryError):
+        print(f"error: not enough memory: {error}".rstrip(": "), file=sys.stderr)
+    else:
+        print(f"error: {in_words(error)}", file=sys.stderr)
+    return 1
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind an error: modules in C that it meets say that they cannot start."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt) or "KeyboardInterrupt" in str(error):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _drop_unread() -> bool:
+    """Whether the reader of an output is gone; what was meant for it goes nowhere from now on."""
+    unread = [stream for stream in (sys.stdout, sys.stderr) if _reader_is_gone(stream)]
+    for stream in unread:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+    return bool(unread)
+
+
+def _reader_is_gone(stream: TextIO | None) -> bool:
+    try:
+        poll = select.poll()
+        poll.register(stream.fileno(), 0)  # type: ignore[union-attr]
+        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
+    except (AttributeError, OSError, ValueError):  # closed, or no stream of the system
+        return False
+
+
+def _make_readable() -> None:
+    """What a terminal or a file's encoding does not have is escaped, and never ends a command."""
+    register()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError, OSError):
+            stream.reconfigure(errors=HANDLER)  # type: ignore[union-attr]
+
+
+def _end_at_once(_: int, __: FrameType | None) -> None:
+    os.write(2, b"stopped\n")  # not print: it may be in the middle of a line
+    os._exit(STOPPED)
+
+
+def _told(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
+    """Words for what the system refuses while a command imports what it needs."""
+    if isinstance(error, KeyboardInterrupt):
+        print("stopped", file=sys.stderr, flush=True)
+        os._exit(STOPPED)
+    known = isinstance(error, MemoryError) or cause(error) is not None
+    if known and not os.environ.get(TRACEBACK):
+        print(f"error: {in_words(error) or 'not enough memory'}", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, traceback)
+
+
+def _quiet() -> None:
+    """Leaves the word to `run`: what fails in the background is raised again where it is awaited.
+
+    Orbax logs the tracebacks of a failed save, asyncio each of its futures, and files that cannot
+    be flushed complain once more when they are collected.
+    """
+    import absl.logging
+
+    if os.environ.get(TRACEBACK):
+        return
+    absl.logging.set_verbosity(absl.logging.FATAL)
+    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    warnings.showwarning = lambda message, *_: print(f"warning: {message}", file=sys.stderr)
+    threading.excepthook = lambda error: _one_line(error.exc_value)
+    sys.unraisablehook = _not_raised
+
+
+def _not_raised(error: Any) -> None:
+    """Of what Python cannot raise where it happens, Ctrl-C is raised a little later."""
+    if isinstance(error.exc_value, KeyboardInterrupt):
+        threading.Timer(0.1, partial(os.kill, os.getpid(), signal.SIGINT)).start()
+    else:
+        _one_line(error.exc_value)
+
+
+def _one_line(error: BaseException | None) -> None:
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    print(f"in the background: {lines[0][:300]}", file=sys.stderr)

@@ -1,0 +1,39 @@
+"""Names of folders for libraries in C++, which take names of UTF-8 alone."""
+
+import atexit
+import functools
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+
+def plain_name(path: str | os.PathLike[str]) -> Path:
+    """An absolute path that opens what a local one does, for TensorStore and others like it.
+
+    Most paths keep their own. A folder in it whose name is no UTF-8, or another in the encoding
+    that Python takes for names of files here, has to be there: it is seen through a link in the
+    system's temporary folder, which goes when the process ends. Errors: OSError.
+    """
+    parts = Path(os.path.abspath(os.fspath(path))).parts
+    strange = [number for number, part in enumerate(parts, 1) if not _is_plain(part)]
+    if not strange:
+        return Path(*parts)
+    return Path(_link(Path(*parts[: strange[-1]])), *parts[strange[-1] :])
+
+
+def _is_plain(name: str) -> bool:
+    """Whether C++, which is given UTF-8, opens what Python does."""
+    try:
+        return name.encode("utf-8") == os.fsencode(name)
+    except UnicodeEncodeError:  # bytes that are no text
+        return False
+
+
+@functools.cache
+def _link(folder: Path) -> Path:
+    place = tempfile.mkdtemp(prefix="ila_jax-")
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+    link = Path(place, "folder")
+    link.symlink_to(folder)
+    return link
