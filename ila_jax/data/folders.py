@@ -9,6 +9,7 @@ from ila_jax.data.class_names import Classes, composed
 from ila_jax.data.listing import Listing, list_videos
 from ila_jax.data.sources import ListSource, Opened
 from ila_jax.data.text_files import listed
+from ila_jax.printable import printable
 
 _SHOWN = 3
 
@@ -47,8 +48,8 @@ def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opene
 
 
 def _name(folder: str) -> str:
-    """The class of a folder's name."""
-    return composed(folder).replace("_", " ").strip() or folder
+    """The class of a folder's name: text, whatever bytes the folder's name has."""
+    return composed(printable(folder)).replace("_", " ").strip() or folder
 
 
 def _names(folders: Sequence[str], problems: list[str]) -> list[str]:
@@ -67,7 +68,7 @@ def _names(folders: Sequence[str], problems: list[str]) -> list[str]:
 def _given(folders: Sequence[str], names: Sequence[str], problems: list[str]) -> dict[str, int]:
     """The class of each folder; appends to `problems` those that are none."""
     classes = Classes(names)
-    found = {folder: classes.label(folder) for folder in folders}
+    found = {folder: classes.label(printable(folder)) for folder in folders}
     problems += [
         f"{folder}: none of the {len(names)} class names, such as {names[0]!r}"
         for folder, label in found.items()

@@ -21,6 +21,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ila_jax.data.motion import CLASSES, MotionClip, draw
+from ila_jax.data.room_for_processes import check_processes
 
 SPLITS = ("train", "validation")
 KEY_FRAMES = 12  # one every so many frames, as the prepared data sets have
@@ -108,6 +109,7 @@ def _workers(processes: int) -> Iterator[Executor | None]:
     if processes == 1:
         yield None
         return
+    check_processes(processes)
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
     try:

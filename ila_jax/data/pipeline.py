@@ -20,6 +20,7 @@ from absl import flags
 from ila_jax.data.clips import ClipRecipe, EvaluationClips, FrameOrder, OneClip, TrainClips
 from ila_jax.data.order import EvaluationOrder, TrainOrder
 from ila_jax.data.reading import Reader, TooSlow
+from ila_jax.data.room_for_processes import check_processes
 from ila_jax.data.sources import VideoSource
 from ila_jax.data.views import Views
 
@@ -166,6 +167,7 @@ def _loader(clips: Clips, batch: int, threads: int, processes: int, *, skip: int
     elements = grain.MapDataset.source(clips)[skip * batch :]
     dataset: Any = elements.to_iter_dataset(options)
     if processes:
+        check_processes(processes)
         if not flags.FLAGS.is_parsed():
             flags.FLAGS.mark_as_parsed()  # or Grain raises outside of absl.app
         # Clips come through pipes. Shared memory is as fast, but a worker that is killed leaves it

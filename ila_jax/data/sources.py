@@ -1,5 +1,6 @@
 """Where videos come from: the seam at which every kind of data set plugs in."""
 
+import errno
 import os
 import stat
 from collections.abc import Sequence
@@ -80,7 +81,7 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
             limits.check_bytes(size)
             data = file.read(size or limits.MAX_BYTES + 1)  # and no more, of a file that grows
     except OSError as error:
-        raise BadVideo(Reason.UNREADABLE, str(error)) from None
+        raise _bad(error) from None
     if not data:
         raise BadVideo(Reason.EMPTY)
     return data
@@ -101,4 +102,11 @@ def readable(path: str | os.PathLike[str]) -> BinaryIO:
     except IsADirectoryError:
         raise BadVideo(Reason.DIRECTORY) from None
     except (OSError, ValueError) as error:  # ValueError: a zero byte in the path
-        raise BadVideo(Reason.UNREADABLE, str(error)) from None
+        raise _bad(error) from None
+
+
+def _bad(error: OSError | ValueError) -> BadVideo | OSError | ValueError:
+    """A file that cannot be read is at fault, unless no file can be opened any more."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        return error
+    return BadVideo(Reason.UNREADABLE, str(error))

@@ -10,6 +10,7 @@ import jax
 from jax.sharding import Mesh
 
 from ila_jax.config import Config, ModelConfig, differences, from_config, to_dict
+from ila_jax.data.room_for_processes import check_processes
 from ila_jax.json_files import read_object
 from ila_jax.models import model
 from ila_jax.models.model import Variables
@@ -57,6 +58,8 @@ def check_run(workdir: Path, config: Config) -> None:
     there; OSError where it cannot be written to.
     """
     check_writable(workdir)
+    if config.data.processes:
+        check_processes(2 * config.data.processes)  # validation has its own beside the training's
     others = [what for name, what in _OTHERS.items() if (workdir / name).exists()]
     if others and not (workdir / "config.json").exists():
         raise ValueError(f"{workdir} holds {others[0]}: give another --workdir, of the run's own")

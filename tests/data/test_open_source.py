@@ -237,6 +237,22 @@ def test_a_folder_for_each_class(tmp_path):
     assert opened.ids == ["archery/b c.MOV", "two_words/g01/a.mp4"]
 
 
+def test_a_class_folder_whose_name_is_no_text(tmp_path):
+    """The class has an escape in its name, the file keeps the name that finds it."""
+    folder = tmp_path / os.fsdecode(b"caf\xe9_noir")
+    folder.mkdir()
+    (tmp_path / "tea").mkdir()
+    for path in (folder / "a.mp4", tmp_path / "tea" / "b.mp4"):
+        path.write_bytes(b"x")
+    opened = open_source(str(tmp_path), root="", class_names=None)
+    assert opened.class_names == (r"caf\xe9 noir", "tea")
+    assert opened.source.read(0) == b"x"
+    again = open_source(
+        str(tmp_path), root="", class_names=opened.class_names
+    )  # as a checkpoint names them
+    assert (again.class_names, again.source.labels.tolist()) == (opened.class_names, [0, 1])
+
+
 def test_folders_that_cannot_be_used(tmp_path):
     def said(*names, class_names=None):
         folder = touch(tmp_path / str(len(names)), *names)
