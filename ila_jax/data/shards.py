@@ -17,6 +17,7 @@ from ila_jax.data.records import Serializer
 from ila_jax.data.sources import Opened
 from ila_jax.data.transcode import Encoding, transcode
 from ila_jax.data.workers import NO_ITEM
+from ila_jax.plain_name import plain_name
 
 Example = dict[str, Any]
 Bad = tuple[int, str, str]  # index in the source, name of the Reason, what was seen
@@ -148,7 +149,7 @@ class ShardWriter:
 
 def _write_records(path: Path, records: Iterator[bytes]) -> None:
     # One record a group, as TFDS writes them: a group is what is read at once.
-    writer = ArrayRecordWriter(str(path), "group_size:1")
+    writer = ArrayRecordWriter(str(plain_name(path)), "group_size:1")
     try:
         for record in records:
             writer.write(record)
