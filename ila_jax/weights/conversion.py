@@ -19,9 +19,9 @@ from ila_jax.weights.state_dict import read_state
 
 NAMES = {"clip": "CLIP", "spatial": "CLIP with X-CLIP's heads", "xclip": "X-CLIP", "ila": "ILA"}
 _ACTIVATION = (
-    "the file does not say which activation it was trained with: OpenAI's CLIP and its copies use "
-    "QuickGELU, as is assumed; most other open_clip models use GELU, and have to be converted from "
-    "their folder, whose configuration says so"
+    "the file does not say how it computes: as OpenAI's CLIP and its copies do (QuickGELU, heads "
+    "of 64 channels, eps 1e-5) is assumed. Most other models of open_clip use GELU, large ones wider "
+    "heads: convert those from their folder, whose configuration says so"
 )
 
 
@@ -83,7 +83,7 @@ def convert_file(source: str | Path, wish: Wish, *, entry: str | None = None) ->
     if origin.kind == "clip" and not foreign.activation:
         report.notes.append(_ACTIVATION)
     if foreign.configuration is not None:
-        report.notes += foreign.configuration.notes
+        report.notes += foreign.configuration.words()
     if any(dtype == "float64" for dtype in origin.dtypes.values()):
         report.notes.append("the file is in float64; the weights were rounded to float32")
     bad = non_finite(foreign.state.items())

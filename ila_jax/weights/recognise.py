@@ -1,5 +1,6 @@
 """Which model a PyTorch state dict holds, read off its names and shapes."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -152,13 +153,19 @@ def _geometry(shapes: Shapes, settings: Settings | None, *, text: bool) -> tuple
         }
     if settings is not None:
         settings.check(_sizes(shapes, image))
-        image |= settings.arithmetic
-    else:
-        image |= dict.fromkeys(("image", "text", "mit", "prompts"), Arithmetic())
+    image |= dict.fromkeys(("image", "text", "mit", "prompts"), Arithmetic())
+    image |= _fresh_parts(image["embed"]) if kind_of(shapes) == "clip" else {}
+    image |= {} if settings is None else settings.arithmetic
     for name, known in SIZES.items():
         if all(getattr(known, key) == value for key, value in image.items()):
             return known, name
     return Geometry(**{"text_width": image["embed"], "text_depth": 1, **image}), "custom"
+
+
+def _fresh_parts(embed: int) -> dict[str, Arithmetic]:
+    """Of what CLIP does not have, and starts fresh around it: heads that divide any embedding."""
+    arithmetic = Arithmetic(head_width=math.gcd(embed, Arithmetic.head_width))
+    return {"mit": arithmetic, "prompts": arithmetic}
 
 
 def _sizes(shapes: Shapes, towers: Mapping[str, int]) -> dict[str, Any]:

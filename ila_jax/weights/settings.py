@@ -68,6 +68,15 @@ class Settings:
     shown: Mapping[str, tuple[Any, str]]
     notes: Sequence[str] = ()
 
+    def words(self) -> list[str]:
+        """What the report says: how parts compute otherwise than OpenAI's CLIP, and the notes."""
+        return [
+            f"{part}: heads of {a.head_width} channels, {a.activation}, eps {a.eps:g}, as "
+            f"{self.file} says"
+            for part, a in self.arithmetic.items()
+            if a != Arithmetic()
+        ] + list(self.notes)
+
     def check(self, sizes: Mapping[str, Any]) -> None:
         """Errors: ValueError naming every key that the tensors contradict."""
         problems = [

@@ -12,6 +12,9 @@ from transformers import CLIPConfig, CLIPModel, XCLIPConfig, XCLIPModel
 
 from ila_jax.models import model
 from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.files import read
+from ila_jax.weights.settings import Honoured, Inert, Only, Shown
+from ila_jax.weights.transformers_settings import tables
 from ila_jax.weights.verification import verify
 from tests.parity import torch_models as pytorch
 
@@ -38,8 +41,8 @@ def xclip(tmp_path, **changes):
 def changed(settings, changes):
     """text__x is x of the section text_config."""
     for key, value in changes.items():
-        part, _, name = key.rpartition("__")
-        (settings[f"{part}_config"] if part else settings)[name] = value
+        part, inside, name = key.partition("__")
+        (settings[f"{part}_config"] if inside else settings)[name if inside else key] = value
     return settings
 
 
@@ -253,6 +256,35 @@ INERT = {
     "torch_dtype": "float32",
     "vision__id2label": {"0": "a"}, "text__use_cache": False,
 }  # fmt: skip
+
+
+def test_no_key_is_without_a_test():
+    """And those that the tables call inert change nothing, whatever they say."""
+    honoured, refused = HONOURED_OF_CLIP | HONOURED_OF_XCLIP, REFUSED_OF_CLIP | REFUSED_OF_XCLIP
+    for section, table in tables("xclip").items():
+        prefix = section.replace("_config", "__")
+        for key, meaning in table.items():
+            if isinstance(meaning, Honoured) and not key.startswith(("text_", "vision_")):
+                assert f"{prefix}{key}" in honoured | refused, f"{prefix}{key}"
+            if isinstance(meaning, Only):
+                keys = {f"{part}{key}" for part in ("", "text__", "vision__")}
+                assert keys & refused.keys(), f"{prefix}{key}"
+            if isinstance(meaning, Shown):
+                assert f"{prefix}{key}" in refused, f"{prefix}{key}"
+
+
+def test_keys_that_the_tables_call_inert_are_read_by_nobody(tmp_path):
+    clip(tmp_path)
+    before = read(tmp_path).configuration
+    whatever = {
+        f"{section.replace('_config', '__')}{key}": "whatever"
+        for section, table in tables("clip").items()
+        for key, meaning in table.items()
+        if isinstance(meaning, Inert)
+    }
+    assert len(whatever) > 100
+    edit(tmp_path, **whatever)
+    assert read(tmp_path).configuration == before
 
 
 def test_keys_that_change_nothing(tmp_path):

@@ -16,6 +16,7 @@ from ila_jax.sizes import Arithmetic
 from ila_jax.weights import open_clip_settings
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.files import read
+from ila_jax.weights.folder import load, save
 from ila_jax.weights.settings import Inert, Only, Shown
 from ila_jax.weights.verification import verify
 from tests.golden import open_clip_cases as cases
@@ -135,6 +136,17 @@ def test_a_key_that_is_left_out_has_the_librarys_default(tmp_path):
     (tmp_path / "open_clip_config.json").write_text(json.dumps(settings))
     with pytest.raises(ValueError, match="vision_cfg is missing"):
         read(tmp_path)
+
+
+def test_what_was_honoured_is_said_and_kept(tmp_path):
+    cases.write_folder(tmp_path, "wide")
+    conversion = convert_file(tmp_path, Wish())
+    assert conversion.report.notes == [
+        "image: heads of 40 channels, gelu, eps 0.05, as open_clip_config.json says",
+        "text: heads of 16 channels, gelu, eps 1e-05, as open_clip_config.json says",
+    ]
+    save(conversion.recognizer, tmp_path / "made")
+    assert load(tmp_path / "made").config == conversion.recognizer.config
 
 
 def test_weights_that_were_not_trained_so_do_not_go_into_a_model(tmp_path):
