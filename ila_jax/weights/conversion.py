@@ -20,8 +20,8 @@ from ila_jax.weights.state_dict import read_state
 NAMES = {"clip": "CLIP", "spatial": "CLIP with X-CLIP's heads", "xclip": "X-CLIP", "ila": "ILA"}
 _ACTIVATION = (
     "the file does not say how it computes: as OpenAI's CLIP and its copies do (QuickGELU, heads "
-    "of 64 channels, eps 1e-5) is assumed. Most other models of open_clip use GELU, large ones wider "
-    "heads: convert those from their folder, whose configuration says so"
+    "of 64 channels, eps 1e-5) is assumed. Most other models of open_clip use GELU, large ones "
+    "wider heads: convert those from their folder, whose configuration says so"
 )
 
 
