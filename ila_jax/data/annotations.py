@@ -127,8 +127,8 @@ def _example(name: str, label: str, root: str | Path, classes: int) -> Example |
     if not name or not label:
         return f"expected a path and a label, found {name or label!r}"
     # isdecimal alone takes other scripts' digits, which no annotation means.
-    if not (label.isascii() and label.isdecimal()):
-        return f"expected a label from 0 to {classes - 1} at the end, found {label!r}"
+    if not (label.isascii() and label.isdecimal() and len(label) < 10):
+        return f"expected a label from 0 to {classes - 1} at the end, found {label[:40]!r}"
     if name[-1].isdecimal() and (more := _MORE_NUMBERS.search(name)):
         said = more["more"].strip(" ,;\t")
         return f"expected one label behind the path, found {said!r} and {label!r}"

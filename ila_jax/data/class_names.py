@@ -109,7 +109,7 @@ def chosen_classes(given: str) -> tuple[str, ...]:
             f"{given or repr(given)} is no file, and a single class is no choice: expected a file "
             "of class names, one a line, or names with commas between them"
         )
-    ((_, names),) = list(csv_rows("--classes", given)) or [(1, [])]
+    names = [name for _, row in csv_rows("--classes", given) for name in row]
     return _checked(given, [(f"name {k}: ", name) for k, name in enumerate(names, start=1)])
 
 

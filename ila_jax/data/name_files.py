@@ -27,10 +27,10 @@ _HOW = (
     "Write the names alone, one a line, the first is class 0; or with a header, `id,name`; or as a "
     'JSON list, ["first name", …], in which everything is a name.'
 )
-_NUMBER_FIRST = re.compile(r'"?(?P<number>\d+)"?\s*[,;\t]\s*(?P<name>.+)')
-_NUMBER_LAST = re.compile(r'(?P<name>.+?)\s*[,;\t]\s*"?(?P<number>\d+)"?')
-_SPACED_FIRST = re.compile(r"(?P<number>\d+)[.:)]?\s+(?P<name>.+)")
-_SPACED_LAST = re.compile(r"(?P<name>.+?)\s+(?P<number>\d+)")
+_NUMBER_FIRST = re.compile(r'"?(?P<number>\d{1,9})"?\s*[,;\t]\s*(?P<name>.+)')
+_NUMBER_LAST = re.compile(r'(?P<name>.+?)\s*[,;\t]\s*"?(?P<number>\d{1,9})"?')
+_SPACED_FIRST = re.compile(r"(?P<number>\d{1,9})[.:)]?\s+(?P<name>.+)")
+_SPACED_LAST = re.compile(r"(?P<name>.+?)\s+(?P<number>\d{1,9})")
 _OTHER_NUMBER = re.compile(r'"?-?\d*\.?\d+"?\s*[,;\t]')
 _SEPARATORS = re.compile(r"[,;\t]")
 
@@ -177,8 +177,9 @@ def _check_plain(path: str | Path, lines: Sequence[Line]) -> None:
         if line[0] == '"' and line.count('"') % 2:
             raise ValueError(f"{path}:{at}: {line!r} opens a quote and closes none. {_HOW}")
     if all(_OTHER_NUMBER.match(line) for _, line in some):
+        at, line = next((item for item in some if not _NUMBER_FIRST.fullmatch(item[1])), some[0])
         raise ValueError(
-            f"{path}:{number}: {first!r} begins with a number that is no class: expected numbers "
+            f"{path}:{at}: {line[:60]!r} begins with a number that is no class: expected numbers "
             f"from 0. {_HOW}"
         )
     for pattern in (_NUMBER_FIRST, _NUMBER_LAST, _SPACED_FIRST):

@@ -23,10 +23,12 @@ def word(text: str) -> str:
 
 def is_order(numbers: Sequence[str]) -> bool:
     """Whether they count from 0 or from 1, in any order."""
-    if not all(number.isascii() and number.isdecimal() for number in numbers):
-        return False
-    found = sorted(int(number) for number in numbers)
-    return found in (list(range(len(found))), list(range(1, len(found) + 1)))
+    values = [number_of(number) for number in numbers]
+    found = sorted(value for value in values if value is not None)
+    return len(found) == len(values) and found in (
+        list(range(len(found))),
+        list(range(1, len(found) + 1)),
+    )
 
 
 def in_order(path: str | Path, rows: Sequence[Named]) -> list[tuple[str, str]]:
@@ -61,5 +63,6 @@ def number_of(value: Any) -> int | None:
     """A number from 0 on, which may be a string; else None."""
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
-    digits = isinstance(value, str) and value.strip().isascii() and value.strip().isdecimal()
-    return int(value) if digits else None
+    digits = value.strip() if isinstance(value, str) else ""
+    # isdecimal alone takes other scripts' digits; and Python refuses to read thousands of them.
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 10 else None

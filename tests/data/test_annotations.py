@@ -128,6 +128,10 @@ def test_paths_of_bytes_that_are_no_text(tmp_path):
         ("path,label\na.mp4,archery", ["expected a label from 0 to 1 at the end, found 'archery'"]),
         ('path,x,label\n"a.mp4,1,0\nb.mp4,1,0', ["list.csv:2: a quote is not closed"]),
         ("a.mp4,0\nb.mp4,1\nc.mp4\ne.mp4,0", ["1 lines of", "csv:3: expected a path and a"]),
+        (
+            "a.mp4 " + "1" * 5000,
+            ["list.csv:1: expected a label from 0 to 1 at the end, found '111"],
+        ),
         ("", ["is empty"]),
         ("path,label\n", ["lists no videos"]),
         ("a.mp4 0\nb\0.mp4 1", ["list.csv:2 holds a zero byte"]),

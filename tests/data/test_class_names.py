@@ -136,6 +136,7 @@ def test_names_that_only_look_like_something_else(tmp_path, plain):
         ('id,name,x\n0,"a,1\n1,b,2', ["a quote is not closed"]),
         ("0,a\n1,a", ["names.txt:2: 'a' is already class 0"]),
         ("-1,background\n0,a", ["names.txt:1: '-1,background' begins with a number"]),
+        ("0,a\n" + "9" * 5000 + ",b", ["names.txt:2: '9999", "a number that is no class"]),
         ("0.0,a\n1.0,b", ["'0.0,a' begins with a number that is no class"]),
         ('a\n"b\nc', ["names.txt:2: '\"b' opens a quote and closes none"]),
         ("version https://git-lfs.github.com/spec/v1\noid x", ["git lfs pull"]),
@@ -213,6 +214,7 @@ def test_json_that_names_no_classes(tmp_path, text, said):
 def test_classes_by_hand_and_by_file_are_read_alike(tmp_path):
     (tmp_path / "labels.csv").write_text(NUMBERED["header"])
     assert chosen_classes(str(tmp_path / "labels.csv")) == THREE
+    assert chosen_classes("walk,run\nsit") == ("walk", "run", "sit")
     assert chosen_classes("walk, run ,sit") == ("walk", "run", "sit")
     assert chosen_classes('walk,"stirring, then pouring", "run"') == (
         "walk", "stirring, then pouring", "run",
