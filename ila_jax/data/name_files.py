@@ -183,18 +183,24 @@ def _check_plain(path: str | Path, lines: Sequence[Line]) -> None:
             f"from 0. {_HOW}"
         )
     for pattern in (_NUMBER_FIRST, _NUMBER_LAST, _SPACED_FIRST):
-        without = [(at, line) for at, line in some if not pattern.fullmatch(line)]
-        with_one = _matching(path, pattern, [item for item in some if item not in without]) or []
-        numbers = [str(number) for _, number, _ in with_one]
-        # "3 point shot" among other names is a name.
-        counts = pattern is not _SPACED_FIRST or (len(numbers) > 1 and is_order(numbers))
-        if without and len(without) < len(numbers) and counts:
-            at, line = without[0]
-            raise ValueError(
-                f"{path}:{at}: {line!r} has no number, as most lines have, such as "
-                f"{next(line for line in some if line not in without)[1]!r}. {_HOW}"
-            )
+        _check_most(path, pattern, some)
     rows = _matching(path, _SPACED_LAST, some)
     names = {name for *_, name in rows or []}
     if rows and len(rows) == len(names) > 1 and is_order([str(number) for _, number, _ in rows]):
         _refuse(path, rows, "are the numbers at the end a part of the names?")
+
+
+def _check_most(path: str | Path, pattern: re.Pattern[str], some: Sequence[Line]) -> None:
+    """Errors: ValueError where most lines have a number, and not all."""
+    found = [(pattern.fullmatch(line), at, line) for at, line in some]
+    numbers = [match["number"] for match, _, _ in found if match]
+    if len(numbers) == len(some) or 2 * len(numbers) <= len(some):
+        return
+    # "3 point shot" among other names is a name.
+    if pattern is _SPACED_FIRST and (len(numbers) < 2 or not is_order(numbers)):
+        return
+    at, line = next((at, line) for match, at, line in found if not match)
+    numbered = next(line for match, _, line in found if match)
+    raise ValueError(
+        f"{path}:{at}: {line!r} has no number, as most lines have, such as {numbered!r}. {_HOW}"
+    )

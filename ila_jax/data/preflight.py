@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ila_jax.data.class_names import composed
 from ila_jax.data.duplicates import Files, groups, is_path, recording, same_content, stat_files
 from ila_jax.data.mirror import described
 from ila_jax.data.open_source import Splits
@@ -149,9 +150,11 @@ def _spread(values: Any) -> dict[str, float] | None:
 def fingerprint(ids: Sequence[str], labels: np.ndarray) -> str:
     """A number for which videos there are, with which labels: sha256, its first 16 digits.
 
-    The same on any machine and for any folder and order; another one with any other video.
+    The same on any machine, a Mac as well, and for any folder and order; another one with any other
+    video.
     """
-    lines = sorted(f"{i}\t{label}\n" for i, label in zip(ids, labels.tolist(), strict=True))
+    pairs = zip(ids, labels.tolist(), strict=True)
+    lines = sorted(f"{composed(name)}\t{label}\n" for name, label in pairs)
     digest = hashlib.sha256()
     for line in lines:
         digest.update(line.encode("utf-8", errors="surrogateescape"))

@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
@@ -87,11 +88,28 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
     return data
 
 
+def on_disk(path: str | os.PathLike[str]) -> tuple[str, os.stat_result]:
+    """A path as the disk spells it, and what is there. Errors: OSError, ValueError.
+
+    A list from a Mac may write `é` as two characters where the disk has one, or the other way.
+    """
+    path = os.fspath(path)
+    try:
+        return path, os.stat(path)
+    except FileNotFoundError:
+        for form in () if path.isascii() else ("NFC", "NFD"):
+            other = unicodedata.normalize(form, path)
+            if other != path and os.path.exists(other):
+                return other, os.stat(other)
+        raise
+
+
 def readable(path: str | os.PathLike[str]) -> BinaryIO:
     """An opened file, to be closed. Errors: BadVideo."""
     try:
+        path, about = on_disk(path)
+        mode = about.st_mode
         # Before it is opened: opening a pipe waits for a writer, a device may act on it.
-        mode = os.stat(path).st_mode
         if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
             raise BadVideo(Reason.NOT_A_FILE)
         return open(path, "rb")

@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from ila_jax.data.bad import BadVideo
+from ila_jax.data.duplicates import stat_files
 from ila_jax.data.open_source import open_source, open_splits
+from ila_jax.data.preflight import fingerprint
 
 
 def touch(root: Path, *names: str) -> str:
@@ -38,6 +40,19 @@ def test_names_of_a_mac_and_of_others_are_the_same_classes(tmp_path, one, other)
     assert splits.unseen() == []
     assert splits.validation.source.name(0).endswith(f"{other}/c.mp4")
     assert splits.validation.source.read(0) == b"a video"  # the path stays as the disk has it
+
+
+@pytest.mark.parametrize(("listed", "there"), [(COMPOSED, DECOMPOSED), (DECOMPOSED, COMPOSED)])
+def test_a_list_from_a_mac_finds_its_files(tmp_path, listed, there):
+    root = touch(tmp_path / "videos", f"{there}/a.mp4")
+    (tmp_path / "list.txt").write_text(f"{listed}/a.mp4 0\n{listed}/b.mp4 0\n")
+    source = open_source(str(tmp_path / "list.txt"), root=root, class_names=["x"]).source
+    assert source.read(0) == b"a video"
+    with pytest.raises(BadVideo, match="no file at this path"):
+        source.read(1)
+    assert stat_files([source.name(0), source.name(1)]).size.tolist() == [7, -1]
+    ids = [[f"{name}/a.mp4"] for name in (listed, there)]
+    assert fingerprint(ids[0], source.labels[:1]) == fingerprint(ids[1], source.labels[:1])
 
 
 def test_both_spellings_in_one_folder_are_one_class(tmp_path):
