@@ -1,6 +1,7 @@
 """Why a video could not be used: a small closed list that fits into an int32 of a batch."""
 
 import enum
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -70,7 +71,8 @@ def its_fault() -> Iterator[None]:
     """Whatever is raised inside is the fault of the video that is read there: BadVideo.
 
     Decoders, scalers and resizers raise what they like, for one file in a million. Everything that
-    makes something of a video's bytes runs inside of this, so that no file ends a command.
+    makes something of a video's bytes runs inside of this, so that no file ends a command. Not its
+    fault is that no file at all can be opened any more, an OSError that is left as it is.
     """
     try:
         yield
@@ -79,5 +81,12 @@ def its_fault() -> Iterator[None]:
     except MemoryError as error:
         raise BadVideo(Reason.TOO_LARGE, "There was too little memory for it.") from error
     except Exception as error:
+        if is_everyones(error):
+            raise
         said = f"{type(error).__name__}: {error}".strip().rstrip(".:")
         raise BadVideo(Reason.UNFORESEEN, f"{said}.") from error
+
+
+def is_everyones(error: Exception) -> bool:
+    """Whether the next video would fail as well: there are too many open files."""
+    return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)

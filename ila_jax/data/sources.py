@@ -1,6 +1,5 @@
 """Where videos come from: the seam at which every kind of data set plugs in."""
 
-import errno
 import os
 import stat
 import unicodedata
@@ -12,7 +11,7 @@ import numpy as np
 
 from ila_jax.data import limits
 from ila_jax.data.annotations import Example
-from ila_jax.data.bad import BadVideo, Reason
+from ila_jax.data.bad import BadVideo, Reason, is_everyones
 
 
 class VideoSource(Protocol):
@@ -125,6 +124,4 @@ def readable(path: str | os.PathLike[str]) -> BinaryIO:
 
 def _bad(error: OSError | ValueError) -> BadVideo | OSError | ValueError:
     """A file that cannot be read is at fault, unless no file can be opened any more."""
-    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
-        return error
-    return BadVideo(Reason.UNREADABLE, str(error))
+    return error if is_everyones(error) else BadVideo(Reason.UNREADABLE, str(error))

@@ -1,5 +1,7 @@
 """Whatever is raised over one video is that video's fault, and nothing else is."""
 
+import errno
+
 import cv2
 import numpy as np
 import pytest
@@ -56,6 +58,14 @@ def test_what_is_raised_over_a_clip(path):
     with pytest.raises(BadVideo, match=r"ZeroDivisionError: division by zero\."):
         read(0, lambda data: len(data) / 0)
     assert read(0, len) == path.stat().st_size
+
+
+def test_that_no_file_can_be_opened_is_not_the_next_ones_fault(path, monkeypatch):
+    read = Reader(ListSource([Example(str(path), 0)]), time_limit=60)
+    monkeypatch.setattr("builtins.open", raising(OSError(errno.EMFILE, "Too many open files")))
+    with pytest.raises(OSError, match="Too many open files") as caught:
+        read(0, len)
+    assert not isinstance(caught.value, BadVideo)
 
 
 def test_what_is_asked_wrongly_is_nobodys_fault(path):
