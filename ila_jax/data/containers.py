@@ -1,19 +1,23 @@
-"""The few bytes of container and codec headers that FFmpeg does not report."""
+"""The few bytes of container headers that FFmpeg does not report."""
 
-from av import Packet
+import os
+from typing import BinaryIO
 
-HEAD = 4096  # bytes, at a file's beginning, in which its size is written
+_HEAD = 4096  # bytes, at a file's beginning, in which its size is written
 
 
-def is_truncated(format_name: str, head: bytes, size: int, packets: int, entries: int) -> bool:
-    """Whether a file holds less than its own head says.
+def is_truncated(format_name: str, file: BinaryIO, packets: int, entries: int) -> bool:
+    """Whether a file holds less than it says.
 
-    head: its first bytes, HEAD of them or all. size: of the file, in bytes. packets, entries: how
-    many were found, and how many FFmpeg's index of the stream lists. The index of MP4 is its list
-    of all frames; AVI, Matroska and WebM name their size in bytes.
+    packets, entries: how many were found, and how many FFmpeg's index of the stream lists. The
+    index of MP4 is its list of all frames, or of those of the fragments that FFmpeg came to; AVI,
+    Matroska and WebM name their size in bytes.
     """
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
     if format_name.startswith("mov"):
-        return packets < entries
+        return packets < entries or _is_fragment_cut(file, size)
+    head = file.read(_HEAD)
     if format_name == "avi":
         return size < 12 or int.from_bytes(head[4:8], "little") + 8 > size
     if format_name.startswith("matroska"):
@@ -21,53 +25,24 @@ def is_truncated(format_name: str, head: bytes, size: int, packets: int, entries
     return False
 
 
-def starts_afresh(codec: str, extradata: bytes | None, packet: Packet) -> bool:
-    """Whether decoding from this key-frame packet on needs nothing that came before.
+def _is_fragment_cut(file: BinaryIO, size: int) -> bool:
+    """Whether an MP4 in fragments ends within one of its boxes.
 
-    H.264 and HEVC files mark frames as key frames that only begin a recovery (open groups,
-    intra refresh); an instantaneous refresh (IDR) is the sure sign. Where it cannot be told: False.
+    In a file of one piece the size of the last may be wrong (recorders that lose power), and its
+    list of frames tells better.
     """
-    # AV1's containers may mark nothing else as a key frame than one that is shown and resets all.
-    if codec in ("vp9", "av1", "libdav1d", "libaom-av1", "mpeg4", "mjpeg"):
-        return True
-    units = _units(codec, extradata, packet)
-    if codec == "h264":
-        return any(unit & 31 == 5 for unit in units)
-    return any((unit >> 1) & 63 in (19, 20) for unit in units)  # IDR_W_RADL, IDR_N_LP
-
-
-def is_unreferenced(codec: str, extradata: bytes | None, packet: Packet) -> bool:
-    """Whether no other frame refers to this packet's, so that leaving it out changes nothing.
-
-    H.264: nal_ref_idc is 0 in all its slices. MPEG-4: a B-VOP. Other codecs, and where it cannot
-    be told: False. (HEVC's "sub-layer non-reference" pictures can still be referred to.)
-    """
-    if codec == "h264":
-        slices = [unit for unit in _units(codec, extradata, packet) if 1 <= unit & 31 <= 5]
-        return bool(slices) and all(unit & 0x60 == 0 for unit in slices)
-    if codec == "mpeg4":
-        data = bytes(packet)
-        at = data.find(b"\0\0\1\xb6")  # the start of the only VOP (packed ones are not direct)
-        return 0 <= at < len(data) - 4 and data[at + 4] >> 6 == 2
-    return False
-
-
-def _units(codec: str, extradata: bytes | None, packet: Packet) -> list[int]:
-    """First header byte of each NAL unit of an H.264 or HEVC packet with length prefixes.
-
-    Empty where the packets have start codes instead (ISO 14496-15 has a 1 in front of extradata).
-    """
-    place = {"h264": 4, "hevc": 21}.get(codec)
-    if place is None or not extradata or extradata[0] != 1 or len(extradata) <= place:
-        return []
-    prefix = (extradata[place] & 3) + 1
-    data = memoryview(packet)
-    heads = []
-    at = 0
-    while at + prefix < len(data):
-        heads.append(data[at + prefix])
-        at += prefix + int.from_bytes(data[at : at + prefix], "big")
-    return heads
+    at, fragments = 0, False
+    while at + 8 <= size:
+        file.seek(at)
+        head = file.read(16)
+        length, kind = int.from_bytes(head[:4], "big"), head[4:8]
+        if length == 1:
+            length = int.from_bytes(head[8:], "big")
+        if length < 8:  # 0: to the end; or no box at all
+            return False
+        fragments |= kind == b"moof"
+        at += length
+    return at > size and fragments
 
 
 def _matroska_size(head: bytes) -> int:

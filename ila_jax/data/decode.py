@@ -6,6 +6,7 @@ decoding the whole stream in sequence; where that cannot be had from the packets
 stream is decoded in sequence.
 """
 
+import io
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,18 +17,10 @@ import numpy as np
 
 from ila_jax.data import limits
 from ila_jax.data.bad import BadVideo, Reason, its_fault
-from ila_jax.data.containers import HEAD, is_truncated, is_unreferenced, starts_afresh
 from ila_jax.data.images import Each, Images
-from ila_jax.data.opening import (
-    ERRORS,
-    decoded,
-    decoded_times,
-    is_direct,
-    open_bytes,
-    pixel_aspect,
-    said,
-    video_stream,
-)
+from ila_jax.data.opening import ERRORS, open_bytes, pixel_aspect, video_stream
+from ila_jax.data.sequential import decoded, frames_of, packets_of, times_of
+from ila_jax.data.survey import Places, Survey
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +37,13 @@ class VideoIndex:
     keys: np.ndarray
     direct: bool
     pixel_aspect: Fraction
-    _codec: av.VideoCodecContext = field(repr=False)
-    _packets: list[av.Packet] = field(repr=False)
-    _packet_of: np.ndarray = field(repr=False)  # int64 [count], frame -> packet in decoding order
-    _starts: np.ndarray = field(repr=False)  # int64, packets at which decoding can start
+    _data: bytes = field(repr=False)  # where not direct
+    # Where direct:
+    _codec: av.VideoCodecContext | None = field(default=None, repr=False)
+    _packets: list[av.Packet] = field(default_factory=list, repr=False)
+    _packet_of: np.ndarray = field(default_factory=lambda: np.arange(0), repr=False)
+    _starts: np.ndarray = field(default_factory=lambda: np.arange(0), repr=False)
+    _spare: list[bool] = field(default_factory=list, repr=False)
 
     @property
     def count(self) -> int:
@@ -57,35 +53,25 @@ class VideoIndex:
 
 @its_fault()
 def index_video(data: bytes) -> VideoIndex:
-    """Reads every packet of the first video stream, decoding none of them where it can.
+    """Reads every packet of the video stream, decoding none of them where it can.
 
     Errors: BadVideo.
     """
     # Closed before its frames are decoded, which takes the packets and the codec alone: open, it
     # and its streams refer to each other, and stay in memory until the garbage collector comes.
     with open_bytes(data) as container:
-        return _index(data, container, video_stream(container))
-
-
-def _index(
-    data: bytes, container: av.container.InputContainer, stream: av.VideoStream
-) -> VideoIndex:
-    try:
-        full = (packet for packet in container.demux(stream) if packet.size)
-        packets = list(itertools.islice(full, limits.MAX_PACKETS + 1))
-    except ERRORS as error:
-        raise BadVideo(Reason.DAMAGED, f"FFmpeg, reading packets: {said(error)}.") from error
-    limits.check_packets(len(packets))
-    head, entries = data[:HEAD], len(stream.index_entries)
-    if is_truncated(container.format.name, head, len(data), len(packets), entries):
-        raise BadVideo(Reason.DAMAGED, f"Only {len(packets)} frames are in the file.")
-    shown = [i for i, p in enumerate(packets) if not p.is_discard]
-    if not shown:
-        raise BadVideo(Reason.NO_FRAMES)
-    times, smallest = [packets[i].pts for i in shown], min(packets[i].size for i in shown)
-    if is_direct(container.format.name, stream.codec_context, times, smallest):
-        return _direct_index(stream, packets, shown)
-    return _sequential_index(stream, packets)
+        stream = video_stream(container)
+        survey, packets = Survey(container, stream), list[av.Packet]()
+        if survey.useful:
+            packets = list(itertools.islice(packets_of(container, stream), limits.MAX_PACKETS + 1))
+            limits.check_packets(len(packets))
+            for packet in packets:
+                survey.add(packet)
+            survey.check_whole(io.BytesIO(data))
+        places, codec, aspect = survey.places(), stream.codec_context, pixel_aspect(stream)
+    if places is not None:
+        return _direct_index(places, aspect, codec, packets)
+    return _sequential_index(data, survey)
 
 
 def decode(
@@ -117,8 +103,9 @@ def all_frames(index: VideoIndex) -> Iterator[av.VideoFrame]:
     Errors: BadVideo, also after the last frame where there are not `index.count` of them.
     """
     count = 0
+    frames = decoded(index._codec, index._packets) if index._codec else _sequential(index._data)
     with its_fault():
-        for count, frame in enumerate(decoded(index._codec, index._packets), start=1):
+        for count, frame in enumerate(frames, start=1):
             if count > index.count:
                 break
             yield frame
@@ -127,48 +114,39 @@ def all_frames(index: VideoIndex) -> Iterator[av.VideoFrame]:
 
 
 def _direct_index(
-    stream: av.VideoStream,
-    packets: list[av.Packet],
-    shown: list[int],
+    places: Places, aspect: Fraction, codec: av.VideoCodecContext, packets: list[av.Packet]
 ) -> VideoIndex:
-    codec = stream.codec_context
-    name, extradata = codec.name, codec.extradata
-    times = np.array([packets[i].pts for i in shown], np.int64)
-    order = np.argsort(times)
-    packet_of = np.array(shown, np.int64)[order]
-    # A start must come before all packets after it in presentation, too (a closed group).
-    least_after = np.minimum.accumulate(times[::-1])[::-1]
-    starts = [
-        i
-        for n, i in enumerate(shown)
-        if packets[i].is_keyframe
-        and times[n] == least_after[n]
-        and starts_afresh(name, extradata, packets[i])
-    ]
     return VideoIndex(
-        times=times[order] * float(stream.time_base or 1),
-        keys=np.flatnonzero(np.isin(packet_of, starts)),
+        times=places.times,
+        keys=np.flatnonzero(np.isin(places.packet_of, places.starts)),
         direct=True,
-        pixel_aspect=pixel_aspect(stream),
-        _codec=stream.codec_context,
+        pixel_aspect=aspect,
+        _data=b"",
+        _codec=codec,
         _packets=packets,
-        _packet_of=packet_of,
-        _starts=np.array(starts, np.int64),
+        _packet_of=places.packet_of,
+        _starts=places.starts,
+        _spare=places.spare.tolist(),
     )
 
 
-def _sequential_index(stream: av.VideoStream, packets: list[av.Packet]) -> VideoIndex:
+def _sequential_index(data: bytes, survey: Survey) -> VideoIndex:
     """Counts by decoding everything: nothing less is exact for these streams."""
+    with open_bytes(data) as container:
+        stream = video_stream(container)
+        times = times_of(stream, frames_of(container, stream, packets_of(container, stream)))
+        aspect = pixel_aspect(stream)
+    survey.check_count(len(times))
     return VideoIndex(
-        times=decoded_times(stream, packets),
-        keys=np.zeros(1, np.int64),
-        direct=False,
-        pixel_aspect=pixel_aspect(stream),
-        _codec=stream.codec_context,
-        _packets=packets,
-        _packet_of=np.arange(0),
-        _starts=np.arange(0),
+        times=times, keys=np.zeros(1, np.int64), direct=False, pixel_aspect=aspect, _data=data
     )
+
+
+def _sequential(data: bytes) -> Iterator[av.VideoFrame]:
+    """Read anew: a decoder that went through a stream once is no longer as it was."""
+    with open_bytes(data) as container:
+        stream = video_stream(container)
+        yield from frames_of(container, stream, packets_of(container, stream))
 
 
 def _decode_sequential(index: VideoIndex, wanted: list[int], images: Images) -> Images:
@@ -221,17 +199,12 @@ def _runs(index: VideoIndex, wanted: list[int]) -> Iterator[tuple[int, int, set[
 
 def _run_packets(index: VideoIndex, first: int, last: int, needed: set[int]) -> list[av.Packet]:
     """The packets of a stretch without those that are neither wanted nor referred to."""
-    codec = index._codec
-    name, extradata = codec.name, codec.extradata
-    return [
-        packet
-        for i, packet in enumerate(index._packets[first : last + 1], start=first)
-        if i in needed or not is_unreferenced(name, extradata, packet)
-    ]
+    return [index._packets[i] for i in range(first, last + 1) if i in needed or not index._spare[i]]
 
 
 def _run_frames(index: VideoIndex, packets: list[av.Packet]) -> Iterator[av.VideoFrame]:
     codec = index._codec
+    assert codec is not None  # it is direct
     if codec.is_open:
         codec.flush_buffers()
     for packet in [*packets, None]:

@@ -1,7 +1,7 @@
 """A long video as windows of some seconds, read as a stream.
 
 Memory holds the frames of a window that are looked at, and the time of each frame of the video: it
-does not grow with the length but for those eight bytes a frame.
+does not grow with the length but for those eight bytes a frame, or 24 while they are found.
 """
 
 import math
@@ -16,20 +16,12 @@ import numpy as np
 from tqdm import tqdm
 
 from ila_jax.data.bad import BadVideo, Reason, its_fault
-from ila_jax.data.containers import HEAD, is_truncated
 from ila_jax.data.images import Each, Images
 from ila_jax.data.limits import Progress, Unfinished, within
-from ila_jax.data.opening import (
-    ERRORS,
-    decoded,
-    decoded_times,
-    is_direct,
-    open_file,
-    pixel_aspect,
-    said,
-    video_stream,
-)
+from ila_jax.data.opening import open_file, pixel_aspect, video_stream
+from ila_jax.data.sequential import frames_of, packets_of, times_of
 from ila_jax.data.sources import readable
+from ila_jax.data.survey import Survey
 from ila_jax.data.views import Views
 
 # Seconds for the next packet or frame. A limit for the whole video would fit no length of it.
@@ -106,7 +98,7 @@ class Windows:
             images = Images(each, pixel_aspect(stream))
             stream.thread_type, stream.codec_context.thread_count = "AUTO", 0  # the only reader
             packets = _packets(container, stream, progress)
-            for k, frame in enumerate(decoded(stream.codec_context, packets)):
+            for k, frame in enumerate(frames_of(container, stream, packets)):
                 progress()
                 count += 1
                 if k in keep:
@@ -175,48 +167,29 @@ def _unless_stuck(work: Callable[[], _T], step_limit: float, progress: Progress)
 def _frame_times(path: str | os.PathLike[str], progress: Progress) -> np.ndarray:
     with open_file(path) as container:
         stream = video_stream(container)
-        found = _times_of_packets(path, container, stream, progress)
-    if found is not None:
-        return found
+        survey = Survey(container, stream)
+        if survey.useful:
+            for packet in _shown(_packets(container, stream, progress), "reading times"):
+                survey.add(packet)
+            with readable(path) as file:
+                survey.check_whole(file)
+        places = survey.places()
+    if places is not None:
+        return places.times
     with open_file(path) as container:
         stream = video_stream(container)
-        packets = _packets(container, stream, progress)
-        return decoded_times(stream, _shown(packets, "counting frames"))
-
-
-def _times_of_packets(
-    path: str | os.PathLike[str],
-    container: av.container.InputContainer,
-    stream: av.VideoStream,
-    progress: Progress,
-) -> np.ndarray | None:
-    count, times, smallest = 0, list[int | None](), 1 << 62
-    try:
-        for packet in _shown(_packets(container, stream, progress), "reading times"):
-            count += 1
-            if not packet.is_discard:
-                times.append(packet.pts)
-                smallest = min(smallest, packet.size)
-    except ERRORS as error:
-        raise BadVideo(Reason.DAMAGED, f"FFmpeg, reading packets: {said(error)}.") from error
-    with readable(path) as file:
-        head, size = file.read(HEAD), os.fstat(file.fileno()).st_size
-    if is_truncated(container.format.name, head, size, count, len(stream.index_entries)):
-        raise BadVideo(Reason.DAMAGED, f"Only {count} frames are in the file.")
-    if not times:
-        raise BadVideo(Reason.NO_FRAMES)
-    if not is_direct(container.format.name, stream.codec_context, times, smallest):
-        return None
-    return np.sort(np.array(times, np.int64)) * float(stream.time_base or 1)
+        packets = _shown(_packets(container, stream, progress), "counting frames")
+        times = times_of(stream, frames_of(container, stream, packets))
+    survey.check_count(len(times))
+    return times
 
 
 def _packets(
     container: av.container.InputContainer, stream: av.VideoStream, progress: Progress
 ) -> Iterator[av.Packet]:
-    for packet in container.demux(stream):
+    for packet in packets_of(container, stream):
         progress()
-        if packet.size:
-            yield packet
+        yield packet
 
 
 def _shown(packets: Iterator[av.Packet], what: str) -> Iterator[av.Packet]:

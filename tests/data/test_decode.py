@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pickle
+import re
 import weakref
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ila_jax.data.annotations import Example
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.decode import decode, index_video
 from ila_jax.data.sources import ListSource
+from ila_jax.data.windows import frame_times
 from tests.data.videos import GOOD, H264, sequential, write_sound, write_video
 
 # Streams where no single frame can be had exactly from packets alone.
@@ -178,6 +180,23 @@ def test_cut_off_with_the_index_in_front_is_told_by_it(files):
         with pytest.raises(BadVideo, match="frames are in the file") as caught:
             index_video(data[: int(len(data) * part)])
         assert caught.value.reason == Reason.DAMAGED
+
+
+def test_fragments_are_told_wherever_they_are_cut(files, tmp_path):
+    """But between two of them: then nothing says that more should follow."""
+    data = files["fragments.mp4"].read_bytes()
+    ends = [m.start() - 4 for m in re.finditer(b"moof|mfra", data)]
+    assert len(ends) == 4
+    for end in range(ends[0] - 40, len(data)):
+        if any(0 <= end - at < 8 for at in ends):  # not even the head of a box
+            continue
+        found = reason(data[:end])
+        assert found in (Reason.DAMAGED, Reason.NOT_VIDEO_FILE), end
+        if end % 97 == 0:
+            (tmp_path / "a.mp4").write_bytes(data[:end])
+            with pytest.raises(BadVideo):
+                frame_times(tmp_path / "a.mp4")
+    assert reason(data) is None
 
 
 @pytest.mark.parametrize("name", ["one_key.mp4", "key_12.mp4", "open_groups.mkv", "mpeg4_b.mp4"])

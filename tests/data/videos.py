@@ -69,8 +69,13 @@ def write_video(
     flip: bool = False,
     sound: bool = False,
     offset: int = 0,
+    start: float = 0.0,
+    gap: float = 0.0,
 ) -> Path:
-    """Encodes `count` pictures from picture `offset` on. size: (height, width). pixels: format."""
+    """Encodes `count` pictures from picture `offset` on. size: (height, width). pixels: format.
+
+    start: the time of the first, in seconds. gap: seconds more in the middle.
+    """
     times = np.cumsum(np.random.default_rng(0).integers(10, 90, count))  # in 1/600 s
     with av.open(str(path), "w", options=muxer or {}) as container:
         stream = container.add_stream(codec, rate=25, options=options or {})
@@ -86,6 +91,9 @@ def write_video(
             frame = av.VideoFrame.from_ndarray(picture(i + offset, *size), format="rgb24")
             if varying:
                 frame.pts, frame.time_base = int(times[i]), Fraction(1, 600)
+            elif start or gap:
+                frame.pts = round(25 * start) + i + round(25 * gap) * (i >= count // 2)
+                frame.time_base = Fraction(1, 25)
             container.mux(stream.encode(frame))
             if beep is not None:
                 container.mux(beep.encode(_silence(i)))
