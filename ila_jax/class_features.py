@@ -1,22 +1,46 @@
 """What a model's text tower makes of class names, for whoever compares videos with them."""
 
+import functools
+import math
 from collections.abc import Sequence
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+from einops import rearrange
+from tqdm import tqdm
 
 from ila_jax.config import ModelConfig
 from ila_jax.models import model
+from ila_jax.models.layers import unit
 from ila_jax.models.model import Variables
 from ila_jax.shapes import TextFeatures
 from ila_jax.text.class_texts import class_tokens
+
+_TEXTS = 256  # at a time: 400 classes by 28 templates at once would take gigabytes
 
 
 def class_features(config: ModelConfig, variables: Variables, names: Sequence[str]) -> TextFeatures:
     """The features of classes, [k, e], computed where the variables are.
 
+    By one template, what the text tower gives; by several, the mean of the texts' unit features,
+    of length 1 again, as in CLIP's own zero-shot classification.
     Warns and errors: those of `class_tokens`.
     """
-    return text_features(config, variables, class_tokens(names, config.geometry()))
+    tokens = class_tokens(names, config.templates, config.geometry())
+    texts = rearrange(tokens, "k m l -> (k m) l")
+    count = math.ceil(len(texts) / _TEXTS)
+    rest = -len(texts) % count  # the last text again, so that one program does for all parts
+    parts = np.split(np.pad(texts, ((0, rest), (0, 0)), "edge"), count)
+    shown = tqdm(parts, "class texts", disable=None if count > 1 else True)
+    return _of_classes([text_features(config, variables, part) for part in shown], tokens.shape[:2])
 
 
 text_features = jax.jit(model.text_features, static_argnums=0)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def _of_classes(parts: list[jax.Array], shape: tuple[int, int]) -> TextFeatures:
+    k, m = shape
+    found = rearrange(jnp.concatenate(parts)[: k * m], "(k m) e -> k m e", k=k)
+    return found[:, 0] if m == 1 else unit(unit(found).mean(axis=1))

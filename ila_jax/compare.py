@@ -32,7 +32,9 @@ Stop it with Ctrl-C or SIGTERM and type the same command to go on: runs that are
 With more --seeds, or --methods, it adds the runs that are missing.
 """
 _CONFIG = "ablation"
-_DEFAULT = [method for method in METHODS if method != "ila_token_ssv2"]
+# Plain CLIP cannot tell a clip from its reversal, and has no positions to leave out.
+_METHODS = [method for method in METHODS if method != "clip"]
+_DEFAULT = [method for method in _METHODS if method != "ila_token_ssv2"]
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _compare(arguments: Sequence[str] | None) -> None:
     known, overrides = cli.parse_overrides(_parser(), arguments)
-    methods = cli.chosen("--methods", known.methods, METHODS, default=_DEFAULT)
+    methods = cli.chosen("--methods", known.methods, _METHODS, default=_DEFAULT)
     if known.seeds < 1:
         raise ValueError(f"--seeds is {known.seeds}: expected at least 1")
     comparison_figure.require_matplotlib()
@@ -150,7 +152,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--workdir", required=True, type=Path, metavar="DIR", help="folder of runs and report")
-    add("--methods", metavar="A,B", help=f"of {', '.join(METHODS)} (default: all but the last)")
+    add("--methods", metavar="A,B", help=f"of {', '.join(_METHODS)} (default: all but the last)")
     add("--seeds", type=int, default=3, metavar="N", help="runs of each, seeds 0 to N-1")
     add("--config", default=_CONFIG, metavar="NAME", help=f"called as NAME:METHOD; {_CONFIG}")
     return parser

@@ -9,6 +9,7 @@ from pathlib import Path
 from ila_jax import cli
 from ila_jax.config import ModelConfig, model_from_dict, read_config
 from ila_jax.data.class_names import read_class_names
+from ila_jax.text import templates
 from ila_jax.weights.conversion import Wish, convert_file, summary
 from ila_jax.weights.folder import check_free, load, save
 from ila_jax.weights.inspection import inspect, table
@@ -30,6 +31,9 @@ off its tensors; nothing in it is run.
         --output weights/clip
     python -m ila_jax.train --config k400/b32_8f \\
         --config.initial.pretrained=weights/clip --workdir runs/mine
+  CLIP as it is: plain CLIP over the frames of videos, of any classes
+    python -m ila_jax.convert --input ViT-B-32.pt --output weights/plain_clip
+    python -m ila_jax.predict weights/plain_clip a.mp4 --classes 'clapping hands,waving'
   is it right? Compared with PyTorch's own model, part by part:
     python -m ila_jax.convert --input ViT-B-32.pt --verify
   back to PyTorch, from a folder of weights or of a run:
@@ -56,7 +60,7 @@ def _check(parser: argparse.ArgumentParser, known: argparse.Namespace) -> None:
         parser.error("--json goes with --inspect")
     if known.output is None and not (known.inspect or known.verify):
         parser.error("--output is missing: the folder to write, or give --inspect or --verify")
-    makes = ("class_names", "frames", "resolution", "reset_head", "verify")
+    makes = ("class_names", "template", "frames", "resolution", "reset_head", "verify")
     others = {"--to torch": ("config", "entry", *makes), "--inspect": ("output", "force", *makes)}
     for mode, on in (("--to torch", known.to == "torch"), ("--inspect", known.inspect)):
         given = [f"--{o.replace('_', '-')}" for o in others[mode] if getattr(known, o)]
@@ -77,13 +81,16 @@ def _to_jax(known: argparse.Namespace) -> None:
     )
     _say(f"reading {known.input}")
     conversion = convert_file(known.input, wish, entry=known.entry)
+    recognizer = conversion.recognizer
+    if known.template is not None:
+        recognizer = recognizer.with_templates(templates.chosen(known.template))
     print(summary(conversion))
     if known.verify:
         _say("comparing")
         print(verify(conversion))
     if known.output is not None:
         _say(f"writing {known.output}")
-        save(conversion.recognizer, known.output, force=known.force)
+        save(recognizer, known.output, force=known.force)
         print(f'wrote   {known.output}: ila_jax.load("{known.output}")')
 
 
@@ -146,7 +153,7 @@ def _parser() -> argparse.ArgumentParser:
         "--config",
         metavar="NAME",
         help="configuration, by name or file, whose model the weights go into; without "
-        "it, the model that the file holds (CLIP alone becomes a spatial model of 8 frames)",
+        "it, the model that the file holds (CLIP alone: plain CLIP over 8 frames)",
     )
     add(
         "--class-names",
@@ -154,6 +161,7 @@ def _parser() -> argparse.ArgumentParser:
         help="names of the classes, one a line; stored with the "
         "weights. A text head needs them to tell classes apart",
     )
+    templates.add_argument(parser)
     add(
         "--frames",
         type=int,

@@ -26,6 +26,7 @@ from ila_jax.evaluation.answers import Answer, Span
 from ila_jax.evaluation.timeline import timeline
 from ila_jax.printable import printable
 from ila_jax.recognizer import Recognizer
+from ila_jax.text import templates
 from ila_jax.weights.folder import load
 from ila_jax.writable import check_file
 
@@ -46,6 +47,8 @@ is then 1.
     python -m ila_jax.predict weights/ila day.mp4 --window 10
   classes of your own, for a model with a text head:
     python -m ila_jax.predict weights/ila a.mp4 --classes 'clapping hands,waving,doing nothing'
+  with CLIP's own weights, converted without --config: plain CLIP, of any classes
+    python -m ila_jax.predict weights/clip a.mp4 --classes names.txt --template 'a video of {}.'
   faster, one look at the middle of the picture in place of twelve:
     python -m ila_jax.predict weights/ila videos/ --clips 1 --crops 1
 """
@@ -112,6 +115,8 @@ def _model(known: argparse.Namespace) -> Recognizer:
     model = load(known.checkpoint)
     if known.classes is not None:
         model = model.with_classes(chosen_classes(known.classes))
+    if known.template is not None:
+        model = model.with_templates(templates.chosen(known.template))
     if known.clips is not None or known.crops is not None:
         model = model.with_views(
             clips=model.views.clips if known.clips is None else known.clips,
@@ -215,6 +220,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what to choose from, or a file with a name a line. Any classes for a text head; a "
         "linear head takes them only where the checkpoint does not name its own",
     )
+    templates.add_argument(parser)
     add("--window", type=float, metavar="SECONDS", help="name what is in each window of a video")
     add("--stride", type=float, metavar="SECONDS", help="between windows (default: no overlap)")
     add("--clips", type=int, metavar="N", help="looks over the time of a video or window")

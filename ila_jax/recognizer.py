@@ -73,14 +73,19 @@ class Recognizer:
         self.origin = origin
         self.views = paper_views(config) if views is None else views
 
-    def predict(self, video: AnyVideo, top_k: int = 5) -> list[Prediction]:
+    def predict(
+        self, video: AnyVideo, top_k: int = 5, *, classes: Sequence[str] | None = None
+    ) -> list[Prediction]:
         """The most probable classes of a video, best first; fewer where it knows fewer classes.
 
         video: a path, an encoded file as bytes or opened, or uint8 frames [f, h, w, 3] in RGB. Of a
-        video with fewer frames than the model takes, frames repeat.
+        video with fewer frames than the model takes, frames repeat. classes: as `with_classes`,
+        which makes a model for many videos: it computes the classes' features once.
         Errors: BadVideo, a ValueError, saying what is wrong with a file; ValueError for frames of
         another shape, for a model without class names, and for a top_k under 1.
         """
+        if classes is not None:
+            return self.with_classes(classes).predict(video, top_k)
         self.check_named()
         return self.best(self.probabilities(self.look(video)).mean(axis=0, dtype=np.float64), top_k)
 
@@ -132,6 +137,24 @@ class Recognizer:
             self._check_linear(names)
         return Recognizer(self.config, self.variables, names, self.origin, self.views)
 
+    def with_templates(self, templates: Sequence[str]) -> "Recognizer":
+        """Plain CLIP with other texts for its classes, such as `["a video of {}."]`.
+
+        Errors: ValueError for another model, and for no templates or one without {}.
+        """
+        if self.config.temporal != "clip":
+            raise ValueError(
+                f"templates are for plain CLIP, and this is a {self.config.temporal} model, which "
+                "was trained on class names alone: word the names themselves"
+            )
+        if isinstance(templates, str) or not templates or not all("{}" in t for t in templates):
+            raise ValueError(
+                f"templates are {templates!r}: expected texts with {{}} for the class's "
+                'name, such as ["a video of {}."]'
+            )
+        config = dataclasses.replace(self.config, templates=tuple(templates))
+        return Recognizer(config, self.variables, self.class_names, self.origin, self.views)
+
     def with_views(self, *, clips: int, crops: int) -> "Recognizer":
         """The same model that looks at other views of a video. Errors: ValueError."""
         views = dataclasses.replace(self.views, clips=clips, crops=crops)
@@ -152,7 +175,8 @@ class Recognizer:
     def logits(self, video: Video, tokens: TextTokens | None = None) -> Logits:
         """Class scores, float32 [b, k].
 
-        video: float32 [b, t, h, w, 3], normalised as `ila_jax.data.augment.normalise` does.
+        video: float32 [b, t, h, w, 3], as `ila_jax.data.augment.normalise(frames,
+        by=model.config.pixels)` makes it.
         tokens: int [k, l], the classes of the text head in place of its class names.
         Errors: ValueError for a text head without class names or tokens, or another shape.
         """
@@ -160,7 +184,10 @@ class Recognizer:
         return _logits(self.config, self.variables, jnp.asarray(video), text)
 
     def features(self, video: Video) -> Features:
-        """Video features after multi-frame integration, [b, e]. video: as in `logits`."""
+        """Video features after multi-frame integration, [b, e]. video: as in `logits`.
+
+        Of plain CLIP: the mean of the frames' unit features.
+        """
         return _features(self.config, self.variables, jnp.asarray(video))
 
     def text_features(self, tokens: TextTokens) -> TextFeatures:
@@ -213,7 +240,7 @@ def logits_of(
 def pixels(config: ModelConfig, clips: Pixels) -> Video:
     """Clips as they come from the loader, as the model computes with them."""
     dtypes = Dtypes.of(config.precision)
-    return normalise(clips, dtypes.param).astype(dtypes.compute)
+    return normalise(clips, dtypes.param, by=config.pixels).astype(dtypes.compute)
 
 
 def shares_of(logits: Logits) -> Logits:

@@ -7,6 +7,8 @@ from ila_jax.config.reading import differences as differences
 from ila_jax.config.reading import from_config as from_config
 from ila_jax.config.reading import model_from_dict as model_from_dict
 from ila_jax.config.reading import to_dict as to_dict
+from ila_jax.config.sections import CLIP_PIXELS as CLIP_PIXELS
+from ila_jax.config.sections import IMAGENET_PIXELS as IMAGENET_PIXELS
 from ila_jax.config.sections import AugmentConfig as AugmentConfig
 from ila_jax.config.sections import Config as Config
 from ila_jax.config.sections import DataConfig as DataConfig
@@ -14,6 +16,7 @@ from ila_jax.config.sections import EvaluationConfig as EvaluationConfig
 from ila_jax.config.sections import InitialConfig as InitialConfig
 from ila_jax.config.sections import ModelConfig as ModelConfig
 from ila_jax.config.sections import MotionPairsConfig as MotionPairsConfig
+from ila_jax.config.sections import Normalisation as Normalisation
 from ila_jax.config.sections import OptimizerConfig as OptimizerConfig
 from ila_jax.config.sections import Precision as Precision
 from ila_jax.config.sections import TrainConfig as TrainConfig

@@ -64,6 +64,11 @@ def _model(model: ModelConfig) -> list[_Check]:
         ((model.classes is None) == (model.head == "text"), "model.classes", model.classes,
          "a number with the linear head, None with the text head"),
         (model.classes is None or model.classes > 0, "model.classes", model.classes, "positive"),
+        (model.temporal == "clip" or len(model.templates) == 1, "model.templates",
+         model.templates, "one, but for plain CLIP"),
+        (bool(model.templates) and all("{}" in text for text in model.templates),
+         "model.templates", model.templates, "texts with {} in the place of the class's name"),
+        (min(model.pixels.std) > 0, "model.pixels.std", model.pixels.std, "positive numbers"),
     ]  # fmt: skip
 
 

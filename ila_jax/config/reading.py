@@ -4,7 +4,7 @@ import dataclasses
 import difflib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from ila_jax.config.checks import impossible
@@ -103,6 +103,8 @@ def _value(hint: Any, value: Any, key: str, problems: list[str]) -> Any:
         return value
     if origin is tuple and _is_floats(hint, value):
         return tuple(float(v) for v in value)
+    if hint == tuple[str, ...] and isinstance(value, list | tuple) and _are_texts(value):
+        return tuple(value)
     if hint is float and _is_number(value):
         return float(value)
     if hint in (int, str, bool) and type(value) is hint:
@@ -115,9 +117,15 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _are_texts(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
+
+
 def _is_floats(hint: Any, value: Any) -> bool:
     """Whether a value is of `tuple[float, ...]`, or of as many floats as the annotation has."""
     inner = typing.get_args(hint)
+    if float not in inner:
+        return False
     long_enough = isinstance(value, list | tuple) and (... in inner or len(value) == len(inner))
     return long_enough and all(map(_is_number, value))
 
@@ -128,5 +136,7 @@ def _words(hint: Any) -> str:
         return ", ".join(map(repr, typing.get_args(hint)))
     if typing.get_origin(hint) is tuple:
         inner = typing.get_args(hint)
+        if str in inner:
+            return "texts in parentheses"
         return "numbers in parentheses" if ... in inner else f"{len(inner)} numbers"
     return "a section of keys" if dataclasses.is_dataclass(hint) else hint.__name__

@@ -10,6 +10,23 @@ Precision = Literal["bfloat16", "float32", "float64"]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Normalisation:
+    """What R, G and B, on the scale 0 to 255, are normalised with: (value - mean) / std."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+# Of ImageNet: what the released ILA and X-CLIP were trained with (training.md, "pixels").
+IMAGENET_PIXELS = Normalisation(mean=(123.675, 116.28, 103.53), std=(58.395, 57.12, 57.375))
+# Of CLIP's own preprocessing: 255 times (0.48145466, 0.4578275, 0.40821073) and (0.26862954,
+# 0.26130258, 0.27577711).
+CLIP_PIXELS = Normalisation(
+    mean=(122.7709383, 116.7460125, 104.09373615), std=(68.5005327, 66.6321579, 70.32316305)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """A recognizer. shape: of towers that have no name. patch, resolution: None takes the size's.
 
@@ -20,6 +37,8 @@ class ModelConfig:
     frames, in multi-frame integration; without them only the blocks can learn order.
     remat: what a block of the image tower computes again in the backward pass instead of keeping:
     nothing, all but its matrix products, or everything.
+    pixels: what frames are normalised with. templates: the texts of a class, each with {} where its
+    name goes; with several, the class is the mean of their unit features.
     """
 
     size: str
@@ -36,6 +55,8 @@ class ModelConfig:
     shape: Geometry | None = None
     mit_positions: bool = True
     remat: Literal["none", "dots", "block"] = "none"
+    pixels: Normalisation = IMAGENET_PIXELS
+    templates: tuple[str, ...] = ("{}",)
 
     def geometry(self) -> Geometry:
         """The shapes of the towers, after overrides. Errors: ValueError."""

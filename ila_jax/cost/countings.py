@@ -21,6 +21,7 @@ class Method:
 METHODS = {
     method.key: method
     for method in (
+        Method("clip", "Plain CLIP", "clip"),
         Method("spatial", "Spatial attention", "spatial"),
         Method("joint", "Joint attention", "joint"),
         Method("divided", "Divided space-time attention", "divided"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ila_jax.config import ModelConfig
+from ila_jax.models.variants import variant
 from ila_jax.sizes import Geometry
 
 
@@ -124,6 +125,7 @@ def _ila_token(clip: Clip) -> Parts:
 
 
 _BLOCKS: dict[str, Callable[[Clip], Parts]] = {
+    "clip": _spatial,
     "spatial": _spatial,
     "joint": _joint,
     "divided": _divided,
@@ -135,6 +137,7 @@ _BLOCKS: dict[str, Callable[[Clip], Parts]] = {
 # The supplement's Table 2, in its letters; linear layers of O(T·hw·d²), which all have, left out.
 # ATA: its table has a further d on the cubic term, which Kuhn–Munkres does not have.
 COMPLEXITY = {
+    "clip": "O(T h²w² d)",
     "spatial": "O(T h²w² d)",
     "joint": "O(T² h²w² d)",
     "divided": "O(T² hw d + T h²w² d)",
@@ -161,12 +164,19 @@ def tower(config: ModelConfig) -> Parts:
 
 
 def integration(config: ModelConfig) -> Macs:
-    """Multi-frame integration: one block over the frames."""
+    """Multi-frame integration: one block over the frames. Plain CLIP has none."""
+    if not variant(config).integrates:
+        return Macs(0)
     return transformer(1, config.frames, config.geometry().embed)
 
 
 def prompts(config: ModelConfig, classes: int) -> Macs:
-    """Video-specific prompts of K classes: a projection of all patches, two layers."""
+    """Video-specific prompts of K classes: a projection of all patches, two layers.
+
+    Plain CLIP has none. The similarities are left out of all models.
+    """
+    if not variant(config).integrates:
+        return Macs(0)
     clip, e = clip_of(config), config.geometry().embed
     t, n, d = clip.frames, clip.patches, clip.geometry.width
     weights = t * n * d * e + 2 * (10 * classes * e**2 + 2 * n * e**2)

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from ila_jax.config import ModelConfig
 from ila_jax.cost.counting import count
 from ila_jax.models import model
-from ila_jax.models.heads import LinearHead, TextHead
+from ila_jax.models.heads import LinearHead
 from ila_jax.models.model import Variables, VideoModel
 from ila_jax.shapes import ClassTokens, Features, Logits, TextFeatures, Video
 
@@ -60,7 +60,7 @@ def prompts(config: ModelConfig, classes: int) -> int:
     shape = config.geometry()
 
     def run(module: VideoModel, v: Features, patches: jax.Array, text: TextFeatures) -> Logits:
-        assert isinstance(module.head, TextHead), "called with the text head's config"
+        assert not isinstance(module.head, LinearHead), "called with the text head's config"
         return module.head(v, patches, text)
 
     patches = _float(1, config.frames, shape.grid**2, shape.width)

@@ -14,12 +14,9 @@ from einops import rearrange
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray, UInt8
 
-from ila_jax.config import AugmentConfig
+from ila_jax.config import IMAGENET_PIXELS, AugmentConfig, Normalisation
 from ila_jax.shapes import Pixels, Video
 
-# Of ImageNet, on the scale 0 to 255; not CLIP's (training.md, "pixels").
-MEAN = np.array([123.675, 116.28, 103.53])
-STD = np.array([58.395, 57.12, 57.375])
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow's grayscale
 
 # Channels first while colours change: operations on whole planes, which vectorize.
@@ -49,11 +46,14 @@ class Draws(NamedTuple):
 
 
 def normalise(
-    video: UInt8[Array, "*s c"] | Float[Array, "*s c"], dtype: DTypeLike = jnp.float32
+    video: UInt8[Array, "*s c"] | Float[Array, "*s c"],
+    dtype: DTypeLike = jnp.float32,
+    *,
+    by: Normalisation = IMAGENET_PIXELS,
 ) -> Float[Array, "*s c"]:
-    """Pixels on the scale 0 to 255 as `dtype` of ImageNet's mean 0 and deviation 1."""
+    """Pixels on the scale 0 to 255 as `dtype` around 0. by: a model's `config.pixels`."""
     shape = (1,) * (video.ndim - 1) + (3,)
-    mean, std = (jnp.asarray(x, dtype).reshape(shape) for x in (MEAN, STD))
+    mean, std = (jnp.asarray(x, dtype).reshape(shape) for x in (by.mean, by.std))
     return (video.astype(dtype) - mean) / std
 
 
@@ -74,21 +74,23 @@ def apply(
     *,
     mirror: Int[Array, "k"] | np.ndarray,
     dtype: DTypeLike = jnp.float32,
+    by: Normalisation = IMAGENET_PIXELS,
 ) -> tuple[Video, Int[Array, "b"]]:
     """Augmented and normalised clips in `dtype`, and their labels.
 
     mirror: `mirror_table` of the classes: the label after a flip, -1 where a flip is forbidden.
+    by: as `normalise` takes it.
     """
     with jax.named_scope("augment"):
         video, labels = flipped(video, labels, draws.flip, mirror=mirror)
         if draws.jitter is None and draws.gray is None:
-            return normalise(video, dtype), labels
+            return normalise(video, dtype, by=by), labels
         planes = rearrange(video, "b t h w c -> c b t h w").astype(dtype)
         if draws.jitter is not None:
             planes = jittered(planes, draws.jitter)
         if draws.gray is not None:
             planes = jnp.where(_over_planes(draws.gray), luma(planes), planes)
-        return normalise(rearrange(planes, "c b t h w -> b t h w c"), dtype), labels
+        return normalise(rearrange(planes, "c b t h w -> b t h w c"), dtype, by=by), labels
 
 
 def flipped(

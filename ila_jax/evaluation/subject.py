@@ -1,5 +1,6 @@
 """What is evaluated: a model on a set of videos, and by what one tells it from another."""
 
+import dataclasses
 import hashlib
 import importlib.metadata
 import platform
@@ -10,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from ila_jax.config import Config, to_dict
+from ila_jax.config import Config, ModelConfig, to_dict
 from ila_jax.data.class_names import Classes, read_class_names
 from ila_jax.data.listing import tell
 from ila_jax.data.open_source import open_source
@@ -73,6 +74,7 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
     """
     checkpoint, step = named_step(checkpoint)
     there = load(checkpoint)
+    config = _with_plain_clip(config, there.config)
     check_fit(checkpoint, there.config, config.model)
     names = _class_names(config, checkpoint, there)
     data = config.data
@@ -92,6 +94,18 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
         ids=names_of if opened.ids is None else opened.ids,
         class_names=opened.class_names,
     )
+
+
+def _with_plain_clip(config: Config, there: ModelConfig) -> Config:
+    """The configuration with plain CLIP for its model, where the weights are that and it is not.
+
+    Nobody trains it: of any other model's configuration, size, frames and precision hold.
+    """
+    if there.temporal != "clip" or config.model.temporal == "clip":
+        return config
+    held = ("size", "shape", "patch", "resolution", "frames", "precision", "remat")
+    model = dataclasses.replace(there, **{name: getattr(config.model, name) for name in held})
+    return dataclasses.replace(config, model=model)
 
 
 def versions() -> dict[str, str | None]:
@@ -115,9 +129,12 @@ def _order(ids: Sequence[str], labels: np.ndarray) -> str:
 def _class_names(config: Config, checkpoint: str, there: Recognizer) -> Sequence[str] | None:
     """The names that the weights were trained with, or else those that the data name.
 
+    Plain CLIP was trained with none: it takes any, or else those of the annotations.
     Errors: ValueError where both are known and differ, or where a text head has none.
     """
     file, known = config.data.class_names, there.class_names
+    if config.model.temporal == "clip" and config.model.head == "text":
+        return known if file is None else read_class_names(file)
     if there.config.head == "text" and known is None:
         raise ValueError(
             f"{checkpoint} has a text head and no class names, which it compares videos with. Give "

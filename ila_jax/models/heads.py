@@ -1,4 +1,4 @@
-"""The two released heads: similarity with class names, and a linear classifier (models.md 1)."""
+"""The released heads: similarity with class names, and a linear classifier (models.md 1, 10)."""
 
 import math
 
@@ -7,16 +7,13 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.models.layers import Dtypes, Keys, small_normal, zeros
+from ila_jax.models.layers import Dtypes, Keys, small_normal, unit, zeros
 from ila_jax.models.prompt import VideoPrompts
 from ila_jax.shapes import Features, Logits, TextFeatures, Training
 from ila_jax.sizes import Geometry
 
-
-def unit(x: Float[Array, "... e"]) -> Float[Array, "... e"]:
-    """x / |x|, in float32 or wider."""
-    x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+# CLIP ends its training at ln 100, the largest it allows.
+_SCALE = math.log(100.0)
 
 
 class TextHead(nnx.Module):
@@ -24,8 +21,7 @@ class TextHead(nnx.Module):
 
     def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
         self.prompts = VideoPrompts(geometry, dtypes=dtypes, keys=keys)
-        # CLIP ends its training at ln 100, the largest it allows.
-        self.logit_scale = nnx.Param(jnp.asarray(math.log(100.0), dtypes.param))
+        self.logit_scale = nnx.Param(jnp.asarray(_SCALE, dtypes.param))
 
     def __call__(
         self, features: Features, patches: Float[Array, "b t p d"], text: TextFeatures
@@ -33,6 +29,21 @@ class TextHead(nnx.Module):
         prompted = self.prompts(text, patches)
         similarity = jnp.einsum("be,bke->bk", unit(features), unit(prompted))
         return jnp.exp(self.logit_scale[...]) * similarity
+
+
+class PlainTextHead(nnx.Module):
+    """CLIP's own logits, no prompts: those of a clip are the mean of its frames' (models.md 10).
+
+    features: of `FrameMean`. patches: not looked at.
+    """
+
+    def __init__(self, *, dtypes: Dtypes):
+        self.logit_scale = nnx.Param(jnp.asarray(_SCALE, dtypes.param))
+
+    def __call__(
+        self, features: Features, patches: Float[Array, "b t p d"], text: TextFeatures
+    ) -> Logits:
+        return jnp.exp(self.logit_scale[...]) * jnp.einsum("be,ke->bk", features, unit(text))
 
 
 class LinearHead(nnx.Module):

@@ -36,6 +36,12 @@ def torch_uniform_bias(fan_in: int) -> Callable[..., Array]:
     return init
 
 
+def unit(x: Float[Array, "... e"]) -> Float[Array, "... e"]:
+    """x / |x|, in float32 or wider."""
+    x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
+    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+
+
 class Keys:
     """A stream of keys, one a parameter, in the order of construction.
 

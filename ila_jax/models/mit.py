@@ -1,9 +1,12 @@
-"""Multi-frame integration: X-CLIP's transformer over the frames' class tokens (models.md 1)."""
+"""Multi-frame integration: X-CLIP's transformer over the frames' class tokens (models.md 1).
+
+And what plain CLIP has in its place.
+"""
 
 from einops import rearrange
 from flax import nnx
 
-from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, small_normal
+from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, small_normal, unit
 from ila_jax.shapes import ClassTokens, Features
 
 
@@ -33,3 +36,10 @@ class MultiFrameIntegration(nnx.Module):
         if self.ordered:
             y = c + rearrange(self.positions[...].astype(c.dtype), "t e -> 1 t e")
         return (self.block(y) + c).mean(axis=1)
+
+
+class FrameMean(nnx.Module):
+    """v = mean_t(c/|c|), of length 1 only where all frames are alike: plain CLIP (models.md 10)."""
+
+    def __call__(self, c: ClassTokens) -> Features:
+        return unit(c).mean(axis=1)

@@ -7,9 +7,9 @@ import jax
 from flax import nnx
 
 from ila_jax.config import ModelConfig
-from ila_jax.models.heads import LinearHead, TextHead
+from ila_jax.models.heads import LinearHead, PlainTextHead, TextHead
 from ila_jax.models.layers import Dtypes, Keys
-from ila_jax.models.mit import MultiFrameIntegration
+from ila_jax.models.mit import FrameMean, MultiFrameIntegration
 from ila_jax.models.temporal.ila import ILABlock
 from ila_jax.models.temporal.ila_token import ILATokenBlock
 from ila_jax.models.temporal.interaction import Alignment
@@ -28,7 +28,10 @@ from ila_jax.shapes import (
 
 
 class Output(NamedTuple):
-    """features: after multi-frame integration. alignment_loss: one value a block, [depth]."""
+    """features: after multi-frame integration, or what plain CLIP has in its place.
+
+    alignment_loss: one value a block, [depth].
+    """
 
     logits: Logits
     features: Features
@@ -41,7 +44,8 @@ class VideoModel(nnx.Module):
     def __init__(self, config: ModelConfig, *, keys: Keys):
         geometry, dtypes = config.geometry(), Dtypes.of(config.precision)
         of_image, of_mit = dtypes.having(geometry.image), dtypes.having(geometry.mit)
-        frames = config.frames if variant(config).embeds_time else None
+        chosen = variant(config)
+        frames = config.frames if chosen.embeds_time else None
         self.visual = ImageTower(
             geometry,
             block_maker(config, of_image),
@@ -50,14 +54,19 @@ class VideoModel(nnx.Module):
             dtypes=of_image,
             keys=keys,
         )
-        self.mit = MultiFrameIntegration(
-            config.frames, geometry.embed, positions=config.mit_positions, dtypes=of_mit, keys=keys
-        )
+        self.mit: MultiFrameIntegration | FrameMean = FrameMean()
+        if chosen.integrates:
+            positions = config.mit_positions
+            self.mit = MultiFrameIntegration(
+                config.frames, geometry.embed, positions=positions, dtypes=of_mit, keys=keys
+            )
         make: dict[str, Any] = {"dtypes": dtypes, "keys": keys}
-        self.head: TextHead | LinearHead
+        self.head: TextHead | PlainTextHead | LinearHead
         if config.head == "text":
             self.text = TextTower(geometry, dtypes=dtypes.having(geometry.text), keys=keys)
-            self.head = TextHead(geometry, **make)
+            self.head = (
+                TextHead(geometry, **make) if chosen.integrates else PlainTextHead(dtypes=dtypes)
+            )
         else:
             assert config.classes is not None, "the configuration is checked where it is read"
             self.head = LinearHead(geometry.embed, config.classes, dropout=config.dropout, **make)
@@ -69,11 +78,11 @@ class VideoModel(nnx.Module):
         with jax.named_scope("mit"):
             features = self.mit(tower.class_tokens)
         with jax.named_scope("head"):
-            if isinstance(self.head, TextHead):
+            if isinstance(self.head, LinearHead):
+                logits = self.head(features, training)
+            else:
                 assert text is not None, "Recognizer and the step give the classes' features"
                 logits = self.head(features, tower.patch_tokens, text)
-            else:
-                logits = self.head(features, training)
         return Output(logits, features, tower.alignment_loss)
 
 

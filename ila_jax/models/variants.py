@@ -20,15 +20,18 @@ from ila_jax.models.vit import BlockMaker
 class Variant:
     """block: makes one, from the width. aligns: takes the convolutions' form and channels.
 
-    embeds_time: a vector per frame is added to its patches before the first block.
+    embeds_time: a vector per frame is added to its patches before the first block. integrates: has
+    X-CLIP's multi-frame integration and prompts; plain CLIP has neither.
     """
 
     block: Callable[..., Any]
     aligns: bool = False
     embeds_time: bool = False
+    integrates: bool = True
 
 
 TEMPORAL = {
+    "clip": Variant(SpatialBlock, integrates=False),
     "spatial": Variant(SpatialBlock),
     "joint": Variant(JointBlock, embeds_time=True),
     "divided": Variant(DividedBlock, embeds_time=True),

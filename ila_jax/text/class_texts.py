@@ -4,31 +4,38 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
+from einops import rearrange
 from jaxtyping import Int32
 
 from ila_jax.sizes import Geometry
+from ila_jax.text.templates import filled
 from ila_jax.text.tokenizer import tokenize
 
 _SHOWN = 5  # groups of names in a warning
 
 
-def class_tokens(names: Sequence[str], geometry: Geometry) -> Int32[np.ndarray, "k l"]:
-    """Tokens of each class's name, as long as the longest, for a model's text tower.
+def class_tokens(
+    names: Sequence[str], templates: Sequence[str], geometry: Geometry
+) -> Int32[np.ndarray, "k m l"]:
+    """Tokens of each class's name in each template, as long as the longest.
 
     What follows the end of a text is left out: the tower's attention is causal, it changes nothing.
-    Warns of names that are the same tokens. Errors: ValueError for a name that is longer than the
+    Warns of names that are the same tokens. Errors: ValueError for a text that is longer than the
     model's context, or has tokens that the model does not know.
     """
-    tokens = tokenize(names, geometry.context)
+    texts = [filled(template, name) for name in names for template in templates]
+    tokens = tokenize(texts, geometry.context)
     if int(tokens.max()) >= geometry.vocabulary:
         raise ValueError(
             f"token id {int(tokens.max())} is outside the model's vocabulary of "
             f"{geometry.vocabulary}: it was not made with CLIP's tokenizer, which is the only one "
             "here"
         )
-    if (said := alike(names, tokens)) is not None:
+    tokens = tokens[:, : int(np.flatnonzero(tokens.any(axis=0))[-1]) + 1]
+    tokens = rearrange(tokens, "(k m) l -> k m l", m=len(templates))
+    if (said := alike(names, tokens[:, 0])) is not None:
         warnings.warn(said, stacklevel=2)
-    return tokens[:, : int(np.flatnonzero(tokens.any(axis=0))[-1]) + 1]
+    return tokens
 
 
 def alike(names: Sequence[str], tokens: Int32[np.ndarray, "k l"]) -> str | None:

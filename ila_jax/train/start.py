@@ -251,8 +251,8 @@ def check_fit(source: str, there: ModelConfig, here: ModelConfig) -> None:
 
 
 def _shapes_of(config: ModelConfig) -> ModelConfig:
-    """The config reduced to what decides the shapes of its weights."""
-    aligns = variant(config).aligns
+    """The config reduced to what decides the shapes of its weights, and the pixels they know."""
+    aligns, integrates = variant(config).aligns, variant(config).integrates
     return dataclasses.replace(
         config,
         size="",
@@ -262,6 +262,8 @@ def _shapes_of(config: ModelConfig) -> ModelConfig:
         convolutions=config.convolutions if aligns else "k400",
         channels=config.channels if aligns else 0,
         dropout=0.0,
+        mit_positions=config.mit_positions or not integrates,
         precision="float32",
         remat="none",
+        templates=("{}",),
     )

@@ -259,7 +259,9 @@ def inputs(
     """Soft targets and the augmented, mixed video."""
     config = recipe.config
     dtype = Dtypes.of(config.model.precision).param
-    video, labels = augment.apply(video, labels, draws, mirror=recipe.mirror, dtype=dtype)
+    video, labels = augment.apply(
+        video, labels, draws, mirror=recipe.mirror, dtype=dtype, by=config.model.pixels
+    )
     smoothing = config.augment.label_smoothing
     targets = soft_targets(labels, classes=recipe.classes, smoothing=smoothing)
     video, targets = mix(video, targets, key=_key(config, "mix", at), config=config.augment)

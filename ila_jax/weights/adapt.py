@@ -11,6 +11,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from ila_jax.config import ModelConfig
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.models.variants import variant
 from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.sizes import Arithmetic, Geometry
 from ila_jax.weights.fresh import fill
@@ -158,6 +159,8 @@ class _Move:
 def _why_left(path: str, target: ModelConfig) -> str:
     if "/temporal" in path:
         return f"of another temporal model than {target.temporal}"
+    if not variant(target).integrates and re.match("mit/|head/prompts/", path):
+        return "multi-frame integration and prompts, which plain CLIP does without"
     return "the text tower and its head, which a linear head does without"
 
 

@@ -65,8 +65,10 @@ def around(there: Recognizer, config: ModelConfig, *, allow: Allow, seed: int) -
     Errors: ValueError naming every property and every tensor that does not fit.
     """
     if there.config.temporal == config.temporal:
-        # A model of ours may have other interactive channels than the released one.
-        config = dataclasses.replace(config, channels=there.config.channels)
+        # A model of ours may have other interactive channels than the released one; and the same
+        # model of the same weights looks at pixels and texts as they were learnt.
+        kept = ("channels", "pixels", "templates")
+        config = dataclasses.replace(config, **{k: getattr(there.config, k) for k in kept})
     made, _ = adapt(there.config, there.variables, there.origin, config, allow=allow, seed=seed)
     names = there.class_names if config.classes == there.config.classes else None
     return on_device(Recognizer(made.config, made.variables, names, made.origin))

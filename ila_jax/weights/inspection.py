@@ -97,6 +97,8 @@ def _differences(
 ) -> dict[str, list[str]]:
     """Of the configurations, and of the tensors under their official names."""
     wanted = _wanted(expected)
+    # No tensor tells them.
+    config = dataclasses.replace(config, pixels=expected.pixels, templates=expected.templates)
     there = {n: s for n, s in shapes.items() if not is_waived(n, official.WAIVED)}
     return {
         "config": differences(config, expected),

@@ -5,8 +5,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from ila_jax.config import ModelConfig
+from ila_jax.config import CLIP_PIXELS, IMAGENET_PIXELS, ModelConfig
 from ila_jax.sizes import SIZES, Arithmetic, Geometry
+from ila_jax.text.templates import KINETICS, NAME
 from ila_jax.weights import official
 from ila_jax.weights.rules import Rule
 from ila_jax.weights.settings import Settings
@@ -21,11 +22,12 @@ _BLOCK = "visual.transformer.resblocks"
 _ATTN = f"{_BLOCK}.0.message_attn"
 _DROPOUT = 0.5  # of the released linear head; no tensor tells
 _CHANNELS = 256  # of ILA's interactive features; models without alignment do not read it
-_FRAMES = 8  # of a model made around CLIP alone
+_FRAMES = 8  # that plain CLIP looks at, as the released models do
 
+_CLIP = official.IMAGE_TOWER + official.TEXT_TOWER + official.LOGIT_SCALE
 _TEMPORAL: dict[str, list[Rule]] = {"spatial": [], "xclip": official.XCLIP}
 # The temporal models with official names.
-OFFICIAL = (*_TEMPORAL, "ila")
+OFFICIAL = ("clip", *_TEMPORAL, "ila")
 
 
 def rules_of(config: ModelConfig, *, clip_only: bool = False) -> list[Rule]:
@@ -33,8 +35,10 @@ def rules_of(config: ModelConfig, *, clip_only: bool = False) -> list[Rule]:
 
     Errors: ValueError for a temporal model that was never released in PyTorch.
     """
-    if clip_only:
-        return official.IMAGE_TOWER + official.TEXT_TOWER + official.LOGIT_SCALE
+    if clip_only or (config.temporal == "clip" and config.head == "text"):
+        return _CLIP
+    if config.temporal == "clip":
+        raise ValueError("plain CLIP with a linear head has no official PyTorch form")
     if config.temporal not in OFFICIAL:
         raise ValueError(
             f"a model with {config.temporal!r} attention has no official PyTorch form: only "
@@ -61,7 +65,9 @@ def kind_of(shapes: Shapes) -> Kind:
 
 
 def recognise(shapes: Shapes, settings: Settings | None = None) -> ModelConfig:
-    """The model that tensors of these official names and shapes make; CLIP alone is a spatial one.
+    """The model that tensors of these official names and shapes make.
+
+    CLIP alone is plain CLIP over frames, with its own pixels, and templates for videos.
 
     settings: what a configuration beside them says; without one, it computes as OpenAI's CLIP.
     Errors: ValueError naming the tensors without which it cannot be told, or the settings that
@@ -74,7 +80,7 @@ def recognise(shapes: Shapes, settings: Settings | None = None) -> ModelConfig:
     return ModelConfig(
         size=size,
         shape=None if size in SIZES else geometry,
-        temporal="spatial" if kind == "clip" else kind,
+        temporal=kind,
         frames=_FRAMES if kind == "clip" else shapes["mit.positional_embedding"][1],
         head="text" if text else "linear",
         classes=None if text else shapes["mit.classify_head.2.weight"][0],
@@ -82,6 +88,8 @@ def recognise(shapes: Shapes, settings: Settings | None = None) -> ModelConfig:
         channels=shapes[f"{_ATTN}.prediction_block.0.weight"][1] if kind == "ila" else _CHANNELS,
         dropout=_DROPOUT,
         precision="float32",
+        pixels=CLIP_PIXELS if kind == "clip" else IMAGENET_PIXELS,
+        templates=KINETICS if kind == "clip" else NAME,
     )
 
 

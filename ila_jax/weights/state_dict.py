@@ -29,8 +29,8 @@ def from_torch(
     """A recognizer from official names to tensors or arrays, in float32.
 
     Size, form, head, frames and classes are read off the shapes; what wraps the names of a model,
-    such as `module.`, is taken off. CLIP alone becomes a spatial
-    model of 8 frames, whose heads are fresh. class_names: of the text head.
+    such as `module.`, is taken off. CLIP alone becomes plain CLIP over 8 frames. class_names: of
+    the text head.
     Errors: ValueError listing every tensor that is missing, unknown or of another shape.
     """
     names = select(state_dict).names

@@ -149,7 +149,7 @@ def test_the_figure_of_growth(tmp_path, capsys):
         (["--classes", "0"], "classes is 0: expected at least 1"),
         (["--resolution", "100"], "resolution 100 is no multiple of the patch size 32"),
         (["--resolution", "96"], "gives 3 patches a side"),
-        (["--methods", "ila,slow"], "unknown 'slow', expected some of spatial"),
+        (["--methods", "ila,slow"], "unknown 'slow', expected some of clip, spatial"),
         (["--repeats", "0"], "--repeats is 0: expected at least 1"),
         (["--sweep", "frames", "--values", "8,4"], "expected two or more growing numbers"),
         (["--sweep", "frames", "--values", "1,4"], "frames is 1: expected at least 2"),

@@ -14,6 +14,7 @@ from ila_jax.models.variants import TEMPORAL
 
 # models.md 8: tower; + MIT + prompts at K = 400; + MIT + prompts at K = 1 + text of one class.
 TABLE = {
+    "clip": (35.27, 35.27, 38.25),
     "spatial": (35.27, 37.64, 38.49),
     "joint": (37.85, 40.22, 41.07),
     "divided": (49.20, 51.57, 52.42),
@@ -24,6 +25,7 @@ TABLE = {
 }
 # models.md 3 to 7: what each adds to CLIP's tower at B/32, T = 8.
 NEW = {
+    "clip": 0,
     "spatial": 0,
     "joint": 6_144,
     "divided": 35_460_096,

@@ -40,6 +40,7 @@ def step_of(d):
 
 # What a temporal model adds (models.md 3 to 7), of width d, depth D and T frames, in the K400 form.
 ADDED = {
+    "clip": lambda d, D, T: 0,
     "spatial": lambda d, D, T: 0,
     "joint": lambda d, D, T: T * d,
     "divided": lambda d, D, T: D * step_of(d) + T * d,
@@ -76,13 +77,22 @@ def test_every_model_has_its_number_of_parameters(size, temporal, head):
     geometry = SIZES[size]
     expected = SPATIAL[size][head == "linear"]
     expected += ADDED[temporal](geometry.width, geometry.depth, 8)
+    expected -= integrating(geometry, head) if temporal == "clip" else 0
     assert count(size, temporal, head) == expected
+
+
+def integrating(geometry, head):
+    """What plain CLIP does without (models.md 1): MIT, and with a text head the prompts."""
+    e, d = geometry.embed, geometry.width
+    mit = 12 * e**2 + 13 * e + 8 * e
+    return mit + (24 * e**2 + 23 * e + 2 * d + d * e if head == "text" else 0)
 
 
 def test_the_counts_are_the_sums_of_the_specification():
     mit, prompts, projection = 3_156_480, 6_303_232, 394_752
     spatial = CLIP_B32 + mit + prompts + projection
     assert SPATIAL["B/32"][0] == spatial
+    assert count("B/32", "clip", "text") == CLIP_B32
     assert spatial + ADDED["xclip"](768, 12, 8) == 196_585_729
     assert spatial + 12 * 3_372_100 == count("B/32", "ila", "text")
     assert spatial + 12 * 6_499_396 == count("B/32", "ila", "text", "ssv2")

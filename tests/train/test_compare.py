@@ -21,7 +21,7 @@ def outcome(method, positions, seed, forward):
     return Outcome(method, positions, seed, order, 100.0 + seed)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", compare._METHODS)
 def test_each_method_is_a_configuration(method):
     config = from_config(read_config(f"{runs.ROOT}/configs/ablation.py:{method}"))
     assert config.model.temporal == METHODS[method].temporal
