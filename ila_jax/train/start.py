@@ -259,6 +259,7 @@ def _shapes_of(config: ModelConfig) -> ModelConfig:
         shape=config.geometry(),
         patch=None,
         resolution=None,
+        frames=config.frames if integrates else 0,
         convolutions=config.convolutions if aligns else "k400",
         channels=config.channels if aligns else 0,
         dropout=0.0,

@@ -10,7 +10,7 @@ import pytest
 from einops import rearrange
 from PIL import Image, ImageEnhance
 
-from ila_jax.config import AugmentConfig
+from ila_jax.config import CLIP_PIXELS, IMAGENET_PIXELS, AugmentConfig
 from ila_jax.data import augment as aug
 from ila_jax.data.augment import Draws, Jitter, draw, normalise
 
@@ -34,7 +34,8 @@ def augment(video, labels, *, key, config, mirror):
 
 def undone(video) -> np.ndarray:
     """Normalised pixels back on the scale 0 to 255."""
-    return np.asarray(video) * aug.STD[None, None, None, None] + aug.MEAN[None, None, None, None]
+    mean, std = (np.array(x)[None, None, None, None] for x in vars(IMAGENET_PIXELS).values())
+    return np.asarray(video) * std + mean
 
 
 def jitter(b: int, *, factors=(1, 1, 1), hue=0.0, order=(0, 1, 2), hue_at=3) -> Jitter:
@@ -214,6 +215,22 @@ def test_normalise_is_numpys():
     result = normalise(jnp.asarray(video))
     assert result.dtype == jnp.float32
     np.testing.assert_allclose(result, expected, rtol=1e-6, atol=1e-6)
+
+
+def test_a_model_may_have_pixels_of_its_own():
+    video = clips()
+    expected = (video / 255 - np.array([0.48145466, 0.4578275, 0.40821073])) / np.array(
+        [0.26862954, 0.26130258, 0.27577711]
+    )
+    found = normalise(jnp.asarray(video), by=CLIP_PIXELS)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    off = AugmentConfig(**{**vars(CONFIG), "flip": 0.0})  # colours change before
+    draws = draw(jax.random.key(0), 2, off)
+    for each in (draws, draws._replace(jitter=None, gray=None)):
+        apply = partial(aug.apply, jnp.asarray(video), jnp.array([0, 1]), each, mirror=NO_MIRROR)
+        ours, imagenets = (np.asarray(apply(by=by)[0]) for by in (CLIP_PIXELS, IMAGENET_PIXELS))
+        mean, std = (np.array(x)[None, None, None, None] for x in vars(CLIP_PIXELS).values())
+        np.testing.assert_allclose(ours * std + mean, undone(imagenets), atol=1e-3)
 
 
 def test_everything_off_is_normalise():
