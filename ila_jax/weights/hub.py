@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from ila_jax.weights import pixel_settings
 from ila_jax.weights.hub_errors import broke_off, why
 from ila_jax.weights.weight_files import HUGGING_FACE, OPEN_CLIP, choose, named
 
@@ -141,7 +142,9 @@ def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
             chosen = choose(files, lambda name: _object(snapshot.get(name)))
         except ValueError as error:
             raise _NoSet(str(error)) from error
-        names = [chosen.config, *([chosen.index] if chosen.index else []), *chosen.files]
+        pixels = [name for name in pixel_settings.FILES if name in files]
+        index = [chosen.index] if chosen.index else []
+        names = [chosen.config, *pixels, *index, *chosen.files]
     paths = [snapshot.get(name) for name in names]
     return paths[0].parent
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ila_jax.sizes import Activation, Arithmetic
+from ila_jax.weights import pixel_settings
 from ila_jax.weights.settings import (
     Honoured,
     Only,
@@ -126,10 +127,12 @@ def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
         name: _arithmetic(values[part], TABLES[part], part, quick, problems)
         for name, part in towers.items()
     }
+    pixels = pixel_settings.of_open_clip(settings, problems)
     refuse(FILE, problems)
     return Settings(
-        library="open_clip", folder=folder, file=FILE, arithmetic=arithmetic, shown=shown
-    )
+        library="open_clip", folder=folder, file=FILE, arithmetic=arithmetic, shown=shown,
+        pixels=pixels,
+    )  # fmt: skip
 
 
 def _arithmetic(

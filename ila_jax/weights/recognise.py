@@ -68,7 +68,6 @@ def recognise(shapes: Shapes, settings: Settings | None = None) -> ModelConfig:
     """The model that tensors of these official names and shapes make.
 
     CLIP alone is plain CLIP over frames, with its own pixels, and templates for videos.
-
     settings: what a configuration beside them says; without one, it computes as OpenAI's CLIP.
     Errors: ValueError naming the tensors without which it cannot be told, or the settings that
     the tensors contradict.
@@ -77,6 +76,7 @@ def recognise(shapes: Shapes, settings: Settings | None = None) -> ModelConfig:
     text = kind == "clip" or "text_projection" in shapes
     _check_needed(shapes, _needed(kind, text=text))
     geometry, size = _geometry(shapes, settings, text=text)
+    said = None if settings is None else settings.pixels
     return ModelConfig(
         size=size,
         shape=None if size in SIZES else geometry,
@@ -88,7 +88,7 @@ def recognise(shapes: Shapes, settings: Settings | None = None) -> ModelConfig:
         channels=shapes[f"{_ATTN}.prediction_block.0.weight"][1] if kind == "ila" else _CHANNELS,
         dropout=_DROPOUT,
         precision="float32",
-        pixels=CLIP_PIXELS if kind == "clip" else IMAGENET_PIXELS,
+        pixels=said or (CLIP_PIXELS if kind == "clip" else IMAGENET_PIXELS),
         templates=KINETICS if kind == "clip" else NAME,
     )
 

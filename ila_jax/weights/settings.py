@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from ila_jax.config import Normalisation
 from ila_jax.sizes import Arithmetic
 
 
@@ -58,7 +59,8 @@ class Settings:
 
     library: which wrote the folder, and can load it again. file: its name. arithmetic: of the parts
     of the model (`Geometry`). shown: key → its value, and the size that has to be the same.
-    notes: what the reader has to know.
+    pixels: what they are normalised with, None where it is not said. notes: what the reader has to
+    know.
     """
 
     library: Literal["transformers", "open_clip"]
@@ -66,6 +68,7 @@ class Settings:
     file: str
     arithmetic: Mapping[str, Arithmetic]
     shown: Mapping[str, tuple[Any, str]]
+    pixels: Normalisation | None = None
     notes: Sequence[str] = ()
 
     def words(self) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ila_jax.sizes import Activation, Arithmetic
+from ila_jax.weights import pixel_settings
 from ila_jax.weights.settings import (
     Honoured,
     Only,
@@ -173,9 +174,11 @@ def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
     if kind == "clip":
         problems += _end_problems(text, known["text_config"])
     arithmetic = _arithmetic(values, known, problems)
+    pixels = pixel_settings.of_transformers(folder, problems)
     refuse(FILE, problems)
     return Settings(
         library="transformers", folder=folder, file=FILE, arithmetic=arithmetic, shown=shown,
+        pixels=pixels,
         notes=_note(arithmetic, value_of(settings, known[""], "projection_dim")) if kind == "xclip"
         else (),
     )  # fmt: skip

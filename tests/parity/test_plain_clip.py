@@ -12,11 +12,14 @@ import torch
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 import ila_jax
-from ila_jax import convert, predict
+from ila_jax import convert, extract, predict
 from ila_jax.config import CLIP_PIXELS, IMAGENET_PIXELS
 from ila_jax.data.augment import normalise
 from ila_jax.text.templates import KINETICS
 from ila_jax.text.tokenizer import tokenize
+from ila_jax.weights import load_exported, stablehlo
+from ila_jax.weights.adapt import Allow
+from ila_jax.weights.create import around
 from ila_jax.weights.files import read
 from ila_jax.weights.safetensors_file import write_safetensors
 from tests.data.videos import H264, write_video
@@ -189,6 +192,34 @@ def test_a_text_tower_of_248_positions_takes_names_of_as_many_tokens(video, tmp_
     compare(theirs, model, video, names=list(model.class_names), context=248)
     found = predicted(tmp_path / "ours", video, tmp_path, "--classes", ",".join(names))
     assert found.keys() == set(model.class_names)
+
+
+def test_extracted_features_are_of_clips_pixels(theirs, folder, video, tmp_path):
+    (tmp_path / "videos" / "waving").mkdir(parents=True)
+    (tmp_path / "videos" / "waving" / "a.mp4").symlink_to(video)
+    out = ["--output", str(tmp_path / "made"), "--features", "clip", "--format", "npz"]
+    assert extract.main([str(folder / "ours"), str(tmp_path / "videos"), *out]) == 0
+    (file,) = (tmp_path / "made").glob("*.npz")
+    views = ila_jax.load(folder / "ours").with_views(clips=1, crops=1).look(video)
+    close(np.load(file)["clip"], expected(theirs, views, KINETICS)[0])
+
+
+def test_exported_it_says_the_same(theirs, folder, video, tmp_path):
+    pytest.importorskip("flatbuffers")
+    model = ila_jax.load(folder / "ours").with_classes(NAMES).with_templates(["a video of {}."])
+    stablehlo.write(model, tmp_path / "made", weights="beside", name="clip")
+    views = model.look(video)
+    found = load_exported.load(tmp_path / "made")(views)
+    close(found, expected(theirs, views, ["a video of {}."])[1])
+
+
+def test_a_model_made_around_it_keeps_its_pixels_and_templates(folder):
+    there = ila_jax.load(folder / "ours")
+    plain = dataclasses.replace(
+        there.config, frames=4, pixels=IMAGENET_PIXELS, templates=("{}",), precision="bfloat16"
+    )
+    made = around(there, plain, allow=Allow(), seed=0).config
+    assert made == dataclasses.replace(there.config, frames=4, precision="bfloat16")
 
 
 @pytest.mark.usefixtures("quick_start")
