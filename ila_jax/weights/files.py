@@ -198,9 +198,10 @@ def _json(path: Path) -> dict[str, Any]:
     if path.stat().st_size > _MOST_JSON:
         raise ValueError(f"{path.name} is too long to be a configuration")
     try:
-        found = json.loads(path.read_text())
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path.name} is no JSON ({error}): get it again") from error
+        what = other_files.what(path.read_bytes()[: other_files.FIRST]) or f"{error}: get it again"
+        raise ValueError(f"{path.name} is no JSON: {what}") from error
     if not isinstance(found, dict):
         raise ValueError(f"{path.name} holds no settings: get it again")
     return found

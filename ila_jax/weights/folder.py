@@ -19,6 +19,7 @@ from ila_jax.weights import checksums
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.fresh import on_device
 from ila_jax.weights.hub import PREFIX, fetch
+from ila_jax.weights.other_files import on_the_hub
 from ila_jax.weights.run import checkpoint_folder, load_run
 from ila_jax.writable import check_writable, not_written
 
@@ -187,4 +188,4 @@ def _foreign(path: Path) -> str:
     """What to do about the weights of PyTorch."""
     if path.is_file() or (path / "config.json").is_file():
         return f". Convert it first: python -m ila_jax.convert --input {path} --output DIR"
-    return ""
+    return "" if path.exists() else on_the_hub(path)

@@ -22,7 +22,9 @@ def why(error: BaseException, repository: str, revision: str) -> str:
         return f"{repository} has no branch, tag or commit {revision}: see {page}"
     if "DisabledRepoError" in types:
         return f"the hub has disabled {repository}: see {page}"
-    if "RepositoryNotFoundError" in types or status == 401:
+    if "EntryNotFoundError" in types and status == 404:
+        return f"a file of {repository} is missing there ({_first_line(cause)}): see {page}"
+    if "RepositoryNotFoundError" in types or status in (401, 404):
         return (
             f"the hub knows no {repository}, or it is private: check the name; if it is private, "
             f"{_LOGIN}"

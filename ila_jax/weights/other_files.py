@@ -36,6 +36,8 @@ _CONTROLS = (".aria2", ".crdownload", ".part", ".incomplete")
 def what(data: bytes) -> str | None:
     """The sentence for a file's first bytes, or None where they may be weights."""
     first = data[:FIRST]
+    if first[4:9] == b"\0\0\0\0{":  # safetensors: a length of any bytes, and its header
+        return None
     if first.startswith(b"\x1f\x8b"):
         return _packed(first)
     if (text := _text(first)) is not None:

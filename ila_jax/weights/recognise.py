@@ -126,6 +126,8 @@ def _hint(shapes: Shapes) -> str:
         return "There is no tensor in it at all."
     if any(re.match(r"visual\.(layer\d|attnpool)\.", name) for name in names):
         return "It is a CLIP with a ResNet image tower: only those with a ViT (B/32, …) fit."
+    if "visual.conv1.weight" in names and all(name.startswith("visual.") for name in names):
+        return "It is the image tower of a CLIP alone: the whole model is needed."
     if any("bert" in name for name in names):
         return "It looks like a BERT, a model of text alone."
     if any(name.startswith("text.transformer.") for name in names):

@@ -211,6 +211,7 @@ def test_our_own_folders_are_fetched(hub, tmp_path):
     [
         ({"api": (401, "RepoNotFound")}, "knows no org/name, or it is private"),
         ({"api": (404, "RepoNotFound")}, "knows no org/name, or it is private"),
+        ({"api": (404, "")}, "knows no org/name, or it is private"),
         ({"files": (403, "GatedRepo")}, "it is gated: accept its conditions at http"),
         ({"files": (401, "GatedRepo")}, "it is gated: accept its conditions at http"),
         ({"api": (403, "")}, "the hub forbids it"),

@@ -127,6 +127,13 @@ def test_the_file_of_a_folder_is_named(tmp_path):
         read(tmp_path)
 
 
+def test_a_page_saved_as_a_configuration_is_told(tmp_path):
+    (tmp_path / "config.json").write_bytes(PAGE)
+    (tmp_path / "pytorch_model.bin").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"config\.json is no JSON: it is a web page"):
+        read(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("source", "said"),
     [
@@ -145,10 +152,11 @@ def test_what_is_meant_by_an_address_is_told(source, said):
         read(source)
 
 
-def test_a_header_whose_length_is_a_brace_is_read(tmp_path):
-    """123 bytes of header: a file of safetensors that begins with "{" as JSON does."""
+# The first is a "{", as of JSON; the others are what ONNX and msgpack begin with.
+@pytest.mark.parametrize("length", [0x7B, 0x120308, 0x61AB85])
+def test_a_header_whose_length_reads_as_something_else_is_read(length, tmp_path):
     header = json.dumps({"w": {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}}).encode()
-    header += b" " * (0x7B - len(header))
+    header += b" " * (length - len(header))
     data = np.arange(4, dtype=np.float32)
     (tmp_path / "file").write_bytes(struct.pack("<Q", len(header)) + header + data.tobytes())
     np.testing.assert_array_equal(read(tmp_path / "file").state["w"], data)

@@ -79,6 +79,14 @@ def test_the_image_tower_alone_keeps_its_names(part):
     assert list(select(names).names) == names
 
 
+def test_the_image_tower_alone_is_told(tmp_path):
+    theirs = huggingface.from_official(CLIP, xclip=False)
+    tower = {name: value for name, value in theirs.items() if name.startswith("vis")}
+    path = write("safetensors", tmp_path / "file", tower)
+    with pytest.raises(ValueError, match="the image tower of a CLIP alone"):
+        convert_file(path, Wish())
+
+
 def test_wrappers_within_a_name_are_taken_off():
     there = {name.replace("visual.", "visual._orig_mod.", 1): name for name in CLIP}
     found = select([name.replace("transformer.", "module.transformer.", 1) for name in there])
