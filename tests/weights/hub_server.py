@@ -6,6 +6,8 @@ Large files come from another host, as they do there: "localhost" where the hub 
 import hashlib
 import json
 import re
+import socket
+import struct
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,6 +23,7 @@ class Hub:
 
     files: by revision and name. refuses: a status and an X-Error-Code for the API ("api"), for
     files ("files"). breaks: after how many bytes a large file breaks off, once for each number.
+    resets: whether by a reset of the connection, as firewalls do it.
     holds: after how many bytes a large file stops, until `released`. renamed: an old name of the
     repository.
     """
@@ -29,6 +32,7 @@ class Hub:
         self.files = {"main": {}}
         self.refuses = {}
         self.breaks = []
+        self.resets = False
         self.holds = 0
         self.holding, self.released = threading.Event(), threading.Event()
         self.renamed = ""
@@ -123,6 +127,10 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self.answer(206 if first else 200, headers, body[first:end])
         self.close_connection = end < whole
+        if end < whole and self.hub.resets:
+            linger = struct.pack("ii", 1, 0)  # to close it then is to reset it
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            socket.close(self.connection.detach())
 
     def hold(self, headers, body):
         self.answer(200, headers, body[: self.hub.holds])

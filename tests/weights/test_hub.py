@@ -246,6 +246,14 @@ def test_a_connection_that_breaks_off_goes_on_where_it_was(hub, weights, monkeyp
     assert "bytes=5000-" in [asked[2] for asked in hub.asked]
 
 
+def test_a_connection_that_is_reset_is_tried_again(hub, weights):
+    """The library ends at this, and not at the other."""
+    hub.files["main"] = CONFIG | {"pytorch_model.bin": weights["whole.bin"]}
+    hub.breaks, hub.resets = [5000], True
+    equal_to_clip(read(NAME).state)
+    assert not hub.breaks
+
+
 def test_a_file_that_never_comes_whole_is_not_taken(hub, weights, cache, monkeypatch):
     """Later, without a network, half of it is no model; with one it is fetched."""
     monkeypatch.setattr(time, "sleep", lambda _: None)  # the library waits before each new try
