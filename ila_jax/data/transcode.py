@@ -19,6 +19,8 @@ _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BI
 
 # FFmpeg's numbers, which PyAV gives no name: of "not YUV at all", and of a range of 0 to 255.
 _RGB, _FULL = 0, 2
+# What the scaler calls matrices that are BT.601's, by name or for want of one.
+_OTHER_NAMES = {UNSPECIFIED: 5, 6: 5}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +124,7 @@ class _Encoder:
         self._size = target_size(first.height, first.width, encoding.short_side)
         way = orientation(first)
         self._transposed = way.transposed
+        self._colours = _colours(first)
         self._scaler = VideoReformatter()
         self._ticks, self._buffer = ticks, io.BytesIO()
         self._container = av.open(self._buffer, "w", format="mp4")
@@ -157,13 +160,18 @@ class _Encoder:
         self._container.mux(self._stream.encode(small))
 
     def _scaled(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """As yuv420p, its colours coded as they were; RGB becomes what is meant by no matrix."""
-        if frame.colorspace != _RGB:
+        """As yuv420p, its colours coded as the first frame's; RGB by what is meant by no matrix."""
+        matrix, extent = None, None
+        if _colours(frame) != self._colours:  # of a video that was joined from several
+            matrix, extent = self._colours
+            matrix = _OTHER_NAMES.get(matrix, matrix)
+        elif frame.colorspace != _RGB:
             frame.colorspace = UNSPECIFIED  # the scaler refuses some, and is to apply none
         height, width = self._size
         return self._scaler.reformat(
-            frame, width=width, height=height, format="yuv420p", interpolation=_SCALING, threads=1
-        )
+            frame, width=width, height=height, format="yuv420p", interpolation=_SCALING, threads=1,
+            dst_colorspace=matrix, dst_color_range=extent,
+        )  # fmt: skip
 
     def close(self) -> Encoded:
         self._container.mux(self._stream.encode(None))
@@ -175,6 +183,11 @@ class _Encoder:
             width=self._stream.width,
             seconds=float(self._ticks[-1]) / CLOCK,
         )
+
+
+def _colours(frame: av.VideoFrame) -> tuple[int, int]:
+    """Matrix and range."""
+    return frame.colorspace, frame.color_range
 
 
 def _copy_colours(frame: av.VideoFrame, codec: av.VideoCodecContext) -> None:

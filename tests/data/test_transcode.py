@@ -175,3 +175,16 @@ def test_bad_videos_say_why(tmp_path):
 def test_impossible_settings_are_told_together():
     with pytest.raises(ValueError, match=r"short_side is 255.*; crf is 52.*; preset is quick"):
         Encoding(short_side=255, key_frames=12, crf=52, preset="quick")
+
+
+@pytest.mark.parametrize("matrices", [("bt709", "smpte170m"), ("smpte170m", "bt709")])
+def test_colours_that_change_in_the_middle(tmp_path, matrices):
+    """As where a camera's film follows a telephone's: the new file says one matrix, and has it."""
+    data = b""
+    for name in matrices:
+        options = H264 | {"x264-params": f"colormatrix={name}"}
+        data += write_video(tmp_path / f"{name}.ts", options=options, count=4).read_bytes()
+    expected, found = frames(data), frames(transcode(data, FINE).data)
+    for half in (slice(0, 4), slice(4, 8)):
+        assert error(expected[half], found[half]) < 4
+    assert error(expected[:4], expected[4:]) > 4
