@@ -14,6 +14,7 @@ from types import FrameType, TracebackType
 from typing import Any, NoReturn, TextIO
 
 from ila_jax.causes import cause, in_words
+from ila_jax.plain_name import remove_links
 from ila_jax.printable import HANDLER, register
 
 # Set to see where an error comes from.
@@ -68,6 +69,7 @@ def leave(status: int) -> NoReturn:
         with suppress(Exception):
             stream.flush()
     if status == STOPPED:
+        remove_links()
         os._exit(status)
     sys.exit(status)
 

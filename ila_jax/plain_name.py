@@ -7,6 +7,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+_PLACES: list[str] = []  # with the links that this process has made
+
 
 def plain_name(path: str | os.PathLike[str]) -> Path:
     """An absolute path that opens what a local one does, for TensorStore and others like it.
@@ -32,8 +34,15 @@ def _is_plain(name: str) -> bool:
 
 @functools.cache
 def _link(folder: Path) -> Path:
-    place = tempfile.mkdtemp(prefix="ila_jax-")
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-    link = Path(place, "folder")
+    if not _PLACES:
+        atexit.register(remove_links)
+    _PLACES.append(tempfile.mkdtemp(prefix="ila_jax-"))
+    link = Path(_PLACES[-1], "folder")
     link.symlink_to(folder)
     return link
+
+
+def remove_links() -> None:
+    """At the end of the process, also where it ends without Python's own."""
+    while _PLACES:
+        shutil.rmtree(_PLACES.pop(), ignore_errors=True)

@@ -107,6 +107,35 @@ def test_ctrl_c_while_a_command_imports_what_it_needs(name):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
 
 
+CTRL_C_WITH_A_THREAD = """
+import os, signal, sys, threading, time
+from ila_jax import commands
+from ila_jax.plain_name import plain_name
+
+def main():
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    print(plain_name(os.fsdecode(b"caf\\xe9")), flush=True)
+    signal.raise_signal(signal.SIGINT)
+
+commands.leave(commands.run(main))
+"""
+
+
+def test_ctrl_c_does_not_wait_for_threads_and_leaves_no_link(tmp_path):
+    """A thread in native code would crash an interpreter that is taken down under it, or hang."""
+    done = subprocess.run(
+        [sys.executable, "-c", CTRL_C_WITH_A_THREAD],
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=50,
+    )
+    assert (done.returncode, done.stderr) == (130, "stopped\n")
+    assert done.stdout.startswith(f"{tmp_path}/ila_jax-")
+    assert not list(tmp_path.iterdir())
+
+
 def test_importing_the_package_leaves_signals_alone():
     """Only `python -m ila_jax.…` answers Ctrl-C; a program that imports the package does itself."""
     code = "import signal, ila_jax; print(signal.getsignal(signal.SIGINT).__name__)"

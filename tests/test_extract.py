@@ -1,6 +1,7 @@
 """Features of a data set: what the model computes, every video once, also after a stop."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -149,9 +150,17 @@ def test_a_stopped_extraction_goes_on_and_a_finished_one_does_nothing(
     assert first.stat().st_mtime_ns == written
     assert sorted(p.name for p in folder.iterdir()) == sorted(p.name for p in undisturbed.iterdir())
     check_same(folder, undisturbed)
-    assert run(weights, videos, folder, *ALL) == 0
-    assert "nothing to do" in capsys.readouterr().out
-    first.unlink()  # and those after it are still there
+    gone = tmp_path / "gone"  # the same list, and no video is needed any more
+    shutil.copytree(videos, gone)
+    for path in gone.glob("*/*.mp4"):
+        path.write_bytes(b"")
+    for place in (videos, gone):
+        assert run(weights, place, folder, *ALL) == 0
+        assert "nothing to do" in capsys.readouterr().out
+    first.unlink()
+    assert run(weights, gone, folder, *ALL) == 1
+    assert "none of the 7 videos can be read" in capsys.readouterr().err
+    assert not first.exists()  # and those after it are still there
     assert run(weights, videos, folder, *ALL) == 0
     check_same(folder, undisturbed)
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,8 +16,10 @@ import numpy as np
 import pytest
 
 from ila_jax.data import synthetic
+from ila_jax.data.leftovers import remove_leftovers
 from ila_jax.data.motion import CLASSES, PARTNER, draw
 from ila_jax.data.motion_videos import pair
+from ila_jax.pictures.scenes import count_scenes
 
 SIZE = (64, 48)
 
@@ -217,6 +220,41 @@ def test_a_killed_run_leaves_no_folder_of_that_name(tmp_path):
     assert len(list(tmp_path.rglob("*.mp4"))) == count
     folder = synthetic.make(tmp_path / "d", train_clips=8, validation_clips=8, seed=1, processes=1)
     assert json.loads((folder / "motion_pairs.json").read_text())["train_clips"] == 8
+    assert list(tmp_path.iterdir()) == [folder]  # what the killed one left is gone
+
+
+def test_leftovers_are_removed_and_what_is_at_work_stays(tmp_path):
+    target = tmp_path / "d"
+    left = tmp_path / ".d.partial-0badcafe"
+    left.mkdir()
+    (left / "classes.txt").write_text("x")
+    code = (
+        "import sys; from pathlib import Path; from ila_jax.data.leftovers import partial_folder\n"
+        "with partial_folder(Path(sys.argv[1])) as partly:\n"
+        "    partly.mkdir(); print(partly, flush=True); sys.stdin.read()"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code, str(target)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    at_work = Path(other.stdout.readline().strip())
+    remove_leftovers(target)
+    assert at_work.is_dir()
+    assert not left.exists()
+    other.communicate("")
+    assert not list(tmp_path.iterdir())
+
+
+def test_settings_that_are_damaged_are_told(made, tmp_path):
+    shutil.copytree(made, tmp_path / "d")
+    for text, words in (("{", "is damaged"), ("[1]", "is not the settings of motion pairs")):
+        (tmp_path / "d" / "motion_pairs.json").write_text(text)
+        with pytest.raises(ValueError, match=words):
+            synthetic.make(tmp_path / "d", train_clips=32, validation_clips=16, seed=3)
+        with pytest.raises(ValueError, match=words):
+            count_scenes(tmp_path / "d")
 
 
 @pytest.mark.parametrize(
