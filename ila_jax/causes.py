@@ -105,3 +105,11 @@ def _no_thread() -> str:
         f"no thread can be started any more ({allowed} to this user, ulimit -u; a container may "
         "have a limit of its own): raise the limit, or take fewer threads and processes"
     )
+
+
+def memory_limit() -> str:
+    """What stands against more memory beside the machine itself, in brackets, or nothing."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if soft == resource.RLIM_INFINITY:
+        return ""
+    return f" (this process may have {soft / 1e9:.1f} GB of addresses: raise it by ulimit -v)"

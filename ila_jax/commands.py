@@ -13,7 +13,7 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, TextIO
 
-from ila_jax.causes import cause, in_words
+from ila_jax.causes import cause, in_words, memory_limit
 from ila_jax.plain_name import remove_links
 from ila_jax.printable import HANDLER, register
 
@@ -87,7 +87,8 @@ def _failed(error: Exception) -> int:
     if os.environ.get(TRACEBACK) or (isinstance(error, ImportError) and cause(error) is None):
         raise error
     if isinstance(error, MemoryError):
-        print(f"error: not enough memory: {error}".rstrip(": "), file=sys.stderr)
+        told = f"error: not enough memory{memory_limit()}: {error}"
+        print(told.rstrip(": "), file=sys.stderr)
     else:
         print(f"error: {in_words(error)}", file=sys.stderr)
     return 1

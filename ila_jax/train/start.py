@@ -59,7 +59,8 @@ def check_run(workdir: Path, config: Config) -> None:
     """
     check_writable(workdir)
     if config.data.processes:
-        check_processes(2 * config.data.processes)  # validation has its own beside the training's
+        # They are there at the same time.
+        check_processes(2 * config.data.processes, ", half to train and half to validate,")
     others = [what for name, what in _OTHERS.items() if (workdir / name).exists()]
     if others and not (workdir / "config.json").exists():
         raise ValueError(f"{workdir} holds {others[0]}: give another --workdir, of the run's own")
