@@ -14,6 +14,7 @@ from ila_jax.data.class_names import composed
 from ila_jax.data.layout import INFO, index_path
 from ila_jax.data.publish import is_local
 from ila_jax.data.sources import Opened
+from ila_jax.plain_name import plain_name
 
 
 def open_prepared(rest: str, root: str, class_names: Sequence[str] | None) -> Opened:
@@ -54,7 +55,7 @@ class PreparedSource:
         path = epath.Path(self._directory)
         _check(path, self._split)
         try:
-            builder = tfds.builder_from_directory(path)
+            builder = tfds.builder_from_directory(plain_name(path))
             self.class_names: tuple[str, ...] = tuple(builder.info.features["label"].names)
             self._records: Any = builder.as_data_source(split=self._split)
             with np.load(io.BytesIO(index_path(path, self._split).read_bytes())) as index:
@@ -121,7 +122,7 @@ def _check(path: epath.Path, split: str) -> None:
             "ila_jax.data.prepare has made; if it was stopped, start it again and it goes on"
         )
     try:
-        splits = tfds.builder_from_directory(path).info.splits
+        splits = tfds.builder_from_directory(plain_name(path)).info.splits
     except Exception as error:  # as above
         raise _damaged(path, error) from error
     if split not in splits or not index_path(path, split).exists():

@@ -18,6 +18,7 @@ from ila_jax.data.sources import Opened
 from ila_jax.data.transcode import Encoding, transcode
 from ila_jax.data.workers import NO_ITEM
 from ila_jax.plain_name import plain_name
+from ila_jax.printable import printable
 
 Example = dict[str, Any]
 Bad = tuple[int, str, str]  # index in the source, name of the Reason, what was seen
@@ -108,7 +109,7 @@ class Videos:
                 {
                     "video": video.data,
                     "label": int(source.labels[index]),
-                    "name": self.id(unit.split, index),
+                    "name": printable(self.id(unit.split, index)),  # the index has the real one
                     "frames": video.frames,
                     "height": video.height,
                     "width": video.width,

@@ -13,10 +13,12 @@ import numpy as np
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.class_names import Classes
 from ila_jax.data.limits import check_bytes
+from ila_jax.data.publish import is_local
 from ila_jax.data.sources import Opened
 from ila_jax.data.text_files import listed
 from ila_jax.data.tfds_features import Fields, find_fields
 from ila_jax.data.tfds_labels import read_labels
+from ila_jax.plain_name import plain_name
 
 _NAME = re.compile(
     r"(?P<name>[^/:@]+)(/(?P<config>[^:@]+))?(:(?P<version>[^@]+))?@(?P<split>.+)", re.DOTALL
@@ -142,7 +144,7 @@ def _fits(parts: Sequence[str], said: re.Match[str]) -> bool:
 def _builder(folder: str) -> Any:
     import tensorflow_datasets as tfds  # half a second, and only needed for these
 
-    return tfds.builder_from_directory(folder)
+    return tfds.builder_from_directory(plain_name(folder) if is_local(folder) else folder)
 
 
 def _labels(
