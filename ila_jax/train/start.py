@@ -242,6 +242,8 @@ def _fresh(recipe: Recipe) -> Callable[[Variables], State]:
 
 def check_fit(source: str, there: ModelConfig, here: ModelConfig) -> None:
     """Errors: ValueError naming the properties of the weights that differ from the config's."""
+    if not variant(there).integrates:  # plain CLIP takes any number of frames
+        there = dataclasses.replace(there, frames=here.frames)
     changed = differences(_shapes_of(there), _shapes_of(here))
     if changed:
         raise ValueError(
@@ -260,7 +262,6 @@ def _shapes_of(config: ModelConfig) -> ModelConfig:
         shape=config.geometry(),
         patch=None,
         resolution=None,
-        frames=config.frames if integrates else 0,
         convolutions=config.convolutions if aligns else "k400",
         channels=config.channels if aligns else 0,
         dropout=0.0,
