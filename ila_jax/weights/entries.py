@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from ila_jax.weights.prefixes import prefixes
+from ila_jax.weights.prefixes import OF_TRAINING, prefixes
 from ila_jax.weights.torch_files import is_tensor
 
 _DEEPEST = 4
@@ -21,15 +21,29 @@ def find(data: Mapping[Any, Any], wanted: str | None = None) -> str:
             there = ", ".join(path for path in entries if path) or "none"
             raise ValueError(f"it has no entry {wanted} with tensors; entries with some: {there}")
         return wanted
-    fitting = [path for path, names in entries.items() if prefixes(names)]
-    if len(fitting) > 1:
+    models = _models(data)
+    if len(models) > 1:
         raise ValueError(
-            f"it holds {len(fitting)} models, in its entries {', '.join(fitting)}: choose one by "
-            f"--entry {fitting[0] or fitting[1]}"
+            f"it holds {len(models)} models, in its entries {', '.join(models)}: choose one by "
+            f"--entry {models[0] or models[1]}"
         )
-    if fitting:
-        return fitting[0]
-    return max(entries, key=lambda path: len(entries[path]), default="")
+    return models[0] if models else max(entries, key=lambda path: len(entries[path]), default="")
+
+
+def beside(data: Mapping[Any, Any], path: str) -> dict[str, str]:
+    """The entries that are not that of the path, and why each is left."""
+    others = {model.split("/")[0]: model for model in _models(data) if model != path}
+    names = [str(name) for name in data if path and str(name) != path.split("/")[0]]
+    return {
+        name: f"another model, which --entry {others[name]} takes"
+        if name in others
+        else OF_TRAINING
+        for name in names
+    }
+
+
+def _models(data: Mapping[Any, Any]) -> list[str]:
+    return [path for path, names in _entries(data) if prefixes(names)]
 
 
 def parts(wanted: str | None) -> tuple[str | None, str | None]:

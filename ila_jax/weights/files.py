@@ -129,7 +129,7 @@ def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
         )
     path = entries.find(file.data, entry)
     state = entries.at(file.data, path)
-    left = {str(k): _OF_TRAINING for k in file.data if str(k) != path.split("/")[0]} if path else {}
+    left = entries.beside(file.data, path)
     tensors, counts = {k: v for k, v in state.items() if is_tensor(v)}, _counts(state)
     for name in (str(k) for k in state if k not in tensors and str(k) not in counts):
         left[name] = _NO_TENSOR
@@ -145,7 +145,6 @@ def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
     )
 
 
-_OF_TRAINING = "belongs to the training that made it, not to the model"
 _NO_TENSOR = "is no tensor"
 
 

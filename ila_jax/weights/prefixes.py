@@ -21,6 +21,7 @@ _TRAINING = re.compile(
     r"n_averaged|initted|epochs?|iter(ation)?s?|(global_)?steps?|criterion|loss(es|_fn)?"
     r"|optimizers?|(lr_)?schedulers?|(grad_)?scaler|(train_|val_|valid_|test_)?(acc\w*|metrics?)"
 )
+OF_TRAINING = "belongs to the training that made it, not to the model"
 # How the model whose names have no prefix is called, where others lie beside it.
 BARE = "."
 
@@ -94,7 +95,7 @@ def _why_left(inner: str, short: str, prefix: str, others: Collection[str]) -> s
     if not inner.startswith(prefix):
         return f"stands beside the model, whose names begin with {prefix}"
     if _TRAINING.fullmatch(short.split(".")[0]):
-        return "belongs to the training that made it, not to the model"
+        return OF_TRAINING
     return None
 
 

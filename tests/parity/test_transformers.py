@@ -67,6 +67,33 @@ def test_clip_of_a_folder(size, tmp_path):
     compare_clip(conversion.recognizer, theirs, geometry, 1e-5, 1e-5)
 
 
+@pytest.mark.parametrize(
+    ("form", "precision"),
+    [
+        ("pytorch_model.bin", torch.float32),
+        ("pytorch_model.bin", torch.bfloat16),
+        ("before 1.6", torch.float16),
+        ("shards", torch.bfloat16),
+        ("shards", torch.float16),
+    ],
+)
+def test_clip_as_repositories_of_the_hub_hold_it(form, precision, tmp_path):
+    geometry = pytorch.GEOMETRIES["tiny"]
+    theirs = pytorch.clip(geometry).to(precision)
+    if form == "shards":
+        theirs.save_pretrained(tmp_path, max_shard_size="200KB")
+        assert len(list(tmp_path.glob("model-*.safetensors"))) > 1, "the test wants shards"
+    else:
+        theirs.config.save_pretrained(tmp_path)
+        new = form != "before 1.6"
+        state, file = theirs.state_dict(), tmp_path / "pytorch_model.bin"
+        torch.save(state, file, _use_new_zipfile_serialization=new)
+    conversion = convert_file(tmp_path, Wish(frames=FRAMES))
+    name = str(precision).removeprefix("torch.")
+    assert {value.dtype.name for value in conversion.foreign.state.values()} == {name}
+    compare_clip(conversion.recognizer, theirs.float(), geometry, 1e-5, 1e-5)
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_clip_of_an_archive_in_half_precision(size, tmp_path):
     geometry = pytorch.GEOMETRIES[size]

@@ -187,7 +187,10 @@ def test_of_several_entries_one_is_chosen(tmp_path):
     torch.save({"model": TORCH, "model_ema": average, "optimizer": OPTIMIZER}, tmp_path / "f.pth")
     with pytest.raises(ValueError, match=r"entries model, model_ema: choose one by --entry model"):
         read(tmp_path / "f.pth")
-    equal(read(tmp_path / "f.pth", "model").state)
+    found = read(tmp_path / "f.pth", "model")
+    equal(found.state)
+    assert found.left["model_ema"] == "another model, which --entry model_ema takes"
+    assert found.left["optimizer"].startswith("belongs to the training")
     found = read(tmp_path / "f.pth", "model_ema")
     np.testing.assert_array_equal(found.state["visual.proj"], CLIP["visual.proj"] + 1)
     with pytest.raises(ValueError, match=r"no entry ema with tensors; .* model, model_ema"):
