@@ -5,7 +5,8 @@ A table has a meaning for every key that its library knows:
 - `Inert` changes nothing of what a model answers;
 - `Only` must have one of the values that our models compute with;
 - `Shown` must say what the tensors show;
-- `Honoured` is read by the source's own module, into the `Arithmetic` of a part of the model.
+- `Honoured` is read by the source's own module, into the `Arithmetic` of a part of the model;
+- `Told` is done otherwise here, and the report says so.
 
 A key that no table knows is refused, since it may change the answers.
 """
@@ -50,7 +51,14 @@ class Honoured:
     default: Any
 
 
-Table = Mapping[str, Inert | Only | Shown | Honoured]
+@dataclass(frozen=True)
+class Told:
+    """A key of how pictures are prepared, which ours does not heed. default: the library's own."""
+
+    default: Any
+
+
+Table = Mapping[str, Inert | Only | Shown | Honoured | Told]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +114,17 @@ def problems_of(values: Mapping[str, Any], table: Table, prefix: str) -> list[st
                 given = "" if key in values else " by default"
                 problems.append(f"{prefix}{key} is {value!r}{given}, expected {wanted}")
     return problems
+
+
+def told_of(values: Mapping[str, Any], table: Table, prefix: str) -> list[str]:
+    """What the report says of the keys that are not heeded, where they are not as by default."""
+    return [
+        f"{prefix}{key} is {values[key]!r} and is not heeded: frames are resized and cropped as "
+        "those of every video here (docs/data.md)"
+        for key, meaning in table.items()
+        if isinstance(meaning, Told)
+        and not _same(values.get(key, meaning.default), meaning.default)
+    ]
 
 
 def shown_of(values: Mapping[str, Any], table: Table, prefix: str) -> dict[str, tuple[Any, str]]:

@@ -62,7 +62,7 @@ _GENERAL: Table = {
             "exponential_decay_length_penalty", "suppress_tokens", "begin_suppress_tokens"),
     **inert("what follows a text's end is not looked at", "bos_token_id", "pad_token_id",
             "sep_token_id"),
-    **inert("names a tokenizer; see tokenizer_config.json", "tokenizer_class"),
+    "tokenizer_class": Only(None, (None, "CLIPTokenizer", "CLIPTokenizerFast")),
     "pruned_heads": Only(None, (None, {})),
     "quantization_config": Only(None, (None,)),
     "auto_map": Only(None, (None,)),

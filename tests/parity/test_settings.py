@@ -204,6 +204,7 @@ REFUSED_OF_CLIP = {
     "quantization_config": {"bits": 4},
     "auto_map": {"AutoModel": "modeling.Mine"},
     "logit_bias": 3.0,
+    "tokenizer_class": "BertTokenizer",
 }
 
 
