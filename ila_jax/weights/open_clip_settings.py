@@ -127,11 +127,12 @@ def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
         name: _arithmetic(values[part], TABLES[part], part, quick, problems)
         for name, part in towers.items()
     }
-    pixels = pixel_settings.of_open_clip(settings, problems)
+    notes: list[str] = []
+    pixels = pixel_settings.of_open_clip(settings, problems, notes)
     refuse(FILE, problems)
     return Settings(
         library="open_clip", folder=folder, file=FILE, arithmetic=arithmetic, shown=shown,
-        pixels=pixels,
+        pixels=pixels, notes=notes,
     )  # fmt: skip
 
 

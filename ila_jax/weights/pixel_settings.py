@@ -1,6 +1,7 @@
 """What a folder says its model's pixels were normalised with.
 
-How it resized pictures is not heeded: frames of videos are resized as everywhere here.
+How it resized pictures is not heeded, and told where it is unusual: frames of videos are resized as
+everywhere here. Defaults are those of open_clip's `PreprocessCfg` and of `CLIPImageProcessor`.
 """
 
 from collections.abc import Mapping
@@ -9,16 +10,60 @@ from typing import Any
 
 from ila_jax.config import CLIP_PIXELS, Normalisation
 from ila_jax.json_files import read_object
-from ila_jax.weights.settings import section
+from ila_jax.weights.settings import (
+    Honoured,
+    Only,
+    Table,
+    Told,
+    inert,
+    problems_of,
+    section,
+    told_of,
+)
 
 # Of transformers: file, and the key of its section; None where the whole file is it.
 FILES = {"preprocessor_config.json": None, "processor_config.json": "image_processor"}
 _WHITE = 255.0
+_OPEN_CLIP: Table = {
+    "mean": Honoured(None),
+    "std": Honoured(None),
+    "mode": Only("RGB", ("RGB",)),
+    "interpolation": Told("bicubic"),
+    "resize_mode": Told("shortest"),
+    **inert("open_clip takes the image tower's", "size"),
+    **inert("of another resize_mode", "fill_color"),
+}
+_TRANSFORMERS: Table = {
+    **dict.fromkeys(
+        ("image_mean", "image_std", "do_normalize", "do_rescale", "rescale_factor"), Honoured(None)
+    ),
+    "do_resize": Told(True),
+    "do_center_crop": Told(True),
+    "default_to_square": Told(False),
+    "use_square_size": Told(False),
+    "do_pad": Told(False),
+    "auto_map": Only(None, (None,)),
+    # PIL's filters by number; CLIP has 3, bicubic, and X-CLIP 2, bilinear.
+    **inert("frames are resized as those of every video here", "resample", "size", "crop_size",
+            "crop_pct", "pad_size"),
+    **inert("frames are chosen by the reader", "do_sample_frames", "num_frames", "fps",
+            "return_metadata", "video_metadata"),
+    **inert("frames are RGB", "do_convert_rgb"),
+    **inert("of what a call takes and returns", "data_format", "input_data_format", "device",
+            "return_tensors", "disable_grouping", "_valid_processor_keys"),
+    **inert("names a class", "image_processor_type", "feature_extractor_type",
+            "video_processor_type", "processor_class", "_processor_class"),
+}  # fmt: skip
 
 
-def of_open_clip(settings: Mapping[str, Any], problems: list[str]) -> Normalisation:
-    """Of `preprocess_cfg`; CLIP's own where it leaves them out. Appends to `problems`."""
+def of_open_clip(
+    settings: Mapping[str, Any], problems: list[str], notes: list[str]
+) -> Normalisation:
+    """Of `preprocess_cfg`; CLIP's own where it leaves them out. Appends to `problems`, `notes`."""
     given = section(settings, "preprocess_cfg", "open_clip_config.json")
+    given = {key: value for key, value in given.items() if value is not None}  # so open_clip does
+    problems += problems_of(given, _OPEN_CLIP, "preprocess_cfg.")
+    notes += told_of(given, _OPEN_CLIP, "preprocess_cfg.")
     values = {
         key: _channels(given.get(key), _WHITE, f"preprocess_cfg.{key}", problems)
         for key in ("mean", "std")
@@ -26,7 +71,7 @@ def of_open_clip(settings: Mapping[str, Any], problems: list[str]) -> Normalisat
     return _normalisation(values["mean"], values["std"], "preprocess_cfg.std", problems)
 
 
-def of_transformers(folder: Path, problems: list[str]) -> Normalisation | None:
+def of_transformers(folder: Path, problems: list[str], notes: list[str]) -> Normalisation | None:
     """Of the image processor beside `config.json`; None where there is none."""
     for name, part in FILES.items():
         if not (folder / name).is_file():
@@ -34,6 +79,9 @@ def of_transformers(folder: Path, problems: list[str]) -> Normalisation | None:
         found = read_object(folder / name, set(), "an image processor's description")
         given = found if part is None else found.get(part)
         if isinstance(given, Mapping):
+            given = {key: value for key, value in given.items() if value is not None}
+            problems += problems_of(given, _TRANSFORMERS, f"{name}: ")
+            notes += told_of(given, _TRANSFORMERS, f"{name}: ")
             return _of_processor(given, name, problems)
     return None
 

@@ -174,13 +174,14 @@ def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
     if kind == "clip":
         problems += _end_problems(text, known["text_config"])
     arithmetic = _arithmetic(values, known, problems)
-    pixels = pixel_settings.of_transformers(folder, problems)
+    notes: list[str] = []
+    pixels = pixel_settings.of_transformers(folder, problems, notes)
     refuse(FILE, problems)
+    if kind == "xclip":
+        notes += _note(arithmetic, value_of(settings, known[""], "projection_dim"))
     return Settings(
         library="transformers", folder=folder, file=FILE, arithmetic=arithmetic, shown=shown,
-        pixels=pixels,
-        notes=_note(arithmetic, value_of(settings, known[""], "projection_dim")) if kind == "xclip"
-        else (),
+        pixels=pixels, notes=notes,
     )  # fmt: skip
 
 

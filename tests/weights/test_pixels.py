@@ -79,3 +79,36 @@ def test_what_normalises_nothing_is_refused_by_name(tmp_path):
     settings = OPEN_SETTINGS | {"preprocess_cfg": {"mean": "grey"}}
     with pytest.raises(ValueError, match=r"preprocess_cfg\.mean is 'grey', expected three numbers"):
         read(folder(tmp_path, settings, clip_state(), **OPEN))
+
+
+def notes_of(path):
+    return read(path).configuration.notes
+
+
+def test_resizing_is_not_heeded_and_told(tmp_path):
+    usual = {"size": 336, "mode": "RGB", "interpolation": "bicubic", "resize_mode": None}
+    settings = OPEN_SETTINGS | {"preprocess_cfg": usual}
+    assert not notes_of(folder(tmp_path, settings, clip_state(), **OPEN))
+    settings = OPEN_SETTINGS | {"preprocess_cfg": usual | {"resize_mode": "squash"}}
+    (note,) = notes_of(folder(tmp_path, settings, clip_state(), **OPEN))
+    assert "preprocess_cfg.resize_mode is 'squash' and is not heeded" in note
+    (tmp_path / "theirs").mkdir()
+    cropped = {"do_center_crop": False, "resample": 3, "size": {"shortest_edge": 224}}
+    (note,) = notes_of(hugging_face(tmp_path / "theirs", "preprocessor_config.json", cropped))
+    assert "preprocessor_config.json: do_center_crop is False" in note
+
+
+def test_a_key_that_is_not_known_is_refused_by_name(tmp_path):
+    settings = OPEN_SETTINGS | {"preprocess_cfg": {"mode": "BGR", "gamma": 2.2}}
+    with pytest.raises(
+        ValueError, match=r"preprocess_cfg\.gamma is a key that is not known"
+    ) as error:
+        read(folder(tmp_path, settings, clip_state(), **OPEN))
+    assert "preprocess_cfg.mode is 'BGR', expected 'RGB'" in str(error.value)
+    (tmp_path / "theirs").mkdir()
+    with pytest.raises(ValueError, match=r"preprocessor_config\.json: do_flip_channels is a key"):
+        read(
+            hugging_face(
+                tmp_path / "theirs", "preprocessor_config.json", {"do_flip_channels": True}
+            )
+        )
