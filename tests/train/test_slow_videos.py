@@ -41,7 +41,7 @@ def test_it_ends_naming_the_video_and_goes_on_when_that_is_repaired(tmp_path, ha
     assert main(runs.arguments(workdir, overrides)) == 1
     said = capsys.readouterr().err.splitlines()
     assert f"error: {path} was not read and decoded in 5 s" in said[-1]
-    assert _steps(workdir) == ["7"]
+    assert max(_steps(workdir)) == "7"
     other = next(p for p in path.parent.iterdir() if p.suffix == path.suffix and p != path)
     shutil.copy(other, path)
     assert main(runs.arguments(workdir, overrides)) == 0
