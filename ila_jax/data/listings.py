@@ -45,19 +45,25 @@ def add_checksums(directory: epath.Path, parts: Mapping[Unit, Part]) -> None:
 
 
 def read_checksums(directory: epath.Path) -> dict[str, str]:
-    """sha256 by file name; empty where there is no list."""
+    """sha256 by file name; empty where there is no list. Errors: ValueError for a damaged one."""
     path = directory / CHECKSUMS
     if not path.exists():
         return {}
-    pairs = (line.split("  ", 1) for line in path.read_text().splitlines())
-    return {name: digest for digest, name in pairs}
+    try:
+        pairs = [line.split("  ", 1) for line in path.read_bytes().decode().splitlines()]
+        return {name: digest for digest, name in pairs}
+    except ValueError:
+        raise ValueError(
+            f"{path} is damaged: expected `sha256  name` a line. Without it the videos cannot be "
+            "checked: prepare them anew, or copy the file from where they were prepared"
+        ) from None
 
 
 def write_quarantine(directory: epath.Path, videos: Videos, parts: Mapping[Unit, Part]) -> None:
     """Lists every bad video once, with its reason; lines of other splits stay."""
     path = directory / QUARANTINE
-    lines = path.read_bytes().decode().split("\n") if path.exists() else []
-    lines = [one for one in lines if one and json.loads(one)["split"] not in videos.opened]
+    lines = path.read_bytes().decode(errors="replace").split("\n") if path.exists() else []
+    lines = [line for line in lines if _split_of(line) not in (None, *videos.opened)]
     for unit in sorted(parts, key=lambda unit: (unit.split, unit.shard)):
         opened = videos.opened[unit.split]
         for index, reason, detail in parts[unit].bad:
@@ -71,6 +77,14 @@ def write_quarantine(directory: epath.Path, videos: Videos, parts: Mapping[Unit,
             lines.append(json_text(entry).rstrip())
     text = "".join(f"{line}\n" for line in lines)
     publish_bytes(path, text.encode())
+
+
+def _split_of(line: str) -> str | None:
+    """Of a line of the list of bad videos; None of what is none, or is damaged."""
+    try:
+        return str(json.loads(line)["split"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def check_bad(split: str, parts: Mapping[Unit, Part], videos: int, fraction: float) -> None:

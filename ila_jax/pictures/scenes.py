@@ -35,10 +35,21 @@ def read_scenes(folder: Path, recipe: ClipRecipe, step: Callable[[str], None]) -
         name = Path(example.path).relative_to(folder / "videos").with_suffix(".npy")
         clip, numbers = _clip(example.path, recipe)
         clips.append(clip)
-        found = np.load(folder / "boxes" / name)[numbers]
+        found = _boxes(folder / "boxes" / name)[numbers]
         boxes.append(in_clip(found, height=height, width=width, size=recipe.size))
         step(name.stem)
     return Scenes(np.stack(clips), np.stack(boxes))
+
+
+def _boxes(path: Path) -> np.ndarray:
+    """Of all frames of a video. Errors: ValueError."""
+    try:
+        return np.load(path)
+    except Exception as error:  # numpy has several kinds
+        raise ValueError(
+            f"{path} cannot be read ({error}): expected the boxes of an object; draw the set "
+            "anew by python -m ila_jax.data.synthetic"
+        ) from error
 
 
 def _clip(path: str, recipe: ClipRecipe) -> tuple[np.ndarray, np.ndarray]:

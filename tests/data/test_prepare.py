@@ -11,12 +11,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from etils import epath
 
 from ila_jax.data import prepare
 from ila_jax.data.bad import BadVideo
 from ila_jax.data.decode import decode, index_video
+from ila_jax.data.listings import verify, write_quarantine
 from ila_jax.data.open_source import open_source
 from ila_jax.data.prepared import PreparedSource
+from ila_jax.data.shards import Videos
+from ila_jax.data.transcode import Encoding
 from tests.data.small_set import BAD, NAMES, SHARDS, VIDEOS, arguments, files, write_set
 
 
@@ -216,6 +220,21 @@ def test_damage_is_told_in_words(prepared, tmp_path, name, left):
     path.write_bytes(b"[1]" if left is None else data[: int(left * len(data))])
     with pytest.raises(ValueError, match=f"{tmp_path}/copy is damaged .*prepare --verify"):
         open_source(f"prepared:{tmp_path}/copy@train", root="", class_names=None)
+
+
+def test_damaged_lists_beside_the_shards(videos, prepared, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(prepared, copy)
+    (copy / "checksums.sha256").write_bytes(b"no checksum\n\xff")
+    with pytest.raises(ValueError, match=r"checksums.sha256 is damaged: expected `sha256  name`"):
+        list(verify(epath.Path(copy)))
+    # Lines of other splits stay, and what was cut short goes.
+    kept = '{"path": "x", "reason": "EMPTY", "label": 0, "split": "test", "detail": ""}'
+    (copy / "quarantine.jsonl").write_bytes(f'{kept}\n{{"path": "\n[1]\n'.encode() + b"\xff\n")
+    opened = open_source(str(videos / "train.txt"), root=str(videos), class_names=NAMES)
+    encoding = Encoding(short_side=16, key_frames=12, crf=23, preset="veryfast")
+    write_quarantine(epath.Path(copy), Videos({"train": opened}, encoding), {})
+    assert (copy / "quarantine.jsonl").read_text() == f"{kept}\n"
 
 
 def test_other_class_names(prepared):

@@ -120,6 +120,11 @@ def test_scenes_have_the_boxes_of_the_frames_that_are_seen(tmp_path):
         assert np.quantile(columns, 0.99) <= x1 + 0.5
         assert y0 - 1.5 <= np.quantile(rows, 0.01)
         assert np.quantile(rows, 0.99) <= y1 + 0.5
+    boxes = tmp_path / "boxes/validation/1.npy"
+    for damage in (boxes.read_bytes()[:50], b"", b"PK\x03\x04"):
+        boxes.write_bytes(damage)
+        with pytest.raises(ValueError, match=r"1\.npy cannot be read .* draw the set anew"):
+            read_scenes(tmp_path, recipe, steps.append)
 
 
 def test_a_folder_of_something_else_is_told_in_words(tmp_path):
