@@ -88,11 +88,13 @@ class Survey:
         if self._read is None or not shown.any() or not afresh[0]:
             return None
         by_order = np.argsort(orders)
-        # How many packets late a picture comes. A decoder that waits for fewer gives another order.
+        # How many packets late a picture comes. A decoder that waits for fewer drops some.
         late = np.arange(len(orders)) - np.argsort(by_order)
+        if late.max() > self._stream.codec_context.reorder_depth:
+            self._each = False
+            return None
         packet_of = by_order[shown[by_order]]
-        ascending = np.all(np.diff(times[packet_of]) > 0)
-        if late.max() > self._stream.codec_context.reorder_depth or not ascending:
+        if np.any(np.diff(times[packet_of]) <= 0):
             return None
         return Places(
             times=times[packet_of] * float(self._stream.time_base or 1),

@@ -1,5 +1,6 @@
 """Frames come in the order in which the decoder gives them, whatever their packets say of time."""
 
+import io
 from pathlib import Path
 
 import av
@@ -146,3 +147,33 @@ def test_bits_by_hand():
     assert (bits.number(24), bits.at) == (1, 24)
     with pytest.raises(ValueError, match="substring not found"):
         bits.golomb()
+
+
+def test_a_decoder_that_is_not_told_to_wait(sources, tmp_path, monkeypatch):
+    """Without the hint in the settings FFmpeg finds out as it goes, and drops a frame."""
+    path = remuxed([sources["h264"]], tmp_path / "wrong.mp4", stripped)
+    path.write_bytes(without_hints(path.read_bytes()))
+    expected = np.stack(sequential(path))
+    assert len(expected) < 40
+    index = index_video(path.read_bytes())
+    assert not index.direct
+    np.testing.assert_array_equal(decode(index, range(len(expected))), expected)
+    np.testing.assert_array_equal(frame_times(path), index.times)
+
+
+def without_hints(data: bytes) -> bytes:
+    """The bytes of an H.264 file, "usability information" taken out of its sequence set."""
+    with av.open(io.BytesIO(data)) as container:
+        _, sets = stored_sets("h264", container.streams.video[0].codec_context.extradata)
+    raw = sets[0][1:].replace(b"\0\0\3", b"\0\0")
+    bits = Bits(raw)
+    bits.skip(24)  # profile, level
+    bits.skip_golomb(4)  # its number; chroma, bits of luma and chroma
+    bits.skip(2)
+    for golombs, flags in ((3, 0), (1, 1), (2, 2)):  # up to the cropping of the picture
+        bits.skip_golomb(golombs)
+        bits.skip(flags)
+    assert bits.number(1) == 0  # nothing is cropped
+    head = f"{int.from_bytes(raw, 'big'):0{8 * len(raw)}b}"[: bits.at] + "01"
+    new = sets[0][:1] + int(head + "0" * (-len(head) % 8), 2).to_bytes(-(-len(head) // 8), "big")
+    return data.replace(sets[0], new.ljust(len(sets[0]), b"\0"))
