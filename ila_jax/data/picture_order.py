@@ -6,7 +6,7 @@ came before, the readers here raise an error: then decoding everything in sequen
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from av import Packet, VideoCodecContext
 
@@ -30,14 +30,10 @@ class NotEach(Unknown):
     """Nor is it told that each packet gives one picture that is shown."""
 
 
-class Picture(NamedTuple):
-    """Of a packet. order: ascending as pictures are shown. afresh: decoding from it on needs
-    nothing that came before. spare: no other picture refers to it, so that it may be left out.
-    """
-
-    order: int
-    afresh: bool
-    spare: bool
+# Of a packet: the order, ascending as pictures are shown; afresh, whether decoding from it on needs
+# nothing that came before; spare, whether no other picture refers to it. A plain tuple, as there is
+# one for each packet of every video that is loaded.
+Picture = tuple[int, bool, bool]
 
 
 class Reader(Protocol):
@@ -62,7 +58,7 @@ class _InTurn:
 
     def __call__(self, packet: Packet, /) -> Picture:
         self._count += 1
-        return Picture(self._count, packet.is_keyframe, False)
+        return self._count, packet.is_keyframe, False
 
 
 class _Mjpeg:
@@ -78,7 +74,7 @@ class _Mjpeg:
         if b"\xff\xdb" not in data or self._huffman not in (None, huffman):
             raise Unknown("tables of a picture before")
         self._huffman, self._count = huffman, self._count + 1
-        return Picture(self._count, True, False)
+        return self._count, True, False
 
 
 class _Mpeg4:
@@ -101,9 +97,9 @@ class _Mpeg4:
             if self._anchors < 2:
                 raise NotEach("between pictures of which one is not there")
             self._between += 1
-            return Picture(self._anchors * _SEQUENCE + self._between, False, True)
+            return self._anchors * _SEQUENCE + self._between, False, True
         self._anchors, self._between = self._anchors + 1, 0
-        return Picture((self._anchors + 1) * _SEQUENCE - 1, packet.is_keyframe, False)
+        return (self._anchors + 1) * _SEQUENCE - 1, packet.is_keyframe, False
 
 
 class _Counted:
@@ -141,19 +137,13 @@ class _H264(_Counted):
             raise Unknown("two sets of one number")
 
     def __call__(self, packet: Packet, /) -> Picture:
-        order, afresh, spare = None, False, True
         for unit in units(bytes(packet), self._prefix):
-            head = unit[0]
-            kind, refers = head & 31, bool(head & 0x60)
-            if 1 <= kind <= 5:
-                afresh, spare = afresh or kind == 5, spare and not refers
-                if order is None:
-                    order = self._order_of(unit, kind == 5, refers)
-            elif kind in (7, 8) and unit.rstrip(b"\0") not in self._sets:
+            kind, refers = unit[0] & 31, unit[0] & 0x60 > 0
+            if 1 <= kind <= 5:  # settings stand in front of slices, which agree about the picture
+                return self._order_of(unit, kind == 5, refers), kind == 5, not refers
+            if kind in (7, 8) and unit.rstrip(b"\0") not in self._sets:
                 raise Unknown("the settings change")
-        if order is None:
-            raise NotEach("no picture")
-        return Picture(order, afresh, spare)
+        raise NotEach("no picture")
 
     def _order_of(self, unit: bytes, begins: bool, refers: bool) -> int:
         """From a slice header (7.3.3), of 24 bytes at most up to the picture's order."""
@@ -211,7 +201,7 @@ class _Hevc(_Counted):
         if order is None:
             raise NotEach("no picture")
         # "Sub-layer non-reference" pictures can still be referred to.
-        return Picture(order, afresh, False)
+        return order, afresh, False
 
     def _order_of(self, bits: Bits, kind: int, layer: int) -> int:
         """From a slice segment header (7.3.6.1). layer: TemporalId + 1."""

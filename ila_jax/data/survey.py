@@ -9,7 +9,7 @@ import numpy as np
 
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.containers import is_truncated
-from ila_jax.data.picture_order import NotEach, Picture, Reader, Unknown, reader
+from ila_jax.data.picture_order import NotEach, Reader, Unknown, reader
 
 # Containers that say how much they hold, and of which a packet is a frame with the time at which it
 # is shown.
@@ -17,7 +17,7 @@ _CONTAINERS = ("mov", "matroska", "avi")
 # An MPEG-4 packet may say "as before" and give no frame; it is of a few bytes, and so it is not
 # taken for a frame unseen. Small real frames pay with sequential decoding.
 _EMPTY_VOP = 16
-_SHOWN, _AFRESH, _SPARE = 1, 2, 4  # flags; the last two as in `Picture`
+_SHOWN, _AFRESH, _SPARE = 1, 2, 4  # flags, the last two of `Picture`
 
 
 class Survey:
@@ -54,19 +54,17 @@ class Survey:
         if self._read is None:
             return
         try:
-            self._add(packet, self._read(packet))
+            order, afresh, spare = self._read(packet)
+            # Settings beside a packet would be lacking to a decoder that starts after it.
+            if next(packet.iter_sidedata(), None) and packet.has_sidedata("new_extradata"):
+                raise Unknown("the settings change")
+            if packet.pts is None:
+                raise NotEach("a packet without a time")
         except (ValueError, LookupError) as error:
             self._each, self._read = not isinstance(error, NotEach), None
-
-    def _add(self, packet: av.Packet, picture: Picture) -> None:
-        # Settings that come beside a packet would be lacking to a decoder that starts after it.
-        if next(packet.iter_sidedata(), None) and packet.has_sidedata("new_extradata"):
-            raise Unknown("the settings change")
-        if packet.pts is None:
-            raise NotEach("a packet without a time")
-        order, afresh, spare = picture
-        afresh = afresh and packet.is_keyframe
-        flags = (not packet.is_discard) * _SHOWN + afresh * _AFRESH + spare * _SPARE
+            return
+        flags = (not packet.is_discard) * _SHOWN + spare * _SPARE
+        flags += (afresh and packet.is_keyframe) * _AFRESH
         self._rows.extend((packet.pts, order, flags))
 
     def check_whole(self, file: BinaryIO) -> None:
