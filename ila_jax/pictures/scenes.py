@@ -44,7 +44,8 @@ def read_scenes(folder: Path, recipe: ClipRecipe, step: Callable[[str], None]) -
 def _boxes(path: Path) -> np.ndarray:
     """Of all frames of a video. Errors: ValueError."""
     try:
-        return np.load(path)
+        with path.open("rb") as file:  # numpy leaves one open that it cannot read
+            return np.load(file)
     except Exception as error:  # numpy has several kinds
         raise ValueError(
             f"{path} cannot be read ({error}): expected the boxes of an object; draw the set "
