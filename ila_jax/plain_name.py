@@ -2,6 +2,7 @@
 
 import atexit
 import functools
+import hashlib
 import os
 import shutil
 import tempfile
@@ -34,11 +35,16 @@ def _is_plain(name: str) -> bool:
 
 @functools.cache
 def _link(folder: Path) -> Path:
+    # Processes that this one starts take its link: they are killed, and would leave theirs.
+    known = f"ILA_JAX_LINK_{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    if os.path.islink(os.environ.get(known, "")):
+        return Path(os.environ[known])
     if not _PLACES:
         atexit.register(remove_links)
     _PLACES.append(tempfile.mkdtemp(prefix="ila_jax-"))
     link = Path(_PLACES[-1], "folder")
     link.symlink_to(folder)
+    os.environ[known] = str(link)
     return link
 
 

@@ -17,6 +17,7 @@ from ila_jax.data.listings import add_checksums, check_bad, write_index, write_q
 from ila_jax.data.publish import is_local, publish_bytes, remove_partial
 from ila_jax.data.records import features
 from ila_jax.data.shards import Part, ShardWriter, Unit, Videos, read_part, units
+from ila_jax.plain_name import plain_name
 
 # Does units and gives (unit, part) as they are finished, in any order.
 Runner = Callable[[ShardWriter, Sequence[Unit]], Generator[tuple[Unit, Part]]]
@@ -53,6 +54,8 @@ class VideoBuilder:
         splits = {split: fingerprint(opened) for split, opened in self._videos.opened.items()}
         agree(self._folder, self._settings, splits)
         (self._folder / layout.PARTS).mkdir(exist_ok=True)
+        if is_local(self._folder):
+            plain_name(self._folder)  # before the processes start that write with its help
         return [unit for unit in self._units() if read_part(self._folder, unit) is None]
 
     def prepare(self, run: Runner, *, max_bad_fraction: float) -> tfds.core.DatasetInfo:
