@@ -16,7 +16,7 @@ from urllib.parse import unquote
 
 from ila_jax.weights import pixel_settings
 from ila_jax.weights.hub_errors import broke_off, why
-from ila_jax.weights.weight_files import HUGGING_FACE, OPEN_CLIP, choose, named
+from ila_jax.weights.weight_files import HUGGING_FACE, OPEN_CLIP, WeightFiles, choose, named
 
 PREFIX = "hf://"
 _OURS = "model.json"
@@ -142,20 +142,25 @@ def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
             chosen = choose(files, lambda name: _object(snapshot.get(name)))
         except ValueError as error:
             raise _NoSet(str(error)) from error
-        pixels = [name for name in pixel_settings.FILES if name in files]
         index = [chosen.index] if chosen.index else []
-        names = [chosen.config, *pixels, *index, *chosen.files]
+        names = [*_settings(chosen, files), *index, *chosen.files]
     paths = [snapshot.get(name) for name in names]
     return paths[0].parent
 
 
 def _one(snapshot: "_Snapshot", file: str, files: Collection[str]) -> Path:
-    """Fetches one file, and the configuration beside it that it goes with."""
+    """Fetches one file, and the settings beside it that it goes with."""
     folder = file[: file.rfind("/") + 1]
     beside = [other.removeprefix(folder) for other in files if other.startswith(folder)]
     if chosen := named(file.removeprefix(folder), beside):
-        snapshot.get(folder + chosen.config)
+        for name in _settings(chosen, beside):
+            snapshot.get(folder + name)
     return snapshot.get(file)
+
+
+def _settings(chosen: WeightFiles, files: Collection[str]) -> list[str]:
+    """The files of settings that a set of weights is read with."""
+    return [chosen.config, *(name for name in pixel_settings.FILES if name in files)]
 
 
 class _Snapshot:

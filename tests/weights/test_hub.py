@@ -180,7 +180,10 @@ def test_a_revision_and_a_file_of_a_repository(hub, weights, revision):
 @pytest.mark.parametrize("name", ["pytorch_model.bin", "sub/pytorch_model.fp16.bin"])
 def test_a_file_of_weights_brings_the_configuration_beside_it(hub, weights, name):
     folder = name[: name.rfind("/") + 1]
-    config = {f"{folder}config.json": CONFIG["config.json"]}
+    config = {
+        f"{folder}config.json": CONFIG["config.json"],
+        f"{folder}preprocessor_config.json": b'{"image_mean": [0.5, 0.5, 0.5]}',
+    }
     hub.files["main"] = config | OTHERS | {name: weights["whole.bin"], "sub/other.json": b"{}"}
     found = read(f"{NAME}/{name}")
     equal_to_clip(found.state)
