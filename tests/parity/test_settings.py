@@ -1,6 +1,8 @@
 """Folders of transformers whose configuration is not OpenAI's: equal to the folder's own model."""
 
+import dataclasses
 import json
+import sys
 
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +12,7 @@ pytest.importorskip("torch")
 import torch
 from transformers import CLIPConfig, CLIPModel, XCLIPConfig, XCLIPModel
 
+from ila_jax import cli, convert
 from ila_jax.models import model
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.files import read
@@ -90,11 +93,35 @@ HONOURED_OF_CLIP = {
 
 
 def test_keys_of_clip_are_honoured(tmp_path):
-    theirs = clip(tmp_path, **HONOURED_OF_CLIP)
+    # With an embedding that holds no head of 64: CLIP's has none.
+    theirs = clip(tmp_path, projection_dim=32, **HONOURED_OF_CLIP)
     conversion = convert_file(tmp_path, Wish(frames=FRAMES))
     found, expected = our_features(conversion.recognizer), features_of_clip(theirs)
     close(found[0], expected[0])
     close(found[1], expected[1])
+    assert "equal to transformers' CLIPModel of this folder" in verify(conversion)
+    # One that took no notice of the configuration is found out.
+    ignored = dataclasses.replace(conversion.foreign.configuration, arithmetic={})
+    foreign = dataclasses.replace(conversion.foreign, configuration=ignored)
+    with pytest.raises(ValueError, match="CLIPModel of this folder gives something else in image"):
+        verify(dataclasses.replace(conversion, foreign=foreign))
+
+
+def test_without_transformers_a_folder_is_not_verified(tmp_path, monkeypatch, capsys):
+    clip(tmp_path)
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    assert cli.run(lambda: convert.main(["--input", str(tmp_path), "--verify"])) == 1
+    said = capsys.readouterr().err
+    assert "cannot be verified" in said
+    assert "pip install 'ila-jax[convert]'" in said
+
+
+def test_a_folder_that_transformers_cannot_load_is_not_verified(tmp_path):
+    clip(tmp_path)
+    conversion = convert_file(tmp_path, Wish(frames=FRAMES))
+    (tmp_path / "config.json").unlink()
+    with pytest.raises(ValueError, match=r"cannot be verified: transformers .* does not load it"):
+        verify(conversion)
 
 
 @pytest.mark.parametrize("key", HONOURED_OF_CLIP)

@@ -244,6 +244,7 @@ def test_verify_compares_with_pytorch_part_by_part(file, capsys, monkeypatch):
     assert code == 0
     for part in ("image embedding", "image block 0", "text features", "video features", "logits"):
         assert part in out
+    assert "since no configuration is in this file" in out
     # A conversion that mixes up two norms is found.
     rules = [swapped(rule) for rule in official.IMAGE_TOWER]
     monkeypatch.setattr(official, "IMAGE_TOWER", rules)
