@@ -1,0 +1,161 @@
+"""Every command line of README.md and docs/ runs, but for those that cannot run here."""
+
+import functools
+
+import pytest
+
+from tests import sandbox
+from tests.documented import PAGES, Command, commands, snippets
+from tests.sandbox import K400, KUBECTL, PAIRS, PAPER, TRAIN, flags
+
+# What a command begins with: why it is not run. Printed by the first test.
+INTERNET = "internet: installs packages"
+SESSION = "internet: installs packages; then runs tests, as this is one"
+CLUSTER = "cluster: Slurm"
+NOT_RUN = {
+    "tools/quickstart": f"{INTERNET}; what it trains is run here with fewer steps",
+    "tools/test": SESSION,
+    "pip install": INTERNET,
+    "pip install '.[demo]' && python -m ila_jax.serve": f"{INTERNET}; then serves until Ctrl-C",
+    "pip install xprof && xprof": f"{INTERNET}; then serves until Ctrl-C",
+    "apt install": INTERNET,
+    ".venv/bin/pip install": INTERNET,
+    "ILA_SCREENSHOTS=/tmp tools/test": SESSION,
+    "sbatch": CLUSTER,
+    "python -m ila_jax.data.prepare --from /mnt/k400/train.csv": "cluster: Beam on Flink, a bucket",
+    "python -m ila_jax.data.prepare --from k400/train.csv": "internet: Beam is an extra",
+    "python -m ila_jax.benchmark model": "GPU: real sizes with 64 clips",
+}
+# Where a command has this in it: what is appended, so that it ends soon. The first that fits.
+QUICK = flags(TRAIN | PAIRS)
+SHORTER = {
+    "ila_jax.train --dry-run --config quickstart": QUICK,
+    "ila_jax.train --dry-run": "",
+    "ila_jax.train --config k400/b16_8f --workdir runs/b16 --dry-run": flags(PAPER | K400),
+    "--config.data.motion_pairs=None": flags(TRAIN),
+    "ila_jax.train --coordinator": QUICK,
+    "ila_jax.train --config quickstart": QUICK,
+    "ila_jax.train --config ablation": QUICK,
+    "ila_jax.train --config k400/": flags(PAPER),
+    "ila_jax.train --config ssv2/": flags(PAPER | {"model.classes": 8}),
+    "ila_jax.evaluate --config quickstart": QUICK,
+    "ila_jax.evaluate --config k400/": flags(PAPER | K400),
+    "ila_jax.compare": f"--methods spatial,divided,ata,ila {QUICK}",
+    "ila_jax.complexity --measure": "--size tiny --repeats 1",
+    "ila_jax.complexity --sweep": "--methods spatial,ila --values 2,4 --repeats 1",
+    "ila_jax.data.check --config ssv2/": flags({"model.classes": 8, "train.batch": 8}),
+    "ila_jax.data.prepare --config ssv2/": flags({"model.classes": 8, "train.batch": 8}),
+    "ila_jax.benchmark data": f"--rounds 1 --batches 1 {flags(K400 | {'train.batch': 8})}",
+    "ila_jax.benchmark decoders": "--rounds 1",
+}
+# What a page takes for granted of others, made with their commands.
+COMPARED = f"python -m ila_jax.compare --workdir runs/comparison {SHORTER['ila_jax.compare']}"
+BEFORE = {
+    "docs/evaluation.md": "python -m ila_jax.train --config k400/b16_8f --workdir runs/b16 "
+    + flags(PAPER),
+    "docs/pictures.md": f"{COMPARED} --seeds 1",
+    "docs/weights.md": "test -e runs/mine || cp -r runs/quickstart runs/mine",
+}
+FAILS = {"broken.mp4": "error: 1 of 2 videos could not be read"}
+# What the README's Python is given.
+GIVEN = """
+import numpy as np
+import ila_jax
+from ila_jax.weights.state_dict import official_state
+
+state_dict = official_state(ila_jax.create("tiny", frames=4))
+video, tokens = np.zeros((1, 4, 32, 32, 3), np.float32), np.ones((2, 77), np.int32)
+"""
+
+
+def reason(command: Command) -> str | None:
+    """Why a command is not run."""
+    return next((why for start, why in NOT_RUN.items() if _begins(command.text, start)), None)
+
+
+def _begins(text: str, start: str) -> bool:
+    """What follows an installation has a reason of its own."""
+    return text.startswith(start) and ("&&" in text) == ("&&" in start)
+
+
+def shorter(text: str) -> str:
+    return next((more for part, more in SHORTER.items() if part in text), "")
+
+
+@functools.cache
+def listed() -> list[Command]:
+    return [command for page in PAGES for command in commands(page)]
+
+
+def test_what_is_not_run_is_listed_with_the_reason(capsys):
+    with capsys.disabled():
+        print("\ncommand lines of the documentation that are not run:")
+        for command in filter(reason, listed()):
+            print(f"  {command}\n    {reason(command)}")
+        print(f"and of these what is behind {KUBECTL}, which needs a cluster:")
+        for command in listed():
+            if KUBECTL in command.text:
+                print(f"  {command}")
+    starts = {start for start in NOT_RUN for one in listed() if _begins(one.text, start)}
+    assert starts == NOT_RUN.keys(), "a reason for a command that is gone"
+
+
+def test_nothing_is_shortened_that_is_gone():
+    texts = [command.text for command in listed() if not reason(command)]
+    assert [part for part in SHORTER if not any(part in text for text in texts)] == []
+
+
+def test_commands_are_read_with_their_continuations_and_without_comments():
+    (first, second) = commands("README.md")[:2]
+    assert (first.text, second.text) == ("tools/quickstart", "tools/test")
+    predict = [one.text for one in commands("README.md") if "ila_jax.predict" in one.text]
+    assert predict[1] == (
+        "python -m ila_jax.predict runs/quickstart joined.mp4 --window 2 --top-k 2"
+    )
+    check = next(one for one in commands("docs/data.md") if "data.check" in one.text)
+    assert check.setting == "k=/videos/k400; "
+    assert check.text.endswith("--validation $k/validate.csv --root $k")
+    two = next(one.text for one in commands("docs/pod.md") if "--coordinator" in one.text)
+    assert [part[-2:] for part in two.split("\n")] == [" &", "wo"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    return sandbox.make(tmp_path_factory.mktemp("reader"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_a_page_runs(page, place):
+    if page in BEFORE:
+        place.run(BEFORE[page])
+    problems = [said for command in commands(page) if (said := failure(command, place))]
+    assert not problems, "\n\n".join(problems)
+
+
+def failure(command: Command, place) -> str | None:
+    """What a command says when it fails, or ends well where it should not."""
+    if reason(command):
+        return None
+    more = shorter(command.text)
+    text = "\n".join(_with(part, more) for part in command.text.split("\n"))
+    expected = next((said for part, said in FAILS.items() if part in text), None)
+    try:
+        place.run(place.here(command.setting + text))
+    except AssertionError as error:
+        said = str(error)
+        return None if expected and expected in said else f"{command}\n{said[-3000:]}"
+    return f"{command}\nended well, expected: {expected}" if expected else None
+
+
+def _with(text: str, more: str) -> str:
+    """A command line with more arguments; one that runs beside the next ends in &."""
+    beside = " &" * text.endswith("&")
+    return f"{text.removesuffix('&').strip()} {more}{beside}"
+
+
+@pytest.mark.slow
+def test_the_readmes_python_runs(place):
+    script = place.folder / "readme.py"
+    script.write_text(GIVEN + "\n".join(snippets("README.md")))
+    place.run("python readme.py")
