@@ -183,6 +183,7 @@ def _weights(sandbox: Sandbox) -> None:
     convert = "python -m ila_jax.convert"
     sandbox.run(f"{convert} --input given.safetensors --output weights/ila --class-names names.txt")
     sandbox.run(f"{convert} --input ViT-B-16.pt --output weights/clip")
+    (folder / "weights/plain_clip").symlink_to("clip")
 
 
 _ILA = """
