@@ -158,7 +158,7 @@ def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
     Errors: ValueError naming each key that they do not.
     """
     kind = settings.get("model_type")
-    if kind not in _MODELS:
+    if not isinstance(kind, str) or kind not in _MODELS:
         raise ValueError(
             f"{FILE} is of a {kind!r} model: expected clip or xclip, whose weights fit here"
         )

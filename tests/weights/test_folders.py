@@ -1,15 +1,17 @@
 """Folders of Hugging Face and open_clip: what their settings must say."""
 
+import contextlib
 import json
 import re
 
 import numpy as np
 import pytest
 
-from ila_jax.weights import huggingface
+from ila_jax.weights import huggingface, transformers_settings
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.files import read
 from ila_jax.weights.safetensors_file import write_safetensors
+from ila_jax.weights.transformers_settings import tables
 from tests.weights.test_adapt import clip_state, state_of
 
 pytestmark = pytest.mark.usefixtures("quick_start")
@@ -54,9 +56,25 @@ def test_hugging_faces_names_there_and_back(case, tmp_path):
         np.testing.assert_array_equal(found[name], value, err_msg=name)
 
 
-def test_another_kind_of_model_is_refused(tmp_path):
-    with pytest.raises(ValueError, match="of a 'bert' model: expected clip or xclip"):
-        read(folder(tmp_path, {"model_type": "bert"}, {"w": np.zeros(3, np.float32)}))
+@pytest.mark.parametrize("kind", ["bert", "siglip", "clip_vision_model", ["clip"], None])
+def test_another_kind_of_model_is_refused(kind, tmp_path):
+    with pytest.raises(ValueError, match="expected clip or xclip") as error:
+        read(folder(tmp_path, {"model_type": kind}, {"w": np.zeros(3, np.float32)}))
+    assert f"of a {kind!r} model" in str(error.value)
+
+
+STRANGE = [None, True, -1, 0, 1.5, "x", [], [1], {}, {"a": 1}, float("nan")]
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=repr)
+def test_strange_values_of_any_key_end_in_words(value, tmp_path):
+    for section, table in tables("clip").items():
+        for key in table:
+            there = SETTINGS.get(section, {}) if section else SETTINGS
+            changed = there | {key: value}
+            settings = SETTINGS | {section: changed} if section else changed
+            with contextlib.suppress(ValueError):  # nothing else may come out
+                transformers_settings.understood(tmp_path, settings)
 
 
 def test_all_names_that_do_not_fit_are_told_at_once(tmp_path):

@@ -1,5 +1,6 @@
 """Folders of open_clip: equal to what open_clip computes, or refused by the key's name."""
 
+import contextlib
 import copy
 import importlib.util
 import json
@@ -20,6 +21,7 @@ from ila_jax.weights.folder import load, save
 from ila_jax.weights.settings import Inert, Only, Shown
 from ila_jax.weights.verification import verify
 from tests.golden import open_clip_cases as cases
+from tests.weights.test_folders import STRANGE
 
 pytestmark = pytest.mark.usefixtures("quick_start")
 
@@ -106,6 +108,19 @@ INERT = {
     "text.eos_id": 9, "text.hf_model_pretrained": False, "text.hf_proj_type": "linear",
     "text.hf_pooler_type": "cls_pooler", "text.final_ln_after_pool": True,
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("value", STRANGE, ids=repr)
+def test_strange_values_of_any_key_end_in_words(value, tmp_path):
+    for part, table in open_clip_settings.TABLES.items():
+        for key in table:
+            settings = copy.deepcopy(cases.settings("as_openai"))
+            section = settings
+            for name in part.split(".") if part else ():
+                section = section[name]
+            section[key] = value
+            with contextlib.suppress(ValueError):  # nothing else may come out
+                open_clip_settings.understood(tmp_path, settings)
 
 
 def test_keys_that_change_nothing(tmp_path):
