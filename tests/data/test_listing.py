@@ -203,7 +203,8 @@ def test_suffix_and_stem():
         (b"RIFF\0\0\0\0WEBPVP8 ", False), (b"OggS\0\2" + bytes(22) + b"\x01vorbis", False),
         (b"OggS\0\2" + bytes(22) + b"\x80theora", True), (b"\x1aE\xdf\xa3", True),
         ((b"G" + bytes(187)) * 5, True), ((bytes(4) + b"G" + bytes(187)) * 5, True),
-        (b"G" * 200, False), (b"Go to the next page", False), (b"\xff\xd8\xff\xe0", False),
+        (b"G" * 200, False), (b"G" + bytes(900), False),
+        (b"Go to the next page", False), (b"\xff\xd8\xff\xe0", False),
         (b"ID3\x04", False), (b"#!/bin/sh", False), (b"", False), (b"{}", False),
     ],
 )  # fmt: skip
