@@ -19,6 +19,7 @@ label labels label_id label_idx class class_id class_idx class_index classid tar
 category category_id action_id
 """
 _PATHS, _LABELS = frozenset(_PATH_COLUMNS.split()), frozenset(_LABEL_COLUMNS.split())
+_SAMPLE = 1000  # lines that tell what stands before the labels
 # Numbers behind a path before the last one: of frames, or further labels.
 _MORE_NUMBERS = re.compile(r"\.\w{2,5}[\"']?(?P<more>([\s,;]+-?\d+)+)$")
 
@@ -92,9 +93,10 @@ def _cells(fields: Sequence[str], *columns: int) -> tuple[str, str]:
 
 
 def _separator(lines: Sequence[tuple[int, str]]) -> str | None:
-    """What stands before the label on most lines; None is a space or a tab."""
+    """What stands before the label on most of the first lines; None is a space or a tab."""
+    some = lines[:_SAMPLE]
     for separator in ",;":
-        if 2 * sum(_ends(line, separator) for _, line in lines) > len(lines):
+        if 2 * sum(_ends(line, separator) for _, line in some) > len(some):
             return separator
     return None
 
