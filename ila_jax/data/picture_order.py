@@ -127,6 +127,7 @@ class _H264(_Counted):
     def __init__(self, extradata: bytes) -> None:
         super().__init__()
         self._prefix, sets = stored_sets("h264", extradata)
+        sets = [unit for unit in sets if unit[0] & 31 in (7, 8)]
         self._sets = set(sets)
         sequences = dict(h264_sequence(unit) for unit in sets if unit[0] & 31 == 7)
         pictures = dict(h264_picture(unit) for unit in sets if unit[0] & 31 == 8)
