@@ -125,7 +125,8 @@ def spans(times: np.ndarray, seconds: float, stride: float) -> list[Window]:
 
     Errors: ValueError where there would be more windows than frames.
     """
-    times = times - times[0]
+    # To the microsecond: a frame at 1 s is not at 0.9999999999.
+    times = np.round(times - times[0], 6)
     # The last frame lasts as long as the others do on average.
     end = times[-1] * len(times) / (len(times) - 1) if len(times) > 1 else 0.0
     final = float(times[-1])
@@ -137,7 +138,7 @@ def spans(times: np.ndarray, seconds: float, stride: float) -> list[Window]:
             "the video has: choose a longer one"
         )
     starts = stride * np.arange(2 + math.floor(more))
-    edges = np.searchsorted(times, [starts, starts + seconds]).T.tolist()
+    edges = np.searchsorted(times, np.round([starts, starts + seconds], 6)).T.tolist()
     return [
         Window(start, min(start + seconds, end), first, last - first)
         for start, (first, last) in zip(starts.tolist(), edges, strict=True)

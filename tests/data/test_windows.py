@@ -56,6 +56,14 @@ def test_windows_reach_to_the_end_and_one_without_a_frame_is_left_out():
         spans(times, 0.01, 0.01)
 
 
+def test_frames_at_a_windows_edge_are_in_the_next():
+    """25 a second by a clock of 90,000 ticks that begins at 1.44 s, as in MPEG-TS."""
+    times = (129_600 + 3600 * np.arange(75)) / 90_000
+    assert np.any(times - times[0] < np.round(times - times[0], 6))
+    assert [window.count for window in spans(times, 1, 1)] == [25, 25, 25]
+    assert [window.count for window in spans(times, 0.2, 0.2)] == [5] * 15
+
+
 def test_windows_do_not_need_a_model_of_few_frames(tmp_path):
     """Random clips are drawn anew for each window, and in any order of their last frames."""
     path = write_video(tmp_path / "clip.mp4", **GOOD["key_12.mp4"])
