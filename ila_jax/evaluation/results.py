@@ -1,5 +1,6 @@
 """What an evaluation is of, and its numbers: `evaluation.json` first, `result.json` last."""
 
+import json
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -25,7 +26,8 @@ def check_folder(folder: Path, about: dict[str, Any]) -> None:
         raise ValueError(f"{folder} is a file: expected a folder, or the name of one to be made")
     path = folder / ABOUT
     if path.exists():
-        there, here = read_object(path, {"same"}, "what an evaluation is of")["same"], about["same"]
+        there = read_object(path, {"same"}, "what an evaluation is of")["same"]
+        here = json.loads(json_text(about["same"]))  # as there: tuples are lists, names printable
         changed = [
             f"{key}: {there.get(key)!r}, {here[key]!r}"[:300]
             for key in here
