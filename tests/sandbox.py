@@ -179,7 +179,8 @@ def _weights(sandbox: Sandbox) -> None:
     folder = sandbox.folder
     sandbox.run(f"python -c '{_ILA}'")
     _clip_b16(folder / "ViT-B-16.pt")
-    (folder / "names.txt").write_text("".join(f"{name}\n" for name in _names(folder)))
+    for name in ("names.txt", "k400.txt"):
+        shutil.copy(folder / "fresh/classes.txt", folder / name)
     convert = "python -m ila_jax.convert"
     sandbox.run(f"{convert} --input given.safetensors --output weights/ila --class-names names.txt")
     sandbox.run(f"{convert} --input ViT-B-16.pt --output weights/clip")
