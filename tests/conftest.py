@@ -3,9 +3,13 @@
 import atexit
 import os
 import shutil
+import signal
 import socket
 import tempfile
 
+# Started in the background by a shell, the tests ignore Ctrl-C, and so would what they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # Before jax is imported, here or in a process that a test starts: eight devices to shard over.
 os.environ["XLA_FLAGS"] = " ".join(
     [os.environ.get("XLA_FLAGS", ""), "--xla_force_host_platform_device_count=8"]

@@ -27,12 +27,11 @@ TRAIN = {
     "evaluation.time_order": False,
 }
 PAIRS = {"data.motion_pairs.train_clips": 64, "data.motion_pairs.validation_clips": 16}
-PAPER = TRAIN | {
+ONE_VIEW = {"evaluation.clips": 1, "evaluation.crops": 1}
+PAPER = TRAIN | ONE_VIEW | {
     "model.precision": "float32",
     "initial.pretrained": None,
     "initial.scratch": True,
-    "evaluation.clips": 1,
-    "evaluation.crops": 1,
 }  # fmt: skip
 K400 = {
     "data.root": "videos/k400",

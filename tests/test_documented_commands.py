@@ -6,7 +6,7 @@ import pytest
 
 from tests import sandbox
 from tests.documented import PAGES, Command, commands, snippets
-from tests.sandbox import K400, KUBECTL, PAIRS, PAPER, TRAIN, flags
+from tests.sandbox import K400, KUBECTL, ONE_VIEW, PAIRS, PAPER, TRAIN, flags
 
 # What a command begins with: why it is not run. Printed by the first test.
 INTERNET = "internet: installs packages"
@@ -29,6 +29,7 @@ NOT_RUN = {
 }
 # Where a command has this in it: what is appended, so that it ends soon. The first that fits.
 QUICK = flags(TRAIN | PAIRS)
+PLAIN_CLIP = {"model.size": "B/16", "model.frames": 2, "model.precision": "float32"}
 SHORTER = {
     "ila_jax.train --dry-run --config quickstart": QUICK,
     "ila_jax.train --dry-run": "",
@@ -40,6 +41,7 @@ SHORTER = {
     "ila_jax.train --config k400/": flags(PAPER),
     "ila_jax.train --config ssv2/": flags(PAPER | {"model.classes": 8}),
     "ila_jax.evaluate --config quickstart": QUICK,
+    "--checkpoint weights/plain_clip": flags(K400 | ONE_VIEW | PLAIN_CLIP),
     "ila_jax.evaluate --config k400/": flags(PAPER | K400),
     "ila_jax.compare": f"--methods spatial,divided,ata,ila {QUICK}",
     "ila_jax.complexity --measure": "--size tiny --repeats 1",

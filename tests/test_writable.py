@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -37,20 +38,20 @@ def test_a_name_that_is_too_long(tmp_path):
         check_writable(tmp_path / ("a" * 300))
 
 
-def test_no_permission(tmp_path):
+def test_no_permission():
     """As another user where the tests run as root, who may write everywhere."""
-    (tmp_path / "mine").mkdir()
-    (tmp_path / "mine").chmod(0o555)
-    before, user = os.geteuid(), 65534
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(folder.stat().st_mode | 0o055)
-    try:
-        if before == 0:
-            os.seteuid(user)
-        with pytest.raises(OSError, match="mine cannot be written to: permission is denied"):
-            check_writable(tmp_path / "mine" / "run")
-    finally:
-        os.seteuid(before)
+    before, nobody = os.geteuid(), 65534
+    # Not tmp_path: another user may not even look into the folders above it.
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o555)
+        try:
+            if before == 0:
+                os.seteuid(nobody)
+            problem = f"{folder} cannot be written to: permission is denied"
+            with pytest.raises(OSError, match=problem):
+                check_writable(Path(folder, "run"))
+        finally:
+            os.seteuid(before)
 
 
 def test_too_little_room(tmp_path, monkeypatch):

@@ -23,7 +23,8 @@ def pins():
 
 def environment(tmp_path, script, **variables):
     """What a script prints that has sourced tools/environment, whose environment runs this test."""
-    variables = os.environ | {"ILA_VENV": str(tmp_path / "venv")} | variables
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("ILA_")}
+    variables = ours | {"ILA_VENV": str(tmp_path / "venv")} | variables
     bin = tmp_path / "venv" / "bin"
     bin.mkdir(parents=True, exist_ok=True)
     (bin / "python").unlink(missing_ok=True)
