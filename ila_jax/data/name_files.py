@@ -27,10 +27,18 @@ _HOW = (
     "Write the names alone, one a line, the first is class 0; or with a header, `id,name`; or as a "
     'JSON list, ["first name", …], in which everything is a name.'
 )
-_NUMBER_FIRST = re.compile(r'"?(?P<number>\d{1,9})"?\s*[,;\t]\s*(?P<name>.+)')
-_NUMBER_LAST = re.compile(r'(?P<name>.+?)\s*[,;\t]\s*"?(?P<number>\d{1,9})"?')
+_NUMBER_FIRST = re.compile(r"[\"']?(?P<number>\d{1,9})[\"']?\s*[,;\t，；]\s*(?P<name>.+)")
+_NUMBER_LAST = re.compile(r"(?P<name>.+?)\s*[,;\t，；]\s*[\"']?(?P<number>\d{1,9})[\"']?")
 _SPACED_FIRST = re.compile(r"(?P<number>\d{1,9})[.:)]?\s+(?P<name>.+)")
-_SPACED_LAST = re.compile(r"(?P<name>.+?)\s+(?P<number>\d{1,9})")
+# Numbers only where they count from 0 or 1: "0:name", "001.name", "(0) name"; "0 - name"; and
+# Charades' "c000 name", of one code.
+_COUNTED_FIRST = (
+    re.compile(r"\(?(?P<number>\d{1,9})[.:)：、]\s*(?P<name>[^\s\d].*)"),
+    re.compile(r"(?P<number>\d{1,9})\s+[-–—=]>?\s+(?P<name>.+)"),
+)
+_CODE = re.compile(r"[A-Za-z]{1,3}(?=\d)")
+_COUNTED_LAST = re.compile(r"(?P<name>.+?)(\s|\s*:)\s*(?P<number>\d{1,9})")
+_ITEMS = re.compile(r"[-*•]\s+\S")
 _OTHER_NUMBER = re.compile(r'"?-?\d*\.?\d+"?\s*[,;\t]')
 _SEPARATORS = re.compile(r"[,;\t]")
 
@@ -43,7 +51,7 @@ def parse_names(path: str | Path, text: str) -> list[tuple[str, str]]:
         return json_names(path, text)
     lines = _without_comments(path, text)
     _check_kind(path, lines)
-    rows = _columns(path, lines) or _numbered(path, lines)
+    rows = _columns(path, lines) or _counted(path, lines) or _numbered(path, lines)
     if rows is not None:
         return in_order(path, rows)
     _check_plain(path, lines)
@@ -81,6 +89,7 @@ def _check_kind(path: str | Path, lines: Sequence[Line]) -> None:
 def _is_header(line: str) -> bool:
     """Whether a line only says what is in the columns below it."""
     words = _SEPARATORS.split(line) if _SEPARATORS.search(line) else line.split()
+    words = words[1:] if len(words) > 1 and not words[0].strip() else words  # of pandas' index
     return bool(words) and all(word(each) in HEADER for each in words)
 
 
@@ -132,6 +141,17 @@ def _numbered(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
     return None
 
 
+def _counted(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
+    """Rows of names behind numbers that count, in forms that are names where they do not."""
+    code = _CODE.match(lines[0][1]) if lines else None
+    behind = [re.compile(rf"{code[0]}(?P<number>\d{{1,9}})[.:)]?\s+(?P<name>.+)")] if code else []
+    for pattern in (*_COUNTED_FIRST, *behind):
+        rows = _matching(path, pattern, lines) or []
+        if len(rows) > 1 and is_order([str(number) for _, number, _ in rows]):
+            return rows
+    return None
+
+
 def _matching(
     path: str | Path, pattern: re.Pattern[str], lines: Sequence[Line]
 ) -> list[Named] | None:
@@ -176,6 +196,10 @@ def _check_plain(path: str | Path, lines: Sequence[Line]) -> None:
     for at, line in some:
         if line[0] == '"' and line.count('"') % 2:
             raise ValueError(f"{path}:{at}: {line!r} opens a quote and closes none. {_HOW}")
+    if len(some) > 1 and all(_ITEMS.match(line) for _, line in some):
+        raise ValueError(
+            f"{path}:{number}: {first!r} is an item of a list or a name? All lines begin so. {_HOW}"
+        )
     if all(_OTHER_NUMBER.match(line) for _, line in some):
         at, line = next((item for item in some if not _NUMBER_FIRST.fullmatch(item[1])), some[0])
         raise ValueError(
@@ -184,7 +208,7 @@ def _check_plain(path: str | Path, lines: Sequence[Line]) -> None:
         )
     for pattern in (_NUMBER_FIRST, _NUMBER_LAST, _SPACED_FIRST):
         _check_most(path, pattern, some)
-    rows = _matching(path, _SPACED_LAST, some)
+    rows = _matching(path, _COUNTED_LAST, some)
     names = {name for *_, name in rows or []}
     if rows and len(rows) == len(names) > 1 and is_order([str(number) for _, number, _ in rows]):
         _refuse(path, rows, "are the numbers at the end a part of the names?")

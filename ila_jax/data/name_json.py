@@ -12,17 +12,28 @@ def json_names(path: str | Path, text: str) -> list[tuple[str, str]]:
     """(place in the file, name) of each class, class 0 first. Errors: ValueError."""
     found = parse_json(path, text, "class names", tuple)  # an object is a tuple of its pairs
     if isinstance(found, tuple):
-        pairs = dict(found).get("id2label", found)  # of Hugging Face's config.json
+        values = dict(found)  # of Hugging Face's config.json
+        pairs = values.get("id2label") or values.get("label2id")
         return in_order(path, _pairs(path, pairs if isinstance(pairs, tuple) else found))
     if isinstance(found, list) and found and all(isinstance(item, tuple) for item in found):
         rows = [_object(item) for item in found]
         if all(row is not None for row in rows):
             return in_order(path, [("", *row) for row in rows if row is not None])
+    if _in_parts(found):
+        found = [" ".join(parts) for parts in found]
     if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
         raise ValueError(
             f"{path} names no classes: expected a list of names, or an object from name to number"
         )
     return [(f"{path}, class {label}: ", name.strip()) for label, name in enumerate(found)]
+
+
+def _in_parts(found: Any) -> bool:
+    """Whether names are lists of their parts, as Diving48's: [["Back", "15som", "PIKE"], …]."""
+    if not isinstance(found, list) or not all(isinstance(parts, list) and parts for parts in found):
+        return False
+    # A part that is a number might as well be the class's.
+    return all(isinstance(part, str) and number_of(part) is None for p in found for part in p)
 
 
 def _pairs(path: str | Path, pairs: Sequence[tuple[str, Any]]) -> list[Named]:

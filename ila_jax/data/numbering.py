@@ -7,10 +7,12 @@ from typing import Any
 from ila_jax.data.text_files import listed
 
 # Columns of numbers and of names, as label files call them; `label` and `class` are either.
-IDS = frozenset("id ids idx index number no num nr label_id class_id class_index y target".split())  # noqa: SIM905
+IDS = frozenset(
+    "id ids idx index number no num nr label_id class_id class_index y target action_id".split()  # noqa: SIM905
+)
 NAMES = frozenset(
     "name names label_name class_name classname class_names display_name category action text "  # noqa: SIM905
-    "description title classes labels actions categories".split()
+    "description title classes labels actions categories action_name activity key verb noun".split()
 )
 HEADER = IDS | NAMES | {"label", "class", "category_id"}
 Named = tuple[str, int, str]  # the place in the file, a number and its name
@@ -54,6 +56,8 @@ def in_order(path: str | Path, rows: Sequence[Named]) -> list[tuple[str, str]]:
 def unquoted(name: str) -> str:
     """Without the quotes around it."""
     name = name.strip()
+    if len(name) > 2 and name[0] == name[-1] == "'" and name.count("'") == 2:
+        return name[1:-1].strip()
     if len(name) > 1 and name[0] == name[-1] == '"' and '"' not in name[1:-1].replace('""', ""):
         name = name[1:-1].replace('""', '"').strip()
     return name
