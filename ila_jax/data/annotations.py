@@ -20,8 +20,12 @@ category category_id action_id
 """
 _PATHS, _LABELS = frozenset(_PATH_COLUMNS.split()), frozenset(_LABEL_COLUMNS.split())
 _SAMPLE = 1000  # lines that tell what stands before the labels
-# Numbers behind a path before the last one: of frames, or further labels.
+# Behind a path, before the last number: numbers of frames, further labels, a name.
 _MORE_NUMBERS = re.compile(r"\.\w{2,5}[\"']?(?P<more>([\s,;]+-?\d+)+)$")
+_MORE_COLUMNS = re.compile(
+    r"\.(mp4|mkv|webm|avi|mov|mpe?g)[\"']?(?P<more>([,;\t][^,;\t./]*)+)$", re.IGNORECASE
+)
+_FRAMES = re.compile(r"\S+[/\\]\S+[\s,;]\d+")  # a folder of frames and how many
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,19 @@ def parse_list(path: str | Path, text: str, root: str | Path, classes: int) -> l
             f"{path} lists no videos: expected lines like `folder/clip.mp4 3`, found none. "
             "Write the list, or point the configuration at another one."
         )
+    _check_videos(path, rows, root)
     return examples
+
+
+def _check_videos(path: str | Path, rows: Sequence[tuple[int, str, str]], root: str | Path) -> None:
+    """Errors: ValueError for a list of folders of frames, `folder frames label`."""
+    number, name, label = rows[0]
+    folders = all(_FRAMES.fullmatch(name) for _, name, _ in rows)
+    if folders and not os.path.exists(os.path.join(root, name)):
+        raise ValueError(
+            f"{path}:{number}: {name!r} {label} looks like a folder of frames, their count and a "
+            "label: expected a video file and a label; extracted frames are not read"
+        )
 
 
 def _columns(
@@ -119,6 +135,8 @@ def _ends(line: str, separator: str) -> bool:
 def _path(field: str) -> str:
     """Without the quotes that CSV puts around it."""
     field = field.strip()
+    if len(field) > 2 and field[0] == field[-1] == "'":
+        return field[1:-1]
     quoted = len(field) > 1 and field[0] == field[-1] == '"'
     return field[1:-1].replace('""', '"') if quoted else field
 
@@ -126,12 +144,14 @@ def _path(field: str) -> str:
 def _example(name: str, label: str, root: str | Path, classes: int) -> Example | str:
     """The example of a line, or what is wrong with the line."""
     label = label.strip('"')
+    if (name + label)[:1] == '"' and (name + label).count('"') % 2:
+        return f"a quote is not closed around the path: {name[:40]!r}"
     if not name or not label:
         return f"expected a path and a label, found {name or label!r}"
     # isdecimal alone takes other scripts' digits, which no annotation means.
     if not (label.isascii() and label.isdecimal() and len(label) < 10):
         return f"expected a label from 0 to {classes - 1} at the end, found {label[:40]!r}"
-    if name[-1].isdecimal() and (more := _MORE_NUMBERS.search(name)):
+    if more := (name[-1].isdecimal() and _MORE_NUMBERS.search(name)) or _MORE_COLUMNS.search(name):
         said = more["more"].strip(" ,;\t")
         return f"expected one label behind the path, found {said!r} and {label!r}"
     if int(label) >= classes:

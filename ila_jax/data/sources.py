@@ -90,17 +90,24 @@ def read_file(path: str | os.PathLike[str]) -> bytes:
 def on_disk(path: str | os.PathLike[str]) -> tuple[str, os.stat_result]:
     """A path as the disk spells it, and what is there. Errors: OSError, ValueError.
 
-    A list from a Mac may write `é` as two characters where the disk has one, or the other way.
+    A list from a Mac may write `é` as two characters where the disk has one, or the other way; one
+    from Windows has `\\` between names.
     """
     path = os.fspath(path)
     try:
         return path, os.stat(path)
     except FileNotFoundError:
-        for form in () if path.isascii() else ("NFC", "NFD"):
-            other = unicodedata.normalize(form, path)
+        for other in _spellings(path):
             if other != path and os.path.exists(other):
                 return other, os.stat(other)
         raise
+
+
+def _spellings(path: str) -> list[str]:
+    slashes = path if os.sep == "\\" else path.replace("\\", "/")
+    if path.isascii():
+        return [slashes]
+    return [unicodedata.normalize(form, p) for p in (path, slashes) for form in ("NFC", "NFD")]
 
 
 def readable(path: str | os.PathLike[str]) -> BinaryIO:

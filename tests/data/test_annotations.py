@@ -68,6 +68,7 @@ FORMS = {
     "semicolons": "clips/a.mp4;0\nclips/b c.mp4;1",
     "quotes": '"clips/a.mp4","0"\n"clips/b c.mp4","1"',
     "quoted paths": '"clips/a.mp4" 0\n"clips/b c.mp4" 1',
+    "single quotes": "'clips/a.mp4' 0\n'clips/b c.mp4' 1",
     "header": "path,label\nclips/a.mp4,0\nclips/b c.mp4,1",
     "header of tabs": "video_path\tclass_id\nclips/a.mp4\t0\nclips/b c.mp4\t1",
     "spaced header": "path label\nclips/a.mp4 0\nclips/b c.mp4 1",
@@ -108,6 +109,23 @@ def test_paths_that_hold_what_separates(tmp_path):
     assert read_list(path, "", 2) == [Example("a, b.mp4", 1), Example("weird,", 0)]
 
 
+def test_a_folder_whose_name_ends_in_a_number_is_no_count_of_frames(tmp_path):
+    (tmp_path / "v").mkdir()
+    (tmp_path / "v" / "take 2").write_bytes(b"a video")
+    (tmp_path / "list.txt").write_text("v/take 2 0\n")
+    expected = [Example(f"{tmp_path}/v/take 2", 0)]
+    assert read_list(tmp_path / "list.txt", tmp_path, 1) == expected
+
+
+def test_paths_from_windows(tmp_path):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "café.mp4").write_bytes(b"a video")
+    (tmp_path / "clips" / "a\\b.mp4").write_bytes(b"another")
+    (tmp_path / "list.txt").write_text("clips\\cafe\u0301.mp4 0\nclips/a\\b.mp4 0\n")
+    opened = open_source(str(tmp_path / "list.txt"), root=str(tmp_path), class_names=["a"])
+    assert [opened.source.read(k) for k in range(2)] == [b"a video", b"another"]
+
+
 def test_paths_of_bytes_that_are_no_text(tmp_path):
     """A disk may have names in Latin-1; then the list has them as well."""
     name = os.fsdecode("café.mp4".encode("latin-1"))
@@ -123,6 +141,11 @@ def test_paths_of_bytes_that_are_no_text(tmp_path):
         ("a.mp4 1,2,3\nb.mp4 0", ["list.csv:1", "'1,2,3'"]),
         ("a.mp4 300 1\nb.mp4 250 0", ["expected one label behind the path, found '300' and '1'"]),
         ("a.mp4,0,1\nb.mp4,1,0", ["expected one label behind the path, found '0' and '1'"]),
+        ("a.mp4,archery,3,0\nb.mp4,bowling,3,1", ["expected one label", "'archery,3' and '0'"]),
+        ("v/a 299 0\nv/b 310 1", ["list.csv:1: 'v/a 299' 0 looks like a folder of frames"]),
+        ("v/a,299,0\nv/b,310,1", ["list.csv:1: 'v/a,299' 0 looks like a folder of frames"]),
+        ('"a.mp4 0"\n"b.mp4 1"', ["list.csv:1: a quote is not closed around the path"]),
+        ('"a.mp4,0\n' + "b.mp4,1\n" * 9, ["1 lines of", "csv:1: a quote is not closed"]),
         ("0,a.mp4\n1,b.mp4", ["expected a", "0,a.mp4"]),
         ("a.mp4 1\nb.mp4 2", ["the label is 2", "does the list count from 1, to 2?"]),
         ("path,label\na.mp4,archery", ["expected a label from 0 to 1 at the end, found 'archery'"]),
