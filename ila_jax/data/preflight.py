@@ -1,6 +1,7 @@
 """Whether a data set is what a run needs, found out without training."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -167,8 +168,12 @@ def _missing(found: Findings, split: _Split) -> None:
         if files:
             found.warnings.append(
                 f"{split.name}: {len(files)} of {len(split.names)} files are {what}, "
-                f"such as {', '.join(files[:3])}"
+                f"such as {', '.join(map(_told, files[:3]))}"
             )
+
+
+def _told(path: str) -> str:
+    return path if not os.path.exists(path) or os.path.isfile(path) else f"{path} (not a file)"
 
 
 def _unreadable(found: Findings, split: _Split, probed: Sequence[Probed]) -> None:

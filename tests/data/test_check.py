@@ -1,6 +1,7 @@
 """Preflight: a data set with every kind of problem, and one without any."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -86,9 +87,11 @@ def test_the_table(good, capsys):
 
 
 def test_missing_empty_and_unreadable_files(good, capsys):
+    os.mkfifo(good / "train" / "left" / "pipe.mp4")
     lines = [
         "left/0.mp4 0",
         "left/none.mp4 0",
+        "left/pipe.mp4 0",
         "right/2.mp4 1",
         "right/text.mp4 1",
         "right/void.mp4 1",
@@ -103,17 +106,18 @@ def test_missing_empty_and_unreadable_files(good, capsys):
         "--root", good / "train", "--class-names", good / "names.txt", code=1,
     )  # fmt: skip
     missing, empty, unreadable = found["warnings"]
-    assert missing.startswith("train: 1 of 5 files are missing, such as ")
-    assert "left/none.mp4" in missing
-    assert "train: 1 of 5 files are empty, such as " in empty
+    assert missing.startswith("train: 2 of 6 files are missing, such as ")
+    assert "left/none.mp4," in missing
+    assert missing.endswith("left/pipe.mp4 (not a file)")
+    assert "train: 1 of 6 files are empty, such as " in empty
     assert "train: 1 of 3 decoded files cannot be read" in unreadable
     assert "right/text.mp4: The file is no video container" in unreadable
     train = found["splits"]["train"]
-    assert train["missing_files"] == [f"{good}/train/left/none.mp4"]
+    assert train["missing_files"] == [f"{good}/train/left/{name}.mp4" for name in ("none", "pipe")]
     assert train["empty_files"] == [f"{good}/train/right/void.mp4"]
     assert list(train["unreadable"]) == [f"{good}/train/right/text.mp4"]
     (error,) = found["errors"]
-    assert error.startswith("3 of 7 videos cannot be read for certain, more than 0.01 of them")
+    assert error.startswith("4 of 8 videos cannot be read for certain, more than 0.01 of them")
 
 
 def test_repeats_and_leaks(good, capsys):
