@@ -36,6 +36,7 @@ _COUNTED_FIRST = (
     re.compile(r"\(?(?P<number>\d{1,9})[.:)：、]\s*(?P<name>[^\s\d].*)"),
     re.compile(r"(?P<number>\d{1,9})\s+[-–—=]>?\s+(?P<name>.+)"),
 )
+_BEHIND = r"(?:[.:)]?\s+|\s*[,;]\s*)"
 _CODE = re.compile(r"[A-Za-z]{1,3}(?=\d)")
 _COUNTED_LAST = re.compile(r"(?P<name>.+?)(\s|\s*:)\s*(?P<number>\d{1,9})")
 _ITEMS = re.compile(r"[-*•]\s+\S")
@@ -55,7 +56,7 @@ def parse_names(path: str | Path, text: str) -> list[tuple[str, str]]:
     if rows is not None:
         return in_order(path, rows)
     _check_plain(path, lines)
-    if all(line.endswith(",") for _, line in lines):  # a table of one column
+    if all(line[-1:] in (",", ";") for _, line in lines):  # a table of one column
         lines = [(number, line[:-1]) for number, line in lines]
     return [(f"{path}:{number}: ", unquoted(line)) for number, line in lines]
 
@@ -144,10 +145,12 @@ def _numbered(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
 def _counted(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
     """Rows of names behind numbers that count, in forms that are names where they do not."""
     code = _CODE.match(lines[0][1]) if lines else None
-    behind = [re.compile(rf"{code[0]}(?P<number>\d{{1,9}})[.:)]?\s+(?P<name>.+)")] if code else []
+    behind = [re.compile(rf"{code[0]}(?P<number>\d{{1,9}}){_BEHIND}(?P<name>.+)")] if code else []
     for pattern in (*_COUNTED_FIRST, *behind):
         rows = _matching(path, pattern, lines) or []
-        if len(rows) > 1 and is_order([str(number) for _, number, _ in rows]):
+        if len({name for *_, name in rows}) == len(rows) > 1 and is_order(
+            [str(number) for _, number, _ in rows]
+        ):
             return rows
     return None
 
@@ -193,6 +196,8 @@ def _check_plain(path: str | Path, lines: Sequence[Line]) -> None:
             f"{path}:{number}: {first!r} is a header or a name? The names below it begin with "
             f"{', '.join(repr(unquoted(line)) for _, line in some[1:4]) or 'nothing'}. {_HOW}"
         )
+    if len(some) == 1 and _SEPARATORS.search(first.rstrip(",;")) and first[0] != '"':
+        raise ValueError(f"{path}:{number}: {first!r} is one name or several in a line? {_HOW}")
     for at, line in some:
         if line[0] == '"' and line.count('"') % 2:
             raise ValueError(f"{path}:{at}: {line!r} opens a quote and closes none. {_HOW}")
