@@ -140,3 +140,10 @@ def test_a_neighbour_without_a_package_is_found_from_any_folder(tmp_path, elsewh
     (folder / "shared_values_of_mine.py").write_text(MADE)
     (folder / "run.v2.py").write_text("from shared_values_of_mine import get_config")
     assert read_config(str(folder / "run.v2.py")) == {"text": "none"}
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(3)", "SystemExit", "RuntimeError('full')"])
+def test_whatever_a_file_raises_is_told(raised, tmp_path):
+    (tmp_path / "mine.py").write_text(f"raise {raised}")
+    with pytest.raises(ValueError, match=rf"mine\.py gave no configuration: {raised[:7]}"):
+        read_config(str(tmp_path / "mine.py"))

@@ -30,7 +30,7 @@ def read_config(name: str, overrides: Sequence[Override] = ()) -> dict[str, Any]
         raise ValueError(_missing(chosen))
     try:
         values = _run(path, text)
-    except Exception as error:  # whatever a user's own file may raise
+    except (Exception, SystemExit) as error:  # whatever a user's own file may raise
         said = f"{type(error).__name__}: {error}"
         raise ValueError(f"{chosen} gave no configuration: {said}") from error
     for key, value in overrides:

@@ -103,10 +103,6 @@ def _checked(names: Sequence[str] | None, config: ModelConfig) -> Sequence[str] 
         raise ValueError(
             f"class names are {names!r}: expected a list of names, such as [{names!r}]"
         )
-    if isinstance(names, str):
-        raise ValueError(
-            f"class names are {names!r}: expected a list of names, such as [{names!r}]"
-        )
     if names is not None and config.classes is not None and len(names) != config.classes:
         raise ValueError(
             f"there are {len(names)} class names, and the linear head has {config.classes} "
