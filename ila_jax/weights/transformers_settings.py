@@ -24,6 +24,7 @@ from ila_jax.weights.settings import (
     shown_of,
     value_of,
 )
+from ila_jax.weights.tokenizer_files import problems_of_tokenizer
 
 FILE = "config.json"
 _END = 49407  # of a text, the tokenizer's highest id
@@ -173,6 +174,7 @@ def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
         shown |= shown_of(values[part], table, prefix)
     if kind == "clip":
         problems += _end_problems(text, known["text_config"])
+    problems += problems_of_tokenizer(folder)
     arithmetic = _arithmetic(values, known, problems)
     notes: list[str] = []
     pixels = pixel_settings.of_transformers(folder, problems, notes)
