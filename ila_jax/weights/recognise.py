@@ -24,6 +24,13 @@ _DROPOUT = 0.5  # of the released linear head; no tensor tells
 _CHANNELS = 256  # of ILA's interactive features; models without alignment do not read it
 _FRAMES = 8  # that plain CLIP looks at, as the released models do
 
+# The first layer of a part's MLPs, and what its width is called; all of ours widen it four times.
+_MLPS = {
+    "mlp_width": (f"{_BLOCK}.0.mlp.c_fc.weight", "width"),
+    "text_mlp_width": ("transformer.resblocks.0.mlp.c_fc.weight", "text_width"),
+    "mit_mlp_width": ("mit.resblocks.0.mlp.c_fc.weight", "embed"),
+}
+
 _CLIP = official.IMAGE_TOWER + official.TEXT_TOWER + official.LOGIT_SCALE
 _TEMPORAL: dict[str, list[Rule]] = {"spatial": [], "xclip": official.XCLIP}
 # The temporal models with official names.
@@ -163,6 +170,7 @@ def _geometry(shapes: Shapes, settings: Settings | None, *, text: bool) -> tuple
         }
     if settings is not None:
         settings.check(_sizes(shapes, image))
+    _check_mlps(shapes, image)
     image |= dict.fromkeys(("image", "text", "mit", "prompts"), Arithmetic())
     image |= _fresh_parts(image["embed"]) if kind_of(shapes) == "clip" else {}
     image |= {} if settings is None else settings.arithmetic
@@ -181,12 +189,21 @@ def _fresh_parts(embed: int) -> dict[str, Arithmetic]:
 def _sizes(shapes: Shapes, towers: Mapping[str, int]) -> dict[str, Any]:
     """What a configuration may say of the tensors as well: `settings.Shown`."""
     sizes: dict[str, Any] = {**towers, "kind": kind_of(shapes)}
-    # Ours have four times the width between an MLP's two layers, as all of CLIP's do.
-    widths = {"mlp_width": "width", "text_mlp_width": "text_width", "mit_mlp_width": "embed"}
-    sizes |= {name: 4 * towers[width] for name, width in widths.items() if width in towers}
+    sizes |= {name: shapes[mlp][0] for name, (mlp, _) in _MLPS.items() if shapes.get(mlp)}
     if "mit.positional_embedding" in shapes:
         sizes["frames"] = shapes["mit.positional_embedding"][1]
     return sizes
+
+
+def _check_mlps(shapes: Shapes, towers: Mapping[str, int]) -> None:
+    """Errors: ValueError for MLPs of another width than ours, as ViT-g and ViT-bigG have."""
+    for mlp, width in _MLPS.values():
+        if shapes.get(mlp) and width in towers and shapes[mlp][0] != 4 * towers[width]:
+            raise ValueError(
+                f"{mlp} is {list(shapes[mlp])}: expected {4 * towers[width]} rows, four times the "
+                "width, between the two layers of an MLP, as all models here have; ViT-g and "
+                "ViT-bigG have others, and do not fit"
+            )
 
 
 def _depth(shapes: Shapes, prefix: str) -> int:

@@ -7,6 +7,7 @@ import re
 import numpy as np
 import pytest
 
+from ila_jax.text.tokenizer import vocabulary
 from ila_jax.weights import huggingface, transformers_settings
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.files import read
@@ -130,3 +131,46 @@ def test_shards_without_an_index_are_counted(tmp_path):
         read(tmp_path)
     folder(tmp_path, SETTINGS, rest, weights="model-00002-of-00002.safetensors")
     assert read(tmp_path).state.keys() == clip_state().keys()
+
+
+@pytest.mark.parametrize("file", ["vocab.json", "tokenizer.json"])
+def test_another_tokenizer_beside_the_weights_is_refused(file, tmp_path):
+    """Its tokens mean other words to the text tower: every answer would be wrong."""
+    clip = vocabulary().ids
+    path = folder(tmp_path, SETTINGS, huggingface.from_official(clip_state(), xclip=False))
+    for ids, right in (
+        (clip, True),
+        (clip | {"<my-cat>": 49408}, True),
+        (clip | {"a</w>": clip["b</w>"], "b</w>": clip["a</w>"]}, False),
+        ({"[CLS]": 0, "a": 1}, False),
+    ):
+        found = ids if file == "vocab.json" else {"model": {"vocab": ids}}
+        (path / file).write_text(json.dumps(found))
+        if right:
+            read(path)
+        else:
+            with pytest.raises(ValueError, match=f"{file} is another vocabulary than CLIP's"):
+                read(path)
+
+
+def test_a_tokenizer_of_another_kind_is_refused(tmp_path):
+    path = folder(tmp_path, SETTINGS, huggingface.from_official(clip_state(), xclip=False))
+    for model in ({"type": "Unigram", "vocab": [["a", -1.0]]}, None, []):
+        (path / "tokenizer.json").write_text(json.dumps({"model": model}))
+        with pytest.raises(ValueError, match=r"tokenizer\.json is another vocabulary"):
+            read(path)
+
+
+@pytest.mark.parametrize("tower", ["text", "vision"])
+def test_mlps_of_another_width_are_named_for_what_they_are(tower, tmp_path):
+    """As of ViT-bigG: the file and its configuration agree, and ours is another model."""
+    state = huggingface.from_official(clip_state(), xclip=False)
+    layer = f"{tower}_model.encoder.layers.0.mlp"
+    state[f"{layer}.fc1.weight"] = state[f"{layer}.fc1.weight"][:48]
+    state[f"{layer}.fc1.bias"] = state[f"{layer}.fc1.bias"][:48]
+    state[f"{layer}.fc2.weight"] = state[f"{layer}.fc2.weight"][:, :48]
+    part = f"{tower}_config"
+    settings = SETTINGS | {part: SETTINGS[part] | {"intermediate_size": 48}}
+    with pytest.raises(ValueError, match="rows, four times the width") as error:
+        convert_file(folder(tmp_path, settings, state), Wish())
+    assert "of other weights" not in str(error.value)
