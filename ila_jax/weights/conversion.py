@@ -45,6 +45,8 @@ class Wish:
         wanted: dict[str, Any] = {k: v for k, v in changes.items() if v is not None}
         config = dataclasses.replace(self.config or there, **wanted)
         config.geometry()  # Errors: a resolution that is no multiple of the patch
+        if config.frames < 1:
+            raise ValueError(f"frames is {config.frames}: expected a positive number")
         return config
 
     @property

@@ -115,9 +115,11 @@ def to_official(state: Mapping[str, np.ndarray], waived: Sequence[str]) -> dict[
         found[target] = rule.layout.to_jax(value)
     problems += _stack(found, rules)
     if problems:
+        siglip = "vision_model.head.probe" in state or "text_model.head.weight" in state
+        other = "; they look like SigLIP's, which is another model" if siglip else ""
         raise ValueError(
-            f"the weights are not those of CLIPModel or XCLIPModel, {len(problems)} tensor(s) are "
-            "wrong:\n  " + "\n  ".join(problems)
+            f"the weights are not those of CLIPModel or XCLIPModel{other}, {len(problems)} "
+            "tensor(s) are wrong:\n  " + "\n  ".join(problems)
         )
     return found
 

@@ -135,6 +135,12 @@ def _hint(shapes: Shapes) -> str:
         return "It is a CLIP with a ResNet image tower: only those with a ViT (B/32, …) fit."
     if "visual.conv1.weight" in names and all(name.startswith("visual.") for name in names):
         return "It is the image tower of a CLIP alone: the whole model is needed."
+    if {"conv1.weight", "class_embedding", "ln_pre.weight"} <= set(names):
+        return "It is the image tower of a CLIP alone, without visual.: the whole model is needed."
+    if any(name.endswith("token_embedding.weight") for name in names) and not any(
+        name.startswith(("visual.", "vision_model.")) for name in names
+    ):
+        return "It is the text tower of a CLIP alone: the whole model is needed."
     if any("bert" in name for name in names):
         return "It looks like a BERT, a model of text alone."
     if any(name.startswith("text.transformer.") for name in names):

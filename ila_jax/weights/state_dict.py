@@ -46,8 +46,10 @@ def read_state(
     """The model of a state dict, its weights (all that CLIP has, if it is CLIP), and their origin.
 
     settings: what a configuration beside it says.
-    Errors: ValueError listing every tensor that is missing, unknown or of another shape.
+    Errors: ValueError listing every tensor that is missing, unknown or of another shape, and for
+    weights that are no real numbers.
     """
+    _check_real(state)
     shapes = {name: np.shape(value) for name, value in state.items()}
     kind, config = kind_of(shapes), recognise(shapes, settings)
     rules = rules_of(config, clip_only=kind == "clip")
@@ -121,6 +123,21 @@ def _array(value: Any) -> np.ndarray:
             return value.view(torch.uint16).numpy().view(ml_dtypes.bfloat16)
         return value.numpy()
     return np.asarray(value)
+
+
+def _check_real(state: State) -> None:
+    """Errors: ValueError for whole numbers: they stand for others, by scales that are not known."""
+    whole = [
+        f"{name} is {value.dtype}"
+        for name, value in state.items()
+        if value.ndim and value.dtype.kind in "biuc" and not is_waived(name, official.WAIVED)
+    ]
+    if whole:
+        raise ValueError(
+            f"the weights are quantised, or no real numbers: {len(whole)} tensor(s), the first "
+            f"{whole[0]}. Expected float16, bfloat16, float32 or float64: get the weights as they "
+            "were before"
+        )
 
 
 def _only(variables: Variables, rules: Sequence[Rule]) -> Variables:

@@ -174,3 +174,11 @@ def test_mlps_of_another_width_are_named_for_what_they_are(tower, tmp_path):
     with pytest.raises(ValueError, match="rows, four times the width") as error:
         convert_file(folder(tmp_path, settings, state), Wish())
     assert "of other weights" not in str(error.value)
+
+
+def test_siglip_without_its_configuration_is_named(tmp_path):
+    state = huggingface.from_official(clip_state(), xclip=False)
+    state["vision_model.head.probe"] = np.zeros((1, 1, 128), np.float32)
+    write_safetensors(tmp_path / "siglip.safetensors", state)
+    with pytest.raises(ValueError, match="they look like SigLIP's"):
+        read(tmp_path / "siglip.safetensors")
