@@ -100,10 +100,19 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
 
 
 def chosen_classes(given: str) -> tuple[str, ...]:
-    """The class names of a file, or those of `A,B,C`. Errors: as `read_class_names`."""
+    """The class names of a file, or those of `A,B,C`, two or more.
+
+    Errors: as `read_class_names`, and ValueError for a single class.
+    """
     # Not Path.exists, which raises where names are longer together than a file's may be.
     if given and os.path.exists(given):
-        return read_class_names(given)
+        there = read_class_names(given)
+        if len(there) == 1:
+            raise ValueError(
+                f"{given} holds the single class {there[0]!r}, which is no choice: its probability "
+                "would be 1 for any video. Expected a name a line, of two classes or more"
+            )
+        return there
     if "," not in given:
         raise ValueError(
             f"{given or repr(given)} is no file, and a single class is no choice: expected a file "

@@ -248,6 +248,13 @@ def test_classes_by_hand_and_by_file_are_read_alike(tmp_path):
             chosen_classes(given)
 
 
+@pytest.mark.parametrize("text", ["dog\n", "id,name\n0,dog\n", '["dog"]'])
+def test_a_file_of_a_single_class_is_no_choice(text, tmp_path):
+    (tmp_path / "one").write_text(text)
+    with pytest.raises(ValueError, match="holds the single class 'dog', which is no choice"):
+        chosen_classes(str(tmp_path / "one"))
+
+
 def test_one_name_alone_is_no_list_of_names():
     for given in ("dog", b"dog", [1, 2], ["a", None], {"b", "a"}, {"a": 1}):
         with pytest.raises(ValueError, match="expected a list of names, such as"):
