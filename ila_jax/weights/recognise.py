@@ -176,7 +176,7 @@ def _geometry(shapes: Shapes, settings: Settings | None, *, text: bool) -> tuple
         }
     if settings is not None:
         settings.check(_sizes(shapes, image))
-    _check_mlps(shapes, image)
+        _check_mlps(shapes, image)  # without settings, all tensors that do not fit are listed
     image |= dict.fromkeys(("image", "text", "mit", "prompts"), Arithmetic())
     image |= _fresh_parts(image["embed"]) if kind_of(shapes) == "clip" else {}
     image |= {} if settings is None else settings.arithmetic
