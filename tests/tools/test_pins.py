@@ -69,7 +69,7 @@ def test_newest_has_no_pins(tmp_path):
 
 def test_lowest_is_of_the_project(tmp_path):
     lines = environment(tmp_path, "pins", ILA_PINS="lowest").stdout.splitlines()
-    assert "av==18" in lines
+    assert "av==18.1.0" in lines
     assert all("==" in line for line in lines)
 
 
