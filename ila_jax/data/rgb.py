@@ -13,7 +13,7 @@ _RESERVED = 3  # said by mistake; of most codecs FFmpeg takes it for unspecified
 _YCGCO = 8
 _DERIVED = 12  # from the primaries, numbers of table 2; of these two, it is a matrix of its own
 _OF_PRIMARIES = {1: 1, 9: 9}  # BT.709, BT.2020
-_FULL = 2  # FFmpeg's number for a range of 0 to 255
+FULL = 2  # FFmpeg's number for a range of 0 to 255
 
 
 def to_rgb(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
@@ -45,7 +45,7 @@ def _colours(frame: av.VideoFrame) -> str:
 
 def _of_ycgco(frame: av.VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
     """H.273, equations 39 to 50: R = Y - Cg + Co, G = Y + Cg, B = Y - Cg - Co."""
-    full = frame.color_range == _FULL or frame.format.name.startswith("yuvj")
+    full = frame.color_range == FULL or frame.format.name.startswith("yuvj")
     frame.colorspace = UNSPECIFIED  # or it is refused, though no matrix is applied
     planes = reformatter.reformat(frame, format="yuvj444p" if full else "yuv444p", threads=1)
     y, cg, co = planes.to_ndarray().astype(np.float32)

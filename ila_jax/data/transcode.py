@@ -11,14 +11,13 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from ila_jax.data.bad import BadVideo, Reason
 from ila_jax.data.decode import all_frames, index_video
 from ila_jax.data.orientation import AS_STORED, Orientation, orientation
-from ila_jax.data.rgb import UNSPECIFIED, to_rgb
+from ila_jax.data.rgb import FULL, UNSPECIFIED, to_rgb
 
 CLOCK = 90_000  # ticks a second, of MPEG: times are kept to 6 µs
 # Of the scaler: bicubic, as FFmpeg's command takes, and the same on every processor.
 _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
 
-# FFmpeg's numbers, which PyAV gives no name: of "not YUV at all", and of a range of 0 to 255.
-_RGB, _FULL = 0, 2
+_RGB = 0  # FFmpeg's number for "not YUV at all", which PyAV gives no name
 # What the scaler calls matrices that are BT.601's, by name or for want of one.
 _OTHER_NAMES = {UNSPECIFIED: 5, 6: 5}
 
@@ -206,7 +205,7 @@ def _upright(frame: av.VideoFrame, way: Orientation) -> av.VideoFrame:
     height, width = frame.height, frame.width
     planes = np.split(frame.to_ndarray().reshape(-1), [height * width, height * width * 5 // 4])
     shapes = [(height, width), (height // 2, width // 2), (height // 2, width // 2)]
-    black = (0 if frame.color_range == _FULL else 16, 128, 128)
+    black = (0 if frame.color_range == FULL else 16, 128, 128)
     shown = [
         way.upright(plane.reshape(shape), border)
         for plane, shape, border in zip(planes, shapes, black, strict=True)
