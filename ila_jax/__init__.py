@@ -9,8 +9,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ila_jax.data.bad import BadVideo as BadVideo
-    from ila_jax.data.video import read_video as read_video
+    from ila_jax.data.video.bad import BadVideo as BadVideo
+    from ila_jax.data.video.read_video import read_video as read_video
     from ila_jax.recognizer import Recognizer as Recognizer
     from ila_jax.weights.create import create as create
     from ila_jax.weights.folder import load as load
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from ila_jax.weights.state_dict import to_torch as to_torch
 
 _HOMES = {
-    "BadVideo": "ila_jax.data.bad",
+    "BadVideo": "ila_jax.data.video.bad",
     "Recognizer": "ila_jax.recognizer",
     "create": "ila_jax.weights.create",
     "from_torch": "ila_jax.weights.state_dict",
     "load": "ila_jax.weights.folder",
-    "read_video": "ila_jax.data.video",
+    "read_video": "ila_jax.data.video.read_video",
     "to_torch": "ila_jax.weights.state_dict",
 }
 __all__ = list(_HOMES)

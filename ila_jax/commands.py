@@ -13,9 +13,9 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, TextIO
 
-from ila_jax.causes import cause, in_words, memory_limit
-from ila_jax.plain_name import remove_links
-from ila_jax.printable import HANDLER, register
+from ila_jax.files.causes import cause, in_words, memory_limit
+from ila_jax.files.plain_name import remove_links
+from ila_jax.files.printable import HANDLER, register
 
 # Set to see where an error comes from.
 TRACEBACK = "ILA_TRACEBACK"

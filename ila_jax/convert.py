@@ -8,14 +8,14 @@ from pathlib import Path
 
 from ila_jax import cli
 from ila_jax.config import ModelConfig, model_from_dict, read_config
-from ila_jax.data.class_names import read_class_names
+from ila_jax.data.class_names.classes import read_class_names
+from ila_jax.files.writable import check_file
 from ila_jax.text import templates
 from ila_jax.weights.conversion import Wish, convert_file, summary
 from ila_jax.weights.folder import check_free, load, save
 from ila_jax.weights.inspection import inspect, table
 from ila_jax.weights.state_dict import write_official
 from ila_jax.weights.verification import verify
-from ila_jax.writable import check_file
 
 _SUFFIXES = (".safetensors", ".pth", ".pt")
 _HELP = """\

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.data.class_names import chosen_classes
+from ila_jax.data.class_names.classes import chosen_classes
 from ila_jax.weights import stablehlo
 from ila_jax.weights.folder import load
 

@@ -13,16 +13,16 @@ from jaxtyping import Float, UInt8
 
 from ila_jax.class_features import class_features, text_features
 from ila_jax.config import ModelConfig
-from ila_jax.data.augment import normalise
-from ila_jax.data.class_names import named
-from ila_jax.data.video import EncodedVideo, encoded
-from ila_jax.data.views import Views as Views
-from ila_jax.data.views import evaluation_views as evaluation_views
-from ila_jax.data.views import paper_views
-from ila_jax.data.views import views_from_dict as views_from_dict
+from ila_jax.data.class_names.classes import named
+from ila_jax.data.clips.views import Views as Views
+from ila_jax.data.clips.views import evaluation_views as evaluation_views
+from ila_jax.data.clips.views import paper_views
+from ila_jax.data.clips.views import views_from_dict as views_from_dict
+from ila_jax.data.video.read_video import EncodedVideo, encoded
 from ila_jax.models import model
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
+from ila_jax.pixels import normalise
 from ila_jax.shapes import Features, Logits, Pixels, TextFeatures, TextTokens, Video
 
 AnyVideo = EncodedVideo | np.ndarray  # or uint8 frames [f, h, w, 3], in RGB
@@ -175,7 +175,7 @@ class Recognizer:
     def logits(self, video: Video, tokens: TextTokens | None = None) -> Logits:
         """Class scores, float32 [b, k].
 
-        video: float32 [b, t, h, w, 3], as `ila_jax.data.augment.normalise(frames,
+        video: float32 [b, t, h, w, 3], as `ila_jax.pixels.normalise(frames,
         by=model.config.pixels)` makes it.
         tokens: int [k, l], the classes of the text head in place of its class names.
         Errors: ValueError for a text head without class names or tokens, or another shape.

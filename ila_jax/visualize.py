@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ila_jax import cli
+from ila_jax.files.writable import check_file, check_writable
 from ila_jax.pictures import album
 from ila_jax.pictures.kinds import KINDS, Shown
 from ila_jax.pictures.shown import check_frames, show, titles
 from ila_jax.weights.folder import load
-from ila_jax.writable import check_file, check_writable
 
 _HELP = """\
 Draws what trained models look at in a video: for every block the interactive points and masks of

@@ -189,7 +189,7 @@ def _weights(sandbox: Sandbox) -> None:
 _ILA = """
 from pathlib import Path
 import ila_jax
-from ila_jax.weights.safetensors_file import write_safetensors
+from ila_jax.weights.foreign.safetensors_file import write_safetensors
 from ila_jax.weights.state_dict import official_state
 write_safetensors(Path("given.safetensors"), official_state(ila_jax.create("tiny", frames=4)))
 """

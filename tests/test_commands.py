@@ -110,7 +110,7 @@ def test_ctrl_c_while_a_command_imports_what_it_needs(name):
 CTRL_C_WITH_A_THREAD = """
 import os, signal, sys, threading, time
 from ila_jax import commands
-from ila_jax.plain_name import plain_name
+from ila_jax.files.plain_name import plain_name
 
 def main():
     threading.Thread(target=time.sleep, args=(600,)).start()

@@ -22,7 +22,7 @@ NOT_RUN = {
     ".venv/bin/pip install": INTERNET,
     "ILA_SCREENSHOTS=/tmp tools/test": SESSION,
     "sbatch": CLUSTER,
-    "python -m ila_jax.convert --input hf://": "internet: the hub; tests/weights/test_hub.py",
+    "python -m ila_jax.convert --input hf://": "internet: tests/weights/foreign/test_hub.py",
     "python -m ila_jax.data.prepare --from /mnt/k400/train.csv": "cluster: Beam on Flink, a bucket",
     "python -m ila_jax.data.prepare --from k400/train.csv": "internet: Beam is an extra",
     "python -m ila_jax.benchmark model": "GPU: real sizes with 64 clips",

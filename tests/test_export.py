@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import ila_jax
-from ila_jax.data.augment import normalise
 from ila_jax.export import main
+from ila_jax.pixels import normalise
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights import load_exported, stablehlo
 from ila_jax.weights.folder import load, save

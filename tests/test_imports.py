@@ -10,56 +10,76 @@ from typing import NamedTuple
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
+BASE = {"shapes", "sizes", "config", "tables", "files", "commands", "pixels"}
+# Each of these rooms is a command, and no other room imports it.
+ROOMS_OF_COMMANDS = {
+    "train.dry_run": {"train", "job", "data.synthetic"},
+    "evaluate": {"job", "scoring", "pictures"},
+    "compare": {"job", "scoring", "train", "cost"},
+    "extract": {"job"},
+    "predict": {"answers"},
+    "serve": {"answers", "pictures", "data.synthetic"},
+    "benchmark": {"job", "train", "cost", "data.prepare"},
+}
+# The command lines, which nothing imports, not even their own rooms.
 # fmt: off
-BASE = {
-    "shapes", "sizes", "config", "tables", "json_files", "printable", "causes", "commands",
-    "writable", "plain_name",
+COMMANDS = {
+    "train.__main__", "evaluate.__main__", "compare.__main__", "extract.__main__",
+    "predict.__main__", "serve.__main__", "benchmark.__main__", "data.check.__main__",
+    "data.prepare.__main__", "data.synthetic.__main__", "pictures.measure", "convert", "visualize",
+    "complexity", "export",
 }
 LIBRARY = BASE | {
-    "cli", "models", "text", "data", "class_features", "recognizer", "weights", "train",
-    "evaluation", "cost",
-    "pictures", "serving",
-}
-COMMANDS = {
-    "train.__main__", "data.check", "data.prepare", "pictures.measure", "evaluate", "predict",
-    "convert", "visualize", "complexity", "compare", "benchmark", "extract", "export", "serve",
+    "cli", "models", "text", "data.video", "data.class_names", "data.sources", "data.workers",
+    "data.clips", "data.synthetic", "data.prepare", "data.check", "class_features", "recognizer",
+    "weights", "job", "scoring", "train", "cost", "pictures", "answers",
 }
 # fmt: on
+READING = {"data.video", "data.class_names", "data.sources", "data.workers"}
+MODEL = {"models", "text", "data.clips", "recognizer", "weights"} | READING
 
 # The part of a module is the longest name here that it starts with; "" is `ila_jax/__init__.py`,
 # the public names. A part may import itself, and of the others those named and what is below them.
 # A module of no part is an error.
 MAY_IMPORT: dict[str, set[str]] = {
-    "shapes": BASE,
-    "sizes": BASE,
-    "config": BASE,
-    "tables": BASE,
-    "json_files": BASE,
-    "printable": BASE,
-    "causes": BASE,
-    "commands": BASE,
-    "writable": BASE,
-    "plain_name": BASE,
+    **{part: BASE for part in BASE},
+    "cli": BASE,
     "models.layers": BASE,
     "models.convolutions": BASE | {"models.layers"},
     "models.temporal": BASE | {"models.layers", "models.convolutions"},
     "models": BASE | {"models.layers", "models.temporal"},
     "text": BASE,
+    # The host's side of data knows no model, and no jax but for the type of an array.
     "data": BASE,
+    "data.video": BASE,
+    "data.class_names": BASE | {"data.video"},
+    "data.sources": BASE | {"data.video", "data.class_names"},
+    "data.workers": BASE | {"data.video"},
+    "data.clips": BASE | READING,
+    "data.synthetic": BASE | {"data.workers"},
+    "data.prepare": BASE | READING,
+    "data.check": BASE | READING | {"data.clips"},
     "class_features": BASE | {"models", "text"},
     # It is called with class names, and on videos.
-    "recognizer": BASE | {"models", "text", "data", "class_features"},
-    "weights": BASE | {"models", "text", "recognizer"},
-    "train": BASE | {"models", "text", "data", "class_features", "recognizer", "weights", "cost"},
-    "evaluation": BASE
-    | {"models", "text", "data", "recognizer", "weights", "train", "cost", "pictures"},
+    "recognizer": BASE | {"models", "text", "data.clips", "class_features"} | READING,
+    "weights.foreign.settings": BASE | {"text"},
+    "weights.foreign.names": BASE | {"models", "text", "weights.foreign.settings"},
+    "weights.foreign": BASE | {"weights.foreign.settings", "weights.foreign.names"},
+    "weights": BASE | {"models", "text", "recognizer", "weights.foreign"},
     "cost": BASE | {"models"},
-    "serving": BASE | {"models", "text", "data", "recognizer", "weights", "evaluation", "pictures"},
-    "pictures": BASE | {"models", "text", "data", "recognizer", "weights"},
-    "cli": BASE,
-    "": BASE | {"models", "text", "data", "recognizer", "weights"},
-    **{command: {"", *LIBRARY} for command in COMMANDS},  # the command lines: nothing imports them
+    "job": BASE | READING | {"data.clips"},
+    "scoring": BASE | MODEL | {"job", "data.synthetic"},
+    "train": BASE | MODEL | {"class_features", "job", "scoring", "cost", "data.synthetic"},
+    "pictures": BASE | MODEL | {"data.synthetic"},
+    "answers": BASE | MODEL,
+    "": BASE | MODEL,
+    **{room: BASE | MODEL | more for room, more in ROOMS_OF_COMMANDS.items()},
+    **{command: {"", *LIBRARY} for command in COMMANDS},
 }
+# A command line uses its own room.
+for command in COMMANDS:
+    MAY_IMPORT[command].add(command.removesuffix(".__main__"))
+MAY_IMPORT["train.__main__"].add("train.dry_run")
 # Outside packages that only some may import, and only inside the function that needs them:
 # they are slow, or missing where nobody converts weights.
 # fmt: off
@@ -181,29 +201,40 @@ def test_imports_point_one_way():
 
 
 PLANTED = {
-    "models/vit.py": "from ila_jax.data import decode",
+    "models/vit.py": "from ila_jax.data.video import decode",
     "models/mit.py": "def f():\n    import ila_jax.train.step",
     "models/temporal/ila.py": "from ila_jax.models.vit import Tower",
     "models/layers.py": "from ila_jax.models.temporal import ila",
     "models/heads.py": "from ila_jax.recognizer import create",
     "models/variants.py": "from ila_jax.text.tokenizer import tokenize",
-    "data/decode.py": "from ..models.vit import Tower",
-    "data/pipeline.py": "from ila_jax import train",
+    "data/video/decode.py": "from ...models.vit import Tower",
+    "data/video/limits.py": "from ila_jax.data.clips import pipeline",
+    "data/sources/tfds_source.py": "from ila_jax.data.prepare import builder",
+    "data/clips/pipeline.py": "from ila_jax import train",
+    "data/check/probe.py": "from ila_jax.data.check.__main__ import main",
+    "data/prepare/shards.py": "from ila_jax.data import check",
     "text/tokenizer.py": "from ila_jax.train.step import step",
-    "weights/rules.py": "from ila_jax.data import decode",
-    "train/loop.py": "from ila_jax.evaluation.views import views",
-    "train/metrics.py": "import ila_jax.evaluation",
+    "weights/rules.py": "from ila_jax.data.video import decode",
+    "weights/foreign/hub.py": "from ila_jax.weights.folder import load",
+    "weights/foreign/names/rules.py": "from ila_jax.weights.foreign import hub",
+    "job/lock.py": "from ila_jax.train.loop import train",
+    "scoring/metrics.py": "from ila_jax.evaluate.views import views",
+    "train/loop.py": "from ila_jax.evaluate.views import views",
+    "train/metrics.py": "import ila_jax.evaluate",
+    "train/step.py": "from ila_jax.train.dry_run import plan",
     "train/optim.py": "def f():\n    import torch",
-    "data/torch.py": "import importlib\nimportlib.import_module('transformers')",
-    "evaluation/report.py": "from ila_jax.train.__main__ import main",
-    "evaluation/views.py": "from ila_jax import evaluate",
-    "predict.py": "from ila_jax.evaluate import main",
+    "data/video/torch.py": "import importlib\nimportlib.import_module('transformers')",
+    "evaluate/report.py": "from ila_jax.train.step import step",
+    "evaluate/views.py": "from ila_jax.evaluate.__main__ import main",
+    "evaluate/__main__.py": "from ila_jax.compare import figure",
+    "compare/figure.py": "from ila_jax.evaluate import report",
     "convert.py": "class A:\n    import torch",
-    "compare.py": "try:\n    from transformers import CLIPModel\nexcept ImportError:\n    pass",
+    "complexity.py": "try:\n    from transformers import CLIPModel\nexcept ImportError:\n    pass",
     "sizes.py": "from ila_jax.models import vit",
     "config.py": "from .train.step import step",
     "shapes.py": "from ila_jax import create",
-    "data/builder.py": "def f():\n    import tensorflow as tf",
+    "data/prepare/builder.py": "def f():\n    import tensorflow as tf",
+    "data/helpers.py": "from ila_jax.data.video import decode",
     "helpers.py": "",
 }
 ALLOWED = {
@@ -211,21 +242,27 @@ ALLOWED = {
     "models/vit.py": "import jax\nfrom ila_jax import config\nfrom .mit import A",
     "models/mit.py": "from ila_jax.sizes import SIZES\nfrom ila_jax.models.temporal import ila",
     "models/temporal/ila.py": "from ila_jax.models import layers",
-    "recognizer.py": "from ila_jax.models.vit import A\nfrom ila_jax import data, text",
+    "recognizer.py": "from ila_jax.models.vit import A\nfrom ila_jax import text",
     "weights/rules.py": "def f():\n    import torch\n    from ila_jax.models.vit import A",
     "weights/files.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch",
-    "train/__main__.py": "from ila_jax.train.loop import run\nfrom ila_jax.data import decode",
+    "weights/folder.py": "from ila_jax.weights.foreign import hub",
+    "train/__main__.py": "from ila_jax.train.loop import run\nfrom ila_jax.data.video import bad",
     "train/loop.py": "from . import step\nfrom ila_jax.weights import rules",
-    "evaluation/views.py": "from ila_jax.train.step import step",
+    "train/dry_run/plan.py": "from ila_jax.train.step import step",
+    "compare/__main__.py": "from ila_jax.train import step\nfrom ila_jax.compare import figure",
     "convert.py": "import ila_jax\nfrom ila_jax import weights, create\ndef f():\n    import torch",
 }
 
 
 def _plant(root: Path, files: dict[str, str]) -> Path:
-    for part in ("models/temporal", "models", "data", "text", "weights", "train", "evaluation"):
-        (root / part).mkdir(parents=True, exist_ok=True)
-        (root / part / "__init__.py").touch()
-    for module in (*BASE, "evaluate", "models/layers", "recognizer"):
+    rooms = [part for part in MAY_IMPORT if "." in part and part not in COMMANDS]
+    rooms += ["text", "job", "scoring", *ROOMS_OF_COMMANDS]
+    for room in rooms:
+        if room not in ("models.layers", "models.convolutions"):
+            folder = root.joinpath(*room.split("."))
+            folder.mkdir(parents=True, exist_ok=True)
+            (folder / "__init__.py").touch()
+    for module in (*BASE, "models/layers", "recognizer"):
         (root / f"{module}.py").touch()
     for name, text in files.items():
         (root / name).write_text(text)

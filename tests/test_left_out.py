@@ -6,11 +6,13 @@ import os
 
 import pytest
 
-from ila_jax import extract, predict
-from ila_jax.data import check, prepare
-from ila_jax.evaluation.subject import open_subject
+from ila_jax.data.check import __main__ as check
+from ila_jax.data.prepare import __main__ as prepare
+from ila_jax.evaluate.subject import open_subject
+from ila_jax.extract import __main__ as extract
+from ila_jax.job.batches import open_dataset
+from ila_jax.predict import __main__ as predict
 from ila_jax.recognizer import Recognizer
-from ila_jax.train.dataset import open_dataset
 from ila_jax.weights.folder import save
 from tests.data.videos import H264, write_video
 from tests.models import small

@@ -8,11 +8,14 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from ila_jax import extract, predict, visualize
-from ila_jax.data import check, prepare
+from ila_jax import visualize
+from ila_jax.data.check import __main__ as check
+from ila_jax.data.prepare import __main__ as prepare
+from ila_jax.extract import __main__ as extract
+from ila_jax.predict import __main__ as predict
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import save
-from tests.data.test_rgb import unconvertible
+from tests.data.video.test_rgb import unconvertible
 from tests.data.videos import H264, write_video
 from tests.models import small
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ila_jax.data import synthetic
-from ila_jax.predict import main
+from ila_jax.data.synthetic import motion_pairs
+from ila_jax.predict.__main__ import main
 from tests.data.videos import H264, write_video
 
 ROOT = Path(__file__).parents[1]
@@ -34,7 +34,7 @@ CLIPS, SEED = 400, 20261122  # training's seed is 0
 
 def test_it_names_the_motion_of_fresh_clips(tmp_path, capsys):
     pairs = tmp_path / "pairs"
-    synthetic.make(pairs, train_clips=8, validation_clips=CLIPS, seed=SEED, processes=1)
+    motion_pairs.make(pairs, train_clips=8, validation_clips=CLIPS, seed=SEED, processes=1)
     found = tmp_path / "found.json"
     videos = str(pairs / "videos" / "validation")
     assert main([str(CHECKPOINT), videos, "--top-k", "1", "--json", str(found)]) == 0

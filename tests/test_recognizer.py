@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 import ila_jax
-from ila_jax.data.bad import BadVideo
-from ila_jax.data.clips import ClipRecipe
-from ila_jax.data.decode import decode, index_video
-from ila_jax.data.views import Views, evaluation_views
+from ila_jax.data.clips.clip import ClipRecipe
+from ila_jax.data.clips.views import Views, evaluation_views
+from ila_jax.data.video.bad import BadVideo
+from ila_jax.data.video.decode import decode, index_video
 from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights.folder import save
 from tests.data.videos import H264, write_sound, write_video

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from ila_jax import visualize
-from ila_jax.data.augment import normalise
 from ila_jax.models import model
 from ila_jax.pictures.looking import looked
 from ila_jax.pictures.overlay import enlarged
 from ila_jax.pictures.shown import show, titles
+from ila_jax.pixels import normalise
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import save
 from tests.data.videos import write_video

@@ -24,9 +24,9 @@ import numpy as np
 from tqdm import tqdm
 
 from ila_jax import cli
-from ila_jax.data import workers
-from ila_jax.data.bad import Reason
-from ila_jax.data.motion import CLASSES, draw
+from ila_jax.data.synthetic.motion import CLASSES, draw
+from ila_jax.data.video.bad import Reason
+from ila_jax.data.workers import pool
 
 SSV2_CLASSES = 174  # as configs/ssv2 have; those after the eight motions have no videos
 
@@ -81,7 +81,7 @@ def main() -> None:
     for folder in {Path(clip.path).parent for clip in clips}:
         folder.mkdir(parents=True, exist_ok=True)
     with tqdm(total=len(clips), desc="drawing", unit="clip", disable=None) as progress:
-        for _ in workers.run(
+        for _ in pool.run(
             _write, clips, processes=args.processes, limit=600, progress=progress.update
         ):
             pass

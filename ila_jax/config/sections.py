@@ -95,12 +95,12 @@ class MotionPairsConfig:
 class DataConfig:
     """Where the videos are and how frames are taken from them (data.md).
 
-    train, validation: any kind that `data/open_source.py` knows, such as an annotation list.
+    train, validation: any kind that `data/sources/opening.py` knows, such as an annotation list.
     root: folder of the videos. class_names: file with a name a line, or JSON; None takes the names
     that the annotations carry. mirror: JSON file of what classes become when mirrored, None reads
-    it from their names (`data/mirror.py`). sampling: `segments` takes one random frame of each of T
-    equal segments; `interval` the same fixed intervals in every epoch; `dense` T frames `stride`
-    apart from a random one on.
+    it from their names (`data/sources/mirror.py`). sampling: `segments` takes one random frame of
+    each of T equal segments; `interval` the same fixed intervals in every epoch; `dense` T frames
+    `stride` apart from a random one on.
     threads, processes: of the loader, per host; the batches do not depend on them.
     max_bad_fraction: a run stops when more of its videos than this cannot be read.
     time_limit: seconds for reading and decoding one video. With processes one that takes longer is
@@ -197,7 +197,7 @@ class EvaluationConfig:
 
     batch: clips on all devices at a time; a video of several views is so many clips. time_order:
     also score reversed and shuffled clips at the end of training. clips, crops, sampling: see
-    `data/views.py`; validation during training is always of one fixed clip and one crop.
+    `data/clips/views.py`; validation during training is always of one fixed clip and one crop.
     """
 
     batch: int

@@ -1,1 +1,1 @@
-"""From files to batches of uint8, and augmentation on the device."""
+"""From video files to batches of uint8 on the host."""

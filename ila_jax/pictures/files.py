@@ -8,8 +8,8 @@ import av
 import cv2
 import numpy as np
 
+from ila_jax.files.plain_name import plain_name
 from ila_jax.pictures.sheet import Picture
-from ila_jax.plain_name import plain_name
 
 _RATE = 4  # frames a second: a clip has few, and each is to be looked at
 _TIMES = 3  # that an mp4 is played through; a GIF begins again by itself

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from ila_jax.data import synthetic
-from ila_jax.data.annotations import read_list
-from ila_jax.data.bad import BadVideo
-from ila_jax.data.clips import ClipRecipe
-from ila_jax.data.decode import decode, index_video
-from ila_jax.data.motion import CLASSES
-from ila_jax.data.sources import read_file
-from ila_jax.data.transforms import CentreCrop
-from ila_jax.json_files import read_object
+from ila_jax.data.clips.clip import ClipRecipe
+from ila_jax.data.clips.transforms import CentreCrop
+from ila_jax.data.sources.annotations import read_list
+from ila_jax.data.synthetic import motion_pairs
+from ila_jax.data.synthetic.motion import CLASSES
+from ila_jax.data.video.bad import BadVideo
+from ila_jax.data.video.decode import decode, index_video
+from ila_jax.data.video.files import read_file
+from ila_jax.files.json_files import read_object
 from ila_jax.pictures.shares import in_clip
 
 
@@ -72,7 +72,7 @@ def count_scenes(folder: Path) -> int:
 
 def _frame_size(folder: Path) -> list[int]:
     """Width and height of the videos."""
-    settings = folder / synthetic.SETTINGS
+    settings = folder / motion_pairs.SETTINGS
     if not settings.is_file() or not (folder / "boxes").is_dir():
         raise ValueError(
             f"{folder} is no folder of motion pairs, whose objects' boxes are known: make one with "

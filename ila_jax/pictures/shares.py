@@ -3,7 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
-from ila_jax.data.transforms import CentreCrop, ShortSide, short_side
+from ila_jax.data.clips.transforms import CentreCrop, ShortSide, short_side
 
 Boxes = Float[np.ndarray, "*m 4"]
 Maps = Float[np.ndarray, "*m g g"]

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ila_jax.data.bad import BadVideo
-from ila_jax.data.decode import VideoIndex, decode, index_video
-from ila_jax.data.sources import read_file
-from ila_jax.data.transforms import CentreCrop
+from ila_jax.data.clips.transforms import CentreCrop
+from ila_jax.data.video.bad import BadVideo
+from ila_jax.data.video.decode import VideoIndex, decode, index_video
+from ila_jax.data.video.files import read_file
 from ila_jax.pictures.kinds import Shown
 from ila_jax.pictures.looking import looked
 from ila_jax.pictures.overlay import enlarged

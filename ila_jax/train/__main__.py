@@ -32,27 +32,27 @@ def _train(arguments: Sequence[str] | None) -> None:
     # After the arguments are known to be right: loading jax takes a second.
     import jax
 
-    from ila_jax.data import synthetic
-    from ila_jax.evaluation import time_order
+    from ila_jax.data.synthetic import motion_pairs
+    from ila_jax.job.processes import connect, is_first, wait_for_all
+    from ila_jax.scoring import time_order
     from ila_jax.train import profiling
     from ila_jax.train.loop import train
-    from ila_jax.train.processes import connect, is_first, wait_for_all
     from ila_jax.train.start import check_run
 
     window = None if known.profile is None else profiling.window(known.profile)
     if config.model.precision == "float64":
         jax.config.update("jax_enable_x64", True)
     if known.dry_run:
-        from ila_jax.train import dry_run
+        from ila_jax.train.dry_run import report
 
-        where = dry_run.machine(known.devices, known.device_memory)
-        print(dry_run.dry_run(config, where, videos=known.videos, rate=known.rate))
+        where = report.machine(known.devices, known.device_memory)
+        print(report.dry_run(config, where, videos=known.videos, rate=known.rate))
         return
     if cli.several_hosts(known):
         connect(known.coordinator, known.processes, known.process_id)
     check_run(known.workdir, config)  # before hours of drawing videos, and of training
     if is_first():
-        synthetic.ensure(config.data)
+        motion_pairs.ensure(config.data)
     wait_for_all("the data")
     finished = train(config, known.workdir, window)
     if finished and config.evaluation.time_order:

@@ -14,13 +14,13 @@ from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers as policies
 
 from ila_jax.config import Config, from_config, to_dict
-from ila_jax.plain_name import plain_name
-from ila_jax.train.lock import only_writer
-from ila_jax.train.processes import is_first, wait_for_all
+from ila_jax.files.plain_name import plain_name
+from ila_jax.files.writable import not_written
+from ila_jax.job.lock import only_writer
+from ila_jax.job.processes import is_first, wait_for_all
 from ila_jax.train.state import State
 from ila_jax.weights.checksums import damage, unfinished, write_list
 from ila_jax.weights.run import METRIC, manager, steps
-from ila_jax.writable import not_written
 
 # One to go on from, and the one before, should it turn out to be damaged.
 _LATEST = 2

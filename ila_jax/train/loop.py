@@ -12,33 +12,28 @@ from tqdm import tqdm
 
 from ila_jax.class_features import class_features
 from ila_jax.config import Config, to_dict
-from ila_jax.data.mirror import described, mirrors
-from ila_jax.data.pipeline import Batch
-from ila_jax.data.quarantine import Quarantine
-from ila_jax.data.sources import VideoSource
+from ila_jax.data.clips.pipeline import Batch
+from ila_jax.data.clips.quarantine import Quarantine
+from ila_jax.data.sources.mirror import described, mirrors
+from ila_jax.data.sources.source import VideoSource
+from ila_jax.files.writable import check_room
+from ila_jax.job.batches import Dataset, open_dataset, train_batches, validation_batches
+from ila_jax.job.heartbeat import COMPUTING, LOADING, SAVING, VALIDATING, Heartbeat
+from ila_jax.job.processes import is_first, progress_bar, say, wait_for_all
+from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
+from ila_jax.job.stop import stop_requests
 from ila_jax.models.model import Variables
+from ila_jax.scoring.validation import Predictions, Predictor, collect
 from ila_jax.shapes import TextFeatures
 from ila_jax.train.checkpoint import Checkpoints
-from ila_jax.train.dataset import (
-    Dataset,
-    open_dataset,
-    train_batches,
-    validation_batches,
-)
-from ila_jax.train.heartbeat import COMPUTING, LOADING, SAVING, VALIDATING, Heartbeat
 from ila_jax.train.meter import Meter, device_memory, full_rate, named
 from ila_jax.train.optim import join, partition
-from ila_jax.train.processes import is_first, progress_bar, say, wait_for_all
 from ila_jax.train.profiling import Profile, Window
-from ila_jax.train.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.train.start import check_run, claim, starting_state
 from ila_jax.train.state import State
 from ila_jax.train.step import Recipe, compiled_step, make_recipe
-from ila_jax.train.stop import stop_requests
-from ila_jax.train.validation import Predictions, Predictor, collect
 from ila_jax.train.weights_and_biases import Board, check
 from ila_jax.train.writer import Writer
-from ila_jax.writable import check_room
 
 
 def train(config: Config, workdir: Path, window: Window | None = None) -> bool:

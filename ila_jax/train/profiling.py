@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 
-from ila_jax.plain_name import plain_name
+from ila_jax.files.plain_name import plain_name
 
 # The first step of a start is compiled, and the second is still let wait for it.
 _WARM = 2

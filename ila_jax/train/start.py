@@ -1,6 +1,5 @@
 """What a run starts from, and the folder that keeps it apart from other runs."""
 
-import dataclasses
 import json
 import os
 from collections.abc import Callable
@@ -9,22 +8,22 @@ from pathlib import Path
 import jax
 from jax.sharding import Mesh
 
-from ila_jax.config import Config, ModelConfig, differences, from_config, to_dict
-from ila_jax.data.room_for_processes import check_processes
-from ila_jax.json_files import read_object
+from ila_jax.config import Config, differences, from_config, to_dict
+from ila_jax.data.workers.room import check_processes
+from ila_jax.files.json_files import read_object
+from ila_jax.files.writable import check_writable
+from ila_jax.job.processes import is_first
+from ila_jax.job.sharding import shardings
+from ila_jax.job.stop import STOP_FILE
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.models.variants import variant
 from ila_jax.train.checkpoint import Saved
 from ila_jax.train.optim import schedule
-from ila_jax.train.processes import is_first
-from ila_jax.train.sharding import shardings
 from ila_jax.train.state import State, fresh_state
 from ila_jax.train.step import Recipe
-from ila_jax.train.stop import STOP_FILE
 from ila_jax.weights.adapt import Allow, adapt
+from ila_jax.weights.fit import check_fit
 from ila_jax.weights.folder import load
-from ila_jax.writable import check_writable
 
 # Keys that may differ between the runs that share a folder: they change no result.
 _FREE = (
@@ -238,35 +237,3 @@ def abstract_state(recipe: Recipe) -> State:
 def _fresh(recipe: Recipe) -> Callable[[Variables], State]:
     ema = recipe.config.train.ema > 0
     return lambda variables: fresh_state(variables, recipe.optimizer, recipe.rates, ema=ema)
-
-
-def check_fit(source: str, there: ModelConfig, here: ModelConfig) -> None:
-    """Errors: ValueError naming the properties of the weights that differ from the config's."""
-    if not variant(there).integrates:  # plain CLIP takes any number of frames
-        there = dataclasses.replace(there, frames=here.frames)
-    changed = differences(_shapes_of(there), _shapes_of(here))
-    if changed:
-        raise ValueError(
-            f"the weights in {source} are of another model; key: there, here\n  "
-            + "\n  ".join(changed)
-            + "\nChange the configuration to what is there, or convert the weights to it."
-        )
-
-
-def _shapes_of(config: ModelConfig) -> ModelConfig:
-    """The config reduced to what decides the shapes of its weights, and the pixels they know."""
-    aligns, integrates = variant(config).aligns, variant(config).integrates
-    return dataclasses.replace(
-        config,
-        size="",
-        shape=config.geometry(),
-        patch=None,
-        resolution=None,
-        convolutions=config.convolutions if aligns else "k400",
-        channels=config.channels if aligns else 0,
-        dropout=0.0,
-        mit_positions=config.mit_positions or not integrates,
-        precision="float32",
-        remat="none",
-        templates=("{}",),
-    )

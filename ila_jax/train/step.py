@@ -14,14 +14,15 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int, UInt8
 
 from ila_jax.config import Config
-from ila_jax.data import augment
-from ila_jax.data.augment import Draws
-from ila_jax.data.mixing import mix, soft_targets
+from ila_jax.job.sharding import replicated, shardings
 from ila_jax.models import model
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Output, Variables
 from ila_jax.shapes import Scalar, TextFeatures, Training, Tree, Video
+from ila_jax.train import augment
+from ila_jax.train.augment import Draws
 from ila_jax.train.losses import cross_entropy
+from ila_jax.train.mixing import mix, soft_targets
 from ila_jax.train.norms import norms
 from ila_jax.train.optim import (
     GROUPS,
@@ -33,7 +34,6 @@ from ila_jax.train.optim import (
     partition,
     schedule,
 )
-from ila_jax.train.sharding import replicated, shardings
 from ila_jax.train.state import State, averaged
 
 

@@ -12,10 +12,10 @@ from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.summary import scalar
 
-from ila_jax.json_files import json_text
-from ila_jax.printable import all_printable
+from ila_jax.files.json_files import json_text
+from ila_jax.files.printable import all_printable
+from ila_jax.files.writable import not_written
 from ila_jax.train.weights_and_biases import Board
-from ila_jax.writable import not_written
 
 
 class Writer:

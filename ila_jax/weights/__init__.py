@@ -1,1 +1,1 @@
-"""Foreign weights: rules, reading, writing."""
+"""Weights: made, loaded, converted, described and exported."""

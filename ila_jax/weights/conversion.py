@@ -14,7 +14,7 @@ from tqdm import tqdm
 from ila_jax.config import ModelConfig
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.adapt import Allow, Report, adapt
-from ila_jax.weights.files import Foreign, read
+from ila_jax.weights.foreign.files import Foreign, read
 from ila_jax.weights.state_dict import read_state
 
 NAMES = {"clip": "CLIP", "spatial": "CLIP with X-CLIP's heads", "xclip": "X-CLIP", "ila": "ILA"}

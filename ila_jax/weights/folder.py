@@ -10,18 +10,18 @@ import jax
 import orbax.checkpoint as ocp
 
 from ila_jax.config import ModelConfig, model_from_dict, to_dict
-from ila_jax.json_files import read_object
+from ila_jax.files.json_files import read_object
+from ila_jax.files.plain_name import plain_name
+from ila_jax.files.writable import check_writable, not_written
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.plain_name import plain_name
 from ila_jax.recognizer import Origin, Recognizer, views_from_dict
 from ila_jax.weights import checksums
 from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.foreign.hub import PREFIX, fetch
+from ila_jax.weights.foreign.other_files import on_the_hub
 from ila_jax.weights.fresh import on_device
-from ila_jax.weights.hub import PREFIX, fetch
-from ila_jax.weights.other_files import on_the_hub
 from ila_jax.weights.run import checkpoint_folder, load_run
-from ila_jax.writable import check_writable, not_written
 
 _FORMAT = 1
 _DATA_FILE = 32 << 20  # bytes

@@ -12,11 +12,11 @@ from flax.traverse_util import flatten_dict
 
 from ila_jax.config import ModelConfig, differences
 from ila_jax.models.model import abstract
-from ila_jax.weights import official
 from ila_jax.weights.conversion import NAMES, non_finite, part_of, reasons
-from ila_jax.weights.files import Foreign, read
-from ila_jax.weights.recognise import OFFICIAL, kind_of, recognise, rules_of
-from ila_jax.weights.rules import is_waived
+from ila_jax.weights.foreign.files import Foreign, read
+from ila_jax.weights.foreign.names import official
+from ila_jax.weights.foreign.names.recognise import OFFICIAL, kind_of, recognise, rules_of
+from ila_jax.weights.foreign.names.rules import is_waived
 
 # Zero at the start, and the last layer of the alignment: whoever trained it has moved it.
 _ALIGNMENT = ".prediction_block.12.weight"

@@ -15,8 +15,8 @@ from einops import rearrange
 
 from ila_jax.recognizer import Recognizer
 from ila_jax.sizes import Arithmetic, Geometry
-from ila_jax.weights import huggingface
-from ila_jax.weights.settings import Settings
+from ila_jax.weights.foreign.names import huggingface
+from ila_jax.weights.foreign.settings.tables import Settings
 from ila_jax.weights.state_dict import official_state, to_tensor
 
 _END = 49407

@@ -8,9 +8,9 @@ import jax
 import orbax.checkpoint as ocp
 
 from ila_jax.config import ModelConfig, from_config
+from ila_jax.files.plain_name import plain_name
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.plain_name import plain_name
 from ila_jax.recognizer import Recognizer, evaluation_views
 from ila_jax.weights.checksums import damage, unfinished
 

@@ -12,16 +12,16 @@ import numpy as np
 from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import export
 
-from ila_jax.json_files import json_text
+from ila_jax.files.json_files import json_text
+from ila_jax.files.printable import printable
+from ila_jax.files.writable import check_writable
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.printable import printable
 from ila_jax.recognizer import Recognizer, logits_of
 from ila_jax.shapes import Logits, Pixels
 from ila_jax.weights import load_exported
 from ila_jax.weights.card import Parity, card
 from ila_jax.weights.digest import digest
-from ila_jax.writable import check_writable
 
 Where = Literal["inside", "beside"]
 Flat = dict[str, Any]  # arrays by path

@@ -11,14 +11,14 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from ila_jax.config import ModelConfig
 from ila_jax.models.model import Variables, abstract
 from ila_jax.recognizer import Origin, Recognizer
-from ila_jax.weights import official
 from ila_jax.weights.adapt import Allow, adapt
+from ila_jax.weights.foreign.names import official
+from ila_jax.weights.foreign.names.prefixes import select
+from ila_jax.weights.foreign.names.recognise import Kind, kind_of, recognise, rules_of
+from ila_jax.weights.foreign.names.rules import Rule, convert, is_waived
+from ila_jax.weights.foreign.safetensors_file import write_safetensors
+from ila_jax.weights.foreign.settings.tables import Settings
 from ila_jax.weights.fresh import on_device
-from ila_jax.weights.prefixes import select
-from ila_jax.weights.recognise import Kind, kind_of, recognise, rules_of
-from ila_jax.weights.rules import Rule, convert, is_waived
-from ila_jax.weights.safetensors_file import write_safetensors
-from ila_jax.weights.settings import Settings
 
 State = Mapping[str, np.ndarray]
 

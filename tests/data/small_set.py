@@ -3,10 +3,10 @@
 import os
 from pathlib import Path
 
-from ila_jax.data.builder import VideoBuilder
-from ila_jax.data.open_source import open_source
-from ila_jax.data.shards import Videos
-from ila_jax.data.transcode import Encoding
+from ila_jax.data.prepare.builder import VideoBuilder
+from ila_jax.data.prepare.shards import Videos
+from ila_jax.data.prepare.transcode import Encoding
+from ila_jax.data.sources.opening import open_source
 from tests.data.videos import H264, write_video
 
 NAMES = ("left", "up and away", "right")

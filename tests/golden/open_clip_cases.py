@@ -109,7 +109,7 @@ def import_open_clip() -> Any:
 
 def write_folder(folder: Path, case: str) -> None:
     """A folder as open_clip leaves it on the hub."""
-    from ila_jax.weights.safetensors_file import write_safetensors
+    from ila_jax.weights.foreign.safetensors_file import write_safetensors
 
     (folder / "open_clip_config.json").write_text(json.dumps(settings(case)))
     write_safetensors(folder / "open_clip_model.safetensors", state())

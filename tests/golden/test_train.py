@@ -15,7 +15,7 @@ from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
 from ila_jax.train.losses import cross_entropy
 from ila_jax.train.optim import GROUPS, adamw, descend, factors, join, partition
-from ila_jax.weights.recognise import rules_of
+from ila_jax.weights.foreign.names.recognise import rules_of
 from tests.golden import cases
 
 CASES = ["ila_k400_tiny", "ila_ssv2_tiny", "xclip_tiny"]

@@ -12,16 +12,18 @@ import torch
 from transformers.image_utils import OPENAI_CLIP_MEAN, OPENAI_CLIP_STD
 
 import ila_jax
-from ila_jax import convert, extract, predict
+from ila_jax import convert
 from ila_jax.config import CLIP_PIXELS, IMAGENET_PIXELS
-from ila_jax.data.augment import normalise
+from ila_jax.extract import __main__ as extract
+from ila_jax.pixels import normalise
+from ila_jax.predict import __main__ as predict
 from ila_jax.text.templates import KINETICS
 from ila_jax.text.tokenizer import tokenize
 from ila_jax.weights import load_exported, stablehlo
 from ila_jax.weights.adapt import Allow
 from ila_jax.weights.create import around
-from ila_jax.weights.files import read
-from ila_jax.weights.safetensors_file import write_safetensors
+from ila_jax.weights.foreign.files import read
+from ila_jax.weights.foreign.safetensors_file import write_safetensors
 from tests.data.videos import H264, write_video
 from tests.parity import torch_models as pytorch
 

@@ -15,9 +15,9 @@ from transformers import CLIPConfig, CLIPModel, XCLIPConfig, XCLIPModel
 from ila_jax import cli, convert
 from ila_jax.models import model
 from ila_jax.weights.conversion import Wish, convert_file
-from ila_jax.weights.files import read
-from ila_jax.weights.settings import Honoured, Inert, Only, Shown
-from ila_jax.weights.transformers_settings import tables
+from ila_jax.weights.foreign.files import read
+from ila_jax.weights.foreign.settings.tables import Honoured, Inert, Only, Shown
+from ila_jax.weights.foreign.settings.transformers_settings import tables
 from ila_jax.weights.verification import verify
 from tests.parity import torch_models as pytorch
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ila_jax.data import synthetic
+from ila_jax.data.synthetic import motion_pairs
 from ila_jax.models.temporal.alignment import mask
 from ila_jax.pictures import measure, moving_objects
 from ila_jax.pictures.looking import looked
@@ -22,7 +22,7 @@ CLIPS = 8
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory):
     target = tmp_path_factory.mktemp("measured") / "pairs"
-    return synthetic.make(target, train_clips=8, validation_clips=CLIPS, seed=1, processes=1)
+    return motion_pairs.make(target, train_clips=8, validation_clips=CLIPS, seed=1, processes=1)
 
 
 def test_a_model_is_measured_over_all_clips(pairs, tmp_path, capsys, monkeypatch):

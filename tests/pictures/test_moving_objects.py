@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from ila_jax.data.clips import ClipRecipe
-from ila_jax.data.motion import draw
-from ila_jax.data.motion_videos import encode
+from ila_jax.data.clips.clip import ClipRecipe
+from ila_jax.data.synthetic.motion import draw
+from ila_jax.data.synthetic.videos import encode
 from ila_jax.pictures.looking import Aligned, Looked
 from ila_jax.pictures.measure import tables
 from ila_jax.pictures.moving_objects import (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ila_jax.data.transforms import CentreCrop, ShortSide, short_side
+from ila_jax.data.clips.transforms import CentreCrop, ShortSide, short_side
 from ila_jax.pictures.shares import centres, contrast, coverage, in_clip, inside, share
 
 

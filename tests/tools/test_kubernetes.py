@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ila_jax import evaluate
+from ila_jax.evaluate import __main__ as evaluate
 from ila_jax.train import __main__ as train
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ila_jax import evaluate
+from ila_jax.evaluate import __main__ as evaluate
 from ila_jax.train import __main__ as train
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +93,7 @@ def test_it_is_well_formed():
 JOIN = """
 import json, sys
 import jax
-from ila_jax.train.processes import connect, is_first, wait_for_all
+from ila_jax.job.processes import connect, is_first, wait_for_all
 connect(*json.loads(sys.argv[1]))
 wait_for_all("joined")
 gpus = jax.config.values["jax_cuda_visible_devices"]

@@ -14,7 +14,7 @@ import numpy as np
 import orbax.checkpoint as ocp
 
 from ila_jax.config import Config, from_config, read_config
-from ila_jax.data import synthetic
+from ila_jax.data.synthetic import motion_pairs
 from ila_jax.train.__main__ import main
 from ila_jax.weights.checksums import LIST
 
@@ -48,7 +48,7 @@ SMALL = {
 
 def data(folder: Path) -> dict[str, object]:
     """Makes the videos of small runs; the overrides that point to them."""
-    synthetic.make(folder, train_clips=64, validation_clips=16, seed=0, processes=1)
+    motion_pairs.make(folder, train_clips=64, validation_clips=16, seed=0, processes=1)
     return {
         "data.train": str(folder / "train.txt"),
         "data.validation": str(folder / "validation.txt"),

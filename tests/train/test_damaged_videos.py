@@ -8,7 +8,7 @@ import pytest
 
 from ila_jax.train.__main__ import main
 from tests.data import videos
-from tests.data.test_rgb import unconvertible
+from tests.data.video.test_rgb import unconvertible
 from tests.train import runs
 
 _NOISE = np.random.default_rng(0).bytes(5000)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ila_jax.config import from_config, read_config
-from ila_jax.data import prepare
+from ila_jax.data.prepare import __main__ as prepare
 from ila_jax.train.loop import train
 from tests.data.videos import GOOD, write_video
 from tests.train.runs import ROOT, SMALL, entries

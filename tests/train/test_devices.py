@@ -8,20 +8,13 @@ import pytest
 from flax.traverse_util import flatten_dict
 
 from ila_jax.config import from_config, read_config
-from ila_jax.data.mirror import mirror_table
-from ila_jax.data.motion import CLASSES
+from ila_jax.data.sources.mirror import mirror_table
+from ila_jax.data.synthetic.motion import CLASSES
+from ila_jax.job.sharding import check_batch, make_mesh, over_data, put_batch, put_state, shardings
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.models.temporal.matching import matched
 from ila_jax.train import step as steps
-from ila_jax.train.sharding import (
-    check_batch,
-    make_mesh,
-    over_data,
-    put_batch,
-    put_state,
-    shardings,
-)
 from ila_jax.train.state import fresh_state
 from tests.train import runs
 

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 import ila_jax
-from ila_jax import writable
-from ila_jax.data.views import evaluation_views
+from ila_jax.data.clips.views import evaluation_views
+from ila_jax.files import writable
 from ila_jax.train import loop
 from ila_jax.train.__main__ import main
 from tests.train import runs

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ila_jax.data.order import TrainOrder
+from ila_jax.data.clips.order import TrainOrder
 from ila_jax.train.__main__ import main
 from tests.data.videos import write_slow
 from tests.train import runs

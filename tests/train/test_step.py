@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ila_jax.data.mirror import mirror_table
-from ila_jax.data.motion import CLASSES
+from ila_jax.data.sources.mirror import mirror_table
+from ila_jax.data.synthetic.motion import CLASSES
 from ila_jax.models import model
 from ila_jax.train import step as steps
 from ila_jax.train.__main__ import main

@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import jax
 import pytest
 
-from ila_jax.data.mirror import mirror_table
-from ila_jax.data.motion import CLASSES
+from ila_jax.data.sources.mirror import mirror_table
+from ila_jax.data.synthetic.motion import CLASSES
 from ila_jax.train import loop, meter, profiling, weights_and_biases
 from ila_jax.train import step as steps
 from tests.train import runs

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from ila_jax.data.views import paper_views
+from ila_jax.data.clips.views import paper_views
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights.card import Parity, card

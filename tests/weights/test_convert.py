@@ -10,11 +10,12 @@ import pytest
 
 import ila_jax
 from ila_jax import cli, convert
-from ila_jax.weights import official, verification
+from ila_jax.weights import verification
 from ila_jax.weights.conversion import Wish, convert_file
-from ila_jax.weights.files import read
 from ila_jax.weights.folder import save
-from ila_jax.weights.safetensors_file import write_safetensors
+from ila_jax.weights.foreign.files import read
+from ila_jax.weights.foreign.names import official
+from ila_jax.weights.foreign.safetensors_file import write_safetensors
 from tests.golden import cases
 from tests.weights.test_adapt import clip_state, state_of
 

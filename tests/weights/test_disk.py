@@ -19,9 +19,9 @@ with warnings.catch_warnings():
 import ila_jax
 from ila_jax import convert
 from ila_jax.weights.conversion import Wish, convert_file
-from ila_jax.weights.files import read
 from ila_jax.weights.folder import save
-from ila_jax.weights.safetensors_file import write_safetensors
+from ila_jax.weights.foreign.files import read
+from ila_jax.weights.foreign.safetensors_file import write_safetensors
 from ila_jax.weights.state_dict import from_torch, official_state, to_tensor
 from tests.golden import cases
 

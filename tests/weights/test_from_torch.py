@@ -10,10 +10,10 @@ import pytest
 
 import ila_jax
 from ila_jax.models.model import abstract
-from ila_jax.weights import layouts, official
-from ila_jax.weights.layouts import Layout
-from ila_jax.weights.recognise import recognise, rules_of
-from ila_jax.weights.rules import Rule, convert
+from ila_jax.weights.foreign.names import layouts, official
+from ila_jax.weights.foreign.names.layouts import Layout
+from ila_jax.weights.foreign.names.recognise import recognise, rules_of
+from ila_jax.weights.foreign.names.rules import Rule, convert
 from tests.golden import cases
 from tests.models import small
 

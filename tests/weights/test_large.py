@@ -11,8 +11,8 @@ from flax.traverse_util import flatten_dict
 
 from ila_jax.config import ModelConfig
 from ila_jax.models.model import abstract
-from ila_jax.weights.recognise import rules_of
-from ila_jax.weights.safetensors_file import write_safetensors
+from ila_jax.weights.foreign.names.recognise import rules_of
+from ila_jax.weights.foreign.safetensors_file import write_safetensors
 
 pytestmark = pytest.mark.slow
 

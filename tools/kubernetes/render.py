@@ -16,7 +16,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
-from ila_jax import cli, evaluate
+from ila_jax import cli
+from ila_jax.evaluate import __main__ as evaluate
 from ila_jax.train import __main__ as train
 
 _READ = {"train": train.read, "evaluate": evaluate.read}

@@ -1,0 +1,1 @@
+"""python -m ila_jax.benchmark: how fast this machine is, and what limits it."""

@@ -1,0 +1,143 @@
+"""What reading a clip costs with this package's decoder, with plain PyAV, and with decord.
+
+On videos drawn and encoded here, so that the figures of two machines are of the same files.
+"""
+
+import importlib
+import importlib.util
+import io
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+
+from ila_jax.data.clips.sampling import interval
+from ila_jax.data.prepare.transcode import Encoding, transcode
+from ila_jax.data.video.decode import decode, index_video
+
+FRAMES = 8
+_SECONDS, _RATE = 10, 30
+# What x264 does when it is told nothing, which is what videos on the web are made with.
+_LONG = {"g": "250", "preset": "medium", "crf": "23"}
+_PREPARED = Encoding(short_side=256, key_frames=12, crf=23, preset="medium")
+
+Reader = Callable[[bytes], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Seconds of a clip of FRAMES frames from each file, by reader: the best of all rounds."""
+
+    files: dict[str, int]  # bytes
+    seconds: dict[str, dict[str, float]]  # file -> reader -> seconds
+
+    def ratios(self) -> dict[str, dict[str, float]]:
+        """Each reader's time as a part of the sequential one's: file -> reader -> ratio."""
+        return {
+            file: {reader: found / by["sequential"] for reader, found in by.items()}
+            for file, by in self.seconds.items()
+        }
+
+
+def videos() -> Iterator[tuple[str, bytes]]:
+    """(name, mp4 file) of 10 s at 30 frames a second; each takes seconds to encode."""
+    small = _encoded(256, 340)
+    yield "340x256, key frame every 250", small
+    yield "340x256, key frame every 12 (prepared)", transcode(small, _PREPARED).data
+    yield "1280x720, key frame every 250", _encoded(720, 1280)
+
+
+FILES = 3
+
+
+def readers() -> dict[str, Reader]:
+    """Those that are installed: bytes of a video to the same FRAMES frames, uint8 [t, h, w, 3]."""
+    found: dict[str, Reader] = {"sequential": _sequential, "ila_jax": _indexed}
+    if importlib.util.find_spec("decord") is not None:
+        found["decord"] = _decord
+    return found
+
+
+def compare(
+    files: Sequence[tuple[str, bytes]], *, rounds: int, step: Callable[[], object]
+) -> Comparison:
+    """Reads every file with every reader, in turns; step: called after each round of a file.
+
+    All on one thread. Errors: RuntimeError where ila_jax and sequential decoding differ.
+    """
+    seconds: dict[str, dict[str, float]] = {}
+    for name, data in files:
+        if not np.array_equal(_indexed(data), _sequential(data)):
+            raise RuntimeError(f"{name}: the frames differ from those of sequential decoding")
+        best = dict.fromkeys(readers(), float("inf"))
+        for _ in range(rounds):
+            for reader, read in readers().items():
+                begin = time.process_time()
+                read(data)
+                best[reader] = min(best[reader], time.process_time() - begin)
+            step()
+        seconds[name] = best
+    return Comparison({name: len(data) for name, data in files}, seconds)
+
+
+def _indexed(data: bytes) -> np.ndarray:
+    index = index_video(data)
+    return decode(index, interval(index.count, FRAMES))
+
+
+def _sequential(data: bytes) -> np.ndarray:
+    """PyAV as its documentation shows it, up to the last frame that is wanted."""
+    images = []
+    with av.open(io.BytesIO(data), "r") as container:
+        stream = container.streams.video[0]
+        stream.codec_context.thread_count = 1
+        wanted = set(interval(stream.frames, FRAMES).tolist())
+        for k, frame in enumerate(container.decode(stream)):
+            if k in wanted:
+                images.append(frame.to_ndarray(format="rgb24"))
+            if len(images) == len(wanted):
+                break
+    return np.stack(images)
+
+
+def _decord(data: bytes) -> np.ndarray:
+    decord = importlib.import_module("decord")
+    reader = decord.VideoReader(io.BytesIO(data), ctx=decord.cpu(0), num_threads=1)
+    return reader.get_batch(interval(len(reader), FRAMES)).asnumpy()
+
+
+def _encoded(height: int, width: int) -> bytes:
+    file = io.BytesIO()
+    with av.open(file, "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=_RATE, options=_LONG)
+        stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
+        for image in _scene(height, width, _SECONDS * _RATE):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return file.getvalue()
+
+
+def _scene(height: int, width: int, count: int) -> Iterator[np.ndarray]:
+    """A camera that pans over a textured wall, a ball that crosses it, and a sensor's noise."""
+    rng = np.random.default_rng(0)
+    size = (2 * width, 2 * height)
+    wall = np.zeros((size[1], size[0], 3), np.float32)
+    for grain, strength in ((8, 60), (32, 40), (128, 25)):
+        rough = rng.normal(0, strength, (grain, 2 * grain, 3)).astype(np.float32)
+        wall += cv2.resize(rough, size, interpolation=cv2.INTER_CUBIC)
+    wall = (wall + 128).clip(0, 255)
+    noise = rng.normal(0, 2, (height + 64, width + 64, 1)).astype(np.float32)
+    for i in range(count):
+        turn = 2 * np.pi * i / count
+        x = round(width * (0.5 + 0.5 * np.sin(turn)))
+        y = round(height * (0.5 - 0.5 * np.cos(turn)))
+        image = wall[y : y + height, x : x + width].copy()
+        ball = (round(width * (3 * i / count % 1)), height // 2)
+        cv2.circle(image, ball, height // 8, (230, 60, 40), -1)
+        left, top = rng.integers(0, 64, 2)
+        image += noise[top : top + height, left : left + width]
+        yield image.clip(0, 255).astype(np.uint8)

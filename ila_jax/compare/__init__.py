@@ -1,0 +1,1 @@
+"""python -m ila_jax.compare: trains every temporal model alike, side by side."""

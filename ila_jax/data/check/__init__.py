@@ -1,0 +1,1 @@
+"""python -m ila_jax.data.check: whether a data set can be read, before it is trained on."""

@@ -1,0 +1,151 @@
+"""Checks a data set without training: preflight.
+
+    python -m ila_jax.data.check --config k400/b16_8f --config.data.root=/videos/k400
+    python -m ila_jax.data.check --train videos/train --validation videos/val
+    python -m ila_jax.data.check --train train.csv --validation validate.csv --root /videos --json
+
+It looks for missing, empty and repeated files, for videos that are in both splits (leaks), for
+classes without clips and labels out of range; decodes a sample of each split, each video with a
+time limit; and prints a fingerprint by which two machines can tell that they have the same data.
+The exit code is 0 only if training could start. Nothing is changed.
+
+A data set is named by one of
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from typing import Any
+
+from ila_jax import cli
+from ila_jax.data.check.preflight import Findings, Limits, check
+from ila_jax.data.sources.mirror import mirrors
+from ila_jax.data.sources.opening import KINDS, Splits, open_config, open_splits
+from ila_jax.files.json_files import json_text
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return cli.run(lambda: _check(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ila_jax.data.check",
+        description=f"{__doc__}{KINDS}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--config",
+        metavar="NAME",
+        help="check the data of this configuration (quickstart, k400/b16_8f, … or a file), and "
+        "that they fit it; change a value by "
+        "--config.KEY=VALUE",
+    )
+    parser.add_argument("--train", metavar="WHERE", help="training videos, instead of a --config")
+    parser.add_argument("--validation", metavar="WHERE", help="validation videos")
+    parser.add_argument("--root", default="", metavar="DIR", help="folder of the videos")
+    parser.add_argument("--class-names", metavar="FILE", help="a name a line, id,name, or JSON")
+    parser.add_argument("--mirror", metavar="FILE", help="JSON, what classes become when flipped")
+    parser.add_argument(
+        "--sample", type=int, default=200, metavar="N", help="videos to decode of each split (200)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="time limit for decoding one video (60)"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=os.cpu_count() or 1, help="decoding at once (all cores)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON instead of a table, with all names in full"
+    )
+    return parser
+
+
+def _check(arguments: Sequence[str] | None) -> None:
+    parser = _parser()
+    known, rest = parser.parse_known_args(arguments)
+    if (known.config is None) == (known.train is None and known.validation is None):
+        parser.error("give either --config, or --train and --validation")
+    if min(known.sample, known.processes - 1) < 0 or known.seconds <= 0:
+        parser.error("--sample is 0 or more, --seconds and --processes are positive")
+    try:
+        found = _findings(parser, known, rest, arguments)
+    except (ValueError, OSError) as error:
+        if not known.json:
+            raise
+        found = Findings(errors=[str(error)])
+    print(json_text(found.to_dict(), indent=2).rstrip() if known.json else table(found))
+    if found.errors:
+        raise RuntimeError("training could not start with these data")
+
+
+def _findings(
+    parser: argparse.ArgumentParser,
+    known: argparse.Namespace,
+    rest: Sequence[str],
+    arguments: Sequence[str] | None,
+) -> Findings:
+    limits: dict[str, Any] = {
+        "sample": known.sample, "seconds": known.seconds, "processes": known.processes
+    }  # fmt: skip
+    if known.config is None:
+        if rest:
+            parser.error(f"unknown argument {rest[0]}")
+        if known.train is None or known.validation is None:
+            parser.error("--train and --validation go together")
+        splits = open_splits(
+            known.train, known.validation, root=known.root, class_names=known.class_names
+        )
+        return _check_splits(splits, known.mirror, Limits(**limits))
+    _, config = cli.parse(parser, arguments)
+    data = config.data
+    limits |= {"bad_fraction": data.max_bad_fraction, "replaces": data.on_bad_video == "replace"}
+    limits["square_pixels"] = data.square_pixels
+    return _check_splits(open_config(config), data.mirror, Limits(**limits))
+
+
+def _check_splits(splits: Splits, mirror: str | None, limits: Limits) -> Findings:
+    return check(splits, mirrors(splits.class_names, mirror), limits)
+
+
+# Rows of the table: what it is called, and the key in `Findings.splits`.
+_ROWS = {
+    "videos": "videos", "classes": "classes", "clips per class": "clips_per_class",
+    "missing files": "missing_files", "empty files": "empty_files", "bytes in all": "bytes_in_all",
+    "bytes": "bytes", "decoded": "decoded", "of these unreadable": "unreadable",
+    "pixels not square": "not_square",
+    "frames": "frames", "seconds": "seconds", "width": "width", "height": "height",
+    "fingerprint": "fingerprint",
+}  # fmt: skip
+
+
+def table(found: Findings) -> str:
+    """What was found, for people."""
+    lines = []
+    if found.splits:
+        lines.append(f"{'':20}" + "".join(f"{name:>28}" for name in found.splits))
+    for title, key in _ROWS.items():
+        cells = [_cell(facts[key]) for facts in found.splits.values()]
+        if any(cells):
+            lines.append(f"{title:20}" + "".join(f"{cell:>28}" for cell in cells))
+    lines += ["", *found.flips] if found.flips else []
+    for title, items in (("warnings", found.warnings), ("errors", found.errors)):
+        if items:
+            lines += ["", f"{title}:", *(f"  {item}" for item in items)]
+    end = "Training could not start." if found.errors else "Training could start."
+    return "\n".join([*lines, "", end])
+
+
+def _cell(value: Any) -> str:
+    """Smallest / middle / largest of a spread; "" of what is not known."""
+    if isinstance(value, dict) and value.keys() == {"min", "median", "max"}:
+        return " / ".join(_cell(value[k]) for k in ("min", "median", "max"))
+    if isinstance(value, dict | list):
+        return f"{len(value):,}"
+    if value is None or isinstance(value, str):
+        return value or ""
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
+if __name__ == "__main__":
+    cli.leave(main())

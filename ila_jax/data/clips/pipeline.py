@@ -1,0 +1,200 @@
+"""Batches of uint8 clips from a video source, loaded by threads or processes through Grain.
+
+The batches depend on the seed and the step only. Workers have no side effects: which files were
+bad travels to the main process inside the batches.
+"""
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import cv2
+import grain
+import numpy as np
+from absl import flags
+
+from ila_jax.data.clips.clip import ClipRecipe, EvaluationClips, FrameOrder, OneClip, TrainClips
+from ila_jax.data.clips.order import EvaluationOrder, TrainOrder
+from ila_jax.data.clips.reading import Reader, TooSlow
+from ila_jax.data.clips.views import Views
+from ila_jax.data.sources.source import VideoSource
+from ila_jax.data.workers.room import check_processes
+
+Batch = dict[str, np.ndarray]
+Batches = Generator[Batch, None, None]  # to be closed, which stops the workers
+Clips = TrainClips | EvaluationClips
+
+
+@dataclass(frozen=True)
+class Loading:
+    """In what batches videos are loaded, and by what.
+
+    batch: rows of all processes of the run together (hosts, `process_count`). threads: of each
+    loading process; with no threads and no loading processes everything happens in the calling
+    thread. time_limit: seconds for reading and decoding one video.
+    """
+
+    batch: int
+    threads: int = 0
+    processes: int = 0
+    time_limit: float = 60.0
+    process_index: int = 0
+    process_count: int = 1
+
+
+def train_batches(
+    source: VideoSource,
+    recipe: ClipRecipe,
+    loading: Loading,
+    *,
+    seed: int,
+    first_step: int,
+    steps: int,
+    on_bad: Literal["replace", "fail"] = "replace",
+) -> Batches:
+    """The rows of this process of the global batches first_step … first_step + steps - 1.
+
+    video: uint8 [b, t, h, w, 3]. label, index: int32 [b], of the videos really shown. short:
+    bool [b], fewer frames than t. bad: int32 [b, tries, 2], (index, Reason) of the unreadable
+    videos that the shown one replaces, padded with -1.
+
+    Close the iterator to stop its workers early. Errors: ValueError at once for sizes that do not
+    fit, and, while iterating, for a class without a readable video; BadVideo with on_bad="fail";
+    without processes, TooSlow for a video over the time limit, which with processes is a bad one.
+    """
+    if on_bad not in ("replace", "fail"):
+        raise ValueError(f"on_bad is {on_bad!r}: expected replace or fail")
+    order = TrainOrder(
+        len(source), loading.batch, seed, loading.process_index, loading.process_count
+    )
+    make = partial(
+        TrainClips,
+        recipe=recipe,
+        order=order,
+        first=first_step * order.local_batch,
+        count=steps * order.local_batch,
+        replace=on_bad == "replace",
+    )
+    return _batches(make, source, order.local_batch, loading)
+
+
+def evaluation_batches(
+    source: VideoSource,
+    recipe: ClipRecipe,
+    loading: Loading,
+    *,
+    frame_order: FrameOrder = "forward",
+    seed: int = 0,
+) -> Batches:
+    """Every video once over all processes, as `train_batches` gives them, and mask: bool [b].
+
+    mask is False for padding (index and label -1) and for unreadable videos (listed in bad).
+    frame_order: `reversed` shows the sampled frames backwards, `shuffled` in an order drawn from
+    the seed and the video that is never the right one. Errors: ValueError; TooSlow as there.
+    """
+    order = _evaluation_order(source, loading)
+    show = OneClip(recipe=recipe, frame_order=frame_order, seed=seed)
+    make = partial(EvaluationClips, show=show, order=order)
+    return _batches(make, source, order.local_batch, loading)
+
+
+def view_batches(
+    source: VideoSource,
+    views: Views,
+    loading: Loading,
+    *,
+    first: int = 0,
+) -> Batches:
+    """As `evaluation_batches`, all views of each video: video is uint8 [b, v, t, h, w, 3].
+
+    A batch is of so many videos, not views. first: the video to begin with; an evaluation that
+    was stopped goes on from there. Errors: ValueError; TooSlow as there.
+    """
+    order = _evaluation_order(source, loading, first)
+    make = partial(EvaluationClips, show=views, order=order)
+    return _batches(make, source, order.local_batch, loading)
+
+
+def _evaluation_order(source: VideoSource, loading: Loading, first: int = 0) -> EvaluationOrder:
+    return EvaluationOrder(
+        len(source), loading.batch, loading.process_index, loading.process_count, first
+    )
+
+
+def _batches(
+    make: Callable[[Reader], Clips], source: VideoSource, rows: int, loading: Loading
+) -> Batches:
+    """All batches, also where videos turn out to be slow. Errors: at once, those of `make`."""
+    reader = Reader(source, loading.time_limit)
+    make(reader)
+    return _restarted(make, reader, rows, loading.threads, loading.processes)
+
+
+def _restarted(
+    make: Callable[[Reader], Clips], reader: Reader, batch: int, threads: int, processes: int
+) -> Batches:
+    """Starts the loader again, at the batch it had come to, when a video took too long.
+
+    Grain cannot replace one worker. That is as well: the order is a function of the position, so
+    a new loader gives the same batches, with the video known to be slow and replaced or masked.
+    """
+    done = 0
+    while True:
+        loader = _loader(make(reader), batch, threads, processes, skip=done)
+        try:
+            for found in loader:
+                yield found
+                done += 1
+            return
+        except TooSlow as slow:
+            if not processes:
+                raise
+            reader = reader.without(slow.index)
+        finally:
+            loader.close()  # ends the worker, and the thread that hangs in it
+
+
+def _loader(clips: Clips, batch: int, threads: int, processes: int, *, skip: int) -> Any:
+    """Grain's iterator over batches `skip`, skip + 1, ...; to be closed."""
+    cv2.setNumThreads(1)  # videos are loaded in parallel, not the rows of a frame
+    # One batch ahead and no more: Grain's own default holds 500 clips, a gigabyte.
+    ahead = batch + threads if not processes else 2 * threads
+    options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead if threads else 0)
+    elements = grain.MapDataset.source(clips)[skip * batch :]
+    dataset: Any = elements.to_iter_dataset(options)
+    if processes:
+        check_processes(processes)
+        if not flags.FLAGS.is_parsed():
+            flags.FLAGS.mark_as_parsed()  # or Grain raises outside of absl.app
+        # Clips come through pipes. Shared memory is as fast, but a worker that is killed leaves it
+        # behind, and containers have 64 MB of it.
+        pipes = grain.experimental.DatasetOptions(min_shm_size=1 << 62)
+        dataset = grain.experimental.WithOptionsIterDataset(dataset, pipes)
+        buffer = -(-batch // (2 * processes))  # Grain holds it twice
+        dataset = dataset.mp_prefetch(
+            grain.MultiprocessingOptions(num_workers=processes, per_worker_buffer_size=buffer),
+            worker_init_fn=_start_worker,
+        )
+    # After mp_prefetch: before it, each worker would make batches of its own elements.
+    return iter(dataset.batch(batch, drop_remainder=True))
+
+
+def _start_worker(worker_index: int, worker_count: int) -> None:
+    """Makes a worker die with its parent, and keeps OpenCV to one thread.
+
+    PR_SET_PDEATHSIG would be shorter but fires when the *thread* that started the worker ends,
+    and Grain starts workers from threads of its own.
+    """
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
+
+
+def _exit_after(parent: Any) -> None:
+    parent.join()  # returns as soon as the parent is gone, however it died
+    os._exit(1)

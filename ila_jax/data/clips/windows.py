@@ -1,0 +1,198 @@
+"""A long video as windows of some seconds, read as a stream.
+
+Memory holds the frames of a window that are looked at, and the time of each frame of the video: it
+does not grow with the length but for those eight bytes a frame, or 24 while they are found.
+"""
+
+import math
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeVar
+
+import av
+import numpy as np
+from tqdm import tqdm
+
+from ila_jax.data.clips.views import Views
+from ila_jax.data.video.bad import BadVideo, Reason, its_fault
+from ila_jax.data.video.container import open_file, pixel_aspect, video_stream
+from ila_jax.data.video.files import readable
+from ila_jax.data.video.images import Each, Images
+from ila_jax.data.video.limits import Progress, Unfinished, within
+from ila_jax.data.video.sequential import frames_of, packets_of, times_of
+from ila_jax.data.video.survey import Survey
+
+# Seconds for the next packet or frame. A limit for the whole video would fit no length of it.
+STEP_LIMIT = 60.0
+_NONE = np.empty(0)
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Window:
+    """start, end: in seconds from the video's first frame. first, count: its frames by number."""
+
+    start: float
+    end: float
+    first: int
+    count: int
+
+
+class Windows:
+    """Windows over a video file, each `seconds` long and begun `stride` seconds after the last.
+
+    They reach to the video's end, where the last may be shorter. One without a frame is left out.
+    Errors: BadVideo, also where `step_limit` seconds pass without another packet or frame;
+    ValueError for lengths that make no windows.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        seconds: float,
+        stride: float | None = None,
+        step_limit: float = STEP_LIMIT,
+    ) -> None:
+        """stride: None for `seconds`, windows that neither overlap nor leave anything out."""
+        check_lengths(seconds, stride)
+        self._path, self._step_limit = path, step_limit
+        self._times = frame_times(path, step_limit)
+        self._windows = spans(self._times, seconds, seconds if stride is None else stride)
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def __iter__(self) -> Iterator[Window]:
+        return iter(self._windows)
+
+    def looks(self, views: Views) -> Iterator[tuple[Window, np.ndarray]]:
+        """Each window with its views, uint8 [v, t, h, w, 3], as those of a video of its own.
+
+        Errors: BadVideo, also at the end, for a file that breaks off.
+        """
+        progress = Progress()
+        clips = [views.frames(window.count, k) for k, window in enumerate(self._windows)]
+        wanted = [w.first + np.unique(clip) for w, clip in zip(self._windows, clips, strict=True)]
+        pictures = self._pictures(wanted, views.shrink, progress)
+        for window, clip in zip(self._windows, clips, strict=True):
+            yield window, views.cut(clip, self._next(pictures, progress))
+        self._next(pictures, progress)  # the rest of the file: does it break off?
+
+    def _next(self, pictures: Iterator[np.ndarray], progress: Progress) -> np.ndarray:
+        """Of the pictures, or none at their end."""
+        progress()  # others have worked since the last frame
+        return _unless_stuck(lambda: next(pictures, _NONE), self._step_limit, progress)
+
+    def _pictures(
+        self, wanted: list[np.ndarray], each: Each, progress: Progress
+    ) -> Iterator[np.ndarray]:
+        """For each window the frames wanted of it, ascending: uint8 [f, h, w, 3]."""
+        keep = set(np.concatenate(wanted).tolist())
+        waiting = deque(zip(self._windows, wanted, strict=True))
+        count = 0
+        with open_file(self._path) as container:
+            stream = video_stream(container)
+            images = Images(each, pixel_aspect(stream))
+            stream.thread_type, stream.codec_context.thread_count = "AUTO", 0  # the only reader
+            packets = _packets(container, stream, progress)
+            for k, frame in enumerate(frames_of(container, stream, packets)):
+                progress()
+                count += 1
+                if k in keep:
+                    images.add(k, frame)
+                while waiting and waiting[0][1][-1] <= k:
+                    _, frames = waiting.popleft()
+                    yield np.stack([images[i] for i in frames.tolist()])
+                    needed = waiting[0][0].first if waiting else count
+                    for i in [i for i in images if i < needed]:
+                        del images[i]
+        if count != len(self._times):
+            raise BadVideo(Reason.DAMAGED, f"{len(self._times)} frames promised, {count} decode.")
+
+
+def check_lengths(seconds: float, stride: float | None) -> None:
+    """Of windows. Errors: ValueError."""
+    for name, length in (("a window", seconds), ("the stride of windows", stride)):
+        if length is not None and not 0 < length < math.inf:
+            raise ValueError(f"{name} is {length:g} seconds: expected more than 0")
+
+
+def spans(times: np.ndarray, seconds: float, stride: float) -> list[Window]:
+    """The windows over frames at these times, float64 [count] in seconds, ascending.
+
+    Errors: ValueError where there would be more windows than frames.
+    """
+    # To the microsecond: a frame at 1 s is not at 0.9999999999.
+    times = np.round(times - times[0], 6)
+    # The last frame lasts as long as the others do on average.
+    end = times[-1] * len(times) / (len(times) - 1) if len(times) > 1 else 0.0
+    final = float(times[-1])
+    # As many as it takes for one to hold the last frame; of a tiny stride infinitely many.
+    more = (final - seconds) / stride if final >= seconds else -1.0
+    if more >= len(times):
+        raise ValueError(
+            f"a stride of {stride:g} seconds makes more windows than the {len(times)} frames that "
+            "the video has: choose a longer one"
+        )
+    starts = stride * np.arange(2 + math.floor(more))
+    edges = np.searchsorted(times, np.round([starts, starts + seconds], 6)).T.tolist()
+    return [
+        Window(start, min(start + seconds, end), first, last - first)
+        for start, (first, last) in zip(starts.tolist(), edges, strict=True)
+        if last > first
+    ]
+
+
+def frame_times(path: str | os.PathLike[str], step_limit: float = STEP_LIMIT) -> np.ndarray:
+    """Presentation times of all frames, float64 [count], in seconds, ascending.
+
+    Read off the packets where they tell for certain; else everything is decoded. step_limit: as
+    of `Windows`. Errors: BadVideo.
+    """
+    progress = Progress()
+    return _unless_stuck(lambda: _frame_times(path, progress), step_limit, progress)
+
+
+@its_fault()
+def _unless_stuck(work: Callable[[], _T], step_limit: float, progress: Progress) -> _T:
+    try:
+        return within(step_limit, work, progress)
+    except Unfinished:
+        said = f"No frame came for {step_limit:g} s."
+        raise BadVideo(Reason.TOO_SLOW, said) from None
+
+
+def _frame_times(path: str | os.PathLike[str], progress: Progress) -> np.ndarray:
+    with open_file(path) as container:
+        stream = video_stream(container)
+        survey = Survey(container, stream)
+        if survey.useful:
+            for packet in _shown(_packets(container, stream, progress), "reading times"):
+                survey.add(packet)
+            with readable(path) as file:
+                survey.check_whole(file)
+        places = survey.places()
+    if places is not None:
+        return places.times
+    with open_file(path) as container:
+        stream = video_stream(container)
+        packets = _shown(_packets(container, stream, progress), "counting frames")
+        times = times_of(stream, frames_of(container, stream, packets))
+    survey.check_count(len(times))
+    return times
+
+
+def _packets(
+    container: av.container.InputContainer, stream: av.VideoStream, progress: Progress
+) -> Iterator[av.Packet]:
+    for packet in packets_of(container, stream):
+        progress()
+        yield packet
+
+
+def _shown(packets: Iterator[av.Packet], what: str) -> Iterator[av.Packet]:
+    """With a count on stderr where it takes longer."""
+    return iter(tqdm(packets, what, unit=" frames", delay=2, disable=None, leave=False))

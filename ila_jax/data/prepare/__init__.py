@@ -1,0 +1,1 @@
+"""python -m ila_jax.data.prepare: videos encoded anew, to be read fast and at random."""

@@ -1,0 +1,228 @@
+"""Prepares a data set for training: small videos with frequent key frames, in ArrayRecord shards.
+
+python -m ila_jax.data.prepare --from WHERE --split train --to DIR
+"""
+
+import argparse
+import os
+from collections.abc import Generator, Sequence
+from functools import partial
+from pathlib import Path
+
+from etils import epath
+from tqdm import tqdm
+
+from ila_jax import cli
+from ila_jax.data.class_names.classes import read_class_names
+from ila_jax.data.prepare import on_beam
+from ila_jax.data.prepare.agreement import begun_class_names
+from ila_jax.data.prepare.builder import VideoBuilder
+from ila_jax.data.prepare.estimate import Sampler, estimate, free_bytes, sample
+from ila_jax.data.prepare.indices import verify
+from ila_jax.data.prepare.shards import Part, ShardWriter, Unit, Videos
+from ila_jax.data.prepare.transcode import PRESETS, Encoding
+from ila_jax.data.sources.opening import KINDS, open_config, open_source
+from ila_jax.data.sources.prepared_layout import QUARANTINE
+from ila_jax.data.sources.source import Opened
+from ila_jax.data.sources.video_files import tell
+from ila_jax.data.workers import pool
+from ila_jax.files.publish import is_local
+from ila_jax.files.writable import check_writable
+
+_DESCRIPTION = """\
+Encodes every video of a data set anew, with a short side of 256 pixels and a key frame every 12
+frames (H.264, no sound), and packs them into ArrayRecord shards, from which training reads several
+times as fast. Stopped in any way, the same command goes on where it was."""
+_EPILOG = f"""\
+WHERE is one of
+{KINDS}
+
+examples:
+  # Kinetics-400; then the same for --split validation
+  python -m ila_jax.data.prepare --from k400/train.csv --root k400/train --split train \\
+      --to prepared/k400
+  # both splits of a configuration
+  python -m ila_jax.data.prepare --config ssv2/b16_8f --to prepared/ssv2 \\
+      --config.data.train=ssv2/train.json --config.data.validation=ssv2/validation.json \\
+      --config.data.root=ssv2/videos --config.data.class_names=ssv2/labels.json
+  # train from it
+  python -m ila_jax.train --config k400/b16_8f --workdir runs/mine \\
+      --config.data.train=prepared:prepared/k400@train --config.data.class_names=None \\
+      --config.data.validation=prepared:prepared/k400@validation
+  # on a cluster, with Apache Beam; what follows --beam goes to it
+  python -m ila_jax.data.prepare --from /mnt/k400/train.csv --root /mnt/k400/train --split train \\
+      --to gs://bucket/k400 --beam --runner=FlinkRunner --flink_master=host:8081
+  # are all files as they were written?
+  python -m ila_jax.data.prepare --verify prepared/k400
+
+DIR then is a TFDS data set, tfds.builder_from_directory(DIR), with checksums.sha256 and a list of
+the videos that could not be read, {QUARANTINE}."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command. Errors: ValueError, OSError or RuntimeError, in words."""
+    parser = _parser()
+    args = parser.parse_known_args(arguments)[0]
+    if args.verify:
+        return _verify(args.verify)
+    if not args.to:
+        parser.error("name the folder to make: --to DIR")
+    if is_local(args.to):
+        check_writable(Path(args.to))
+    if args.beam is not None:
+        on_beam.require()
+    encoding = Encoding(
+        short_side=args.short_side, key_frames=args.key_frames, crf=args.crf, preset=args.preset
+    )
+    videos = Videos(_open(parser, arguments), encoding)
+    builder = VideoBuilder(args.to, videos, clips_per_shard=args.clips_per_shard)
+    todo = builder.begin()
+    _tell(videos, todo)
+    if args.beam is not None:
+        run = partial(_on_beam, options=args.beam)
+    else:
+        if args.sample and todo:
+            _estimate(args, videos, todo)
+        run = partial(_here, processes=args.processes, limit=args.time_limit)
+    made = builder.prepare(run, max_bad_fraction=args.max_bad_fraction)
+    for split in videos.opened:
+        info = made.splits[split]
+        bad = len(videos.opened[split].source) - info.num_examples
+        listed = f"; {bad} could not be read, see {QUARANTINE}" if bad else ""
+        size = tqdm.format_sizeof(info.num_bytes, "B", 1000)
+        print(f"prepared:{args.to}@{split}: {info.num_examples} videos, {size}{listed}")
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ila_jax.data.prepare",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    source = parser.add_argument_group("what to prepare")
+    add = source.add_argument
+    add("--from", dest="where", metavar="WHERE", help="annotations or folder of one split")
+    add("--split", default="train", help="what this split is called (default: %(default)s)")
+    add("--root", default="", metavar="DIR", help="where the videos are")
+    add("--class-names", metavar="FILE", help="a name a line, where WHERE carries none")
+    add("--config", metavar="NAME", help="instead of all these: both splits of a configuration "
+        "(k400/b16_8f, … or a file); "
+        "--config.data.KEY=VALUE changes it")  # fmt: skip
+    target = parser.add_argument_group("what to make")
+    add = target.add_argument
+    add("--to", metavar="DIR", help="folder to make or to go on with: local, gs://… or s3://…")
+    add("--short-side", type=int, default=256, metavar="PIXELS",
+        help="smaller videos are not enlarged (default: %(default)s)")  # fmt: skip
+    add("--key-frames", type=int, default=12, metavar="N",
+        help="a key frame every N frames (default: %(default)s)")  # fmt: skip
+    add("--crf", type=int, default=23, metavar="Q",
+        help="x264's quality, 0 to 51, lower is better (default: %(default)s)")  # fmt: skip
+    add("--preset", choices=PRESETS, default="veryfast", metavar="NAME",
+        help="x264's speed (default: %(default)s)")  # fmt: skip
+    add("--clips-per-shard", type=int, default=256, metavar="N",
+        help="a stop loses less than one shard of each process (default: %(default)s)")  # fmt: skip
+    work = parser.add_argument_group("how to work")
+    add = work.add_argument
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    add("--processes", type=_positive, default=cores, metavar="P",
+        help="files do not depend on it (default: one a core, here %(default)s)")  # fmt: skip
+    add("--time-limit", type=float, default=300.0, metavar="SECONDS",
+        help="for one video, then it counts as bad (default: %(default)s)")  # fmt: skip
+    add("--max-bad-fraction", type=float, default=0.05, metavar="F",
+        help="stop when more of a split cannot be read (default: %(default)s)")  # fmt: skip
+    add("--sample", type=int, default=16, metavar="N",
+        help="videos to try for the estimate; 0: none (default: %(default)s)")  # fmt: skip
+    add("--beam", nargs=argparse.REMAINDER, metavar="OPTION",
+        help="work on Apache Beam (pip install 'ila-jax[beam]'), with its options")  # fmt: skip
+    add("--verify", metavar="DIR", help="only check the files of DIR against their checksums")
+    return parser
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
+    return value
+
+
+def _open(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> dict[str, Opened]:
+    """The splits that the arguments name."""
+    args, rest = parser.parse_known_args(arguments)
+    if args.config and not args.where:
+        splits = open_config(cli.parse(parser, arguments)[1])
+        return {"train": splits.train, "validation": splits.validation}
+    if rest:
+        parser.error(f"unknown argument {rest[0]}")
+    if not args.where or args.config:
+        parser.error("name what to prepare, either by --from WHERE or by --config FILE")
+    begun = begun_class_names(epath.Path(args.to))  # of a split that is there already
+    names = read_class_names(args.class_names) if args.class_names else begun
+    return {args.split: open_source(args.where, root=args.root, class_names=names)}
+
+
+def _tell(videos: Videos, todo: Sequence[Unit]) -> None:
+    for split, opened in videos.opened.items():
+        tell(opened.notes)
+        left = [unit for unit in todo if unit.split == split]
+        waiting = sum(unit.last - unit.first for unit in left)
+        print(f"{split}: {len(opened.source)} videos, {waiting} to do in {len(left)} shards")
+
+
+def _estimate(args: argparse.Namespace, videos: Videos, todo: Sequence[Unit]) -> None:
+    """Says how long and large it will be. Errors: ValueError where the disk is too small."""
+    tries = sample(todo, args.sample)
+    progress = tqdm(total=len(tries), desc="trying a few", unit="video", disable=None, leave=False)
+    with progress:
+        results = pool.run(
+            Sampler(videos), tries, processes=args.processes, limit=args.time_limit,
+            progress=progress.update,
+        )  # fmt: skip
+        measured = [result for _, result in results]
+    found = estimate(measured, sum(unit.last - unit.first for unit in todo), args.processes)
+    if found is None:
+        print(f"no estimate: none of {len(tries)} videos tried can be read")
+        return
+    size = tqdm.format_sizeof(found.bytes, "B", 1000)
+    print(
+        f"estimate from {len(tries)} videos: {size} ({found.shrinks:.2f} of the files' size), "
+        f"{tqdm.format_interval(found.seconds)} with {args.processes} processes"
+    )
+    if is_local(args.to) and found.bytes > free_bytes(args.to):
+        free = tqdm.format_sizeof(free_bytes(args.to), "B", 1000)
+        raise ValueError(
+            f"about {size} are to be written to {args.to}, where {free} are free: make room, name "
+            "another folder, raise --crf, or do without the estimate (--sample 0)"
+        )
+
+
+def _here(
+    writer: ShardWriter, todo: Sequence[Unit], *, processes: int, limit: float
+) -> Generator[tuple[Unit, Part]]:
+    """Does the units with processes of this machine."""
+    total = sum(unit.last - unit.first for unit in todo)
+    with tqdm(total=total, desc="prepare", unit="video", disable=None, smoothing=0.05) as progress:
+        yield from pool.run(
+            writer, todo, processes=processes, limit=limit, progress=progress.update
+        )
+
+
+def _on_beam(
+    writer: ShardWriter, todo: Sequence[Unit], *, options: Sequence[str]
+) -> Generator[tuple[Unit, Part]]:
+    yield from on_beam.run(writer, todo, options)
+
+
+def _verify(name: str) -> None:
+    problems = list(verify(epath.Path(name)))
+    if problems:
+        raise ValueError(
+            f"{name} is damaged; delete these files and prepare again, which makes just them:\n  "
+            + "\n  ".join(problems)
+        )
+    print(f"{name}: all files are as they were written")
+
+
+if __name__ == "__main__":
+    cli.leave(cli.run(main))

@@ -1,0 +1,46 @@
+"""Preparing on a cluster: the units of `shards` done by Apache Beam's workers."""
+
+from collections.abc import Generator, Sequence
+from typing import Any
+
+from etils import epath
+
+from ila_jax.data.prepare.shards import Part, ShardWriter, Unit, read_part
+
+
+def require() -> tuple[Any, Any]:
+    """Beam, and its class of options. Errors: RuntimeError where it is not installed."""
+    try:
+        import apache_beam as beam
+        from apache_beam.options.pipeline_options import PipelineOptions
+    except ImportError:
+        raise RuntimeError(
+            "preparing on Beam needs Apache Beam, which is not installed: pip install "
+            "'ila-jax[beam]', here and on the workers"
+        ) from None
+    return beam, PipelineOptions
+
+
+def run(
+    writer: ShardWriter, todo: Sequence[Unit], options: Sequence[str]
+) -> Generator[tuple[Unit, Part]]:
+    """(unit, part) of all units, after the pipeline has ended.
+
+    options: of the pipeline, as Beam's commands take them; without `--runner` Beam's own local one.
+    All workers must reach the source and the folder by the same names. Beam does a failed unit
+    again, some times. Errors: RuntimeError without apache-beam, or whatever the pipeline raises.
+    """
+    beam, pipeline_options = require()
+    if todo:
+        with beam.Pipeline(options=pipeline_options(list(options))) as pipeline:
+            # Reshuffle, or one worker does them all, fused to where they were created.
+            _ = pipeline | beam.Create(list(todo)) | beam.Reshuffle() | beam.Map(_do, writer)
+    for unit in todo:
+        part = read_part(epath.Path(writer.directory), unit)
+        if part is None:
+            raise RuntimeError(f"the pipeline ended without writing shard {unit.shard}")
+        yield unit, part
+
+
+def _do(unit: Unit, writer: ShardWriter) -> None:
+    writer(unit, {}, lambda index: None)

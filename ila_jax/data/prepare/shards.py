@@ -1,0 +1,158 @@
+"""The work of preparing: one shard after the other, each finished or not there at all."""
+
+import functools
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from array_record.python.array_record_module import ArrayRecordWriter
+from etils import epath
+
+from ila_jax.data.prepare.records import Serializer
+from ila_jax.data.prepare.transcode import Encoding, transcode
+from ila_jax.data.sources.prepared_layout import part_path, shard_path
+from ila_jax.data.sources.source import Opened
+from ila_jax.data.video.bad import BadVideo, Reason, its_fault
+from ila_jax.data.workers.pool import NO_ITEM
+from ila_jax.files.plain_name import plain_name
+from ila_jax.files.printable import printable
+from ila_jax.files.publish import publish, publish_bytes
+
+Example = dict[str, Any]
+Bad = tuple[int, str, str]  # index in the source, name of the Reason, what was seen
+
+
+@dataclass(frozen=True)
+class Unit:
+    """Videos `first` to `last`-1 of a split, which make one shard."""
+
+    split: str
+    shard: int
+    shards: int
+    first: int
+    last: int
+
+
+@dataclass(frozen=True)
+class Part:
+    """What is known of a finished shard. kept: indices in the source of the videos it holds."""
+
+    size: int
+    sha256: str
+    kept: list[int]
+    frames: list[int]
+    bad: list[Bad]
+
+
+def units(split: str, videos: int, clips_per_shard: int) -> list[Unit]:
+    """Shards of as many videos each, but the last; which is where follows from this alone."""
+    starts = range(0, videos, clips_per_shard)
+    return [
+        Unit(split, k, len(starts), first, min(first + clips_per_shard, videos))
+        for k, first in enumerate(starts)
+    ]
+
+
+def read_part(directory: epath.Path, unit: Unit) -> Part | None:
+    """The record of a shard that is finished and still there, else None."""
+    try:
+        values = json.loads(part_path(directory, unit.split, unit.shard, unit.shards).read_text())
+        part = Part(**values | {"bad": [tuple(bad) for bad in values["bad"]]})
+        shard = shard_path(directory, unit.split, unit.shard, unit.shards)
+        return part if shard.stat().length == part.size else None
+    except (FileNotFoundError, ValueError, TypeError, KeyError):
+        return None
+
+
+@dataclass(frozen=True)
+class Videos:
+    """The videos to prepare, by split, and how they are encoded. Sent to worker processes."""
+
+    opened: Mapping[str, Opened]
+    encoding: Encoding
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return next(iter(self.opened.values())).class_names
+
+    def id(self, split: str, index: int) -> str:
+        """The same wherever the files lie."""
+        opened = self.opened[split]
+        return opened.source.name(index) if opened.ids is None else opened.ids[index]
+
+    def examples(
+        self,
+        unit: Unit,
+        bad: list[Bad],
+        skip: Mapping[int, Reason],
+        begin: Callable[[int], None],
+    ) -> Iterator[tuple[int, Example]]:
+        """(index, example) of the readable videos of a unit; the others are appended to `bad`.
+
+        skip: videos that are known to end or to hold up their process. begin: told of each video.
+        """
+        source = self.opened[unit.split].source
+        for index in range(unit.first, unit.last):
+            begin(index)
+            try:
+                if index in skip:
+                    raise BadVideo(skip[index])
+                with its_fault():
+                    video = transcode(source.read(index), self.encoding)
+            except BadVideo as error:
+                bad.append((index, error.reason.name, error.detail))
+                continue
+            yield (
+                index,
+                {
+                    "video": video.data,
+                    "label": int(source.labels[index]),
+                    "name": printable(self.id(unit.split, index)),  # the index has the real one
+                    "frames": video.frames,
+                    "height": video.height,
+                    "width": video.width,
+                    "seconds": video.seconds,
+                },
+            )
+
+
+@dataclass(frozen=True)
+class ShardWriter:
+    """Does one unit: writes its shard, then its record, which says that it is finished."""
+
+    directory: str
+    videos: Videos
+
+    def __call__(
+        self, unit: Unit, skip: Mapping[int, Reason], begin: Callable[[int], None]
+    ) -> Part:
+        directory = epath.Path(self.directory)
+        kept, frames = list[int](), list[int]()
+        bad: list[Bad] = []
+
+        def keep() -> Iterator[bytes]:
+            serialize = Serializer(self.videos.class_names)
+            for index, example in self.videos.examples(unit, bad, skip, begin):
+                kept.append(index)
+                frames.append(example["frames"])
+                yield serialize(example)
+            begin(NO_ITEM)
+
+        shard = shard_path(directory, unit.split, unit.shard, unit.shards)
+        size, sha256 = publish(shard, functools.partial(_write_records, records=keep()))
+        part = Part(size, sha256, kept, frames, bad)
+        record = json.dumps(asdict(part)).encode()
+        publish_bytes(part_path(directory, unit.split, unit.shard, unit.shards), record)
+        return part
+
+
+def _write_records(path: Path, records: Iterator[bytes]) -> None:
+    # One record a group, as TFDS writes them: a group is what is read at once.
+    writer = ArrayRecordWriter(str(plain_name(path)), "group_size:1")
+    try:
+        for record in records:
+            writer.write(record)
+    finally:
+        writer.close()

@@ -1,0 +1,160 @@
+"""Annotation lists, a path and a label a line, with whatever separates them."""
+
+import os
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ila_jax.files.text_files import csv_rows, delimiter_of, listed, read_text
+
+EXPECTED = "an annotation list, `path label` a line"
+# How columns are called by those who name them.
+_PATH_COLUMNS = """
+path paths file files filename file_name filepath file_path video videos video_name videopath
+video_path clip clip_name clip_path name
+"""
+_LABEL_COLUMNS = """
+label labels label_id label_idx class class_id class_idx class_index classid target y id index
+category category_id action_id
+"""
+_PATHS, _LABELS = frozenset(_PATH_COLUMNS.split()), frozenset(_LABEL_COLUMNS.split())
+_SAMPLE = 1000  # lines that tell what stands before the labels
+# Behind a path, before the last number: numbers of frames, further labels, a name.
+_MORE_NUMBERS = re.compile(r"\.\w{2,5}[\"']?(?P<more>([\s,;]+-?\d+)+)$")
+_MORE_COLUMNS = re.compile(
+    r"\.(mp4|mkv|webm|avi|mov|mpe?g)[\"']?(?P<more>([,;\t][^,;\t./]*)+)$", re.IGNORECASE
+)
+_FRAMES = re.compile(r"\S+[/\\]\S+[\s,;]\d+")  # a folder of frames and how many
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A video file and its class, counted from 0."""
+
+    path: str
+    label: int
+
+
+def read_list(path: str | Path, root: str | Path, classes: int) -> list[Example]:
+    """`parse_list` of a file. Errors: FileNotFoundError; ValueError."""
+    return parse_list(path, read_text(path, EXPECTED, raw=True), root, classes)
+
+
+def parse_list(path: str | Path, text: str, root: str | Path, classes: int) -> list[Example]:
+    """The examples of a list. The label is the last field, so that paths may contain spaces.
+
+    Between path and label stands a space or a tab, or on most lines a comma or a semicolon. A
+    header that names a column of paths and one of labels may come first, and then the label may
+    stand anywhere. root: folder that relative paths start from. Blank lines are skipped.
+    Errors: ValueError that lists the bad lines together.
+    """
+    # Not splitlines, which also cuts at rarer characters of names.
+    lines = [(k, line.strip()) for k, line in enumerate(text.split("\n"), 1) if line.strip()]
+    rows = _columns(path, text, lines)
+    if rows is None:
+        rows = _split(lines, _separator(lines))
+    examples, problems = [], []
+    for number, name, label in rows:
+        example = _example(name, label, root, classes)
+        if isinstance(example, Example):
+            examples.append(example)
+        else:
+            problems.append(f"{path}:{number}: {example}")
+    if problems:
+        heading = f"{len(problems)} lines of {path} cannot be used, correct or remove them"
+        raise ValueError(listed(heading, problems))
+    if not examples:
+        raise ValueError(
+            f"{path} lists no videos: expected lines like `folder/clip.mp4 3`, found none. "
+            "Write the list, or point the configuration at another one."
+        )
+    _check_videos(path, rows, root)
+    return examples
+
+
+def _check_videos(path: str | Path, rows: Sequence[tuple[int, str, str]], root: str | Path) -> None:
+    """Errors: ValueError for a list of folders of frames, `folder frames label`."""
+    number, name, label = rows[0]
+    folders = all(_FRAMES.fullmatch(name) for _, name, _ in rows)
+    if folders and not os.path.exists(os.path.join(root, name)):
+        raise ValueError(
+            f"{path}:{number}: {name!r} {label} looks like a folder of frames, their count and a "
+            "label: expected a video file and a label; extracted frames are not read"
+        )
+
+
+def _columns(
+    path: str | Path, text: str, lines: Sequence[tuple[int, str]]
+) -> list[tuple[int, str, str]] | None:
+    """(line, path, label) of each row below a header; None without a header."""
+    if not lines:
+        return None
+    delimiter = delimiter_of(text)
+    delimiter = delimiter if delimiter in lines[0][1] else " "
+    header = [name.strip().strip('"').lower() for name in lines[0][1].split(delimiter)]
+    names = [k for k, name in enumerate(header) if name in _PATHS]
+    labels = [k for k, name in enumerate(header) if name in _LABELS]
+    if not names or not labels:
+        return None
+    if len(header) == 2 and labels[0] > names[0]:  # no quotes are needed around paths
+        return _split(lines[1:], delimiter if delimiter != " " else None)
+    rows = [row for row in csv_rows(path, text, delimiter) if row[0] > lines[0][0]]
+    return [(number, *_cells(fields, names[0], labels[0])) for number, fields in rows]
+
+
+def _cells(fields: Sequence[str], *columns: int) -> tuple[str, str]:
+    name, label = (fields[k].strip() if k < len(fields) else "" for k in columns)
+    return name, label
+
+
+def _separator(lines: Sequence[tuple[int, str]]) -> str | None:
+    """What stands before the label on most of the first lines; None is a space or a tab."""
+    some = lines[:_SAMPLE]
+    for separator in ",;":
+        if 2 * sum(_ends(line, separator) for _, line in some) > len(some):
+            return separator
+    return None
+
+
+def _split(lines: Sequence[tuple[int, str]], separator: str | None) -> list[tuple[int, str, str]]:
+    """(line, path, label) of each line; the label is "" where there is nothing to split."""
+    split = [(number, line.rsplit(separator, 1)) for number, line in lines]
+    return [
+        (number, _path(fields[0]), fields[1].strip() if len(fields) > 1 else "")
+        for number, fields in split
+    ]
+
+
+def _ends(line: str, separator: str) -> bool:
+    """Whether a line ends in a separator and a number."""
+    _, found, label = line.rpartition(separator)
+    return bool(found) and label.strip().strip('"').lstrip("-").isdecimal()
+
+
+def _path(field: str) -> str:
+    """Without the quotes that CSV puts around it."""
+    field = field.strip()
+    if len(field) > 2 and field[0] == field[-1] == "'":
+        return field[1:-1]
+    quoted = len(field) > 1 and field[0] == field[-1] == '"'
+    return field[1:-1].replace('""', '"') if quoted else field
+
+
+def _example(name: str, label: str, root: str | Path, classes: int) -> Example | str:
+    """The example of a line, or what is wrong with the line."""
+    label = label.strip('"')
+    if (name + label)[:1] == '"' and (name + label).count('"') % 2:
+        return f"a quote is not closed around the path: {name[:40]!r}"
+    if not name or not label:
+        return f"expected a path and a label, found {name or label!r}"
+    # isdecimal alone takes other scripts' digits, which no annotation means.
+    if not (label.isascii() and label.isdecimal() and len(label) < 10):
+        return f"expected a label from 0 to {classes - 1} at the end, found {label[:40]!r}"
+    if more := (name[-1].isdecimal() and _MORE_NUMBERS.search(name)) or _MORE_COLUMNS.search(name):
+        said = more["more"].strip(" ,;\t")
+        return f"expected one label behind the path, found {said!r} and {label!r}"
+    if int(label) >= classes:
+        one = f": does the list count from 1, to {classes}?" if int(label) == classes else ""
+        return f"the label is {label}, but there are {classes} classes, 0 to {classes - 1}{one}"
+    return Example(path=os.path.join(root, name), label=int(label))

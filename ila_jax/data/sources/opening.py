@@ -1,0 +1,160 @@
+"""One name for every kind of data set: a list, Kinetics, Something-Something, folders, TFDS."""
+
+import dataclasses
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ila_jax.config import Config
+from ila_jax.data.class_names.classes import named, read_class_names
+from ila_jax.data.sources.annotations import parse_list
+from ila_jax.data.sources.folders import open_folders
+from ila_jax.data.sources.kinetics import is_kinetics, open_kinetics
+from ila_jax.data.sources.prepared import open_prepared
+from ila_jax.data.sources.something import open_something
+from ila_jax.data.sources.source import ListSource
+from ila_jax.data.sources.source import Opened as Opened
+from ila_jax.data.sources.tfds_source import open_tfds
+from ila_jax.files.text_files import check_unicode, read_text
+
+KINDS = """\
+  FILE            told apart by what is in it:
+                  `path label` or `path,label` a line, the label a number counted from 0;
+                  Kinetics' CSV: label,youtube_id,time_start,time_end,split;
+                  Something-Something v2's JSON: a list of objects with id and template
+  DIR             a folder for each class
+  tfds:NAME/CONFIG:VERSION@SPLIT   a TFDS data set with encoded videos; CONFIG, VERSION optional
+  prepared:DIR@SPLIT   what python -m ila_jax.data.prepare made"""
+_EXPECTED = "a list of videos: `path label` a line, Kinetics' CSV, or Something-Something's JSON"
+_SHOWN = 3
+# Kinds that are named by a scheme, `scheme:REST`; each takes (rest, root, class names).
+_SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], Opened]] = {
+    "tfds": open_tfds,
+    "prepared": open_prepared,
+}
+
+
+@dataclass(frozen=True)
+class Splits:
+    """The training and validation videos of a run, with the same classes."""
+
+    train: Opened
+    validation: Opened
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        return self.train.class_names
+
+    def unseen(self) -> list[str]:
+        """Sentences about classes that a split has no video of."""
+        said = []
+        for split, opened in (("training", self.train), ("validation", self.validation)):
+            counts = np.bincount(opened.source.labels, minlength=len(self.class_names))
+            none = [self.class_names[k] for k in np.flatnonzero(counts == 0).tolist()]
+            if none:
+                some = ", ".join(map(repr, none[:_SHOWN])) + (", …" if len(none) > _SHOWN else "")
+                said.append(f"{len(none)} of {len(counts)} classes have no {split} video: {some}")
+        return said
+
+
+def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> Opened:
+    """A split by its name, one of `KINDS`.
+
+    root: folder that the paths of lists start from, and that files are looked for in. class_names:
+    None takes those that the annotations carry; given, annotations must agree with them.
+    Errors: FileNotFoundError; ValueError that lists what does not fit, together.
+    """
+    opened = _open(where, root, None if class_names is None else named(class_names))
+    if len(opened.class_names) > 1:
+        return opened
+    one = f"{where} has one class, {opened.class_names[0]!r}: there is nothing to tell it from"
+    return dataclasses.replace(opened, notes=[*opened.notes, one])
+
+
+def _open(where: str, root: str, class_names: Sequence[str] | None) -> Opened:
+    scheme, colon, rest = where.partition(":")
+    if colon and scheme in _SCHEMES:
+        return _SCHEMES[scheme](rest, root, class_names)
+    if where and Path(where).is_dir():
+        return open_folders(where, class_names)
+    if not where or not Path(where).exists():
+        raise FileNotFoundError(f"{where!r} does not exist: expected an annotation of\n{KINDS}")
+    # Once: it may be a pipe, <(grep …).
+    text = read_text(where, _EXPECTED, raw=True)
+    if not text.strip():
+        raise ValueError(f"{where} is empty: expected {_EXPECTED}, found nothing")
+    if is_kinetics(text):
+        check_unicode(where, text, _EXPECTED)
+        return open_kinetics(where, text, root, class_names)
+    if _is_json(where, text):
+        check_unicode(where, text, _EXPECTED)
+        return open_something(where, text, root, class_names)
+    return _open_list(where, text, root, class_names)
+
+
+def _is_json(where: str, text: str) -> bool:
+    """By its beginning, or by its name where it is no list either: a path may begin with a [."""
+    if where.lower().endswith(".json"):
+        return True
+    return re.match(r"\s*(\[\s*[{\]]|\{\s*[\"}])", text) is not None
+
+
+def open_splits(train: str, validation: str, *, root: str, class_names: str | None) -> Splits:
+    """Both splits of a run, with the same classes. class_names: a file of names, or None.
+
+    None takes the names of the training split, which the validation split must agree with.
+    Errors: as `open_source`, those of both splits together.
+    """
+    names = None if class_names is None else read_class_names(class_names)
+    opened = {}
+    problems: list[Exception] = []
+    for split, where in (("train", train), ("validation", validation)):
+        try:
+            opened[split] = open_source(where, root=root, class_names=names)
+        except (ValueError, OSError) as error:
+            problems.append(error)
+        else:
+            names = opened[split].class_names
+    if len(problems) == 1 or (problems and str(problems[0]) == str(problems[1])):
+        raise problems[0]
+    if problems:
+        raise ValueError("\n".join(map(str, problems)))
+    return Splits(**opened)
+
+
+def open_config(config: Config) -> Splits:
+    """The splits of a configuration. Errors: as `open_splits`, and for sizes that make no run."""
+    data, classes = config.data, config.model.classes
+    splits = open_splits(data.train, data.validation, root=data.root, class_names=data.class_names)
+    names, videos = splits.class_names, len(splits.train.source)
+    problems = []
+    if classes is not None and classes != len(names):
+        problems.append(
+            f"model.classes is {classes}, but {data.class_names or data.train} names {len(names)}: "
+            f"set --config.model.classes={len(names)}, or name every class"
+        )
+    if videos < config.train.batch:
+        problems.append(
+            f"{data.train} lists {videos} videos, fewer than one batch of {config.train.batch}: "
+            "lower train.batch"
+        )
+    if problems:
+        raise ValueError("\n".join(problems))
+    return splits
+
+
+def _open_list(where: str, text: str, root: str, class_names: Sequence[str] | None) -> Opened:
+    if class_names is None:
+        raise ValueError(
+            f"{where} is a list of paths and numbers, which names no classes: name them in a file, "
+            "one a line, the first is class 0, and the file in data.class_names. (It begins with "
+            f"{text.strip()[:60].splitlines()[0]!r}.)"
+        )
+    examples = parse_list(where, text, root, len(class_names))
+    prefix = os.path.join(root, "")
+    ids = [example.path.removeprefix(prefix) for example in examples]
+    return Opened(ListSource(examples), tuple(class_names), ids)

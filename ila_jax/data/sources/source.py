@@ -1,0 +1,70 @@
+"""Where videos come from: the seam at which every kind of data set plugs in."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ila_jax.data.sources.annotations import Example
+from ila_jax.data.video.files import read_file
+
+
+class VideoSource(Protocol):
+    """Numbered, labelled videos. A source is sent to worker processes, so it must pickle."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Class of every video: int32 [n]."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def name(self, index: int) -> str:
+        """What a person knows video `index` by: its path or its key."""
+        ...
+
+    def read(self, index: int) -> bytes:
+        """The bytes of the encoded file. Errors: BadVideo where there are none to be had."""
+        ...
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A split that can be read.
+
+    ids: of every video, the same wherever its file lies; None where names are already that. notes:
+    sentences about what was left out, or is not as one would expect, and stops nothing.
+    """
+
+    source: VideoSource
+    class_names: tuple[str, ...]
+    ids: Sequence[str] | None = None
+    notes: Sequence[str] = ()
+
+
+class ListSource:
+    """Files by their paths."""
+
+    def __init__(self, examples: Sequence[Example]) -> None:
+        # One string of bytes: as many strings, 240,000 paths are slow to send to a worker.
+        paths = [os.fsencode(e.path) for e in examples]
+        self._paths = b"".join(paths)
+        self._ends = np.cumsum([len(path) for path in paths], dtype=np.int64)
+        self._labels = np.array([e.label for e in examples], np.int32)
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self._labels
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def name(self, index: int) -> str:
+        end = self._ends[index]  # which also refuses an index that is too large
+        start = self._ends[index - 1] if index else 0
+        return os.fsdecode(self._paths[start:end])
+
+    def read(self, index: int) -> bytes:
+        return read_file(self.name(index))

@@ -1,0 +1,69 @@
+"""Labels and ids of a TFDS split. Only whole elements can be read, so they are remembered."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from ila_jax.data.sources.tfds_features import Fields
+
+
+def read_labels(
+    folder: str, split: str, elements: Sequence[Any], fields: Fields
+) -> tuple[np.ndarray, list[str]]:
+    """(int32 [n], id of every element; its position where elements have none).
+
+    Reads every element once, videos and all; from then on the answer lies in $XDG_CACHE_HOME or
+    ~/.cache, until the data set is built anew.
+    """
+    cache = _cache(folder, split, fields)
+    found = _remembered(cache, len(elements))
+    if found is None:
+        labels, ids = [], []
+        for index in tqdm(range(len(elements)), f"reading labels of {split}", delay=2):
+            element = elements[index]
+            labels.append(int(element[fields.label]))
+            ids.append(_text(element[fields.id]) if fields.id else f"{split}/{index}")
+        found = {"labels": labels, "ids": ids}
+        _remember(cache, found)
+    return np.array(found["labels"], np.int32), found["ids"]
+
+
+def _cache(folder: str, split: str, fields: Fields) -> Path:
+    """A file that is another one once the data set is another one."""
+    from etils import epath
+
+    info = epath.Path(folder) / "dataset_info.json"
+    # A bucket's time is in seconds; a folder can be built anew within one.
+    built = os.stat(info).st_mtime_ns if os.path.exists(info) else info.stat().mtime
+    key = [folder, info.read_text(), built, split, fields.label, fields.id]
+    digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(home, "ila_jax", "tfds_labels", f"{digest}.json")
+
+
+def _remembered(cache: Path, count: int) -> dict[str, list[Any]] | None:
+    try:
+        found = json.loads(cache.read_text())
+        return found if len(found["labels"]) == len(found["ids"]) == count else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not there, or cut short
+
+
+def _remember(cache: Path, found: dict[str, list[Any]]) -> None:
+    partly = cache.with_name(f"{cache.name}.{os.getpid()}")
+    try:
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        partly.write_text(json.dumps(found))
+        os.replace(partly, cache)
+    except OSError:
+        return  # no home to write to: read again next time
+
+
+def _text(value: Any) -> str:
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value)

@@ -1,0 +1,177 @@
+"""Data sets of tensorflow-datasets that hold encoded videos, read without TensorFlow.
+
+They have to be there already, as ArrayRecord: nothing is downloaded or built here.
+"""
+
+import os
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from ila_jax.data.class_names.classes import Classes
+from ila_jax.data.sources.source import Opened
+from ila_jax.data.sources.tfds_features import Fields, find_fields
+from ila_jax.data.sources.tfds_labels import read_labels
+from ila_jax.data.video.bad import BadVideo, Reason
+from ila_jax.data.video.limits import check_bytes
+from ila_jax.files.plain_name import plain_name
+from ila_jax.files.publish import is_local
+from ila_jax.files.text_files import listed
+
+_NAME = re.compile(
+    r"(?P<name>[^/:@]+)(/(?P<config>[^:@]+))?(:(?P<version>[^@]+))?@(?P<split>.+)", re.DOTALL
+)
+
+
+class TfdsSource:
+    """One split of a built data set, read an element at a time."""
+
+    def __init__(
+        self, folder: str, split: str, video: str, labels: np.ndarray, names: Sequence[str]
+    ) -> None:
+        """folder: with features.json. video: the feature. labels: int32 [n]. names: of each."""
+        self._folder, self._split, self._video = folder, split, video
+        self._labels, self._names = labels, names
+        self._elements: Any = None
+
+    @property
+    def labels(self) -> np.ndarray:
+        return self._labels
+
+    def __len__(self) -> int:
+        return len(self._labels)
+
+    def name(self, index: int) -> str:
+        return self._names[index]
+
+    def read(self, index: int) -> bytes:
+        if self._elements is None:  # in a worker: open files do not travel
+            self._elements = _builder(self._folder).as_data_source(self._split)
+        try:
+            data = self._elements[int(index)][self._video]
+        except (OSError, RuntimeError, ValueError) as error:
+            raise BadVideo(Reason.UNREADABLE, str(error)) from None
+        if not data:
+            raise BadVideo(Reason.EMPTY)
+        check_bytes(len(data))
+        return data
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"_elements": None}
+
+
+def open_tfds(name: str, root: str, class_names: Sequence[str] | None) -> Opened:
+    """NAME/CONFIG:VERSION@SPLIT below `root`, $TFDS_DATA_DIR or ~/tensorflow_datasets.
+
+    The split may be a slice, `train[:90%]`. Labels and ids are read once from all elements and
+    remembered in the user's cache. class_names: None takes those of the ClassLabel.
+    Errors: FileNotFoundError; ValueError where there is no such split, no feature with encoded
+    videos or none with labels, saying what there is.
+    """
+    said = _NAME.fullmatch(name)
+    if said is None:
+        raise ValueError(
+            f"tfds:{name}: expected tfds:NAME@SPLIT or tfds:NAME/CONFIG:VERSION@SPLIT, such as "
+            "tfds:my_clips:1.0.0@train"
+        )
+    folder = _folder(said, root)
+    try:
+        builder = _builder(folder)
+    except ImportError as error:
+        raise ValueError(
+            f"{folder} has features that need TensorFlow ({error}), such as Video, which stores "
+            "single pictures: expected encoded videos as scalars of bytes. Name the original files "
+            "instead, or build such a data set from them"
+        ) from None
+    except Exception as error:  # json's, protobuf's and TFDS's own
+        raise ValueError(f"{folder} is damaged ({error}): build the data set anew") from error
+    full = f"tfds:{builder.info.full_name}@{said['split']}"
+    if builder.info.file_format is None or builder.info.file_format.value != "array_record":
+        stored = getattr(builder.info.file_format, "value", "unknown")
+        raise ValueError(
+            f"{full} is stored as {stored}, which is not read in any order without TensorFlow: "
+            "expected array_record. Build it with file_format='array_record', or convert it with "
+            "`tfds convert_format`"
+        )
+    fields = find_fields(full, builder.info.features)
+    try:
+        elements = builder.as_data_source(said["split"])
+    except ValueError as error:
+        raise ValueError(f"{full}: {error}") from None
+    numbers, ids = read_labels(folder, said["split"], elements, fields)
+    names, labels = _labels(full, numbers, fields, class_names)
+    shown = ids if fields.id else [f"{full}[{index}]" for index in range(len(ids))]
+    source = TfdsSource(folder, said["split"], fields.video, labels, shown)
+    return Opened(source, tuple(names), ids)
+
+
+def _folder(said: re.Match[str], root: str) -> str:
+    """Where the data set was built. Errors: FileNotFoundError, ValueError for several."""
+    from etils import epath
+
+    usual = os.environ.get("TFDS_DATA_DIR") or os.path.expanduser("~/tensorflow_datasets")
+    bases = list(dict.fromkeys(base for base in (root, usual) if base))
+    built = [
+        path.parent
+        for base in bases
+        for pattern in ("*/features.json", "*/*/features.json")
+        for path in sorted((epath.Path(base) / said["name"]).glob(pattern))
+    ]
+    fitting = [folder for folder in built if _fits(folder.parts, said)]
+    if len(fitting) == 1:
+        return str(fitting[0])
+    there = "\n  ".join(map(str, fitting or built)) or "nothing"
+    if fitting:
+        raise ValueError(
+            f"tfds:{said[0]} could be any of\n  {there}\nname config and version: "
+            "tfds:NAME/CONFIG:VERSION@SPLIT"
+        )
+    raise FileNotFoundError(
+        f"tfds:{said[0]} is not built in {' or '.join(bases)}: expected "
+        f"{said['name']}/CONFIG/VERSION/features.json there, found {there}. Build it with TFDS, or "
+        "point data.root to the folder that holds it (nothing is downloaded here)"
+    )
+
+
+def _fits(parts: Sequence[str], said: re.Match[str]) -> bool:
+    """Whether …/NAME/VERSION or …/NAME/CONFIG/VERSION is what a name says."""
+    config = parts[-2] if parts[-3] == said["name"] else None
+    return said["version"] in (None, parts[-1]) and said["config"] in (None, config)
+
+
+def _builder(folder: str) -> Any:
+    import tensorflow_datasets as tfds  # half a second, and only needed for these
+
+    return tfds.builder_from_directory(plain_name(folder) if is_local(folder) else folder)
+
+
+def _labels(
+    full: str, numbers: np.ndarray, fields: Fields, class_names: Sequence[str] | None
+) -> tuple[Sequence[str], np.ndarray]:
+    """Class names, and the class of every element: int32 [n]."""
+    own = fields.class_names
+    if class_names is None and own is None:
+        raise ValueError(
+            f"{full}: the label {fields.label!r} is a number without names: name the classes in a "
+            "file, one a line, and the file in data.class_names"
+        )
+    names = list(own or class_names or ())
+    wrong = sorted({int(number) for number in numbers if not 0 <= number < len(names)})
+    if wrong:
+        raise ValueError(
+            f"{full} has labels {', '.join(map(str, wrong[:10]))}, but there are {len(names)} "
+            f"classes, 0 to {len(names) - 1} (-1 says that a split has no labels)"
+        )
+    if own is None or class_names is None or list(class_names) == names:
+        return names, numbers
+    classes = Classes(class_names)
+    there = [classes.label(name) for name in names]
+    unknown = [repr(name) for name, label in zip(names, there, strict=True) if label is None]
+    if unknown:
+        heading = (
+            f"{full} has {len(unknown)} classes that are none of the {len(class_names)} class names"
+        )
+        raise ValueError(listed(heading, unknown))
+    return class_names, np.array(there, np.int32)[numbers]

@@ -1,0 +1,1 @@
+"""Motion pairs, the quickstart's data set: drawn videos that need the order of frames."""

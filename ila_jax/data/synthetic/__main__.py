@@ -1,0 +1,59 @@
+"""python -m ila_jax.data.synthetic: draws motion pairs, the quickstart's data set."""
+
+import argparse
+from collections.abc import Sequence
+
+from ila_jax import commands
+from ila_jax.data.synthetic.motion_pairs import make
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return commands.run(lambda: _synthetic(arguments))
+
+
+def _synthetic(arguments: Sequence[str] | None) -> None:
+    args = _parser().parse_args(arguments)
+    folder = make(
+        args.output,
+        train_clips=args.train_clips,
+        validation_clips=args.validation_clips,
+        seed=args.seed,
+        size=(args.width, args.height),
+        processes=args.processes,
+    )
+    print(f"{args.train_clips} training and {args.validation_clips} validation clips in {folder}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ila_jax.data.synthetic",
+        description=(
+            "Draws motion pairs, a small video data set to try training on: an object moves left "
+            "or right, up or down, closer or away, or turns clockwise or counter-clockwise. Each "
+            "motion is its partner played backwards, so a model that ignores the order of frames "
+            "is right at most half of the time."
+        ),
+        epilog=(
+            "DIR then holds train.txt and validation.txt (a video and its label a line), "
+            "classes.txt (names in order of label), videos/ (mp4) and boxes/ (where the object is, "
+            "a numpy array x0 y0 x1 y1 a frame). The same command finds finished data and does "
+            "nothing; a killed one leaves only a hidden .DIR.partial-* folder, which the "
+            "next one removes."
+        ),
+    )
+    parser.add_argument("--output", required=True, metavar="DIR", help="folder to make")
+    parser.add_argument("--train-clips", type=int, default=2048, metavar="N",
+                        help="a multiple of 8 (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--validation-clips", type=int, default=512, metavar="N",
+                        help="a multiple of 8 (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--seed", type=int, default=0, metavar="S",
+                        help="same seed, same videos (default: %(default)s)")  # fmt: skip
+    parser.add_argument("--width", type=int, default=64, help="pixels (default: %(default)s)")
+    parser.add_argument("--height", type=int, default=48, help="pixels (default: %(default)s)")
+    parser.add_argument("--processes", type=int, default=2, metavar="P",
+                        help="that draw at the same time (default: %(default)s)")  # fmt: skip
+    return parser
+
+
+if __name__ == "__main__":
+    commands.leave(main())

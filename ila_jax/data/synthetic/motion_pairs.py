@@ -1,0 +1,123 @@
+"""Makes the quickstart data set, motion pairs: H.264 videos of eight motions, made on the spot.
+
+Each class is the time reversal of its partner (training.md, last section): only a model that sees
+the order of frames can tell partners apart. It reads like any other data set: annotation lists and
+mp4 files.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from ila_jax.config import DataConfig
+from ila_jax.data.synthetic.videos import SPLITS, write
+from ila_jax.files.json_files import json_text, read_object
+from ila_jax.files.unfinished import partial_folder, remove_leftovers
+from ila_jax.files.writable import check_writable
+
+SETTINGS = "motion_pairs.json"
+VERSION = 1  # of the drawing: raise it whenever the same seed would give other videos
+
+
+def make(
+    directory: str | os.PathLike[str],
+    *,
+    train_clips: int,
+    validation_clips: int,
+    seed: int,
+    size: tuple[int, int] = (64, 48),
+    processes: int = 2,
+) -> Path:
+    """Makes the data set, or finds it made with the same settings; returns its folder.
+
+    Everything is written into a hidden folder beside `directory` and renamed at the end: a folder
+    of that name is always whole. What is drawn depends on the seed, not on `processes`; with 1
+    the calling process draws, else spawned ones do (a script that calls this needs the usual
+    `if __name__ == "__main__":`).
+
+    directory: will hold train.txt, validation.txt, classes.txt, videos/, boxes/, motion_pairs.json.
+    size: width and height of the videos in pixels.
+    Errors: ValueError on impossible settings, or when the folder holds something else; OSError.
+    """
+    target = Path(directory).absolute()
+    clips = {"train": train_clips, "validation": validation_clips}
+    _check(clips, seed, size, processes)
+    settings = {"version": VERSION, "seed": seed, "size": list(size)} | {
+        f"{split}_clips": count for split, count in clips.items()
+    }
+    remove_leftovers(target)
+    if _made(target, settings):
+        return target
+    check_writable(target)
+    with partial_folder(target) as partly:
+        write(partly, clips, seed, size, processes)
+        (partly / SETTINGS).write_text(json_text(settings, indent=2))
+        _rename(partly, target, settings)
+    return target
+
+
+def ensure(data: DataConfig) -> None:
+    """Makes the motion pairs of a configuration, if it has any. Errors: those of `make`."""
+    pairs = data.motion_pairs
+    if pairs is not None:
+        make(
+            data.root,
+            train_clips=pairs.train_clips,
+            validation_clips=pairs.validation_clips,
+            seed=pairs.seed,
+        )
+
+
+def _check(clips: dict[str, int], seed: int, size: tuple[int, int], processes: int) -> None:
+    for split, count in clips.items():
+        if count <= 0 or count % 8:
+            above = max(8, -(-count // 8) * 8)
+            raise ValueError(
+                f"{split}_clips is {count}: expected a positive multiple of 8, so that the eight "
+                f"classes have equally many; the next one is {above}"
+            )
+    if seed < 0:
+        raise ValueError(f"seed is {seed}: expected 0 or more")
+    if min(size) < 16 or any(side % 2 for side in size):
+        raise ValueError(f"size is {size}: expected even numbers of pixels, 16 or more (H.264)")
+    if processes < 1:
+        raise ValueError(f"processes is {processes}: expected 1 or more")
+
+
+def _made(target: Path, settings: dict[str, Any]) -> bool:
+    """Whether the folder is this data set; ValueError when it is something else."""
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return False
+    if not (target / SETTINGS).is_file():
+        raise ValueError(
+            f"{target} exists and is not a motion-pairs data set: name a folder that does not exist"
+        )
+    found = read_object(target / SETTINGS, settings.keys(), "the settings of motion pairs")
+    differ = [
+        f"{key} is {found.get(key)!r} there and {value!r} asked for"
+        for key, value in settings.items()
+        if found.get(key) != value
+    ]
+    if differ:
+        raise ValueError(
+            f"{target} holds motion pairs with other settings ({'; '.join(differ)}): ask for "
+            "those, name another folder, or delete this one"
+        )
+    for split in SPLITS:
+        count = len(list((target / "videos" / split).glob("*.mp4")))
+        listed = (target / f"{split}.txt").is_file() and (target / "classes.txt").is_file()
+        if count != settings[f"{split}_clips"] or not listed:
+            raise ValueError(
+                f"{target} has lost files ({count} of {settings[f'{split}_clips']} {split} videos "
+                "are there): delete the folder and run again"
+            )
+    return True
+
+
+def _rename(partly: Path, target: Path, settings: dict[str, Any]) -> None:
+    """Gives the finished folder its name, unless another process was first with the same data."""
+    try:
+        os.rename(partly, target)
+    except OSError:
+        if not _made(target, settings):
+            raise

@@ -1,0 +1,148 @@
+"""Motion pairs as files: H.264 videos, the boxes of their objects, and lists of both."""
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from fractions import Fraction
+from functools import partial
+from multiprocessing import resource_tracker
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from ila_jax.data.synthetic.motion import CLASSES, MotionClip, draw
+from ila_jax.data.workers.room import check_processes
+
+SPLITS = ("train", "validation")
+KEY_FRAMES = 12  # one every so many frames, as the prepared data sets have
+CHUNK = 16  # pairs handed to a process at once
+
+
+def write(
+    folder: Path, clips: dict[str, int], seed: int, size: tuple[int, int], processes: int
+) -> None:
+    """Draws all clips into a new folder: videos/, boxes/, classes.txt and a list of each split.
+
+    clips: how many of each split. size: width and height. processes: as `synthetic.make` says.
+    Errors: OSError; RuntimeError where a drawing process cannot start.
+    """
+    for split in SPLITS:
+        (folder / "videos" / split).mkdir(parents=True)
+        (folder / "boxes" / split).mkdir(parents=True)
+    (folder / "classes.txt").write_text("".join(f"{name}\n" for name in CLASSES))
+    work = [
+        (split, range(start, min(start + CHUNK, count // 2)))
+        for split, count in clips.items()
+        for start in range(0, count // 2, CHUNK)
+    ]
+    lines: dict[str, list[str]] = {split: [] for split in SPLITS}
+    progress = tqdm(total=sum(clips.values()), desc="motion pairs", unit="clip", disable=None)
+    with progress, _workers(processes) as workers:
+        each = map if workers is None else partial(_submitted, workers)
+        written = each(partial(_write_pairs, folder, seed, size), work)
+        for (split, _), labelled in zip(work, written, strict=True):
+            lines[split] += labelled
+            progress.update(len(labelled))
+    for split in SPLITS:
+        (folder / f"{split}.txt").write_text("".join(lines[split]))
+
+
+def pair(seed: int, split: str, index: int, size: tuple[int, int]) -> tuple[MotionClip, MotionClip]:
+    """Pair `index` of a split: a drawn clip, then its exact reversal.
+
+    Four pairs in a row show the four motions, and eight show each class drawn once and reversed
+    once, so that any multiple of eight clips is balanced.
+    """
+    rng = np.random.default_rng([seed, SPLITS.index(split), index])
+    label = 2 * (index % 4) + (index // 4) % 2
+    clip = draw(rng, label=label, size=size)
+    return clip, clip.reversed()
+
+
+def encode(clip: MotionClip, path: Path) -> None:
+    """Writes H.264 mp4; the same frames give the same bytes.
+
+    That takes one thread, and no macroblock tree: with it, one small clip in ten or so comes out
+    differently from time to time (measured with the x264 of PyAV 18.1).
+    """
+    height, width = clip.frames.shape[1:3]
+    # `veryfast` takes half of the time of `fast` here, at the same size and error.
+    options = {"crf": "18", "preset": "veryfast", "g": str(KEY_FRAMES), "mbtree": "0"}
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=Fraction(clip.rate), options=options)
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.thread_count = 1
+        for image in clip.frames:
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+
+def _write_pairs(
+    folder: Path, seed: int, size: tuple[int, int], work: tuple[str, range]
+) -> list[str]:
+    """Writes videos and boxes of some pairs; returns their lines of the annotation list."""
+    split, pairs = work
+    lines = []
+    for index in pairs:
+        for half, clip in enumerate(pair(seed, split, index, size)):
+            name = f"{split}/{2 * index + half:06d}"
+            encode(clip, folder / "videos" / f"{name}.mp4")
+            np.save(folder / "boxes" / f"{name}.npy", clip.boxes)
+            lines.append(f"videos/{name}.mp4 {clip.label}\n")
+    return lines
+
+
+@contextmanager
+def _workers(processes: int) -> Iterator[Executor | None]:
+    """A pool of spawned processes (a fork of a process that holds jax hangs); None for one."""
+    if processes == 1:
+        yield None
+        return
+    check_processes(processes)
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
+    try:
+        yield pool
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            "a drawing process ended early. A script that makes motion pairs must do so under "
+            '`if __name__ == "__main__":`, or ask for one process'
+        ) from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _submitted(pool: Executor, *work: Any) -> Iterator[list[str]]:
+    """As `map`. Ctrl-C is the parent's to answer, also while a process still imports what it needs:
+
+    a blocked signal stays blocked in a child. The tracker first: starting it unblocks.
+    """
+    resource_tracker.ensure_running()
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return pool.map(*work)  # which starts them
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+def _start_worker() -> None:
+    """One thread a process, no answer to Ctrl-C (the parent's), and death with the parent."""
+    cv2.setNumThreads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.platform == "linux":
+        set_parent_death_signal = 1  # PR_SET_PDEATHSIG
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent is not None and os.getppid() != parent.pid:
+        os._exit(1)  # the parent died while this process was starting

@@ -1,0 +1,145 @@
+"""python -m ila_jax.evaluate: a model's accuracy on a set of videos, and what is behind it."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ila_jax import cli
+from ila_jax.config import Override, from_config, read_config
+from ila_jax.files.writable import check_file, check_writable
+
+_HELP = """\
+Evaluates a model on the validation videos of a configuration, with evaluation.clips x
+evaluation.crops views of each, all from one decode; or compares two evaluations.
+
+  a trained run, with the paper's 4 x 3 views:
+    python -m ila_jax.evaluate --config quickstart --checkpoint runs/quickstart \\
+        --output runs/quickstart-evaluation --config.evaluation.clips=4 --config.evaluation.crops=3
+  converted weights (the paper's configurations have 4 x 3 views already):
+    python -m ila_jax.evaluate --config k400/b16_8f --checkpoint weights/ila_b16 \\
+        --output evaluations/ila_b16 --config.data.validation=prepared:/videos/k400@validation
+  which videos changed from one to the other, and whether that can be chance:
+    python -m ila_jax.evaluate --compare evaluations/one evaluations/other
+
+--output then holds result.json (accuracies with their intervals, classes, confusions,
+calibration), predictions.parquet (a row for each listed video) and report.html, a page that needs
+no network. Stop it with Ctrl-C or SIGTERM and type the same command to go on, also after a kill.
+docs/evaluation.md says how accuracy is counted.
+
+On several hosts start one process on each, with an --output that they share:
+    srun python -m ila_jax.evaluate --distributed --config … --checkpoint … --output …
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return cli.run(lambda: _run(arguments))
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    known, overrides = read(arguments)
+    if known.compare:
+        one, other = known.compare
+        _compare(one, other, known.output)
+    else:
+        _evaluate(known, overrides)
+
+
+def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Override]]:
+    """Arguments that go together, and the values to change in the config.
+
+    The launchers in tools/ check by it what they pass on.
+    """
+    parser = _parser()
+    known, overrides = cli.parse_overrides(parser, arguments)
+    named = {f"--{name}": getattr(known, name) for name in ("config", "checkpoint", "output")}
+    if known.compare:
+        if known.config or known.checkpoint or overrides or cli.several_hosts(known):
+            parser.error("--compare reads two finished evaluations: it takes --output alone")
+    elif missing := [name for name, value in named.items() if value is None]:
+        parser.error(f"{' and '.join(missing)} missing: see --help")
+    return known, overrides
+
+
+def _compare(one: Path, other: Path, output: Path | None) -> None:
+    from ila_jax.evaluate import paired
+
+    if output is not None:
+        check_file(output)
+    found = paired.compare(one, other)
+    if output is not None:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        output.write_text(paired.as_json(found, one, other), encoding="utf-8")
+    print(paired.described(found, one, other))
+
+
+def _evaluate(known: argparse.Namespace, overrides: Sequence[Override]) -> None:
+    config = from_config(read_config(known.config, overrides))
+    check_writable(known.output)
+    # After the arguments are known to be right: loading jax takes a second.
+    import jax
+
+    from ila_jax.data.synthetic import motion_pairs
+    from ila_jax.evaluate import results
+    from ila_jax.evaluate.evaluator import evaluate
+    from ila_jax.evaluate.subject import open_subject
+    from ila_jax.job.processes import connect, is_first, wait_for_all
+
+    if config.model.precision == "float64":
+        jax.config.update("jax_enable_x64", True)
+    if cli.several_hosts(known):
+        connect(known.coordinator, known.processes, known.process_id)
+    if is_first():
+        motion_pairs.ensure(config.data)
+    wait_for_all("the data")
+    finished = evaluate(open_subject(config, known.checkpoint), known.output)
+    if finished and is_first():
+        print(_table(results.read_result(known.output), known.output))
+
+
+def _table(result: dict[str, Any], folder: Path) -> str:
+    """The numbers that people ask for first."""
+    videos, views = result["videos"], result["same"]["clips"] * result["same"]["crops"]
+    lines = [f"{videos['listed']} videos listed, {videos['decoded']} read; views of each: {views}"]
+    for over in ("listed", "decoded"):
+        for name, title in (("top1", "top-1"), ("top5", "top-5")):
+            s = result[name][over]
+            lines.append(
+                f"{title} of those {'listed' if over == 'listed' else 'read':6}  {s['value']:7.2%}"
+                f"  ({s['low']:.2%} to {s['high']:.2%})"
+            )
+    lines.append(f"calibration error     {result['calibration']['error']:7.2%}")
+    lines += [f"unreadable: {one['video']}: {one['said']}" for one in result["unreadable"][:10]]
+    more = len(result["unreadable"]) - 10
+    lines += [f"and {more} more in result.json"] if more > 0 else []
+    return "\n".join([*lines, f"written: {folder}/result.json, predictions.parquet, report.html"])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ila_jax.evaluate",
+        description=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    cli.add_config(parser, required=False)
+    add = parser.add_argument
+    add("--checkpoint", metavar="DIR", help="a run (its best; DIR@latest, DIR@STEP) or weights")
+    add(
+        "--output",
+        type=cli.some_path,
+        metavar="DIR",
+        help="folder to make; with --compare a JSON file",
+    )
+    add(
+        "--compare",
+        nargs=2,
+        type=Path,
+        metavar=("A", "B"),
+        help="two folders of finished evaluations of the same videos",
+    )
+    cli.add_several_hosts(parser)
+    return parser
+
+
+if __name__ == "__main__":
+    cli.leave(main())

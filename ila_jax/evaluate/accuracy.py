@@ -1,0 +1,184 @@
+"""What scored videos come to: accuracies with their intervals, confusions, calibration.
+
+Plain numpy on what every video's views said together; docs/evaluation.md says how it is counted.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
+
+from ila_jax.scoring.validation import best
+
+_LEVEL = 0.95
+_BINS = 15  # of confidence, as usual since Guo et al. (2017)
+_PAIRS = 20
+
+
+@dataclass(frozen=True)
+class Videos:
+    """All listed videos, in the order of the list.
+
+    label: int [n]. reason: int [n], a `Reason`, or -1 of a video that could be read. short: bool
+    [n], has fewer frames than a clip. probabilities: float64 [n, k], the mean over a video's
+    views; zeros for one that could not be read.
+    """
+
+    label: np.ndarray
+    reason: np.ndarray
+    short: np.ndarray
+    probabilities: np.ndarray
+
+    @property
+    def readable(self) -> np.ndarray:
+        """bool [n]."""
+        return self.reason < 0
+
+    @cached_property
+    def top(self) -> np.ndarray:
+        """The best classes of each video that could be read, best first: int [r, 5]."""
+        return best(self.probabilities[self.readable])
+
+    @property
+    def predicted(self) -> np.ndarray:
+        """The best class: int [n], -1 of a video that could not be read."""
+        out = np.full(len(self.label), -1)
+        out[self.readable] = self.top[:, 0]
+        return out
+
+
+class Share(NamedTuple):
+    """Hits of so many videos, and the 95 % bootstrap interval of their share."""
+
+    value: float
+    low: float
+    high: float
+    hits: int
+    videos: int
+
+
+@dataclass(frozen=True)
+class ClassAccuracy:
+    """top1: of the videos of a class that could be read; None where there are none."""
+
+    name: str
+    listed: int
+    decoded: int
+    hits: int
+    top1: float | None
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How many videos of a class were taken for another, and what share of those decoded."""
+
+    label: str
+    predicted: str
+    videos: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Videos whose best class has a probability in (low, high]; the means are None of none."""
+
+    low: float
+    high: float
+    videos: int
+    confidence: float | None
+    accuracy: float | None
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """error: expected calibration error, the mean of |accuracy - confidence| over the videos."""
+
+    error: float
+    bins: tuple[Bin, ...]
+
+
+def share(hits: int, videos: int) -> Share:
+    """A share of videos with its percentile bootstrap interval.
+
+    A resample of n videos, of which a share p are hits, has a binomial number of hits. So what
+    drawing resamples comes to when there are very many of them is the binomial's quantiles, and
+    nothing is drawn. Errors: ValueError for no videos.
+    """
+    if videos < 1:
+        raise ValueError("a share of no videos: expected at least one")
+    value, outside = hits / videos, (1 - _LEVEL) / 2
+    low, high = stats.binom.ppf([outside, 1 - outside], videos, value) / videos
+    return Share(value, float(low), float(high), int(hits), int(videos))
+
+
+def accuracies(videos: Videos) -> dict[str, dict[str, Share]]:
+    """Top-1 and top-5, each over the listed videos and over those that could be read.
+
+    Errors: ValueError when none could.
+    """
+    label, top = videos.label[videos.readable], videos.top
+    found = {"top1": top[:, 0] == label, "top5": (top == label[:, None]).any(axis=1)}
+    counts = {"listed": len(videos.label), "decoded": len(label)}
+    return {
+        name: {over: share(int(hit.sum()), count) for over, count in counts.items()}
+        for name, hit in found.items()
+    }
+
+
+def confusion_matrix(videos: Videos) -> np.ndarray:
+    """How many videos of class i were taken for class j: int [k, k]."""
+    classes = videos.probabilities.shape[1]
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (videos.label[videos.readable], videos.top[:, 0]), 1)
+    return counts
+
+
+def per_class(videos: Videos, names: tuple[str, ...]) -> list[ClassAccuracy]:
+    listed = np.bincount(videos.label, minlength=len(names)).tolist()
+    counts = confusion_matrix(videos)
+    return [
+        ClassAccuracy(name, n, decoded, hits, hits / decoded if decoded else None)
+        for name, n, decoded, hits in zip(
+            names, listed, counts.sum(axis=1).tolist(), counts.diagonal().tolist(), strict=True
+        )
+    ]
+
+
+def mean_class_accuracy(classes: list[ClassAccuracy]) -> float:
+    """The mean of the classes' top-1, each class counting the same; of those with a video."""
+    return float(np.mean([one.top1 for one in classes if one.top1 is not None]))
+
+
+def most_confused(videos: Videos, names: tuple[str, ...]) -> list[Confusion]:
+    """The pairs of classes most videos went wrong between, the most first, then by class."""
+    counts = confusion_matrix(videos)
+    decoded = counts.sum(axis=1)
+    wrong = counts - np.diag(counts.diagonal())
+    pairs = np.argwhere(wrong)
+    order = np.argsort(-wrong[tuple(pairs.T)], kind="stable")[:_PAIRS]
+    return [
+        Confusion(names[i], names[j], int(wrong[i, j]), float(wrong[i, j] / decoded[i]))
+        for i, j in pairs[order].tolist()
+    ]
+
+
+def calibration(videos: Videos) -> Calibration:
+    """How far the best class's probability is from how often it is right, in equal bins."""
+    shares = videos.probabilities[videos.readable]
+    confidence = shares.max(axis=1)
+    right = videos.top[:, 0] == videos.label[videos.readable]
+    edges = np.linspace(0, 1, _BINS + 1)
+    # A sum of rounded shares can be just over 1.
+    number = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, _BINS - 1)
+    bins, error = [], 0.0
+    for i in range(_BINS):
+        chosen = number == i
+        count = int(chosen.sum())
+        sure = float(confidence[chosen].mean()) if count else None
+        hits = float(right[chosen].mean()) if count else None
+        bins.append(Bin(float(edges[i]), float(edges[i + 1]), count, sure, hits))
+        if sure is not None and hits is not None:
+            error += count / len(right) * abs(sure - hits)
+    return Calibration(error, tuple(bins))

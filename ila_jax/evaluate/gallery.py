@@ -1,0 +1,97 @@
+"""Videos for the report: their frames, and of ILA the masks and points, as pictures in text."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import pyarrow.parquet as pq
+from jaxtyping import Float
+
+from ila_jax.data.clips.views import evaluation_views
+from ila_jax.data.video.bad import BadVideo
+from ila_jax.evaluate.accuracy import Videos
+from ila_jax.evaluate.plots import jpeg
+from ila_jax.evaluate.predictions import PREDICTIONS
+from ila_jax.evaluate.subject import Subject
+from ila_jax.files.plain_name import plain_name
+from ila_jax.files.printable import printable
+from ila_jax.models.temporal.alignment import mask, per_frame
+from ila_jax.pictures.overlay import enlarged, mask_overlay
+
+_FRAMES = 8  # of a clip that are shown
+_SMALLEST, _LARGEST = 96, 160  # pixels of a frame in the page
+_GAP = 3
+
+
+@dataclass(frozen=True)
+class Example:
+    """strips: what is seen, and the frames side by side as a `data:` address."""
+
+    video: str
+    label: str
+    predicted: str
+    probability: float
+    strips: tuple[tuple[str, str], ...]
+
+
+def surest(videos: Videos, count: int) -> tuple[list[int], list[int]]:
+    """The videos with the most probable best class, that are right and that are wrong."""
+    confidence = np.where(videos.readable, videos.probabilities.max(axis=1), -1.0)
+    order = np.argsort(-confidence, kind="stable")
+    right = (videos.predicted == videos.label)[order]
+    hits, misses = order[right], order[~right & videos.readable[order]]
+    return hits[:count].tolist(), misses[:count].tolist()
+
+
+def examples(
+    folder: Path, subject: Subject, videos: Videos, chosen: list[int]
+) -> Iterator[Example]:
+    """Each of some videos, read once more. folder: with the predictions, which hold the points."""
+    points = _points(folder, chosen)
+    for i, blocks in zip(chosen, points, strict=True):
+        yield Example(
+            printable(subject.ids[i]),
+            subject.class_names[videos.label[i]],
+            subject.class_names[videos.predicted[i]],
+            float(videos.probabilities[i].max()),
+            tuple(_strips(subject, i, blocks)),
+        )
+
+
+def _points(folder: Path, chosen: list[int]) -> list[np.ndarray | None]:
+    """Of each video [depth, t − 1, 2, 2], or None for a model without points."""
+    path = plain_name(folder / PREDICTIONS)
+    if not chosen or "points" not in pq.read_schema(path).names:
+        return [None] * len(chosen)
+    found = pq.read_table(path, columns=["points"])["points"].take(chosen)
+    return [np.array(each, np.float32) for each in found.to_pylist()]
+
+
+def _strips(
+    subject: Subject, index: int, points: Float[np.ndarray, "depth s 2 2"] | None
+) -> Iterator[tuple[str, str]]:
+    """The first view's frames, and for ILA those masked by a middle and by the last block."""
+    try:
+        views, _ = evaluation_views(subject.config)(subject.source.read(index), index)
+    except BadVideo as error:  # it has changed since it was scored
+        yield f"cannot be read any more: {error}", ""
+        return
+    side = min(_LARGEST, max(_SMALLEST, views.shape[2]))
+    frames = enlarged(views[0], side)
+    shown = np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).round().astype(int)
+    yield "frames of the first view", _strip(frames[shown])
+    if points is None:
+        return
+    grid, depth = subject.config.model.geometry().grid, len(points)
+    for block in sorted({max(depth // 2, 1), depth}):
+        around = mask(jnp.asarray(points[block - 1]), grid, None)  # s 2 g g
+        masks = np.asarray(per_frame(around[None, :, 0], around[None, :, 1])[0])
+        drawn = mask_overlay(frames, masks, points[block - 1])
+        yield f"masks and points of block {block} of {depth}", _strip(drawn[shown])
+
+
+def _strip(frames: np.ndarray) -> str:
+    apart = np.pad(frames, ((0, 0), (0, 0), (0, _GAP), (0, 0)), constant_values=255)
+    return jpeg(np.concatenate(list(apart), axis=1)[:, :-_GAP])

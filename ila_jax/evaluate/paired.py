@@ -1,0 +1,141 @@
+"""Two evaluations of the same videos: which videos changed, and whether that can be chance."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+from scipy import stats
+
+from ila_jax.evaluate.predictions import PREDICTIONS
+from ila_jax.evaluate.results import read_result
+from ila_jax.files.json_files import json_text
+from ila_jax.files.plain_name import plain_name
+
+_SHOWN = 20
+
+
+class Changed(NamedTuple):
+    """A video of which the two say different things; None where one could not read it."""
+
+    video: str
+    label: str
+    one: str | None
+    other: str | None
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Videos by who names their class, of those that both could read.
+
+    p: of McNemar's exact test, how likely it is that as many or more of the videos that only one
+    has right fall to one side, were both equally good. changed: all whose best class differs or
+    that only one could read.
+    """
+
+    both: int
+    only_one: int
+    only_other: int
+    neither: int
+    p: float
+    changed: tuple[Changed, ...]
+
+    @property
+    def videos(self) -> int:
+        return self.both + self.only_one + self.only_other + self.neither
+
+
+def mcnemar(only_one: int, only_other: int) -> float:
+    """The exact two-sided p, from the binomial of the videos that only one has right; 1 of none."""
+    discordant = only_one + only_other
+    return float(stats.binomtest(only_one, discordant).pvalue) if discordant else 1.0
+
+
+def compare(one: Path, other: Path) -> Paired:
+    """Pairs up the videos of two finished evaluations, in whatever order each lists them.
+
+    Errors: ValueError for a folder without results, or for different videos, labels or classes.
+    """
+    about = [read_result(folder) for folder in (one, other)]
+    _check_same(one, other, *(result["same"] for result in about))
+    names = about[0]["same"]["classes"]
+    rows = [_sorted_rows(folder) for folder in (one, other)]
+    label = rows[0]["label"]
+    predicted = [np.array([-1 if p is None else p for p in r["predicted"]]) for r in rows]
+    read = (predicted[0] >= 0) & (predicted[1] >= 0)
+    right = [(p == label)[read] for p in predicted]
+    only_one, only_other = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
+
+    def named(number: int) -> str | None:
+        return None if number < 0 else names[number]
+
+    changed = tuple(
+        Changed(
+            rows[0]["video"][i], names[label[i]], named(predicted[0][i]), named(predicted[1][i])
+        )
+        for i in np.flatnonzero(predicted[0] != predicted[1]).tolist()
+    )
+    return Paired(
+        both=int((right[0] & right[1]).sum()),
+        only_one=only_one,
+        only_other=only_other,
+        neither=int((~right[0] & ~right[1]).sum()),
+        p=mcnemar(only_one, only_other),
+        changed=changed,
+    )
+
+
+def described(found: Paired, one: Path, other: Path) -> str:
+    """What was found, for people."""
+    lines = [
+        f"A: {one}",
+        f"B: {other}",
+        f"{found.videos} videos that both could read, of which A has {found.both + found.only_one} "
+        f"right and B {found.both + found.only_other}",
+        f"  both right    {found.both:8}",
+        f"  only A right  {found.only_one:8}",
+        f"  only B right  {found.only_other:8}",
+        f"  neither right {found.neither:8}",
+        f"McNemar, exact and two-sided: p = {found.p:.3g}",
+        f"{len(found.changed)} videos of which A and B say different things"
+        + (":" if found.changed else ""),
+    ]
+    lines += [
+        f"  {c.video} ({c.label}): A {c.one or 'cannot read it'}, B {c.other or 'cannot read it'}"
+        for c in found.changed[:_SHOWN]
+    ]
+    if len(found.changed) > _SHOWN:
+        lines.append(f"  and {len(found.changed) - _SHOWN} more: --output FILE writes all")
+    return "\n".join(lines)
+
+
+def as_json(found: Paired, one: Path, other: Path) -> str:
+    """The same, with all changed videos."""
+    values = {"A": str(one), "B": str(other)} | asdict(found)
+    values["changed"] = [change._asdict() for change in found.changed]
+    return json_text(values, indent=1)
+
+
+def _check_same(one: Path, other: Path, a: dict[str, Any], b: dict[str, Any]) -> None:
+    for key, what in (("videos", "videos or labels"), ("classes", "classes")):
+        if a[key] != b[key]:
+            found = f": {a[key]} and {b[key]}" if key == "videos" else ""
+            raise ValueError(
+                f"{one} and {other} are of different {what}{found}. Expected two evaluations of "
+                "the same list"
+            )
+
+
+def _sorted_rows(folder: Path) -> dict[str, list[Any]]:
+    """Columns by name, in the order of the videos' names and labels."""
+    path = folder / PREDICTIONS
+    if not path.is_file():
+        raise ValueError(f"{path} is missing: expected it beside the result of the evaluation")
+    try:
+        table = pq.read_table(plain_name(path), columns=["video", "label", "predicted"])
+    except Exception as error:  # pyarrow's own kinds, some of them no OSError
+        raise ValueError(f"{path} cannot be read: {error}") from error
+    columns = table.to_pydict()
+    order = sorted(range(len(table)), key=lambda i: (columns["video"][i], columns["label"][i]))
+    return {name: [values[i] for i in order] for name, values in columns.items()}

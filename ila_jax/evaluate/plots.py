@@ -1,0 +1,126 @@
+"""Plots of the report as SVG in text: they need no library to draw and none to show."""
+
+import base64
+from collections.abc import Sequence
+from html import escape
+
+import cv2
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from ila_jax.evaluate.accuracy import Bin, ClassAccuracy
+
+_INK, _PALE, _LINE = "#2f6690", "#d9e6ef", "#999999"
+_LABELLED = 40  # classes whose names fit beside the matrix
+_LONGEST = 34  # letters of a name in a plot; the whole is in its title
+_WHITE, _DARK = np.array([255, 255, 255]), np.array([20, 60, 95])
+
+
+def class_bars(classes: Sequence[ClassAccuracy]) -> str:
+    """Top-1 of each class as a bar, with its count of videos."""
+    step, left, wide = 20, 250, 360
+    lines = []
+    for i, one in enumerate(classes):
+        y = 10 + i * step
+        bar = 0.0 if one.top1 is None else wide * one.top1
+        said = "no video" if one.top1 is None else f"{one.top1:.1%} of {one.decoded}"
+        lines += [
+            _name(one.name, left - 8, y + 13, anchor="end"),
+            f'<rect x="{left}" y="{y}" width="{wide}" height="{step - 4}" fill="{_PALE}"/>',
+            f'<rect x="{left}" y="{y}" width="{bar:.1f}" height="{step - 4}" fill="{_INK}"/>',
+            _text(said, left + wide + 8, y + 13),
+        ]
+    return _svg(left + wide + 110, 20 + len(classes) * step, lines, "accuracy of each class")
+
+
+def reliability(bins: Sequence[Bin]) -> str:
+    """How often the best class is right, by its probability; on the diagonal were it to mean it."""
+    side, left, top = 320, 60, 15
+    most = max(one.videos for one in bins)
+    lines = [
+        f'<rect x="{left}" y="{top}" width="{side}" height="{side}" fill="none" stroke="{_LINE}"/>',
+        f'<line x1="{left}" y1="{top + side}" x2="{left + side}" y2="{top}" stroke="{_LINE}" '
+        'stroke-dasharray="4 4"/>',
+    ]
+    for one in bins:
+        if one.accuracy is None:
+            continue
+        x, width = left + one.low * side, (one.high - one.low) * side
+        high = one.accuracy * side
+        shade = 0.25 + 0.75 * one.videos / most  # the more of the videos it stands for
+        lines.append(
+            f'<rect x="{x:.1f}" y="{top + side - high:.1f}" width="{width - 1:.1f}" '
+            f'height="{high:.1f}" fill="{_INK}" fill-opacity="{shade:.2f}">'
+            f"<title>{one.videos} videos, probability {one.confidence:.1%} in the mean, "
+            f"{one.accuracy:.1%} right</title></rect>"
+        )
+    for share in (0.0, 0.5, 1.0):
+        lines += [
+            _text(f"{share:.0%}", left + share * side, top + side + 18, anchor="middle"),
+            _text(f"{share:.0%}", left - 8, top + side - share * side + 5, anchor="end"),
+        ]
+    lines += [
+        _text("probability of the best class", left + side / 2, top + side + 38, anchor="middle"),
+        f'<g transform="translate(14 {top + side / 2}) rotate(-90)">'
+        + _text("share that is right", 0, 0, anchor="middle")
+        + "</g>",
+    ]
+    return _svg(left + side + 30, top + side + 50, lines, "calibration")
+
+
+def confusion(counts: Int[np.ndarray, "k k"], names: Sequence[str]) -> str:
+    """Rows are the classes, columns what their videos were taken for, as shares of the row."""
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    pixels = _WHITE + (_DARK - _WHITE) * np.sqrt(shares)[..., None]  # so that few videos show
+    image = png(pixels.round().astype(np.uint8))
+    labelled = len(names) <= _LABELLED
+    side = max(320, 16 * len(names)) if labelled else 480
+    left, top = (250, 10) if labelled else (30, 10)
+    lines = [
+        f'<image x="{left}" y="{top}" width="{side}" height="{side}" href="{image}" '
+        'preserveAspectRatio="none" style="image-rendering: pixelated"/>',
+        f'<rect x="{left}" y="{top}" width="{side}" height="{side}" fill="none" stroke="{_LINE}"/>',
+    ]
+    cell = side / len(names)
+    for i, name in enumerate(names if labelled else ()):
+        at = top + (i + 0.5) * cell
+        lines.append(_name(name, left - 8, at + 4, anchor="end"))
+        x, y = left + (i + 0.5) * cell + 4, top + side + 8
+        lines.append(f'<g transform="translate({x:.1f} {y}) rotate(-90)">')
+        lines.append(_name(name, 0, 0, anchor="end") + "</g>")
+    below = 8 * min(_LONGEST, max(map(len, names))) if labelled else 0  # letters are narrower
+    return _svg(left + side + 20, top + side + below + 20, lines, "confusions")
+
+
+def png(image: UInt8[np.ndarray, "h w 3"]) -> str:
+    """A picture as a `data:` address."""
+    return _address(image, ".png", "image/png")
+
+
+def jpeg(image: UInt8[np.ndarray, "h w 3"]) -> str:
+    """The same, smaller and not quite the same."""
+    return _address(image, ".jpg", "image/jpeg")
+
+
+def _address(image: np.ndarray, suffix: str, kind: str) -> str:
+    written, data = cv2.imencode(suffix, np.ascontiguousarray(image[..., ::-1]))
+    assert written, "an RGB picture in memory can be encoded"
+    return f"data:{kind};base64,{base64.b64encode(data.tobytes()).decode()}"
+
+
+def _svg(width: float, height: float, lines: Sequence[str], title: str) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{width:.0f}" role="img" aria-label="{escape(title)}">' + "".join(lines) + "</svg>"
+    )
+
+
+def _name(name: str, x: float, y: float, *, anchor: str) -> str:
+    """A class's name, shortened where it is long."""
+    shown = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+    return _text(shown, x, y, anchor=anchor, title=name)
+
+
+def _text(text: str, x: float, y: float, *, anchor: str = "start", title: str = "") -> str:
+    whole = f"<title>{escape(title)}</title>" if title else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{whole}{escape(text)}</text>'

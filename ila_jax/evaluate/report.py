@@ -1,0 +1,196 @@
+"""The report of an evaluation: one page that holds all it shows and asks nobody for anything."""
+
+import os
+from collections.abc import Iterable, Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from ila_jax.evaluate import accuracy, plots
+from ila_jax.evaluate.accuracy import Bin, ClassAccuracy, Videos
+from ila_jax.evaluate.gallery import Example, examples, surest
+from ila_jax.evaluate.results import REPORT
+from ila_jax.evaluate.subject import Subject
+from ila_jax.files.json_files import json_text
+from ila_jax.files.printable import printable
+
+_EXAMPLES = 6  # hits, and as many misses
+_BARS = 40  # classes that are all drawn; of more the worst and the best half as many
+_NONE = "<p>None.</p>"
+# The page may load nothing, not even by what a video or a class is called.
+_HEAD = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy"
+  content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<link rel="icon" href="data:,">
+<title>Evaluation</title>
+<style>
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem; }
+h1, h2, h3 { line-height: 1.2; } h2 { margin-top: 2.5rem; }
+table { border-collapse: collapse; } td, th { padding: .15rem .8rem .15rem 0; text-align: left; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+tr { border-bottom: 1px solid #ddd; }
+svg, img { max-width: 100%; height: auto; } svg text { font: 12px system-ui, sans-serif; }
+figure { margin: 0; } figcaption { overflow-wrap: anywhere; }
+.gallery { display: grid; gap: 1.5rem;
+  grid-template-columns: repeat(auto-fill, minmax(26rem, 1fr)); }
+.scroll { overflow-x: auto; } .small { color: #555; font-size: 13px; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; }
+</style>
+</head>
+<body>
+"""
+
+
+def write_report(folder: Path, subject: Subject, result: dict[str, Any], videos: Videos) -> None:
+    """Writes `report.html` beside `predictions.parquet`. result: as `result.json` will hold it.
+
+    Errors: OSError.
+    """
+    hits, misses = surest(videos, _EXAMPLES)
+    counts = accuracy.confusion_matrix(videos)
+    body = [
+        f"<h1>Evaluation of {escape(subject.checkpoint)}</h1>",
+        _overview(result),
+        "<h2>Classes</h2>",
+        _classes([ClassAccuracy(**one) for one in result["per_class"]]),
+        "<h2>Confusions</h2>",
+        "<p>Rows: the class. Columns: what its videos were taken for, darker the more of them.</p>",
+        f'<div class="scroll">{plots.confusion(counts, subject.class_names)}</div>',
+        _confused(result["confused"]),
+        "<h2>Calibration</h2>",
+        _calibration(result["calibration"]),
+        f"<h2>Surest hits</h2>{_legend(subject)}",
+        _gallery(examples(folder, subject, videos, hits)),
+        f"<h2>Surest misses</h2>{_gallery(examples(folder, subject, videos, misses))}",
+        f"<h2>Videos that could not be read</h2>{_unreadable(result['unreadable'])}",
+        f"<h2>What was evaluated</h2>{_about(result)}",
+    ]
+    path = folder / REPORT
+    partly = path.with_suffix(".partly")
+    page = printable(_HEAD + "\n".join(body) + "\n</body>\n</html>\n")
+    partly.write_text(page, encoding="utf-8")
+    os.replace(partly, path)
+
+
+def _overview(result: dict[str, Any]) -> str:
+    videos, same = result["videos"], result["same"]
+    cells = []
+    for name, title in (("top1", "top-1"), ("top5", "top-5")):
+        for over, words in (("listed", "listed"), ("decoded", "read")):
+            s = result[name][over]
+            interval = f"{s['low']:.2%} to {s['high']:.2%}"
+            cells.append([f"{title}, of the videos {words}", f"{s['value']:.2%}", interval])
+    cells.append(["mean of the classes' top-1", f"{result['mean_class_accuracy']:.2%}", ""])
+    cells.append(["calibration error", f"{result['calibration']['error']:.2%}", ""])
+    views = same["clips"] * same["crops"]
+    return (
+        f"<p>{videos['listed']} videos listed, {videos['decoded']} read, {videos['short']} of them "
+        f"with fewer frames than a clip; {same['clips']} clips × {same['crops']} crops = {views} "
+        "views of each, whose probabilities are averaged.</p>"
+        + _table(["", "", "95 % interval"], cells)
+    )
+
+
+def _classes(classes: Sequence[ClassAccuracy]) -> str:
+    order = sorted(classes, key=lambda one: (one.top1 is None, one.top1 or 0.0))
+    if len(order) <= _BARS:
+        drawn = plots.class_bars(order)
+    else:
+        known, half = [one for one in order if one.top1 is not None], _BARS // 2
+        drawn = (
+            f"<h3>The {half} it knows least</h3>{plots.class_bars(known[:half])}"
+            f"<h3>The {half} it knows best</h3>{plots.class_bars(known[-half:])}"
+        )
+    cells = [
+        [
+            one.name, str(one.listed), str(one.decoded), str(one.hits),
+            "–" if one.top1 is None else f"{one.top1:.1%}",
+        ]
+        for one in classes
+    ]  # fmt: skip
+    table = _table(["class", "listed", "read", "right", "top-1"], cells)
+    return (
+        f'<div class="scroll">{drawn}</div>'
+        f"<details><summary>All classes, in their order</summary>{table}</details>"
+    )
+
+
+def _confused(pairs: Sequence[dict[str, Any]]) -> str:
+    if not pairs:
+        return "<p>No video was taken for another class.</p>"
+    cells = [
+        [one["label"], one["predicted"], str(one["videos"]), f"{one['share']:.1%}"] for one in pairs
+    ]
+    return _table(["class", "taken for", "videos", "of the class"], cells)
+
+
+def _calibration(found: dict[str, Any]) -> str:
+    bins = [Bin(**one) for one in found["bins"]]
+    return (
+        f"<p>Expected calibration error {found['error']:.2%}, over {len(bins)} bins. A bar is dark "
+        f"where many videos are.</p>{plots.reliability(bins)}"
+    )
+
+
+def _gallery(found: Iterable[Example]) -> str:
+    figures = []
+    for one in found:
+        wrong = f" for <b>{escape(one.predicted)}</b>" if one.predicted != one.label else ""
+        said = f"{one.probability:.1%}{wrong}; it is <b>{escape(one.label)}</b>"
+        strips = "".join(
+            f'<div class="small">{escape(title)}</div>'
+            + (
+                f'<img alt="{escape(title)} of {escape(one.video)}" src="{source}">'
+                if source
+                else ""
+            )
+            for title, source in one.strips
+        )
+        caption = f'<figcaption>{said} <span class="small">{escape(one.video)}</span></figcaption>'
+        figures.append(f"<figure>{caption}{strips}</figure>")
+    return f'<div class="gallery">{"".join(figures)}</div>' if figures else _NONE
+
+
+def _legend(subject: Subject) -> str:
+    """What the pictures mean, where there is more than frames."""
+    if subject.config.model.temporal != "ila":
+        return ""
+    return (
+        "<p>Under the frames stands what two of the blocks align: a patch is as bright as its "
+        "weight; an orange ring is the interactive point of a frame as the earlier of a pair, a "
+        "blue one as the later. They do not say why the class was chosen.</p>"
+    )
+
+
+def _unreadable(videos: Sequence[dict[str, str]]) -> str:
+    return _table(["video", ""], [[v["video"], v["said"]] for v in videos]) if videos else _NONE
+
+
+def _about(result: dict[str, Any]) -> str:
+    keys = ("checkpoint", "validation", "device", "versions", "same")
+    text = json_text({key: result[key] for key in keys}, indent=1)
+    summary = "<summary>Settings, versions, fingerprints</summary>"
+    return f"<details>{summary}<pre>{escape(text)}</pre></details>"
+
+
+def _table(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
+    """Columns of numbers stand at the right."""
+    numbers = [all(map(_is_number, column)) for column in zip(*cells, strict=True)]
+
+    def row(tag: str, line: Sequence[str]) -> str:
+        kinds = [f"<{tag} class=number>" if number else f"<{tag}>" for number in numbers]
+        filled = zip(kinds, line, strict=True)
+        return "<tr>" + "".join(f"{kind}{escape(text)}</{tag}>" for kind, text in filled) + "</tr>"
+
+    lines = [row("th", header), *(row("td", line) for line in cells)]
+    return f'<div class="scroll"><table>{"".join(lines)}</table></div>'
+
+
+def _is_number(text: str) -> bool:
+    return text == "–" or text.rstrip("%").replace(".", "", 1).isdigit()

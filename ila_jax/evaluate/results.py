@@ -1,0 +1,122 @@
+"""What an evaluation is of, and its numbers: `evaluation.json` first, `result.json` last."""
+
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ila_jax.data.video.bad import Reason
+from ila_jax.evaluate import accuracy
+from ila_jax.evaluate.accuracy import Videos
+from ila_jax.evaluate.predictions import PREDICTIONS
+from ila_jax.evaluate.subject import Subject
+from ila_jax.files.json_files import json_text, read_object
+from ila_jax.files.printable import printable
+from ila_jax.job.stop import STOP_FILE
+
+ABOUT, RESULT, REPORT = "evaluation.json", "result.json", "report.html"
+
+
+def check_folder(folder: Path, about: dict[str, Any]) -> None:
+    """Errors: ValueError if the folder holds another evaluation, or what something else made."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"{folder} is a file: expected a folder, or the name of one to be made")
+    path = folder / ABOUT
+    if path.exists():
+        there = read_object(path, {"same"}, "what an evaluation is of")["same"]
+        here = json.loads(json_text(about["same"]))  # as there: tuples are lists, names printable
+        changed = [
+            f"{key}: {there.get(key)!r}, {here[key]!r}"[:300]
+            for key in here
+            if there.get(key) != here[key]
+        ]
+        if changed:
+            raise ValueError(
+                f"{folder} holds another evaluation; what: there, here\n  "
+                + "\n  ".join(changed)
+                + "\nGive another --output."
+            )
+        return
+    others = [name for name in (RESULT, PREDICTIONS, REPORT) if (folder / name).exists()]
+    if others:
+        raise ValueError(
+            f"{folder} holds {' and '.join(others)} of something else than an evaluation: give "
+            "another --output"
+        )
+
+
+def finished(folder: Path) -> bool:
+    """Whether the evaluation in this folder is done: its result is written last."""
+    return (folder / RESULT).exists()
+
+
+def check_whole(folder: Path) -> None:
+    """Of a finished evaluation. Errors: ValueError where files are gone."""
+    lost = [name for name in (PREDICTIONS, REPORT) if not (folder / name).exists()]
+    if lost:
+        raise ValueError(
+            f"{folder} has lost {' and '.join(lost)}: give another --output, or delete the folder "
+            "to evaluate again"
+        )
+
+
+def claim(folder: Path, about: dict[str, Any]) -> None:
+    """Notes what the folder is for. Errors: OSError."""
+    (folder / STOP_FILE).unlink(missing_ok=True)  # it has ended the evaluation before
+    _write_json(folder / ABOUT, about)
+
+
+def write_result(folder: Path, result: dict[str, Any]) -> None:
+    """The last file of an evaluation. Errors: OSError."""
+    _write_json(folder / RESULT, result)
+
+
+def read_result(folder: Path) -> dict[str, Any]:
+    """Errors: ValueError when there is no finished evaluation in the folder."""
+    if not finished(folder):
+        raise ValueError(
+            f"{folder} holds no finished evaluation (no {RESULT}): run\n"
+            f"  python -m ila_jax.evaluate --config … --checkpoint … --output {folder}"
+        )
+    keys = {"same", "videos", "unreadable"}
+    return read_object(folder / RESULT, keys, "the result of an evaluation")
+
+
+def summary(subject: Subject, videos: Videos) -> dict[str, Any]:
+    """The numbers of `result.json`. Errors: ValueError when no video could be read."""
+    if not videos.readable.any():
+        raise ValueError(f"none of the {len(videos.label)} videos could be read")
+    names = subject.class_names
+    classes = accuracy.per_class(videos, names)
+    shares = accuracy.accuracies(videos)
+    bad = np.flatnonzero(~videos.readable).tolist()
+    return {
+        "videos": {
+            "listed": len(videos.label),
+            "decoded": int(videos.readable.sum()),
+            "short": int(videos.short.sum()),
+        },
+        **{k: {over: s._asdict() for over, s in found.items()} for k, found in shares.items()},
+        "mean_class_accuracy": accuracy.mean_class_accuracy(classes),
+        "per_class": [asdict(one) for one in classes],
+        "confused": [asdict(one) for one in accuracy.most_confused(videos, names)],
+        "calibration": asdict(accuracy.calibration(videos)),
+        "unreadable": [
+            {
+                "video": printable(subject.ids[i]),
+                "reason": Reason(videos.reason[i]).name,
+                "said": Reason(videos.reason[i]).sentence,
+            }
+            for i in bad
+        ],
+    }
+
+
+def _write_json(path: Path, values: dict[str, Any]) -> None:
+    """Whole or not at all."""
+    partly = path.with_suffix(".partly")
+    partly.write_text(json_text(values, indent=1), encoding="utf-8")
+    os.replace(partly, path)

@@ -1,0 +1,1 @@
+"""python -m ila_jax.extract: features of a data set, as files."""

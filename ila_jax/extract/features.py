@@ -1,0 +1,61 @@
+"""What the model makes of videos before it names them: features of clips, frames and patches."""
+
+from collections.abc import Iterator, Sequence
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from ila_jax.config import ModelConfig
+from ila_jax.data.clips.pipeline import Batch
+from ila_jax.job.sharding import put_batch, replicated
+from ila_jax.models import model
+from ila_jax.models.model import Variables
+from ila_jax.recognizer import pixels
+from ila_jax.shapes import Pixels
+
+KINDS = ("clip", "frame", "patch")
+Rows = dict[str, np.ndarray]
+
+
+def shapes(config: ModelConfig, kinds: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """Of one video: clip [e], frame [t, e], patch [t, p, d]."""
+    g, t = config.geometry(), config.frames
+    known = {"clip": (g.embed,), "frame": (t, g.embed), "patch": (t, g.grid**2, g.width)}
+    return {kind: known[kind] for kind in kinds}
+
+
+class FeatureExtractor:
+    """The compiled towers over a mesh: batches of videos of one view to features, in float32.
+
+    clip: after multi-frame integration, what the head compares or classifies. frame: the projected
+    class token of each. patch: the tokens of the last block, neither normalised nor projected.
+    """
+
+    def __init__(self, config: ModelConfig, mesh: Mesh, kinds: Sequence[str]):
+        self._mesh = mesh
+
+        def features(variables: Variables, video: Pixels) -> dict[str, jax.Array]:
+            module = model.bind(config, variables)
+            tower = module.visual(pixels(config, video))
+            found = {
+                "clip": module.mit(tower.class_tokens),
+                "frame": tower.class_tokens,
+                "patch": tower.patch_tokens,
+            }
+            return {kind: found[kind].astype(jnp.float32) for kind in kinds}
+
+        self._features = jax.jit(features, out_shardings=replicated(mesh))
+
+    def __call__(self, variables: Variables, batches: Iterator[Batch]) -> Iterator[Rows]:
+        """`index`, `mask` [b], `bad` [b, 1, 2] of each batch, and its features [b, ...].
+
+        batches: of `data.pipeline.view_batches`, of one clip and one crop.
+        """
+        for batch in batches:
+            video = {"video": batch["video"][:, 0]}
+            with jax.set_mesh(self._mesh):
+                found = self._features(variables, put_batch(self._mesh, video)["video"])
+            rest = {name: batch[name] for name in ("index", "mask", "bad")}
+            yield rest | {kind: np.asarray(x) for kind, x in found.items()}

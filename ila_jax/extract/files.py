@@ -1,0 +1,155 @@
+"""Features of a data set in files of so many videos each, which are there whole or not at all."""
+
+import itertools
+import json
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from etils import epath
+
+from ila_jax.data.sources.source import Opened
+from ila_jax.data.video.bad import Reason
+from ila_jax.extract.features import KINDS, Rows
+from ila_jax.files.json_files import json_text, read_object
+from ila_jax.files.plain_name import plain_name
+from ila_jax.files.printable import printable
+from ila_jax.files.publish import publish, publish_bytes, remove_partial
+from ila_jax.files.text_files import listed
+from ila_jax.job.lock import only_writer
+
+Format = Literal["parquet", "npz"]
+Columns = dict[str, np.ndarray]
+SETTINGS = "extraction.json"
+
+
+@dataclass(frozen=True)
+class Folder:
+    """Where features go. settings: all that they depend on. shard: videos of a file."""
+
+    path: Path
+    settings: dict[str, Any]
+    format: Format
+    videos: int
+    shard: int
+
+    @contextmanager
+    def begun(self) -> Iterator[int]:
+        """Makes the folder, or checks that it was begun with the same settings, and holds it.
+
+        Gives how many videos are done already. Errors: ValueError naming what differs, or when
+        another process writes there.
+        """
+        about = self.path / SETTINGS
+        if about.exists():
+            self._check(read_object(about, {"format"}, "what features depend on"))
+        elif self.path.exists() and not self.path.is_dir():
+            raise ValueError(f"{self.path} is a file: name a new folder")
+        elif self.path.exists() and any(path.name[0] != "." for path in self.path.iterdir()):
+            raise ValueError(f"{self.path} holds other files: name a new folder")
+        told = f"another process is writing into {self.path}: stop it, or name a new folder"
+        lock = self.path / ".writing"  # hidden: who reads the folder as one table overlooks it
+        with only_writer(lock, told):
+            remove_partial(epath.Path(self.path))
+            publish_bytes(epath.Path(about), json_text(self.settings, indent=2).encode())
+            numbers = range(self.count)
+            done = next((n for n in numbers if not self.file(n).exists()), self.count)
+            yield min(done * self.shard, self.videos)
+            shutil.rmtree(lock)
+
+    @property
+    def count(self) -> int:
+        """Of files."""
+        return -(-self.videos // self.shard)
+
+    def is_full(self) -> bool:
+        """Whether all files are there: then no video is looked at."""
+        return all(self.file(number).exists() for number in range(self.count))
+
+    def file(self, number: int) -> Path:
+        return self.path / f"features-{number:05}-of-{self.count:05}.{self.format}"
+
+    def write(self, number: int, columns: Columns, features: Rows) -> None:
+        """One file. columns: [n]; features: [n, ...], NaN for a video with a problem."""
+        save = _parquet if self.format == "parquet" else _npz
+        publish(epath.Path(self.file(number)), lambda path: save(path, columns, features))
+
+    def _check(self, there: dict[str, Any]) -> None:
+        # Through JSON, as the other side: tuples are lists there.
+        here = json.loads(json_text(self.settings))
+        differ = [
+            f"{key}: {there.get(key)!r} there, {here.get(key)!r} now"
+            for key in sorted(there.keys() | here.keys())
+            if there.get(key) != here.get(key)
+        ]
+        if differ:
+            raise ValueError(
+                listed(
+                    f"{self.path} was begun with other settings: name a new folder, or delete it",
+                    differ,
+                )
+            )
+
+
+def shards(
+    batches: Iterable[Rows], opened: Opened, kinds: Sequence[str], *, size: int
+) -> Iterator[tuple[int, Columns, Rows]]:
+    """(number of the file, columns, features) of each file that the batches fill, in order.
+
+    batches: of `features.FeatureExtractor`, beginning with a file's first video. columns: `index`,
+    `id`, `path`, `label`, `class_name`, `problem` ("" where there is none).
+    """
+    source, ids = opened.source, opened.ids
+    for number, group in itertools.groupby(_videos(batches), lambda video: video[0] // size):
+        videos = list(group)
+        index = np.array([i for i, _, _ in videos])
+        labels = source.labels[index]
+        paths = [printable(source.name(i)) for i in index]
+        columns = {
+            "index": index,
+            "id": paths if ids is None else [printable(ids[i]) for i in index],
+            "path": paths,
+            "label": labels,
+            "class_name": [printable(opened.class_names[label]) for label in labels],
+            "problem": [problem for _, problem, _ in videos],
+        }
+        features = {kind: np.stack([found[kind] for _, _, found in videos]) for kind in kinds}
+        yield number, {name: np.asarray(x) for name, x in columns.items()}, features
+
+
+def _videos(batches: Iterable[Rows]) -> Iterator[tuple[int, str, Rows]]:
+    """(number, problem, features) of each video; NaN where there is a problem."""
+    for rows in batches:
+        index, mask, bad = rows["index"], rows["mask"], rows["bad"]
+        for row in np.flatnonzero(index >= 0):  # others fill the last batch up
+            problem = "" if mask[row] else Reason(int(bad[row, 0, 1])).sentence
+            found = {kind: x[row] for kind, x in rows.items() if kind in KINDS}
+            if problem:
+                found = {kind: np.full_like(x, np.nan) for kind, x in found.items()}
+            yield int(index[row]), problem, found
+
+
+def _npz(path: Path, columns: Columns, features: Rows) -> None:
+    with path.open("wb") as file:  # or NumPy would add a suffix
+        np.savez(file, **columns, **features)  # type: ignore[arg-type]
+
+
+def _parquet(path: Path, columns: Columns, features: Rows) -> None:
+    """Features as Arrow's fixed-shape tensors, to other readers lists; null with a problem."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    bad = columns["problem"] != ""
+    arrays = {name: pa.array(x.tolist()) for name, x in columns.items()}
+    for kind, x in features.items():
+        tensor = pa.fixed_shape_tensor(pa.float32(), x.shape[1:])
+        values = pa.array(x.reshape(-1))
+        storage = pa.FixedSizeListArray.from_arrays(
+            values, type=tensor.storage_type, mask=pa.array(bad)
+        )
+        arrays[kind] = pa.ExtensionArray.from_storage(tensor, storage)
+    pq.write_table(pa.table(arrays), plain_name(path))

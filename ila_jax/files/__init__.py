@@ -1,0 +1,1 @@
+"""Files of ours: whole or not there, readable or a sentence about what is wrong with them."""

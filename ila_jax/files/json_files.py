@@ -1,0 +1,31 @@
+"""JSON that one command wrote and another reads: whole, or a sentence about what is wrong."""
+
+import json
+from collections.abc import Set
+from pathlib import Path
+from typing import Any
+
+from ila_jax.files.printable import all_printable
+
+
+def read_object(path: str | Path, keys: Set[str], what: str) -> dict[str, Any]:
+    """A JSON object that a command wrote. keys: it has at least. what: the file is, in an error.
+
+    Errors: OSError; ValueError where the file is damaged or another one.
+    """
+    try:
+        found = json.loads(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): expected {what}") from None
+    if not isinstance(found, dict) or not keys <= found.keys():
+        need = ", ".join(sorted(keys))
+        raise ValueError(f"{path} is not {what}: expected a JSON object with {need}")
+    return found
+
+
+def json_text(values: Any, *, indent: int | None = None) -> str:
+    """JSON of one line, or of more with an indent, that every reader takes.
+
+    Names are `printable`: where one has to find its file again, use json.dumps, which keeps it.
+    """
+    return json.dumps(all_printable(values), indent=indent, ensure_ascii=False) + "\n"

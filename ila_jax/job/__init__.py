@@ -1,0 +1,1 @@
+"""What any long run needs: a lock, stopping, processes, devices, batches and a heartbeat."""

@@ -1,0 +1,93 @@
+"""The videos of a run: opened and checked before any work starts, and read in batches."""
+
+from dataclasses import dataclass
+
+import jax
+
+from ila_jax.config import Config
+from ila_jax.data.clips import pipeline
+from ila_jax.data.clips.clip import ClipRecipe, FrameOrder, clip_recipe
+from ila_jax.data.clips.pipeline import Batches, Loading
+from ila_jax.data.clips.views import evaluation_views
+from ila_jax.data.sources.opening import open_config
+from ila_jax.data.sources.source import VideoSource
+from ila_jax.data.sources.video_files import tell
+from ila_jax.job.sharding import shared
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Training and validation videos, how clips are made of them, and the classes' names."""
+
+    train: VideoSource
+    validation: VideoSource
+    clips: ClipRecipe
+    class_names: tuple[str, ...]
+
+    @property
+    def videos(self) -> int:
+        """How many videos are listed."""
+        return len(self.train) + len(self.validation)
+
+
+def open_dataset(config: Config) -> Dataset:
+    """Errors: ValueError or FileNotFoundError for lists, names or sizes that make no run."""
+    splits = open_config(config)
+    if jax.process_index() == 0:
+        tell([*splits.train.notes, *splits.validation.notes, *splits.unseen()])
+    return Dataset(
+        train=splits.train.source,
+        validation=splits.validation.source,
+        clips=clip_recipe(config),
+        class_names=splits.class_names,
+    )
+
+
+def train_batches(config: Config, dataset: Dataset, *, first_step: int) -> Batches:
+    """This process's training batches from a step on; close it to stop its workers early."""
+    return pipeline.train_batches(
+        dataset.train,
+        dataset.clips,
+        _loading(config, config.train.batch),
+        seed=config.train.seed,
+        first_step=first_step,
+        steps=config.train.steps - first_step,
+        on_bad=config.data.on_bad_video,
+    )
+
+
+def validation_batches(
+    config: Config, dataset: Dataset, frame_order: FrameOrder = "forward"
+) -> Batches:
+    """This process's share of the validation set, each video once over all processes."""
+    return pipeline.evaluation_batches(
+        dataset.validation,
+        dataset.clips,
+        _loading(config, shared(config.evaluation.batch)),
+        frame_order=frame_order,
+    )
+
+
+def view_batches(config: Config, source: VideoSource, *, first: int = 0) -> Batches:
+    """This process's share of the videos from `first` on, all views of each.
+
+    A batch is of as many videos as make up `evaluation.batch` clips.
+    """
+    asked = config.evaluation
+    return pipeline.view_batches(
+        source,
+        evaluation_views(config),
+        _loading(config, shared(max(1, asked.batch // (asked.clips * asked.crops)))),
+        first=first,
+    )
+
+
+def _loading(config: Config, batch: int) -> Loading:
+    return Loading(
+        batch=batch,
+        threads=config.data.threads,
+        processes=config.data.processes,
+        time_limit=config.data.time_limit,
+        process_index=jax.process_index(),
+        process_count=jax.process_count(),
+    )

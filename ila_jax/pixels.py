@@ -1,0 +1,19 @@
+"""Pixels as the models take them: minus the mean of their training set, over its deviation."""
+
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Float, UInt8
+
+from ila_jax.config import IMAGENET_PIXELS, Normalisation
+
+
+def normalise(
+    video: UInt8[Array, "*s c"] | Float[Array, "*s c"],
+    dtype: DTypeLike = jnp.float32,
+    *,
+    by: Normalisation = IMAGENET_PIXELS,
+) -> Float[Array, "*s c"]:
+    """Pixels on the scale 0 to 255 as `dtype` around 0. by: a model's `config.pixels`."""
+    shape = (1,) * (video.ndim - 1) + (3,)
+    mean, std = (jnp.asarray(x, dtype).reshape(shape) for x in (by.mean, by.std))
+    return (video.astype(dtype) - mean) / std

@@ -1,0 +1,1 @@
+"""python -m ila_jax.predict: what a model sees in any video."""

@@ -1,0 +1,96 @@
+"""python -m ila_jax.serve: a local page that says what a model sees in a video."""
+
+import argparse
+import signal
+import tempfile
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+from ila_jax import cli
+from ila_jax.data.class_names.classes import chosen_classes
+from ila_jax.data.synthetic.motion import CLASSES
+from ila_jax.serve.desk import Desk, Limits
+from ila_jax.serve.examples import draw_examples
+from ila_jax.serve.server import check_address, require_gradio, served
+from ila_jax.weights.folder import load
+
+_HELP = """\
+Opens a page on this machine: drop a video or take an example, and see the most probable classes,
+what happens when, and what every block of the model looks at. Needs gradio:
+pip install 'ila-jax[demo]'.
+
+  python -m ila_jax.serve runs/quickstart
+  python -m ila_jax.serve weights/ila --examples videos/*.mp4 --port 8000
+
+Only this machine can see the page, unless --host names another address: then everybody who reaches
+that address can upload videos. Ctrl-C ends it; uploads are deleted then.
+"""
+_PORT = 7860  # gradio's own
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    return cli.run(lambda: _serve(_parser().parse_args(arguments)))
+
+
+def _serve(known: argparse.Namespace) -> None:
+    _check(known)
+    # As Ctrl-C does: the folder of uploads goes with the page.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with tempfile.TemporaryDirectory(prefix="ila_jax_") as folder:
+        gradio = require_gradio(Path(folder))
+        desk = _desk(known)
+        examples = {path.name: path for path in known.examples}
+        if not examples and desk.recognizer.class_names == CLASSES:
+            examples = draw_examples(Path(folder))
+        with served(gradio, desk, examples, host=known.host, port=known.port) as address:
+            print(f"the page is at {address} (Ctrl-C ends it)", flush=True)
+            threading.Event().wait()
+
+
+def _desk(known: argparse.Namespace) -> Desk:
+    recognizer = load(known.checkpoint)
+    if known.classes is not None:
+        recognizer = recognizer.with_classes(chosen_classes(known.classes))
+    recognizer.check_named()
+    limits = Limits(megabytes=known.max_mb, minutes=known.max_minutes, seconds=known.time_limit)
+    return Desk(recognizer, known.checkpoint, limits)
+
+
+def _check(known: argparse.Namespace) -> None:
+    """Before anything is loaded. Errors: ValueError."""
+    for name in ("max_mb", "max_minutes", "time_limit"):
+        if not getattr(known, name) > 0:  # also where it is NaN
+            flag = name.replace("_", "-")
+            raise ValueError(f"--{flag} is {getattr(known, name):g}: expected more than 0")
+    if not 1 <= known.port <= 65535:
+        raise ValueError(f"--port is {known.port}: expected 1 to 65535")
+    if not known.host:  # which would mean every address of this machine
+        raise ValueError("--host is empty: expected an address, such as 127.0.0.1")
+    check_address(known.host, known.port)
+    for path in known.examples:
+        if not path.is_file():
+            raise ValueError(f"--examples: there is no file {path}")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m ila_jax.serve",
+        description=_HELP,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    cli.add_checkpoint(parser)
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (default: 127.0.0.1)")
+    add("--port", type=int, default=_PORT, metavar="N", help="default: %(default)s")
+    add("--examples", type=Path, nargs="+", default=[], metavar="VIDEO", help="videos to offer")
+    add("--classes", metavar="A,B,C", help="for a text head: what to choose from, or a file of it")
+    add("--max-mb", type=int, default=200, metavar="MB", help="of a video (default: 200)")
+    add("--max-minutes", type=float, default=10, metavar="M", help="of a video (default: 10)")
+    add("--time-limit", type=float, default=300, metavar="S",
+        help="seconds for all work on a video (default: 300)")  # fmt: skip
+    return parser
+
+
+if __name__ == "__main__":
+    cli.leave(main())

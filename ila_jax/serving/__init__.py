@@ -1,1 +1,0 @@
-"""The local page: what it says of an uploaded video, and how it looks."""

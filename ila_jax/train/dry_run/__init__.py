@@ -1,0 +1,1 @@
+"""--dry-run: what a training run would need and do, without starting it."""

@@ -1,0 +1,205 @@
+"""What a training step takes of a device's memory, from shapes alone: nothing is made or compiled.
+
+What lies there between steps is exact. What a step adds is an estimate: of the arrays that JAX
+hands from the forward to the backward pass, of which XLA keeps fewer (docs/memory.md).
+"""
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.sharding import AbstractMesh, Mesh
+from jax.tree_util import tree_leaves
+
+from ila_jax.config import Config
+from ila_jax.job.sharding import shardings
+from ila_jax.models import model
+from ila_jax.models.layers import Dtypes
+from ila_jax.models.model import Variables
+from ila_jax.shapes import Training
+from ila_jax.train.optim import GROUPS, factors, partition
+from ila_jax.train.state import State
+from ila_jax.train.step import Recipe, objective
+
+MARGIN = 0.2  # of what a step adds, for what the estimate misses (docs/memory.md)
+_FLOAT_COPIES = 2  # of the clips while they are augmented: before and after an operation
+_LABEL = 4  # bytes, beside a clip's uint8
+
+
+@dataclass(frozen=True)
+class Memory:
+    """Bytes of one device, by what they are for.
+
+    batch: its clips of the whole batch, uint8, and the classes' features. gradients: twice with
+    accumulation, a part's and the sum; whole also under fsdp, as where the compiler splits them is
+    its own choice. kept: from the forward to the backward pass. again: what one block is computed
+    again with. augmentation: float copies of a part's clips.
+    """
+
+    parameters: int
+    optimizer: int
+    average: int
+    statistics: int
+    batch: int
+    gradients: int
+    kept: int
+    again: int
+    augmentation: int
+
+    @property
+    def state(self) -> int:
+        """Of what a checkpoint holds."""
+        return self.parameters + self.optimizer + self.average + self.statistics
+
+    @property
+    def arguments(self) -> int:
+        """Of what a step is given: XLA's word for it."""
+        return self.state + self.batch
+
+    @property
+    def working(self) -> int:
+        """Of what only a step needs, beyond its batch."""
+        return self.gradients + self.kept + self.again + self.augmentation
+
+    @property
+    def margin(self) -> int:
+        """What the estimate may be short of."""
+        return round(MARGIN * self.working)
+
+    @property
+    def total(self) -> int:
+        return self.arguments + self.working + self.margin
+
+
+class Compiled(NamedTuple):
+    """XLA's own account of a compiled step, in bytes of one device.
+
+    arguments: state and batch. working: everything else that the program holds.
+    """
+
+    arguments: int
+    working: int
+
+
+class Kept(NamedTuple):
+    """Bytes kept for the backward pass. fixed: weights in the dtype of the products, mostly.
+
+    clip: more for each clip. block: of these, one block's.
+    """
+
+    fixed: float
+    clip: float
+    block: float
+
+
+def memory(
+    recipe: Recipe, state: State, mesh: Mesh | AbstractMesh, kept: Kept, whole: Kept | None = None
+) -> Memory:
+    """Of one device of a mesh. state: shapes will do. kept: of the recipe's own model; whole: of
+    one without remat, to know what a block is computed again with; None where none is."""
+    config = recipe.config
+    trainable, _ = partition(state["params"], recipe.rates)
+    parts = config.train.accumulation
+    clips = math.ceil(config.train.batch / mesh.size)
+    part = math.ceil(clips / parts)
+    values = math.prod(clip_shape(config))
+    text = text_shape(recipe)
+    return Memory(
+        parameters=held(mesh, {"params": state["params"]}),
+        optimizer=held(mesh, {"opt_state": state["opt_state"]}),
+        average=held(mesh, {"ema": state["ema"]}),
+        statistics=held(mesh, {"batch_stats": state["batch_stats"]}),
+        batch=clips * (values + _LABEL) + (0 if text is None else _bytes(text)),
+        gradients=_bytes(trainable) * (1 if parts == 1 else 2),
+        kept=round(kept.fixed + kept.clip * part),
+        again=0 if whole is None else round(whole.block * part),
+        augmentation=_FLOAT_COPIES * part * values * _param(config).itemsize,
+    )
+
+
+def held(mesh: Mesh | AbstractMesh, tree: Any) -> int:
+    """Bytes of a part of a state, such as {"params": …}, that lie on one device."""
+    where = tree_leaves(shardings(mesh, tree))
+    return sum(
+        math.prod(sharding.shard_shape(x.shape)) * x.dtype.itemsize
+        for x, sharding in zip(tree_leaves(tree), where, strict=True)
+    )
+
+
+def traced(recipe: Recipe) -> Kept:
+    """What the recipe's model keeps, from its program's shapes.
+
+    Traced with two and three blocks and with two and four clips, which is quick and gives the rest:
+    all blocks but the first and the last are alike, and so are clips.
+    """
+    few, more = (kept_bytes(of_depth(recipe, 2), clips) for clips in (2, 4))
+    few3, more3 = (kept_bytes(of_depth(recipe, 3), clips) for clips in (2, 4))
+    clip, clip3 = (more - few) / 2, (more3 - few3) / 2
+    fixed, fixed3 = few - 2 * clip, few3 - 2 * clip3
+    blocks = recipe.config.model.geometry().depth - 2
+    return Kept(
+        fixed=fixed + blocks * (fixed3 - fixed),
+        clip=clip + blocks * (clip3 - clip),
+        block=clip3 - clip,
+    )
+
+
+def of_depth(recipe: Recipe, depth: int) -> Recipe:
+    config = recipe.config
+    shape = dataclasses.replace(config.model.geometry(), depth=depth)
+    config = dataclasses.replace(config, model=dataclasses.replace(config.model, shape=shape))
+    rates = factors(model.abstract(config.model).params, GROUPS[config.optimizer.groups])
+    return dataclasses.replace(recipe, config=config, rates=rates)
+
+
+def kept_bytes(recipe: Recipe, clips: int) -> int:
+    """Bytes that the pass forward hands to the pass backward, beside its own inputs."""
+    config = recipe.config
+    dtype = jnp.dtype(config.model.precision)
+    key: Any = jax.eval_shape(lambda: jax.random.key(0))
+    noise: Any = jax.ShapeDtypeStruct((), jnp.float32)
+    inputs = (
+        model.abstract(config.model),
+        jax.ShapeDtypeStruct((clips, *clip_shape(config)), dtype),
+        jax.ShapeDtypeStruct((clips, recipe.classes), jnp.float32),
+        text_shape(recipe),
+        Training(noise, key),
+    )
+
+    def passed_on(
+        variables: Variables, video: Any, targets: Any, text: Any, training: Training
+    ) -> list[Any]:
+        trainable, frozen = partition(variables.params, recipe.rates)
+        rest = Variables(frozen, variables.batch_stats)
+        loss = objective(recipe, rest, video, targets, text, training)
+        backward = jax.vjp(loss, trainable, has_aux=True)[1]
+        there = {id(x) for x in tree_leaves((variables, text))}
+        return [x for x in tree_leaves(backward) if id(x) not in there]
+
+    return _bytes(jax.eval_shape(passed_on, *inputs))
+
+
+def clip_shape(config: Config) -> tuple[int, int, int, int]:
+    """Shape of a clip, [t, h, w, 3]."""
+    side = config.model.geometry().resolution
+    return config.model.frames, side, side, 3
+
+
+def text_shape(recipe: Recipe) -> Any:
+    """The classes' features, whose dtype is that of the products; None with a linear head."""
+    config = recipe.config.model
+    if config.head != "text":
+        return None
+    shape = (recipe.classes, config.geometry().embed)
+    return jax.ShapeDtypeStruct(shape, jnp.dtype(config.precision))
+
+
+def _param(config: Config) -> Any:
+    return jnp.dtype(Dtypes.of(config.model.precision).param)
+
+
+def _bytes(tree: Any) -> int:
+    return sum(x.size * x.dtype.itemsize for x in tree_leaves(tree))

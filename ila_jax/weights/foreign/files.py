@@ -1,0 +1,215 @@
+"""Foreign files and folders: what they are, told by their content, and their tensors."""
+
+import dataclasses
+import json
+import mmap
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ila_jax.weights.foreign import entries, other_files
+from ila_jax.weights.foreign.hub import local
+from ila_jax.weights.foreign.names import huggingface, official
+from ila_jax.weights.foreign.names.prefixes import select
+from ila_jax.weights.foreign.names.rules import is_waived
+from ila_jax.weights.foreign.pickle_names import Module, Refused
+from ila_jax.weights.foreign.safetensors_file import read_safetensors
+from ila_jax.weights.foreign.settings import open_clip_settings, transformers_settings
+from ila_jax.weights.foreign.settings.tables import Settings
+from ila_jax.weights.foreign.torch_files import TorchFile, is_tensor, read_legacy, read_zip
+from ila_jax.weights.foreign.weight_files import OPEN_CLIP, WeightFiles, choose, named
+
+_MOST_JSON = 64 << 20
+
+
+@dataclass(frozen=True)
+class Foreign:
+    """The weights of a file, under official names.
+
+    form: of the file, in words. state: views of the mapped file where they can be. bytes: of the
+    file or files. settings: what the file says beside the weights, as plain data. left: entries
+    that were not read, and why. activation: whether the file says which it has. configuration:
+    `settings` of a folder, understood.
+    """
+
+    form: str
+    state: Mapping[str, np.ndarray]
+    bytes: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    left: Mapping[str, str] = field(default_factory=dict)
+    activation: bool = False
+    configuration: Settings | None = None
+
+
+def read(source: str | Path, wanted: str | None = None) -> Foreign:
+    """The weights of a file, or of a folder of Hugging Face or open_clip, here or at `hf://`.
+
+    wanted: the entry, or the prefix of names, where the file holds several models.
+    Nothing of the file is run. Errors: ValueError in a sentence when it is no file of weights,
+    damaged, or asks for more than data.
+    """
+    path = local(str(source))
+    if not path.exists():
+        raise ValueError(f"there is no file {path}{other_files.on_the_hub(path)}")
+    try:
+        entry, prefix = entries.parts(wanted)
+        return _official(_read(path, entry), prefix)
+    except Refused as error:
+        raise Refused(f"{source} was refused: {error}") from error
+    except (ValueError, MemoryError) as error:
+        raise ValueError(f"{source} cannot be read: {error}") from error
+
+
+def _read(path: Path, entry: str | None) -> Foreign:
+    if path.is_dir():
+        chosen = choose(os.listdir(path), lambda name: _json(path / name))
+        return _read_folder(path, chosen, entry)
+    if beside := named(path.name, os.listdir(path.parent)):
+        return _read_folder(path.parent, beside, entry)
+    return _read_file(path, entry)
+
+
+def _read_file(path: Path, entry: str | None) -> Foreign:
+    if not path.is_file():
+        raise ValueError("it is no regular file")
+    if not path.stat().st_size:
+        raise ValueError("it is empty: get it again")
+    with path.open("rb") as opened:
+        # Copy-on-write, as numpy wants to hold a writable buffer for what is never written.
+        file = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
+    start = file[:16]
+    try:
+        if start.startswith(b"PK\x03\x04"):
+            return _of_torch(read_zip(path, file), len(file), entry)
+        if said := other_files.what(file[: other_files.FIRST]):
+            raise ValueError(said)
+        if start[8:9] == b"{":
+            return Foreign("safetensors", _without(entry, read_safetensors(file)), len(file))
+        if start[:1] == b"\x80":
+            return _of_torch(read_legacy(file), len(file), entry)
+    except Refused:
+        raise
+    except ValueError as error:
+        raise ValueError(f"{error}{other_files.unfinished(path)}") from error
+    raise ValueError(
+        f"it begins with {start[:8]!r}: expected a PyTorch file (.pt, .pth) or safetensors"
+        + other_files.by_name(path)
+    )
+
+
+def _without(entry: str | None, state: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The tensors of a file that has no entries. Errors: ValueError when one is wanted."""
+    if entry is not None:
+        raise ValueError(
+            f"it has no entries, and none called {entry}: --entry names what the names of tensors "
+            "begin with, such as teacher."
+        )
+    return state
+
+
+def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
+    """The state dict in what torch.save or TorchScript wrote."""
+    if isinstance(file.data, Module):
+        # OpenAI's form, and its activation is in the code.
+        return Foreign(file.form, _without(entry, file.module_tensors()), size, activation=True)
+    if not isinstance(file.data, dict):
+        raise ValueError(
+            f"it holds no dict of tensors but {type(file.data).__name__}: save the state dict with "
+            "torch.save(model.state_dict(), FILE)"
+        )
+    path = entries.find(file.data, entry)
+    state = entries.at(file.data, path)
+    left = entries.beside(file.data, path)
+    tensors, counts = {k: v for k, v in state.items() if is_tensor(v)}, _counts(state)
+    for name in (str(k) for k in state if k not in tensors and str(k) not in counts):
+        left[name] = _NO_TENSOR
+    config = file.data.get("config")
+    if isinstance(config, dict):
+        left.pop("config", None)
+    return Foreign(
+        f"{file.form}, its entry {path!r}" if path else file.form,
+        file.tensors(tensors) | counts,
+        size,
+        settings=config if isinstance(config, dict) else {},
+        left=left,
+    )
+
+
+_NO_TENSOR = "is no tensor"
+
+
+def _counts(state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
+    """Numbers that older state dicts hold beside the tensors, such as the size of the image."""
+    return {
+        str(name): np.asarray(value, np.int64)
+        for name, value in state.items()
+        if type(value) is int and abs(value) < 2**63 and is_waived(str(name), official.WAIVED)
+    }
+
+
+def _read_folder(path: Path, chosen: WeightFiles, entry: str | None) -> Foreign:
+    """A folder of Hugging Face (config.json) or of open_clip (open_clip_config.json)."""
+    settings = _json(path / chosen.config)
+    if chosen.config == OPEN_CLIP:
+        form, configuration = "open_clip", open_clip_settings.understood(path, settings)
+    else:
+        form, configuration = "Hugging Face", transformers_settings.understood(path, settings)
+    parts = [_part(path / file, entry) for file in chosen.files]
+    state = {name: value for part in parts for name, value in part.state.items()}
+    if len(state) != sum(len(part.state) for part in parts):
+        raise ValueError("two of its files hold a tensor of the same name: get it again")
+    return Foreign(
+        f"{form} folder, {', '.join(chosen.files[:1])}{_more(chosen.files)}",
+        state,
+        sum(part.bytes for part in parts),
+        settings=settings,
+        left={name: why for part in parts for name, why in part.left.items()},
+        activation=True,
+        configuration=configuration,
+    )
+
+
+def _part(path: Path, entry: str | None) -> Foreign:
+    """A file of a folder, whose name is in what goes wrong."""
+    try:
+        return _read_file(path, entry)
+    except Refused as error:
+        raise Refused(f"{path.name}: {error}") from error
+    except ValueError as error:
+        raise ValueError(f"{path.name}: {error}") from error
+
+
+def _more(files: Sequence[str]) -> str:
+    return f" and {len(files) - 1} more" if len(files) > 1 else ""
+
+
+def _json(path: Path) -> dict[str, Any]:
+    if path.stat().st_size > _MOST_JSON:
+        raise ValueError(f"{path.name} is too long to be a configuration")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        what = other_files.what(path.read_bytes()[: other_files.FIRST]) or f"{error}: get it again"
+        raise ValueError(f"{path.name} is no JSON: {what}") from error
+    if not isinstance(found, dict):
+        raise ValueError(f"{path.name} holds no settings: get it again")
+    return found
+
+
+def _official(foreign: Foreign, prefix: str | None) -> Foreign:
+    """The same under official names."""
+    selected = select(foreign.state, prefix)
+    state = {name: foreign.state[there] for name, there in selected.names.items()}
+    form, left = foreign.form, {**foreign.left, **selected.left}
+    if selected.taken_off:
+        form += f", names without {' and '.join(selected.taken_off)}"
+    if huggingface.is_hugging_face(list(state)):
+        waived = [n for n in state if any(re.fullmatch(p, n) for p in huggingface.WAIVED)]
+        form, state = f"{form}, Hugging Face names", huggingface.to_official(state, waived)
+        left |= dict.fromkeys(waived, "counts positions, holds no weights")
+    return dataclasses.replace(foreign, form=form, state=state, left=left)

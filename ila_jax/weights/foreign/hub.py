@@ -1,0 +1,219 @@
+"""Weights on the Hugging Face hub, through its own library and its cache.
+
+Only the files of one set of weights are fetched, one after another, and only where the user wrote
+`hf://`. What is fetched is read by `files`: nothing of it is run.
+"""
+
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+from ila_jax.weights.foreign.hub_errors import broke_off, why
+from ila_jax.weights.foreign.settings import pixel_settings
+from ila_jax.weights.foreign.weight_files import HUGGING_FACE, OPEN_CLIP, WeightFiles, choose, named
+
+PREFIX = "hf://"
+_OURS = "model.json"
+_TRIES = 3
+_PAGE = re.compile(
+    r"https?://(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)"
+    r"(?:/(?:tree|blob|resolve)/(refs/\w+/\w+|[^/?]+)(/[^?]+)?)?/?(?:\?.*)?$"
+)
+_FORM = "hf://OWNER/NAME, hf://OWNER/NAME@REVISION or hf://OWNER/NAME/FILE"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A repository, OWNER/NAME; a branch, tag or commit of it; a file in it, or "" for the set."""
+
+    repository: str
+    revision: str
+    file: str
+
+
+def place(source: str) -> Place:
+    """The parts of `hf://OWNER/NAME[@REVISION][/FILE]`. Errors: ValueError.
+
+    As in huggingface_hub's own addresses, a "/" in a revision is written %2F, but for refs/pr/N.
+    """
+    owner, _, rest = source.removeprefix(PREFIX).rstrip("/").partition("/")
+    name, _, file = rest.partition("/")
+    name, at, revision = name.partition("@")
+    if revision == "refs":
+        kind, number, file = (*file.split("/", 2), "", "")[:3]
+        revision = f"refs/{kind}/{number}"
+    if not owner or "@" in owner or not name or (at and not revision):
+        raise ValueError(f"{source}: expected {_FORM}")
+    return Place(f"{owner}/{name}", unquote(revision) or "main", file)
+
+
+def local(source: str) -> Path:
+    """The path of a source on this machine, fetched if it is one of the hub's.
+
+    Errors: ValueError for other addresses, with what to write instead.
+    """
+    if source.startswith(PREFIX):
+        return fetch(source)
+    if not re.match(r"https?://", source):
+        return Path(source)
+    if found := _PAGE.match(source):
+        repository, revision, file = found.groups(default="")
+        at = f"@{revision.replace('/', '%2F')}" if revision not in ("", "main") else ""
+        raise ValueError(f"{source} is a page of the hub: write {PREFIX}{repository}{at}{file}")
+    raise ValueError(
+        f"{source} is an address: fetch the file first, and name it here. Of addresses only "
+        f"{_FORM} is known"
+    )
+
+
+def fetch(source: str) -> Path:
+    """The local copy of an address: the folder with its files, or the one file that it names.
+
+    Without a connection the cache is used. Errors: ValueError in a sentence.
+    """
+    wanted = place(source)
+    hub = _library(source)
+    try:
+        files = _listing(hub, wanted)
+    except Exception as error:  # the hub raises types of several libraries
+        reason = why(error, wanted.repository, wanted.revision)
+        cached = _cached(hub, wanted)
+        if cached is None:
+            raise ValueError(f"{source} is not in the cache and cannot be fetched: {reason}") from (
+                error
+            )
+        print(f"{source}: the copy in the cache is used, as {reason}", file=sys.stderr)
+        return cached
+    try:
+        return _fetched(hub, wanted, files)
+    except _NoSet as error:
+        raise ValueError(f"{source} cannot be used: {error}") from error
+    except Exception as error:
+        reason = why(error, wanted.repository, wanted.revision)
+        raise ValueError(f"{source} cannot be fetched: {reason}") from error
+
+
+class _NoSet(ValueError):
+    """What is in the repository is no weights for us."""
+
+
+def _library(source: str) -> Any:
+    try:
+        import huggingface_hub
+        import huggingface_hub.constants
+    except ImportError as error:
+        raise ValueError(
+            f"{source} needs huggingface_hub, which is not installed: pip install 'ila-jax[hub]'"
+        ) from error
+    return huggingface_hub
+
+
+def _endpoint() -> str | None:
+    """The library reads this variable at its import; whoever sets it later means it as well."""
+    return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
+
+
+def _listing(hub: Any, wanted: Place) -> list[str]:
+    """The names of all files of a repository."""
+    seconds = hub.constants.HF_HUB_ETAG_TIMEOUT  # without it a dead network is waited for
+    api = hub.HfApi(endpoint=_endpoint())
+    info = api.model_info(wanted.repository, revision=wanted.revision, timeout=seconds)
+    return [file.rfilename for file in info.siblings or ()]
+
+
+def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
+    """Fetches what is wanted and not in the cache."""
+    snapshot = _Snapshot(hub, wanted)
+    if wanted.file:
+        if wanted.file not in files:
+            there = ", ".join(sorted(files)[:12]) or "nothing"
+            raise _NoSet(f"it has no file {wanted.file}, but {there}")
+        return _one(snapshot, wanted.file, files)
+    if _OURS in files:
+        names = [_OURS, *(name for name in sorted(files) if name.startswith("weights/"))]
+    else:
+        try:
+            chosen = choose(files, lambda name: _object(snapshot.get(name)))
+        except ValueError as error:
+            raise _NoSet(str(error)) from error
+        index = [chosen.index] if chosen.index else []
+        names = [*_settings(chosen, files), *index, *chosen.files]
+    paths = [snapshot.get(name) for name in names]
+    return paths[0].parent
+
+
+def _one(snapshot: "_Snapshot", file: str, files: Collection[str]) -> Path:
+    """Fetches one file, and the settings beside it that it goes with."""
+    folder = file[: file.rfind("/") + 1]
+    beside = [other.removeprefix(folder) for other in files if other.startswith(folder)]
+    if chosen := named(file.removeprefix(folder), beside):
+        for name in _settings(chosen, beside):
+            snapshot.get(folder + name)
+    return snapshot.get(file)
+
+
+def _settings(chosen: WeightFiles, files: Collection[str]) -> list[str]:
+    """The files of settings that a set of weights is read with."""
+    return [chosen.config, *(name for name in pixel_settings.FILES if name in files)]
+
+
+class _Snapshot:
+    """One commit of a repository: that which the revision names when the first file is asked for.
+
+    The library keeps in its cache which commit a branch was, for the day without a network.
+    """
+
+    def __init__(self, hub: Any, wanted: Place):
+        self._hub, self._repository, self._commit = hub, wanted.repository, wanted.revision
+
+    def get(self, name: str) -> Path:
+        """Fetches a file. Not every version of the library goes on where a connection broke off."""
+        for again in reversed(range(_TRIES)):
+            try:
+                path = self._hub.hf_hub_download(
+                    self._repository, name, revision=self._commit, endpoint=_endpoint()
+                )
+                break
+            except Exception as error:
+                if not (again and broke_off(error)):
+                    raise
+        self._commit = Path(path).parents[name.count("/")].name
+        return Path(path)
+
+
+def _object(path: Path) -> Mapping[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise _NoSet(f"{path.name} is no JSON ({error})") from error
+    if not isinstance(found, dict):
+        raise _NoSet(f"{path.name} holds no settings")
+    return found
+
+
+def _cached(hub: Any, wanted: Place) -> Path | None:
+    """The copy in the cache, if it is whole."""
+    get: Callable[..., Any] = hub.try_to_load_from_cache
+    for name in [wanted.file] if wanted.file else [_OURS, OPEN_CLIP, HUGGING_FACE]:
+        found = get(wanted.repository, name, revision=wanted.revision)
+        if isinstance(found, str):
+            if wanted.file:
+                return Path(found)
+            folder = Path(found).parent
+            return folder if _is_whole(folder) else None
+    return None
+
+
+def _is_whole(folder: Path) -> bool:
+    if (folder / _OURS).is_file():
+        return (folder / "weights").is_dir()
+    try:
+        return bool(choose(os.listdir(folder), lambda name: _object(folder / name)))
+    except ValueError:
+        return False

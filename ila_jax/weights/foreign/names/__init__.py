@@ -1,0 +1,1 @@
+"""Names of tensors in other people's files, and the paths that they have in ours."""

@@ -1,0 +1,1 @@
+"""Configurations beside other people's weights, and what their keys mean here."""

@@ -1,0 +1,187 @@
+"""The keys of `open_clip_config.json`, and what they mean here.
+
+Defaults are those of `CLIP`, `CLIPVisionCfg`, `CLIPTextCfg` and `PreprocessCfg` in open_clip 3.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ila_jax.sizes import Activation, Arithmetic
+from ila_jax.weights.foreign.settings import pixel_settings
+from ila_jax.weights.foreign.settings.tables import (
+    Honoured,
+    Only,
+    Settings,
+    Shown,
+    Table,
+    eps,
+    head_width,
+    inert,
+    problems_of,
+    refuse,
+    section,
+    shown_of,
+    value_of,
+)
+
+FILE = "open_clip_config.json"
+_OFF = Only(False, (False,))
+_NONE = Only(None, (None,))
+# open_clip's variants of the attention block, of either tower.
+_BLOCKS: Table = {
+    "block_type": Only(None, (None, "default")),
+    **dict.fromkeys(
+        ("qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn",
+         "scale_fc"), _OFF,
+    ),
+    "ls_init_value": _NONE,
+    "mlp_ratio": Only(4.0, (4.0,)),
+    "act_kwargs": Honoured(None),
+    "norm_kwargs": Honoured(None),
+    "output_tokens": _OFF,
+    # A layer norm is of each token alone: before and after one is taken, it is the same.
+    **inert("a token is normed alike before and after it is taken", "final_ln_after_pool"),
+}  # fmt: skip
+_WHOLE: Table = {
+    "embed_dim": Shown(None, "embed"),
+    "vision_cfg": Honoured(None),
+    "text_cfg": Honoured(None),
+    "quick_gelu": Only(False, (False, True)),
+    "custom_text": _OFF,
+    "multimodal_cfg": _NONE,
+    "nonscalar_logit_scale": _OFF,
+    "init_logit_bias": _NONE,
+    **inert("the start of what the weights hold", "init_logit_scale"),
+    **inert("of what a call returns", "output_dict"),
+    **inert("numbers are computed in float32", "cast_dtype"),
+}
+_VISION: Table = {
+    **_BLOCKS,
+    "layers": Shown(12, "depth"),
+    "width": Shown(768, "width"),
+    "head_width": Honoured(64),
+    "patch_size": Shown(16, "patch"),
+    "image_size": Shown(224, "resolution"),
+    "attentional_pool": _OFF,
+    "no_ln_pre": _OFF,
+    "pool_type": Only("tok", ("tok",)),
+    "timm_model_name": Only(None, (None, "")),
+    **inert("of training alone", "patch_dropout"),
+    **inert("the weights hold the positions", "pos_embed_type"),
+    **inert("of attentional pooling", "attn_pooler_queries", "attn_pooler_heads"),
+    **inert("of a timm model", "timm_model_pretrained", "timm_pool", "timm_proj", "timm_proj_bias",
+            "timm_drop", "timm_drop_path"),
+}  # fmt: skip
+_TEXT: Table = {
+    **_BLOCKS,
+    "context_length": Shown(77, "context"),
+    "vocab_size": Shown(49408, "vocabulary"),
+    "width": Shown(512, "text_width"),
+    "heads": Honoured(8),
+    "layers": Shown(12, "text_depth"),
+    "embed_cls": _OFF,
+    "no_causal_mask": _OFF,
+    "pool_type": Only("argmax", ("argmax",)),
+    "proj_bias": _OFF,
+    "proj_type": Only("linear", ("linear",)),
+    "hf_model_name": Only(None, (None, "")),
+    "hf_tokenizer_name": Only(None, (None, "")),
+    "tokenizer_mode": Only(None, (None, "")),
+    "tokenizer_kwargs": Only(None, (None, {}, {"clean": "lower"})),
+    **inert("of a class token", "pad_id"),
+    **inert("of another pool_type", "eos_id"),
+    **inert("of a Hugging Face model", "hf_model_pretrained", "hf_proj_type", "hf_pooler_type"),
+}
+_FILE: Table = {"model_cfg": Honoured(None), "preprocess_cfg": Honoured(None)}
+TABLES: dict[str, Table] = {
+    "": _FILE,
+    "model_cfg": _WHOLE,
+    "model_cfg.vision_cfg": _VISION,
+    "model_cfg.text_cfg": _TEXT,
+}
+
+
+def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
+    """An `open_clip_config.json` as our models compute it.
+
+    Errors: ValueError naming each key that they do not.
+    """
+    model = section(settings, "model_cfg", FILE)
+    values = {
+        "": settings,
+        "model_cfg": model,
+        "model_cfg.vision_cfg": section(model, "vision_cfg", FILE),
+        "model_cfg.text_cfg": section(model, "text_cfg", FILE),
+    }
+    missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in model]
+    problems = [f"model_cfg.{key} is missing, and has no default" for key in missing]
+    shown: dict[str, tuple[Any, str]] = {}
+    for part, table in TABLES.items():
+        prefix = f"{part}." if part else ""
+        problems += problems_of(values[part], table, prefix)
+        shown |= shown_of(values[part], table, prefix)
+    quick = value_of(model, _WHOLE, "quick_gelu")
+    towers = {"image": "model_cfg.vision_cfg", "text": "model_cfg.text_cfg"}
+    arithmetic = {
+        name: _arithmetic(values[part], TABLES[part], part, quick, problems)
+        for name, part in towers.items()
+    }
+    notes: list[str] = []
+    pixels = pixel_settings.of_open_clip(settings, problems, notes)
+    refuse(FILE, problems)
+    return Settings(
+        library="open_clip", folder=folder, file=FILE, arithmetic=arithmetic, shown=shown,
+        pixels=pixels, notes=notes,
+    )  # fmt: skip
+
+
+def _arithmetic(
+    values: Mapping[str, Any], table: Table, part: str, quick: Any, problems: list[str]
+) -> Arithmetic:
+    """What a tower computes with; appends to `problems` where ours cannot."""
+    width = value_of(values, table, "width")
+    if "heads" in table:
+        heads = value_of(values, table, "heads")
+        channels = head_width(width, heads, f"{part}.heads", problems)
+    else:
+        channels = _channels(width, value_of(values, table, "head_width"), part, problems)
+    act, norm = (values.get(key) or {} for key in ("act_kwargs", "norm_kwargs"))
+    return Arithmetic(
+        head_width=channels,
+        activation=_activation(quick, act, part, problems),
+        eps=_eps(norm, part, problems),
+    )
+
+
+def _channels(width: Any, given: Any, part: str, problems: list[str]) -> int:
+    """Of a head: open_clip has `width // head_width` heads, and divides the width by them."""
+    key = f"{part}.head_width"
+    if type(width) is not int or type(given) is not int or not 0 < given <= width:
+        problems.append(f"{key} is {given!r}, expected a number of channels up to {width!r}")
+        return Arithmetic.head_width
+    return head_width(width, width // given, key, problems)
+
+
+def _activation(quick: Any, settings: Any, part: str, problems: list[str]) -> Activation:
+    """GELU unless the file says quick_gelu; `approximate` is PyTorch's."""
+    activations: dict[tuple[bool, str], Activation] = {
+        (True, "{}"): "quick_gelu",
+        (False, "{}"): "gelu",
+        (False, "{'approximate': 'none'}"): "gelu",
+        (False, "{'approximate': 'tanh'}"): "gelu_tanh",
+    }
+    found = activations.get((bool(quick), str(settings)))
+    if found is None:
+        problems.append(
+            f"{part}.act_kwargs is {settings!r}, expected none with quick_gelu, and at most "
+            "approximate (none or tanh) without"
+        )
+    return found or Arithmetic.activation
+
+
+def _eps(settings: Any, part: str, problems: list[str]) -> float:
+    if not isinstance(settings, dict) or settings.keys() - {"eps"}:
+        problems.append(f"{part}.norm_kwargs is {settings!r}, expected nothing but eps in it")
+        return Arithmetic.eps
+    return eps(settings.get("eps", Arithmetic.eps), f"{part}.norm_kwargs.eps", problems)
