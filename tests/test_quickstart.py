@@ -25,7 +25,7 @@ pytestmark = [
 # Prints what the process took at most, in KiB, after what the command prints.
 PEAK = """
 import resource, sys
-from ila_jax.predict import main
+from ila_jax.predict.__main__ import main
 assert main(sys.argv[2:]) == 0
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

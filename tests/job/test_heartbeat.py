@@ -18,7 +18,7 @@ LIMIT = 3.0  # seconds
 PROCESS = """
 import sys, time
 from pathlib import Path
-from ila_jax.train import heartbeat as module
+from ila_jax.job import heartbeat as module
 from ila_jax.job.heartbeat import COMPUTING, LOADING, Heartbeat
 
 folder, process, processes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])

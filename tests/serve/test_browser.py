@@ -31,7 +31,7 @@ def noted(host, *args, guarded=socket.getaddrinfo, **kwargs):
     return guarded(host, *args, **kwargs)
 
 socket.getaddrinfo = noted
-from ila_jax.serve import main
+from ila_jax.serve.__main__ import main
 sys.exit(main(sys.argv[1:]))
 """
 

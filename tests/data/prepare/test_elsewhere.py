@@ -67,7 +67,7 @@ def test_beam_makes_the_same_files(videos, tmp_path):
 
 def test_beam_is_asked_for_where_it_is_missing(videos, tmp_path):
     script = "import sys; sys.modules['apache_beam'] = None; from ila_jax import cli; "
-    script += "from ila_jax.data import prepare; sys.exit(cli.run(prepare.main))"
+    script += "from ila_jax.data.prepare.__main__ import main; sys.exit(cli.run(main))"
     args = arguments(videos, tmp_path / "out", "--beam")
     said = subprocess.run([sys.executable, "-c", script, *args], capture_output=True, text=True)
     assert said.returncode == 1

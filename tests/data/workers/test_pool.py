@@ -81,8 +81,8 @@ def test_errors_reach_the_caller():
 
 def test_a_worker_that_hangs_dies_with_its_parent():
     script = (
-        "from tests.data.workers.test_pool import Numbers; from ila_jax.data import workers\n"
-        "run = workers.run(Numbers(hangs=1), range(1), processes=1, limit=600, progress=print)\n"
+        "from tests.data.workers.test_pool import Numbers; from ila_jax.data.workers import pool\n"
+        "run = pool.run(Numbers(hangs=1), range(1), processes=1, limit=600, progress=print)\n"
         "list(run)"
     )
     with subprocess.Popen(
