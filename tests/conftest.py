@@ -1,4 +1,4 @@
-"""What every test runs under: eight virtual devices, strict arithmetic, and no network."""
+"""What every test runs under: eight virtual devices, strict arithmetic, no network; shared runs."""
 
 import atexit
 import os
@@ -26,6 +26,7 @@ if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0.2"
 
 import jax
+import pytest
 
 # A shape that broadcasts by accident is a bug that no value test is sure to find.
 jax.config.update("jax_numpy_rank_promotion", "raise")
@@ -62,3 +63,28 @@ def _guarded_lookup(getaddrinfo):
 socket.socket.connect = _guarded(socket.socket.connect)  # type: ignore[method-assign]
 socket.socket.connect_ex = _guarded(socket.socket.connect_ex)  # type: ignore[method-assign]
 socket.getaddrinfo = _guarded_lookup(socket.getaddrinfo)
+
+
+@pytest.fixture(scope="session")
+def pairs(tmp_path_factory):
+    """Overrides that point a run to 64 + 16 real videos."""
+    from tests.train import runs  # which imports jax, after the lines above
+
+    return runs.data(tmp_path_factory.mktemp("pairs") / "data")
+
+
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("compiled")
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory, pairs, cache):
+    """Folder of a run from the first step to the last, with two loading threads and a trace."""
+    from tests.train import runs
+
+    workdir = tmp_path_factory.mktemp("undisturbed") / "run"
+    told = {"train.peak_tflops": 0.5}
+    run = runs.start(workdir, pairs | told, cache=cache, flags=["--profile", "100:101"])
+    assert "the trace is in" in runs.finish(run)
+    return workdir
