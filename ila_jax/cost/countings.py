@@ -1,11 +1,13 @@
 """The rows of the table, and the ways to count that its columns state."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from ila_jax.config import ModelConfig, Precision
 from ila_jax.cost import formulas, traced
-from ila_jax.cost.formulas import Macs
+from ila_jax.cost.formulas import COSTS, Macs
+from ila_jax.models.variants import TEMPORAL
 
 
 @dataclass(frozen=True)
@@ -18,21 +20,17 @@ class Method:
     convolutions: Literal["k400", "ssv2"] = "k400"
 
 
-METHODS = {
-    method.key: method
-    for method in (
-        Method("clip", "Plain CLIP", "clip"),
-        Method("spatial", "Spatial attention", "spatial"),
-        Method("joint", "Joint attention", "joint"),
-        Method("divided", "Divided space-time attention", "divided"),
-        Method("ata", "ATA", "ata"),
-        Method("xclip", "X-CLIP", "xclip"),
-        Method("ila", "ILA, released, K400 form", "ila"),
-        Method("ila_ssv2", "ILA, released, SSv2 form", "ila", "ssv2"),
-        Method("ila_token", "ILA, the paper's token, K400 form", "ila_token"),
-        Method("ila_token_ssv2", "ILA, the paper's token, SSv2 form", "ila_token", "ssv2"),
-    )
-}
+def _methods() -> Iterator[Method]:
+    """A row for each temporal model, or for each form of its convolutions where it has any."""
+    for name, cost in COSTS.items():
+        if TEMPORAL[name].aligns:
+            yield Method(name, f"{cost.title}, K400 form", name)
+            yield Method(f"{name}_ssv2", f"{cost.title}, SSv2 form", name, "ssv2")
+        else:
+            yield Method(name, cost.title, name)
+
+
+METHODS = {method.key: method for method in _methods()}
 
 # What is counted, by key; in GMACs of one clip.
 COUNTINGS = {

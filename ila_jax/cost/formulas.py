@@ -24,7 +24,8 @@ class Macs(NamedTuple):
         return self.weights + self.products
 
 
-Parts = dict[str, Macs]
+# The MACs of a block or a tower by what they are spent on, in the order of the computation.
+MacsByStep = dict[str, Macs]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,15 +64,15 @@ def transformer(sequences: int, tokens: int, width: int) -> Macs:
     return Macs(12 * sequences * tokens * width**2, 2 * sequences * tokens**2 * width)
 
 
-def _spatial(clip: Clip) -> Parts:
+def _spatial(clip: Clip) -> MacsByStep:
     return {"CLIP's block": transformer(clip.frames, clip.tokens, clip.geometry.width)}
 
 
-def _joint(clip: Clip) -> Parts:
+def _joint(clip: Clip) -> MacsByStep:
     return {"CLIP's block": transformer(1, clip.frames * clip.tokens, clip.geometry.width)}
 
 
-def _divided(clip: Clip) -> Parts:
+def _divided(clip: Clip) -> MacsByStep:
     t, n, d = clip.frames, clip.patches, clip.geometry.width
     # q, k, v, output; then W_f.
     return {"attention over time": Macs(4 * t * n * d**2 + t * n * d**2, 2 * t**2 * n * d)} | (
@@ -79,24 +80,24 @@ def _divided(clip: Clip) -> Parts:
     )
 
 
-def _ata(clip: Clip) -> Parts:
+def _ata(clip: Clip) -> MacsByStep:
     t, n, d = clip.frames, clip.patches, clip.geometry.width
     return {"similarities to match": Macs(0, (t - 1) * n**2 * d)} | _divided(clip)
 
 
-def _beside(clip: Clip) -> Parts:
+def _beside(clip: Clip) -> MacsByStep:
     """CLIP's block where the attention, not the MLP, sees one more token a frame."""
     t, tokens, d = clip.frames, clip.tokens, clip.geometry.width
     weights = t * (4 * (tokens + 1) * d**2 + 8 * tokens * d**2)
     return {"CLIP's block": Macs(weights, 2 * t * (tokens + 1) ** 2 * d)}
 
 
-def _cross_frame(clip: Clip) -> Parts:
+def _cross_frame(clip: Clip) -> MacsByStep:
     t, d = clip.frames, clip.geometry.width
     return {"messages": Macs(5 * t * d**2, 2 * t**2 * d)} | _beside(clip)
 
 
-def _points(clip: Clip) -> Parts:
+def _points(clip: Clip) -> MacsByStep:
     """Interactive block and point prediction, for each of T − 1 pairs of frames."""
     g, n, d, f = clip.geometry.grid, clip.patches, clip.geometry.width, clip.channels
     half = f // 2
@@ -109,7 +110,7 @@ def _points(clip: Clip) -> Parts:
     return {"convolutions and points": Macs((clip.frames - 1) * pair)}
 
 
-def _ila(clip: Clip) -> Parts:
+def _ila(clip: Clip) -> MacsByStep:
     t, n, d, half = clip.frames, clip.patches, clip.geometry.width, clip.channels // 2
     return (
         # W_m, W_a, W_i on all tokens.
@@ -120,41 +121,42 @@ def _ila(clip: Clip) -> Parts:
     )
 
 
-def _ila_token(clip: Clip) -> Parts:
+def _ila_token(clip: Clip) -> MacsByStep:
     return _points(clip) | _beside(clip)
 
 
-_BLOCKS: dict[str, Callable[[Clip], Parts]] = {
-    "clip": _spatial,
-    "spatial": _spatial,
-    "joint": _joint,
-    "divided": _divided,
-    "ata": _ata,
-    "xclip": _cross_frame,
-    "ila": _ila,
-    "ila_token": _ila_token,
-}
-# The supplement's Table 2, in its letters; linear layers of O(T·hw·d²), which all have, left out.
-# ATA: its table has a further d on the cubic term, which Kuhn–Munkres does not have.
-COMPLEXITY = {
-    "clip": "O(T h²w² d)",
-    "spatial": "O(T h²w² d)",
-    "joint": "O(T² h²w² d)",
-    "divided": "O(T² hw d + T h²w² d)",
-    "ata": "O(T h³w³ + T² hw d + T h²w² d)",
-    "xclip": "O(T² d + T h²w² d)",
-    "ila": "O(T hw k² d + T h²w² d)",
-    "ila_token": "O(T hw k² d + T h²w² d)",
+class Cost(NamedTuple):
+    """The row of a temporal model.
+
+    title: in tables. complexity: the supplement's Table 2, in its letters; linear layers of
+    O(T·hw·d²), which all have, left out. block: the MACs of one block, step by step.
+    """
+
+    title: str
+    complexity: str
+    block: Callable[[Clip], MacsByStep]
+
+
+COSTS = {
+    "clip": Cost("Plain CLIP", "O(T h²w² d)", _spatial),
+    "spatial": Cost("Spatial attention", "O(T h²w² d)", _spatial),
+    "joint": Cost("Joint attention", "O(T² h²w² d)", _joint),
+    "divided": Cost("Divided space-time attention", "O(T² hw d + T h²w² d)", _divided),
+    # The supplement has a further d on the cubic term, which Kuhn–Munkres does not have.
+    "ata": Cost("ATA", "O(T h³w³ + T² hw d + T h²w² d)", _ata),
+    "xclip": Cost("X-CLIP", "O(T² d + T h²w² d)", _cross_frame),
+    "ila": Cost("ILA, released", "O(T hw k² d + T h²w² d)", _ila),
+    "ila_token": Cost("ILA, the paper's token", "O(T hw k² d + T h²w² d)", _ila_token),
 }
 
 
-def tower(config: ModelConfig) -> Parts:
+def tower(config: ModelConfig) -> MacsByStep:
     """The image tower: patches, all blocks by their steps, the projection of the class tokens."""
     clip, shape = clip_of(config), config.geometry()
     t, n, d = clip.frames, clip.patches, shape.width
     blocks = {
         name: Macs(*(shape.depth * macs for macs in part))
-        for name, part in _BLOCKS[config.temporal](clip).items()
+        for name, part in COSTS[config.temporal].block(clip).items()
     }
     return (
         {"patches": Macs(3 * shape.patch**2 * t * n * d)}

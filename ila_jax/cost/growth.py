@@ -194,8 +194,8 @@ def _ila_alignment(setting: Setting, repeats: int) -> Point:
 
     def run(variables: Any, x: Tokens) -> Any:
         block: Any = model.bind(config, variables).visual.blocks[0]
-        found = block.temporal.align(block.temporal.messages(x)[1], None)
-        return found.previous, found.current
+        alignment = block.alignment(x)
+        return alignment.previous, alignment.current
 
     found = measure(run, variables, tokens, repeats=repeats)
     # W_m is one of three layers on the tokens.

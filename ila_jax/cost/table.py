@@ -38,7 +38,7 @@ def row(setting: Setting, key: str, *, repeats: int | None) -> Row:
     measured = None if repeats is None else measure_model(config, setting.classes, repeats=repeats)
     return Row(
         method=METHODS[key],
-        complexity=formulas.COMPLEXITY[config.temporal],
+        complexity=formulas.COSTS[config.temporal].complexity,
         parameters=traced.parameters(config),
         parts={name: part.total for name, part in formulas.tower(config).items()},
         formula=formula,

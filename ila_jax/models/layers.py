@@ -247,10 +247,10 @@ class ResidualBlock(nnx.Module):
         x = x + self.attn(self.norm1(x), causal=causal)
         return x + self.mlp(self.norm2(x))
 
-    def beside(self, x: Float[Array, "... n1 d"]) -> Float[Array, "... n d"]:
-        """The block on tokens of which the last is only looked at (`with_token`).
+    def dropping_last(self, x: Float[Array, "... n1 d"]) -> Float[Array, "... n d"]:
+        """The block on tokens of which the last only informs the others (`with_token`).
 
-        That token's own output, and its residual with it, is dropped before the MLP.
+        The attention reads that token; its own output and residual are dropped before the MLP.
         """
         x = x[..., :-1, :] + self.attn(self.norm1(x))[..., :-1, :]
         return x + self.mlp(self.norm2(x))

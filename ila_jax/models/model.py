@@ -10,13 +10,11 @@ from ila_jax.config import ModelConfig
 from ila_jax.models.heads import LinearHead, PlainTextHead, TextHead
 from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.mit import FrameMean, MultiFrameIntegration
-from ila_jax.models.temporal.ila import ILABlock
-from ila_jax.models.temporal.ila_token import ILATokenBlock
-from ila_jax.models.temporal.interaction import Alignment
 from ila_jax.models.text import TextTower
-from ila_jax.models.variants import block_maker, variant
+from ila_jax.models.variants import ALIGNING, block_maker, variant
 from ila_jax.models.vit import ImageTower
 from ila_jax.shapes import (
+    Alignment,
     Features,
     Logits,
     TextFeatures,
@@ -122,22 +120,18 @@ def text_features(config: ModelConfig, variables: Variables, tokens: TextTokens)
 
 
 def alignments(config: ModelConfig, variables: Variables, video: Video) -> list[Alignment]:
-    """What each ILA block sees in a clip: its points and masks, in inference.
+    """Points and masks of each block in a clip, in inference, first block first.
 
     Errors: ValueError for a model without them.
     """
+    if not variant(config).aligns:
+        raise ValueError(
+            f"model.temporal is {config.temporal!r}: only {' and '.join(ALIGNING)} have points and "
+            "masks"
+        )
     tower = bind(config, variables).visual
-    x = tower.tokens(video)
-    found = []
-    for block in tower.blocks:
-        if not isinstance(block, ILABlock | ILATokenBlock):
-            raise ValueError(
-                f"model.temporal is {config.temporal!r}: only ila and ila_token have points and "
-                "masks"
-            )
-        found.append(block.look(x)[0])
-        x, _ = block(x, None)
-    return found
+    every_block = [block.alignment(x) for block, x, _ in tower.walk(video)]
+    return [alignment for alignment in every_block if alignment is not None]
 
 
 def bind(config: ModelConfig, variables: Variables) -> VideoModel:

@@ -1,7 +1,7 @@
 """CLIP's image tower over frames, with a temporal model in its blocks (models.md 1)."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -106,6 +106,15 @@ class ImageTower(nnx.Module):
         x, losses = REMAT[self.remat](self.blocks, self.tokens(video), training)
         class_tokens = self.projection(self.norm_post(x[:, :, 0]))
         return TowerOutput(class_tokens, x[:, :, 1:], losses)
+
+    def walk(self, video: Video) -> Iterator[tuple[TemporalBlock, Tokens, Tokens]]:
+        """Each block, with the tokens that it takes and those that it gives, in inference."""
+        x = self.tokens(video)
+        for i, block in enumerate(self.blocks):
+            with jax.named_scope(f"block{i}"):
+                y, _ = block(x, None)
+            yield block, x, y
+            x = y
 
 
 Run = Callable[

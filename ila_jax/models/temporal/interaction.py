@@ -1,6 +1,6 @@
 """The small networks that look at a pair of frames (models.md 7a, 3 and 4)."""
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ila_jax.models.convolutions import Conv3x3, DepthwiseConv3x3, GroupedLinear, max_pool2
 from ila_jax.models.layers import BatchNorm, Dtypes, Keys, zeros
 from ila_jax.models.temporal.alignment import mask, neighbours
-from ila_jax.shapes import Training
+from ila_jax.shapes import Alignment, Training
 
 _REACH = 0.75  # a point stays within the middle three quarters of the grid
 
@@ -82,37 +82,33 @@ class PointPrediction(nnx.Module):
         return points.reshape(-1, 2, 2)
 
 
-class Alignment(NamedTuple):
-    """What a block sees in each pair of neighbouring frames; s = t − 1 pairs.
-
-    points: (x, y) in [−0.75, 0.75] on the grid linspace(−1, 1, g), in the previous and in the
-    current frame. previous, current: the masks around them. interactive: the features F.
-    """
-
-    points: Float[Array, "b s 2 2"]
-    previous: Float[Array, "b s g g"]
-    current: Float[Array, "b s g g"]
-    interactive: Float[Array, "b s g g f"]
-
-
 def align(
     interaction: Interaction,
     prediction: PointPrediction,
     maps: Float[Array, "b t g g d"],
     training: Training | None,
+    *,
+    per_frame: Callable[[Array, Array], Array],
 ) -> Alignment:
-    """Steps 3 to 5. Errors: ValueError for a single frame, which has no neighbour."""
+    """Points, masks and features of every pair of neighbouring frames (steps 3 to 5).
+
+    per_frame: how the two masks of a pair become one weight for each frame, by the model's form.
+    Errors: ValueError for a single frame, which has no neighbour.
+    """
     if maps.shape[1] < 2:
         raise ValueError("ILA aligns neighbouring frames: a clip needs at least 2, found 1")
-    train, grid = training is not None, maps.shape[2]
-    f = interaction(neighbours(maps), training=train)
-    points = prediction(f, training=train)
+    features = interaction(neighbours(maps), training=training is not None)
+    points = prediction(features, training=training is not None)
+    # Noise is for training alone: in inference a mask is around its point exactly.
     noise = None if training is None else training.noise.astype(points.dtype)
-    masks = mask(points, grid, noise)
+    masks = mask(points, maps.shape[2], noise)
     pairs = {"s": maps.shape[1] - 1}
+    previous = rearrange(masks[:, 0], "(b s) h w -> b s h w", **pairs)
+    current = rearrange(masks[:, 1], "(b s) h w -> b s h w", **pairs)
     return Alignment(
-        rearrange(points, "(b s) two xy -> b s two xy", **pairs),
-        rearrange(masks[:, 0], "(b s) h w -> b s h w", **pairs),
-        rearrange(masks[:, 1], "(b s) h w -> b s h w", **pairs),
-        rearrange(f, "(b s) h w f -> b s h w f", **pairs),
+        points=rearrange(points, "(b s) two xy -> b s two xy", **pairs),
+        previous=previous,
+        current=current,
+        weights=per_frame(previous, current),
+        interactive=rearrange(features, "(b s) h w f -> b s h w f", **pairs),
     )
