@@ -1,13 +1,19 @@
 """The glossary of axes, the array types, and the protocol that all temporal blocks share.
 
-Axes, in annotations, einops strings and names alike:
+Axes, in annotations, einops strings, formulas and names alike:
 
-    b  clips of a batch            h w  height and width, in pixels
-    t  frames of a clip            c    colour channels, always 3
+    b  clips of a batch            h w  height and width, in pixels or in patches
+    t  frames of a clip            s    pairs of neighbouring frames (t - 1)
     n  tokens of a frame: the class token, then the patches in row-major order
     p  patches of a frame (n - 1)  g    patches along one side of a frame (p = g * g)
     d  width of the image tower    e    width of the joint embedding
     k  classes                     l    tokens of a text
+    a  heads of attention          c    channels: 3 of a video; of a map; of one head
+    i  inputs of a layer, queries  o j  its outputs; keys
+    f  channels of ILA's features  m    whatever is folded together in front of a layer
+
+An axis that is one longer, twice as long or of two together is named so: n1, d2, tn. In formulas,
+here and in docs/models.md, a capital is the length of an axis: T frames of N = P + 1 tokens.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What the blocks of a model look at in a clip, in inference: a pure function beside `apply`."""
+"""What the blocks of a model attend to and align in clips, as pure functions, in inference."""
 
 from typing import NamedTuple
 
@@ -12,9 +12,10 @@ from ila_jax.shapes import Alignment, Tokens, Video
 
 
 class BlockView(NamedTuple):
-    """Of one block. tokens: after it. attention: `TemporalBlock.class_attention`.
+    """What one block does with clips.
 
-    alignment, masks: of ILA's two forms, None of the others. masks: the alignment's weights of the
+    tokens: after the block. attention: of class tokens, `TemporalBlock.class_attention`. alignment,
+    masks: of ILA's two forms, None of the others. masks: the alignment's weights of the
     patches of every frame.
     """
 

@@ -11,9 +11,9 @@ from ila_jax.shapes import ClassTokens, Features
 
 
 class MultiFrameIntegration(nnx.Module):
-    """v = mean_t(block(c + P) + c), one layer, P one vector per frame.
+    """v = mean_t(block(c + M) + c): one layer; M is one learnt vector for each frame.
 
-    Without positions P is nothing, and v does not know the order of its frames.
+    Without positions M is 0, and v does not know the order of its frames.
     """
 
     def __init__(
@@ -26,7 +26,10 @@ class MultiFrameIntegration(nnx.Module):
         self.block = ResidualBlock(embed, dtypes=dtypes, linear_init=small_normal, keys=keys)
 
     def __call__(self, c: ClassTokens) -> Features:
-        """Errors: ValueError for another number of frames than the positions were made for."""
+        """One feature for each clip.
+
+        Errors: ValueError for another number of frames than the positions were made for.
+        """
         if c.shape[1] != self.frames:
             raise ValueError(
                 f"the clip has {c.shape[1]} frames, the model was made for {self.frames}: "
@@ -42,4 +45,5 @@ class FrameMean(nnx.Module):
     """v = mean_t(c/|c|), of length 1 only where all frames are alike: plain CLIP (models.md 10)."""
 
     def __call__(self, c: ClassTokens) -> Features:
+        """One feature for each clip, of any number of frames."""
         return unit(c).mean(axis=1)

@@ -1,4 +1,4 @@
-"""The temporal models by name."""
+"""The temporal models by name: a row for each, from which all others take what they need."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +47,7 @@ ALIGNING = tuple(name for name, row in TEMPORAL.items() if row.aligns)
 
 
 def variant(config: ModelConfig) -> Variant:
-    """A config's temporal model. Errors: ValueError for an unknown name."""
+    """The row of a config's temporal model. Errors: ValueError for an unknown name."""
     if config.temporal not in TEMPORAL:
         raise ValueError(
             f"model.temporal is {config.temporal!r}: expected one of {', '.join(TEMPORAL)}"
@@ -57,9 +57,9 @@ def variant(config: ModelConfig) -> Variant:
 
 def block_maker(config: ModelConfig, dtypes: Dtypes) -> BlockMaker:
     """Makes the blocks of a config's temporal model. Errors: ValueError for an unknown name."""
-    chosen, width = variant(config), config.geometry().width
+    temporal, width = variant(config), config.geometry().width
     form: dict[str, Any] = {}
-    if chosen.aligns:
+    if temporal.aligns:
         form = {"convolutions": config.convolutions, "channels": config.channels}
-    make: Any = chosen.block  # its arguments depend on the model
+    make: Any = temporal.block  # its arguments depend on the model
     return lambda keys: make(width, **form, dtypes=dtypes, keys=keys)

@@ -18,7 +18,11 @@ BlockMaker = Callable[[Keys], TemporalBlock]
 
 
 class TowerOutput(NamedTuple):
-    """class_tokens: projected. patch_tokens: of the last block, unnormalised. alignment_loss: D."""
+    """What the image tower gives for a batch of clips.
+
+    class_tokens: projected. patch_tokens: of the last block, unnormalised. alignment_loss: one
+    value for each block.
+    """
 
     class_tokens: ClassTokens
     patch_tokens: Float[Array, "b t p d"]
@@ -42,7 +46,10 @@ class PatchEmbedding(nnx.Module):
         self.dtypes = dtypes
 
     def __call__(self, video: Video) -> Tokens:
-        """Errors: ValueError for frames of another size than the positions were made for."""
+        """The tokens of each frame before the first norm.
+
+        Errors: ValueError for frames of another size than the positions were made for.
+        """
         if video.shape[2:] != (self.resolution, self.resolution, 3):
             raise ValueError(
                 f"frames are {'×'.join(map(str, video.shape[2:]))}, the model takes "
@@ -99,10 +106,12 @@ class ImageTower(nnx.Module):
             if x.shape[1] != self.frames:
                 raise ValueError(f"the clip has {x.shape[1]} frames, the model takes {self.frames}")
             time = rearrange(self.temporal_embedding[...].astype(x.dtype), "t d -> 1 t 1 d")
+            # To patches alone: models.md 3 says that this is a choice, no source fixes it.
             x = jnp.concatenate([x[:, :, :1], x[:, :, 1:] + time], axis=2)
         return self.norm_pre(x)
 
     def __call__(self, video: Video, training: Training | None = None) -> TowerOutput:
+        """video: normalised, of the size that the model takes."""
         x, losses = REMAT[self.remat](self.blocks, self.tokens(video), training)
         class_tokens = self.projection(self.norm_post(x[:, :, 0]))
         return TowerOutput(class_tokens, x[:, :, 1:], losses)
@@ -117,7 +126,8 @@ class ImageTower(nnx.Module):
             x = y
 
 
-Run = Callable[
+# Runs all blocks: tokens after the last, and each one's auxiliary loss.
+BlockRunner = Callable[
     [Sequence[TemporalBlock], Tokens, Training | None],
     tuple[Tokens, Float[Array, "depth"]],
 ]
@@ -126,6 +136,7 @@ Run = Callable[
 def _one_by_one(
     blocks: Sequence[TemporalBlock], x: Tokens, training: Training | None
 ) -> tuple[Tokens, Float[Array, "depth"]]:
+    """Keeps all that the backward pass needs: the fastest, where memory allows it."""
     losses: list[Scalar] = []
     for i, block in enumerate(blocks):
         with jax.named_scope(f"block{i}"):
@@ -134,8 +145,8 @@ def _one_by_one(
     return x, jnp.stack(losses)
 
 
-def _keeping(policy: Callable[..., bool] | None) -> Run:
-    """Keeps of each block for the backward pass only what the policy allows; None: nothing.
+def _keeping(policy: Callable[..., bool] | None) -> BlockRunner:
+    """Keeps of each block for the backward pass only what the policy allows; None allows nothing.
 
     A loop over the blocks, their weights stacked: compilers merge what is computed again with what
     was computed first, unless a loop lies between them (XLA's for the CPU does).
@@ -158,6 +169,7 @@ def _keeping(policy: Callable[..., bool] | None) -> Run:
 
         with jax.named_scope("blocks"):
             x, (losses, stats) = jax.lax.scan(one, x, stacked)
+        # The loop worked on copies of the blocks: running statistics go back into the blocks.
         for i, block in enumerate(blocks):
             nnx.update(block, jax.tree.map(lambda stat, i=i: stat[i], stats))
         return x, losses
@@ -165,7 +177,8 @@ def _keeping(policy: Callable[..., bool] | None) -> Run:
     return run
 
 
-REMAT: dict[str, Run] = {
+# By `model.remat`, from the most memory to the least.
+REMAT: dict[str, BlockRunner] = {
     "none": _one_by_one,
     "dots": _keeping(jax.checkpoint_policies.dots_with_no_batch_dims_saveable),
     "block": _keeping(None),

@@ -1,4 +1,4 @@
-"""X-CLIP: frames exchange messages before each looks at itself (models.md 6)."""
+"""X-CLIP: frames exchange messages before each attends to itself (models.md 6)."""
 
 import jax
 from flax import nnx
@@ -21,6 +21,7 @@ class MessagePassing(nnx.Module):
         self.attn = Attention(width, dtypes=dtypes, keys=keys)
 
     def __call__(self, class_tokens: Float[Array, "b t d"]) -> Float[Array, "b t d"]:
+        """A message for each frame, which has read those of all frames."""
         m = self.message(class_tokens)
         return m + self.attn(self.message_norm(m))
 

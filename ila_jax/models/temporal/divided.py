@@ -23,6 +23,7 @@ class TubeAttention(nnx.Module):
         self.fc = dtypes.linear(width, width, kernel_init=zeros, bias_init=zeros, keys=keys)
 
     def __call__(self, tubes: Float[Array, "b t p d"]) -> Float[Array, "b t p d"]:
+        """What is added to the patches. A tube is a place p in all frames."""
         y = self.attn(self.norm(rearrange(tubes, "b t p d -> b p t d")))
         return rearrange(self.fc(y), "b p t d -> b t p d")
 

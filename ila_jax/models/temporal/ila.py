@@ -17,7 +17,7 @@ from ila_jax.shapes import Alignment, Scalar, Tokens, Training
 
 
 class ImplicitAlignment(nnx.Module):
-    """Steps 1 to 9: tokens in, what is added to them and the alignment loss out."""
+    """Steps 1 to 9: from tokens to what is added to them, and to the alignment loss."""
 
     def __init__(self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, keys: Keys):
         half = channels // 2

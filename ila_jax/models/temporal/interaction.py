@@ -1,4 +1,4 @@
-"""The small networks that look at a pair of frames (models.md 7a, 3 and 4)."""
+"""The small networks that find points in pairs of frames (models.md 7a, 3 and 4)."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ _REACH = 0.75  # a point stays within the middle three quarters of the grid
 
 
 class SeparableInteraction(nnx.Module):
-    """The K400 form: depthwise 3×3, pointwise to the interactive channels, 3×3."""
+    """The interactive block's K400 form: depthwise 3×3, pointwise to the channels of F, 3×3."""
 
     def __init__(self, width: int, channels: int, *, dtypes: Dtypes, keys: Keys):
         self.depthwise = DepthwiseConv3x3(2 * width, dtypes=dtypes, keys=keys)
@@ -28,13 +28,14 @@ class SeparableInteraction(nnx.Module):
         self.norm3 = BatchNorm(channels, dtypes=dtypes)
 
     def __call__(self, pairs: Float[Array, "m g g d2"], *, training: bool) -> Array:
+        """The features F of each pair, [m, g, g, f]. training: whether norms are by the batch."""
         x = jax.nn.relu(self.norm1(self.depthwise(pairs), training=training))
         x = jax.nn.relu(self.norm2(self.pointwise(x), training=training))
         return jax.nn.relu(self.norm3(self.conv(x), training=training))
 
 
 class DenseInteraction(nnx.Module):
-    """The SSv2 form: two full 3×3 convolutions."""
+    """The interactive block's SSv2 form: two full 3×3 convolutions."""
 
     def __init__(self, width: int, channels: int, *, dtypes: Dtypes, keys: Keys):
         self.conv1 = Conv3x3(2 * width, channels, dtypes=dtypes, keys=keys)
@@ -43,6 +44,7 @@ class DenseInteraction(nnx.Module):
         self.norm2 = BatchNorm(channels, dtypes=dtypes)
 
     def __call__(self, pairs: Float[Array, "m g g d2"], *, training: bool) -> Array:
+        """The features F of each pair, [m, g, g, f]. training: whether norms are by the batch."""
         x = jax.nn.relu(self.norm1(self.conv1(pairs), training=training))
         return jax.nn.relu(self.norm2(self.conv2(x), training=training))
 
@@ -55,9 +57,9 @@ INTERACTIONS: dict[str, type[Interaction]] = {
 
 
 class PointPrediction(nnx.Module):
-    """Interactive features of a pair to two points (x, y) in [−0.75, 0.75].
+    """From the features of a pair to two points (x, y) in [−0.75, 0.75].
 
-    The first is in the previous frame, the second in the current one. Starts at the centre:
+    The first is in the previous frame, the second in the current one. Both start in the centre, as
     the last layer is zero.
     """
 
@@ -67,7 +69,7 @@ class PointPrediction(nnx.Module):
         self.norm1 = BatchNorm(half, dtypes=dtypes)
         self.conv2 = Conv3x3(half, half, dtypes=dtypes, keys=keys)
         self.norm2 = BatchNorm(half, dtypes=dtypes)
-        # Two groups: one for each frame's point.
+        # Two groups, one for each frame's point: neither reads the other's half of the channels.
         self.fc1 = GroupedLinear(half, quarter, 2, dtypes=dtypes, keys=keys)
         self.fc2 = GroupedLinear(
             quarter, 4, 2, dtypes=dtypes, kernel_init=zeros, bias_init=zeros, keys=keys
@@ -75,6 +77,8 @@ class PointPrediction(nnx.Module):
         self.dtypes = dtypes
 
     def __call__(self, x: Float[Array, "m g g f"], *, training: bool) -> Float[Array, "m 2 2"]:
+        """The points [pair, frame of the pair, (x, y)] on the grid linspace(−1, 1, g)."""
+        # Norm, then pooling, then ReLU, as in the released code.
         x = jax.nn.relu(max_pool2(self.norm1(self.conv1(x), training=training)))
         x = jax.nn.relu(max_pool2(self.norm2(self.conv2(x), training=training)))
         x = jax.nn.relu(self.fc1(x.max(axis=(1, 2))))
