@@ -42,6 +42,7 @@ class DepthwiseConv3x3(nnx.Module):
 
     def __call__(self, x: Float[Array, "m g g c"]) -> Float[Array, "m g g c"]:
         """Each channel by itself; beyond the edge is 0."""
+        # [3, 3, 1, 1, 1, c]: each of the nine is multiplied with whole maps.
         kernel = self.kernel[...].astype(self.dtypes.compute)[:, :, None, None, None]
         y = sum(patch * kernel[i, j] for i, j, patch in _shifts(x.astype(self.dtypes.compute)))
         return y + _channels(self.bias, self.dtypes)
@@ -61,6 +62,7 @@ class TemporalConv(nnx.Module):
         """Each place from itself in the frame before, its own and the next."""
         kernel = self.kernel[...].astype(self.dtypes.compute)
         frames = x.shape[1]
+        # Zeros before the first frame and after the last: the clip keeps its length.
         padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0), (0, 0)))
         y = sum(padded[:, i : i + frames] @ kernel[i] for i in range(3))
         return y + _channels(self.bias, self.dtypes, axes=4)
@@ -103,6 +105,7 @@ class GroupedLinear(nnx.Module):
 
 def max_pool2(x: Float[Array, "m g g c"]) -> Array:
     """2×2 max pooling; an odd last row or column is dropped, as PyTorch does."""
+    # 7 → 3 → 1 at 224 pixels and patches of 32: the odd edge is lost twice there.
     half_h, half_w = x.shape[1] // 2, x.shape[2] // 2
     x = x[:, : 2 * half_h, : 2 * half_w]
     return rearrange(x, "m (h i) (w j) c -> m h w (i j) c", i=2, j=2).max(-2)

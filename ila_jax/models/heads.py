@@ -29,6 +29,7 @@ class TextHead(nnx.Module):
         """patches: of the last block, for the prompts. text: a feature for each class."""
         prompted = self.prompts(text, patches)
         similarity = jnp.einsum("be,bke->bk", unit(features), unit(prompted))
+        # The parameter is CLIP's, which learns the logarithm of the scale.
         return jnp.exp(self.logit_scale[...]) * similarity
 
 
@@ -57,6 +58,7 @@ class LinearHead(nnx.Module):
 
     def __call__(self, features: Features, training: Training | None) -> Logits:
         """Logits in float32 or wider, whatever the layer computes in. Inference drops nothing."""
+        # Brought to length 1 before the norm, as in the released SSv2 models.
         x = self.norm(unit(features))
         if training is not None and self.dropout:
             keep = jax.random.bernoulli(training.key, 1 - self.dropout, x.shape)

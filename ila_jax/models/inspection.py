@@ -47,6 +47,7 @@ def on_patches(view: BlockView) -> Float[Array, "b t g g"]:
     Of each frame's class token to its own frame; with joint attention, where it looks at all
     frames, the mean over the class tokens. Less than 1 in sum: the rest is not on patches.
     """
+    # The number of keys tells what attention ran over: the model's name is not asked for.
     frames, tokens = view.tokens.shape[1:3]
     mean = reduce(view.attention, "b t a m -> b t m", "mean")
     if mean.shape[-1] == frames * tokens:

@@ -153,9 +153,11 @@ def attention_weights(
     `jax.nn.dot_product_attention` computes it in float32 even where all else is float64.
     """
     wide = jnp.promote_types(q.dtype, jnp.float32)
+    # The queries are scaled, not the scores, as in PyTorch: the other order rounds otherwise.
     scores = jnp.einsum("miac,mjac->maij", q * q.shape[-1] ** -0.5, k, preferred_element_type=wide)
     if causal:
         allowed = jnp.tri(q.shape[1], k.shape[1], dtype=bool)
+        # Here and below axes of 1 are written out: under test no array broadcasts to another rank.
         scores = jnp.where(allowed[None, None], scores, -jnp.inf)
     return jax.nn.softmax(scores)
 
@@ -245,6 +247,7 @@ class ResidualBlock(nnx.Module):
             width,
             dtypes=dtypes,
             kernel_init=init,
+            # With a start of their own biases are zero (models.md 1); PyTorch's are not.
             bias_init=zeros if linear_init else None,
             keys=keys,
         )
@@ -285,6 +288,7 @@ class BatchNorm(nnx.Module):
         """Normalises by the batch and updates the running statistics, or by these in inference."""
         x = x.astype(self.dtypes.param)
         mean, var = self._batch_statistics(x) if training else (self.mean[...], self.var[...])
+        # Scale and deviation first: they are a number a channel, and x is multiplied only once.
         inverse = self.scale[...] * jax.lax.rsqrt(var + _EPS)
         shape = (1,) * (x.ndim - 1) + (-1,)
         y = (x - mean.reshape(shape)) * inverse.reshape(shape) + self.bias[...].reshape(shape)
@@ -295,6 +299,7 @@ class BatchNorm(nnx.Module):
         axes = tuple(range(x.ndim - 1))
         mean, var = x.mean(axes), x.var(axes)
         count = x.size // x.shape[-1]
+        # Only the running variance is unbiased: PyTorch normalises a batch by the biased one.
         unbiased = var * (count / max(count - 1, 1))
         self.mean[...] = _MOMENTUM * self.mean[...] + (1 - _MOMENTUM) * mean
         self.var[...] = _MOMENTUM * self.var[...] + (1 - _MOMENTUM) * unbiased

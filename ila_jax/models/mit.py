@@ -35,6 +35,8 @@ class MultiFrameIntegration(nnx.Module):
                 f"the clip has {c.shape[1]} frames, the model was made for {self.frames}: "
                 "sample that many, or build the model with frames set to what you have"
             )
+        # c is added once more after the block, which has residuals of its own, and without M: so in
+        # X-CLIP (models.md 1).
         y = c
         if self.ordered:
             y = c + rearrange(self.positions[...].astype(c.dtype), "t e -> 1 t e")

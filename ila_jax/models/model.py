@@ -63,6 +63,8 @@ class VideoModel(nnx.Module):
             )
         make: dict[str, Any] = {"dtypes": dtypes, "keys": keys}
         self.head: TextHead | PlainTextHead | LinearHead
+        # The text tower is a part of the model, so that one checkpoint holds all, but a pass does
+        # not run it: features of classes are computed once and passed in.
         if config.head == "text":
             self.text = TextTower(geometry, dtypes=dtypes.having(geometry.text), keys=keys)
             self.head = (
@@ -144,6 +146,7 @@ def alignments(config: ModelConfig, variables: Variables, video: Video) -> list[
 
 def bind(config: ModelConfig, variables: Variables) -> VideoModel:
     """The module around given weights, to look at its parts."""
+    # The structure comes from the cache: building the module anew would draw all its weights.
     graph, _ = _skeleton(config)
     return nnx.merge(graph, _state(variables.params), _state(variables.batch_stats))
 
@@ -151,6 +154,7 @@ def bind(config: ModelConfig, variables: Variables) -> VideoModel:
 @functools.cache
 def _skeleton(config: ModelConfig) -> tuple[Any, Variables]:
     """The module's structure, and the shapes of what fills it; traced once for each config."""
+    # Any key will do: nothing is drawn.
     model = nnx.eval_shape(lambda: VideoModel(config, keys=Keys(jax.random.key(0))))
     graph, params, batch_stats = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
     return graph, Variables(_plain(params), _plain(batch_stats))

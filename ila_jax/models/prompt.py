@@ -78,8 +78,10 @@ class VideoPrompts(nnx.Module):
         self, text: TextFeatures, patches: Float[Array, "b t p d"]
     ) -> Float[Array, "b k e"]:
         """Each class's text feature, for each clip its own. patches: of the last block."""
+        # The mean over frames comes before the norm, as in the released models.
         u = self.norm(self.patch_features(patches))
         text = repeat(text.astype(u.dtype), "k e -> b k e", b=u.shape[0])
+        # Each clip changes its own copy of the features, and alpha says how much of it is added.
         x = text
         for layer in self.layers:
             x = layer(x, u)

@@ -32,8 +32,8 @@ class TowerOutput(NamedTuple):
 class PatchEmbedding(nnx.Module):
     """Patches to tokens, class token first, positions added: the same for every frame.
 
-    CLIP's p×p convolution with stride p and no bias is a linear map of each patch; kernel
-    [p·p·3, d], rows ordered (row, column, channel).
+    CLIP's convolution, its kernel and stride the side of a patch and without bias, is a linear map
+    of each patch; kernel [patch·patch·3, d], rows ordered (row, column, channel).
     """
 
     def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
@@ -62,6 +62,7 @@ class PatchEmbedding(nnx.Module):
             j=self.patch,
         )
         x = self.patches(x)
+        # Every frame has a class token of its own, all of them the same to start with.
         token = self.class_token[...].astype(x.dtype)
         token = repeat(token, "d -> b t 1 d", b=x.shape[0], t=x.shape[1])
         positions = rearrange(self.positions[...].astype(x.dtype), "n d -> 1 1 n d")
@@ -113,6 +114,7 @@ class ImageTower(nnx.Module):
     def __call__(self, video: Video, training: Training | None = None) -> TowerOutput:
         """video: normalised, of the size that the model takes."""
         x, losses = REMAT[self.remat](self.blocks, self.tokens(video), training)
+        # Patch tokens go on without the norm: the prompts have one of their own.
         class_tokens = self.projection(self.norm_post(x[:, :, 0]))
         return TowerOutput(class_tokens, x[:, :, 1:], losses)
 
@@ -155,6 +157,7 @@ def _keeping(policy: Callable[..., bool] | None) -> BlockRunner:
     def run(
         blocks: Sequence[Any], x: Tokens, training: Training | None
     ) -> tuple[Tokens, Float[Array, "depth"]]:
+        # A scan takes arrays: the blocks are parted into what they share and their stacked weights.
         split = [nnx.split(block, nnx.Param, nnx.BatchStat) for block in blocks]
         graph = split[0][0]  # of every block
         weights = [tuple(map(nnx.to_pure_dict, states)) for _, *states in split]

@@ -19,6 +19,7 @@ def profile(point: Float[Array, "*m"], grid: int, noise: Scalar | None) -> Float
     """
     lines = jnp.linspace(-1, 1, grid, dtype=point.dtype)
     if noise is not None:
+        # Masks are averaged, not points: that widens a mask without moving its middle.
         jitter = noise * jnp.asarray([-1, 0, 1], point.dtype)
         moved = point[..., None] + jitter.reshape((1,) * point.ndim + (3,))
         return profile(moved, grid, None).mean(axis=-2)
@@ -33,6 +34,7 @@ def mask(point: Float[Array, "*m 2"], grid: int, noise: Scalar | None) -> Float[
     noise: ρ, as in `profile`. The mask is a product over the axes, so that the mean over the nine
     points (x, y) + ρ·{−1, 0, 1}² is the product of the two means over three.
     """
+    # The point is (x, y), and the map is [rows, columns]: y comes first there.
     x = profile(point[..., 0], grid, noise)
     y = profile(point[..., 1], grid, noise)
     return y[..., :, None] * x[..., None, :]

@@ -35,6 +35,7 @@ class SpaceTimeBlock(nnx.Module):
 
     def class_attention(self, x: Tokens) -> Float[Array, "b t a m"]:
         """What each frame's class token, its first, gives the tokens of its own frame."""
+        # Attention takes the tokens after the step in time, normalised: so must what reads it.
         y = self.spatial.norm1(self.in_time(x, None)[0])
         flat = rearrange(y, "b t m d -> (b t) m d")
         weights = self.spatial.attn.weights(flat[:, :1], flat)

@@ -22,6 +22,7 @@ class MessagePassing(nnx.Module):
 
     def __call__(self, class_tokens: Float[Array, "b t d"]) -> Float[Array, "b t d"]:
         """A message for each frame, which has read those of all frames."""
+        # Messages have no positions: the block is blind to the order of frames.
         m = self.message(class_tokens)
         return m + self.attn(self.message_norm(m))
 

@@ -24,6 +24,7 @@ class TubeAttention(nnx.Module):
 
     def __call__(self, tubes: Float[Array, "b t p d"]) -> Float[Array, "b t p d"]:
         """What is added to the patches. A tube is a place p in all frames."""
+        # The frames become the axis that attention runs over, the places a batch.
         y = self.attn(self.norm(rearrange(tubes, "b t p d -> b p t d")))
         return rearrange(self.fc(y), "b p t d -> b t p d")
 

@@ -34,6 +34,7 @@ class ImplicitAlignment(nnx.Module):
 
     def messages(self, x: Tokens) -> tuple[Float[Array, "b t 1 d"], Float[Array, "b t g g d"]]:
         """The class tokens and the maps u that are aligned (step 1)."""
+        # Class tokens go the same way, but are not aligned: they take their slot again at the end.
         u = self.message_norm(self.message(x))
         return u[:, :, :1], patch_maps(u)
 

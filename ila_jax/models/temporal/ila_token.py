@@ -30,6 +30,7 @@ class TokenAlignment(nnx.Module):
     ) -> tuple[Float[Array, "b t d"], Scalar]:
         """A token for each frame, and the alignment loss."""
         alignment = self.align(z, training)
+        # A mean over the whole map, not over the mask: a narrow mask makes a short token.
         token = (alignment.weights.astype(z.dtype)[..., None] * z).mean(axis=(2, 3))
         return token, alignment_loss(alignment.previous, alignment.current, z)
 

@@ -81,6 +81,7 @@ class PointPrediction(nnx.Module):
         # Norm, then pooling, then ReLU, as in the released code.
         x = jax.nn.relu(max_pool2(self.norm1(self.conv1(x), training=training)))
         x = jax.nn.relu(max_pool2(self.norm2(self.conv2(x), training=training)))
+        # The largest over the map, so that any grid leaves a number a channel.
         x = jax.nn.relu(self.fc1(x.max(axis=(1, 2))))
         points = _REACH * jnp.tanh(self.fc2(x).astype(self.dtypes.param))
         return points.reshape(-1, 2, 2)
@@ -101,6 +102,7 @@ def align(
     """
     if maps.shape[1] < 2:
         raise ValueError("ILA aligns neighbouring frames: a clip needs at least 2, found 1")
+    # All pairs of all clips are one batch, also to the batch norms.
     features = interaction(neighbours(maps), training=training is not None)
     points = prediction(features, training=training is not None)
     # Noise is for training alone: in inference a mask is around its point exactly.

@@ -16,6 +16,7 @@ def similarities(z: Float[Array, "b t p d"]) -> Float[Array, "b s p p"]:
 
     z: the patches of a clip. No gradient passes, as the matching that they are for has none.
     """
+    # Widened first: products of many channels decide which of nearly equal patches match.
     z = jax.lax.stop_gradient(z).astype(jnp.promote_types(z.dtype, jnp.float32))
     z = z / jnp.linalg.norm(z, axis=-1, keepdims=True)
     return jnp.einsum("bspd,bsqd->bspq", z[:, :-1], z[:, 1:])
@@ -30,6 +31,7 @@ def matched(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
     solved where they are; otherwise several devices' are gathered to one. An exported model leaves
     this process and cannot call back: it solves on the device.
     """
+    # Only exported models have a number of clips that is a symbol.
     if export.is_symbolic_dim(similarity.shape[0]):
         return matched_on_device(similarity)
     mesh = jax.sharding.get_abstract_mesh()
