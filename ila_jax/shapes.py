@@ -1,17 +1,23 @@
 """The glossary of axes, the array types, and the protocol that all temporal blocks share.
 
-Axes, in annotations, einops strings and names alike:
+Axes, in annotations, einops strings, formulas and names alike:
 
-    b  clips of a batch            h w  height and width, in pixels
-    t  frames of a clip            c    colour channels, always 3
+    b  clips of a batch            h w  height and width, in pixels or in patches
+    t  frames of a clip            s    pairs of neighbouring frames (t - 1)
     n  tokens of a frame: the class token, then the patches in row-major order
     p  patches of a frame (n - 1)  g    patches along one side of a frame (p = g * g)
     d  width of the image tower    e    width of the joint embedding
     k  classes                     l    tokens of a text
+    a  heads of attention          c    channels: 3 of a video; of a map; of one head
+    i  inputs of a layer, queries  o j  its outputs; keys
+    f  channels of ILA's features  m    whatever is folded together in front of a layer
+
+An axis that is one longer, twice as long or of two together is named so: n1, d2, tn. In formulas,
+here and in docs/models.md, a capital is the length of an axis: T frames of N = P + 1 tokens.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 from jaxtyping import Array, Float, Int, UInt8
@@ -42,16 +48,53 @@ class Training:
     key: jax.Array
 
 
+class Alignment(NamedTuple):
+    """What a block of ILA sees in each pair of neighbouring frames; s = t − 1 pairs.
+
+    points: (x, y) in [−0.75, 0.75] on the grid linspace(−1, 1, g), in the previous and in the
+    current frame. previous, current: the masks around them. weights: what the patches of every
+    frame are weighed with, from 0 to 1. interactive: the features F.
+    """
+
+    points: Float[Array, "b s 2 2"]
+    previous: Float[Array, "b s g g"]
+    current: Float[Array, "b s g g"]
+    weights: Float[Array, "b t g g"]
+    interactive: Float[Array, "b s g g f"]
+
+
+@runtime_checkable
 class TemporalBlock(Protocol):
-    """One block of the image tower: attention in space, and its own way of modelling time."""
+    """One block of the image tower: its own way of modelling time, then attention in space.
+
+    The tower and what looks into it know no temporal model by name, only this.
+    """
 
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
-        """Returns the tokens and the block's auxiliary loss (0 where there is none)."""
+        """The tokens after the block, and its auxiliary loss (0 where there is none)."""
         ...
 
-    def seen(self, x: Tokens, training: Training | None) -> tuple[Array, Scalar]:
-        """The tokens that its attention in space looks at, unnormalised, and the same loss.
+    def in_time(
+        self, x: Tokens, training: Training | None
+    ) -> tuple[Float[Array, "b *m d"], Scalar]:
+        """The tokens that attention in space takes, unnormalised, and the same loss.
 
         [b, t, n, d], with one more token a frame [b, t, n + 1, d], or of a whole clip [b, t·n, d].
+        """
+        ...
+
+    def class_attention(self, x: Tokens) -> Float[Array, "b t a m"]:
+        """What each frame's class token gives the m tokens that it sees, in each of a heads.
+
+        x: what the block takes, in inference. Every row of m numbers sums to 1. The tokens are the
+        frame's own n, and behind them the one that the model adds; with joint attention those of
+        all frames, m = t·n.
+        """
+        ...
+
+    def alignment(self, x: Tokens) -> Alignment | None:
+        """Points and masks in inference; None for a model that has none. x: what the block takes.
+
+        Errors: ValueError for a single frame, which has no neighbour.
         """
         ...

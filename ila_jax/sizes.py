@@ -10,8 +10,9 @@ Activation = Literal["quick_gelu", "gelu", "gelu_tanh"]
 class Arithmetic:
     """What a transformer computes with and its tensors do not show; by default, as OpenAI's CLIP.
 
-    head_width: channels of one attention head. eps: of the layer norms (PyTorch's own; flax's is
-    1e-6). activation: between the two layers of an MLP.
+    head_width: channels of one attention head. eps: added to the variance in layer norms
+    (PyTorch's default; flax's is 1e-6). activation: between the two layers of an MLP.
+    Errors: ValueError for a width or an eps out of range.
     """
 
     head_width: int = 64
@@ -29,9 +30,11 @@ class Arithmetic:
 class Geometry:
     """Shapes of an image tower and its text tower, and what they compute with.
 
-    patch, resolution: in pixels; width, depth: of the image tower; embed: of the joint embedding.
-    image: of the image tower, and of the temporal layers in it; text: of the text tower; mit: of
-    multi-frame integration; prompts: of the layers that make prompts.
+    patch, resolution: sides of a patch and of a frame, in pixels. width, depth: of the image tower.
+    embed: width of the joint embedding. vocabulary, context: of CLIP's tokenizer, in tokens.
+    image, text, mit, prompts: the arithmetic of the image tower with the temporal layers in it, of
+    the text tower, of multi-frame integration, and of the layers that make prompts.
+    Errors: ValueError for sizes that do not divide each other.
     """
 
     patch: int

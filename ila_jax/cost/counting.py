@@ -22,29 +22,32 @@ def count(function: Callable[..., Any], *arguments: Any) -> int:
 
 
 def _total(jaxpr: Jaxpr) -> int:
+    """MACs of the equations that the outputs need."""
     needed = {v for v in jaxpr.outvars if not isinstance(v, Literal)}
-    made = {v: eqn for eqn in jaxpr.eqns for v in eqn.outvars}
+    makers = {v: eqn for eqn in jaxpr.eqns for v in eqn.outvars}
     macs = 0
+    # Backwards: whether an equation is needed is decided by those that come after it.
     for eqn in reversed(jaxpr.eqns):
         if needed.isdisjoint(eqn.outvars):
             continue
         needed.update(v for v in eqn.invars if not isinstance(v, Literal))
-        macs += _shifted(eqn, made) if eqn.primitive.name == "mul" else _equation(eqn)
+        macs += _shifted(eqn, makers) if eqn.primitive.name == "mul" else _equation(eqn)
     return macs
 
 
 def _equation(eqn: Any) -> int:
+    """MACs of one equation and of what is nested in it."""
     name, inner = eqn.primitive.name, [_total(j) for j in _nested(eqn.params.values())]
     if name == "dot_general":
         (contracted, _), _ = eqn.params["dimension_numbers"]
         left = eqn.invars[0].aval.shape
         return _size(eqn.outvars[0]) * math.prod(left[axis] for axis in contracted)
     if name == "conv_general_dilated":
-        return _size(eqn.outvars[0]) * _seen(eqn)
+        return _size(eqn.outvars[0]) * _inputs_of_an_output(eqn)
     if name == "scan":
         return eqn.params["length"] * sum(inner)
     if name == "cond":
-        return max(inner)  # the dearest branch
+        return max(inner)  # the dearest branch, as the trace does not say which is taken
     if name == "while" and sum(inner):
         raise ValueError(
             "a while loop with matrix products cannot be counted: its length is not in the trace. "
@@ -53,18 +56,21 @@ def _equation(eqn: Any) -> int:
     return sum(inner)
 
 
-def _seen(eqn: Any) -> int:
-    """Inputs that one output of a convolution sees: kernel area times channels of its group."""
+def _inputs_of_an_output(eqn: Any) -> int:
+    """How many inputs make an output of a convolution: kernel area times channels of its group."""
     kernel = eqn.invars[1].aval.shape
     return math.prod(kernel) // kernel[eqn.params["dimension_numbers"].rhs_spec[0]]
 
 
-def _shifted(eqn: Any, made: dict[Any, Any]) -> int:
-    """A product with a window of a padded array: one step of a convolution written as shifts."""
+def _shifted(eqn: Any, makers: dict[Any, Any]) -> int:
+    """MACs of a product with a window of a padded array, 0 for any other elementwise product.
+
+    It is one step of a convolution written as shifts. makers: the equation that made each variable.
+    """
     for v in eqn.invars:
-        window = None if isinstance(v, Literal) else made.get(v)
+        window = None if isinstance(v, Literal) else makers.get(v)
         if window is not None and window.primitive.name in ("slice", "dynamic_slice"):
-            source = made.get(window.invars[0])
+            source = makers.get(window.invars[0])
             if source is not None and _pads(source):
                 return _size(eqn.outvars[0])
     return 0
@@ -74,6 +80,7 @@ def _pads(eqn: Any) -> bool:
     """Whether an equation is `pad`, or jnp.pad's function around it."""
     if eqn.primitive.name == "pad":
         return True
+    # jnp.pad is compiled by itself, so that in a trace it is a nested function that ends in `pad`.
     return any(
         inner.eqns and inner.eqns[-1].primitive.name == "pad"
         for inner in _nested(eqn.params.values())
@@ -81,17 +88,18 @@ def _pads(eqn: Any) -> bool:
 
 
 def _size(variable: Any) -> int:
+    """How many numbers a variable of a trace has."""
     return math.prod(variable.aval.shape)
 
 
 def _nested(values: Iterable[Any]) -> list[Jaxpr]:
     """The computations among an equation's parameters: bodies of jit, scan, cond, custom rules."""
-    found: list[Jaxpr] = []
+    jaxprs: list[Jaxpr] = []
     for value in values:
         if isinstance(value, ClosedJaxpr):
-            found.append(value.jaxpr)
+            jaxprs.append(value.jaxpr)
         elif isinstance(value, Jaxpr):
-            found.append(value)
+            jaxprs.append(value)
         elif isinstance(value, tuple | list):
-            found += _nested(value)
-    return found
+            jaxprs += _nested(value)
+    return jaxprs

@@ -1,16 +1,21 @@
 """The rows of the table, and the ways to count that its columns state."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from ila_jax.config import ModelConfig, Precision
 from ila_jax.cost import formulas, traced
-from ila_jax.cost.formulas import Macs
+from ila_jax.cost.formulas import COSTS, Macs
+from ila_jax.models.variants import TEMPORAL
 
 
 @dataclass(frozen=True)
 class Method:
-    """A row: a temporal model, and the form of its convolutions where it has any."""
+    """A row of the tables: a temporal model, and the form of its convolutions where it has any.
+
+    key: as it is typed after --methods. title: as it is printed. temporal: a key of `TEMPORAL`.
+    """
 
     key: str
     title: str
@@ -18,23 +23,20 @@ class Method:
     convolutions: Literal["k400", "ssv2"] = "k400"
 
 
-METHODS = {
-    method.key: method
-    for method in (
-        Method("clip", "Plain CLIP", "clip"),
-        Method("spatial", "Spatial attention", "spatial"),
-        Method("joint", "Joint attention", "joint"),
-        Method("divided", "Divided space-time attention", "divided"),
-        Method("ata", "ATA", "ata"),
-        Method("xclip", "X-CLIP", "xclip"),
-        Method("ila", "ILA, released, K400 form", "ila"),
-        Method("ila_ssv2", "ILA, released, SSv2 form", "ila", "ssv2"),
-        Method("ila_token", "ILA, the paper's token, K400 form", "ila_token"),
-        Method("ila_token_ssv2", "ILA, the paper's token, SSv2 form", "ila_token", "ssv2"),
-    )
-}
+def _methods() -> Iterator[Method]:
+    """A row for each temporal model, or for each form of its convolutions where it has any."""
+    for name, cost in COSTS.items():
+        if TEMPORAL[name].aligns:
+            yield Method(name, f"{cost.title}, K400 form", name)
+            yield Method(f"{name}_ssv2", f"{cost.title}, SSv2 form", name, "ssv2")
+        else:
+            yield Method(name, cost.title, name)
 
-# What is counted, by key; in GMACs of one clip.
+
+METHODS = {method.key: method for method in _methods()}
+
+# What each way of counting covers, by its key; in GMACs of one clip. There are five, as published
+# figures do not say which was used: `paper` looks for the one that gives them.
 COUNTINGS = {
     "tower": "the image tower: patches, blocks, projection of the class tokens",
     "text_head": "tower + multi-frame integration + video-specific prompts of K classes, whose "
@@ -48,7 +50,11 @@ COUNTINGS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What all rows share. resolution: None takes the size's. channels: of ILA's features."""
+    """What all rows share.
+
+    size: a key of `SIZES`. resolution: in pixels, None takes the size's. channels: of ILA's
+    interactive features.
+    """
 
     size: str
     frames: int
@@ -85,7 +91,7 @@ class Setting:
 
 
 def by_formula(config: ModelConfig, classes: int) -> dict[str, int]:
-    """MACs by every counting."""
+    """MACs of one clip by every counting, from the formulas."""
     tower = _sum(list(formulas.tower(config).values()))
     base = _sum([tower, formulas.integration(config)])
     head = _sum([base, formulas.prompts(config, classes)])
@@ -100,7 +106,10 @@ def by_formula(config: ModelConfig, classes: int) -> dict[str, int]:
 
 
 def by_tracing(config: ModelConfig, classes: int) -> dict[str, int]:
-    """The same in the program; which products are of weights is not in the trace."""
+    """The same counted in the traced program, but for the counting by weights.
+
+    A trace does not say which of a product's factors are weights.
+    """
     tower = traced.tower(config)
     base = tower + traced.integration(config)
     return {
@@ -111,5 +120,6 @@ def by_tracing(config: ModelConfig, classes: int) -> dict[str, int]:
     }
 
 
-def _sum(parts: list[Macs]) -> Macs:
-    return Macs(*(sum(column) for column in zip(*parts, strict=True)))
+def _sum(steps: list[Macs]) -> Macs:
+    """The total of each kind."""
+    return Macs(*(sum(kind) for kind in zip(*steps, strict=True)))

@@ -14,25 +14,31 @@ from ila_jax.sizes import Geometry
 
 
 class Macs(NamedTuple):
-    """weights: of activations with weights. products: of activations with activations."""
+    """Multiply-accumulates, parted by what is multiplied.
+
+    weights: activations with weights, as in linear layers and convolutions. products: activations
+    with activations, as in attention and matching. Only the first have weights to differentiate by.
+    """
 
     weights: int
     products: int = 0
 
     @property
     def total(self) -> int:
+        """Both kinds."""
         return self.weights + self.products
 
 
-Parts = dict[str, Macs]
+# The MACs of a block or a tower by what they are spent on, in the order of the computation.
+MacsByStep = dict[str, Macs]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Clip:
-    """The letters of the formulas: T frames of g×g patches, D blocks of width d, embedding e.
+    """What the formulas of one clip need, in the letters of `shapes`.
 
-    channels: of ILA's interactive features. convolutions: "k400" or "ssv2", the form of ILA's
-    interactive block.
+    T frames of P = g² patches and N = P + 1 tokens, D blocks of width d, embedding e. channels: of
+    ILA's interactive features. convolutions: "k400" or "ssv2", the form of ILA's interactive block.
     """
 
     frames: int
@@ -42,14 +48,17 @@ class Clip:
 
     @property
     def patches(self) -> int:
+        """P, of one frame."""
         return self.geometry.grid**2
 
     @property
     def tokens(self) -> int:
+        """N, of one frame: the patches and the class token."""
         return self.patches + 1
 
 
 def clip_of(config: ModelConfig) -> Clip:
+    """The clip that a model takes."""
     return Clip(
         frames=config.frames,
         geometry=config.geometry(),
@@ -59,105 +68,108 @@ def clip_of(config: ModelConfig) -> Clip:
 
 
 def transformer(sequences: int, tokens: int, width: int) -> Macs:
-    """CLIP's block on sequences of tokens: 12Ld² + 2L²d each."""
+    """CLIP's block on sequences of N tokens: 12Nd² + 2N²d each."""
+    # 12: q, k, v and the output are 4 products of N·d², the MLP with its ratio of 4 is 2·4.
     return Macs(12 * sequences * tokens * width**2, 2 * sequences * tokens**2 * width)
 
 
-def _spatial(clip: Clip) -> Parts:
+def _spatial(clip: Clip) -> MacsByStep:
     return {"CLIP's block": transformer(clip.frames, clip.tokens, clip.geometry.width)}
 
 
-def _joint(clip: Clip) -> Parts:
+def _joint(clip: Clip) -> MacsByStep:
     return {"CLIP's block": transformer(1, clip.frames * clip.tokens, clip.geometry.width)}
 
 
-def _divided(clip: Clip) -> Parts:
-    t, n, d = clip.frames, clip.patches, clip.geometry.width
-    # q, k, v, output; then W_f.
-    return {"attention over time": Macs(4 * t * n * d**2 + t * n * d**2, 2 * t**2 * n * d)} | (
-        _spatial(clip)
-    )
+def _divided(clip: Clip) -> MacsByStep:
+    t, p, d = clip.frames, clip.patches, clip.geometry.width
+    # q, k, v and the output of attention; then W_f.
+    time = Macs(4 * t * p * d**2 + t * p * d**2, 2 * t**2 * p * d)
+    return {"attention over time": time} | _spatial(clip)
 
 
-def _ata(clip: Clip) -> Parts:
-    t, n, d = clip.frames, clip.patches, clip.geometry.width
-    return {"similarities to match": Macs(0, (t - 1) * n**2 * d)} | _divided(clip)
+def _ata(clip: Clip) -> MacsByStep:
+    t, p, d = clip.frames, clip.patches, clip.geometry.width
+    return {"similarities to match": Macs(0, (t - 1) * p**2 * d)} | _divided(clip)
 
 
-def _beside(clip: Clip) -> Parts:
-    """CLIP's block where the attention, not the MLP, sees one more token a frame."""
-    t, tokens, d = clip.frames, clip.tokens, clip.geometry.width
-    weights = t * (4 * (tokens + 1) * d**2 + 8 * tokens * d**2)
-    return {"CLIP's block": Macs(weights, 2 * t * (tokens + 1) ** 2 * d)}
+def _with_token(clip: Clip) -> MacsByStep:
+    """CLIP's block where the attention, not the MLP, reads one more token of each frame."""
+    t, n, d = clip.frames, clip.tokens, clip.geometry.width
+    # Two terms, as q, k, v and the output are of N + 1 tokens and the MLP is of N.
+    weights = t * (4 * (n + 1) * d**2 + 8 * n * d**2)
+    return {"CLIP's block": Macs(weights, 2 * t * (n + 1) ** 2 * d)}
 
 
-def _cross_frame(clip: Clip) -> Parts:
+def _cross_frame(clip: Clip) -> MacsByStep:
     t, d = clip.frames, clip.geometry.width
-    return {"messages": Macs(5 * t * d**2, 2 * t**2 * d)} | _beside(clip)
+    return {"messages": Macs(5 * t * d**2, 2 * t**2 * d)} | _with_token(clip)
 
 
-def _points(clip: Clip) -> Parts:
+def _points(clip: Clip) -> MacsByStep:
     """Interactive block and point prediction, for each of T − 1 pairs of frames."""
-    g, n, d, f = clip.geometry.grid, clip.patches, clip.geometry.width, clip.channels
+    g, p, d, f = clip.geometry.grid, clip.patches, clip.geometry.width, clip.channels
     half = f // 2
     separable = clip.convolutions == "k400"  # depthwise 3×3, pointwise; or a full 3×3
     first = 9 * 2 * d + 2 * d * f if separable else 9 * 2 * d * f
-    predicted = 9 * f * half * n + 9 * half**2 * (g // 2) ** 2
+    # The second convolution of the prediction comes after a pooling that halves the grid.
+    predicted = 9 * f * half * p + 9 * half**2 * (g // 2) ** 2
     # 1×1 convolutions in two groups: f/2 → f/4 → 4 numbers.
     grouped = half * (f // 4) // 2 + (f // 4) * 4 // 2
-    pair = n * (first + 9 * f**2) + predicted + grouped
+    pair = p * (first + 9 * f**2) + predicted + grouped
     return {"convolutions and points": Macs((clip.frames - 1) * pair)}
 
 
-def _ila(clip: Clip) -> Parts:
-    t, n, d, half = clip.frames, clip.patches, clip.geometry.width, clip.channels // 2
+def _ila(clip: Clip) -> MacsByStep:
+    t, p, d, half = clip.frames, clip.patches, clip.geometry.width, clip.channels // 2
     return (
         # W_m, W_a, W_i on all tokens.
         {"layers on the tokens": Macs(3 * t * clip.tokens * d**2)}
         | _points(clip)
-        | {"interactive map": Macs(3 * t * n * half**2 + t * n * half * d)}
+        | {"interactive map": Macs(3 * t * p * half**2 + t * p * half * d)}
         | _spatial(clip)
     )
 
 
-def _ila_token(clip: Clip) -> Parts:
-    return _points(clip) | _beside(clip)
+def _ila_token(clip: Clip) -> MacsByStep:
+    return _points(clip) | _with_token(clip)
 
 
-_BLOCKS: dict[str, Callable[[Clip], Parts]] = {
-    "clip": _spatial,
-    "spatial": _spatial,
-    "joint": _joint,
-    "divided": _divided,
-    "ata": _ata,
-    "xclip": _cross_frame,
-    "ila": _ila,
-    "ila_token": _ila_token,
+class Cost(NamedTuple):
+    """The row of a temporal model.
+
+    title: in tables. complexity: the supplement's Table 2, in its letters; linear layers of
+    O(T·hw·d²), which all have, left out. block: the MACs of one block, step by step.
+    """
+
+    title: str
+    complexity: str
+    block: Callable[[Clip], MacsByStep]
+
+
+COSTS = {
+    "clip": Cost("Plain CLIP", "O(T h²w² d)", _spatial),
+    "spatial": Cost("Spatial attention", "O(T h²w² d)", _spatial),
+    "joint": Cost("Joint attention", "O(T² h²w² d)", _joint),
+    "divided": Cost("Divided space-time attention", "O(T² hw d + T h²w² d)", _divided),
+    # The supplement has a further d on the cubic term, which Kuhn–Munkres does not have.
+    "ata": Cost("ATA", "O(T h³w³ + T² hw d + T h²w² d)", _ata),
+    "xclip": Cost("X-CLIP", "O(T² d + T h²w² d)", _cross_frame),
+    "ila": Cost("ILA, released", "O(T hw k² d + T h²w² d)", _ila),
+    "ila_token": Cost("ILA, the paper's token", "O(T hw k² d + T h²w² d)", _ila_token),
 }
-# The supplement's Table 2, in its letters; linear layers of O(T·hw·d²), which all have, left out.
-# ATA: its table has a further d on the cubic term, which Kuhn–Munkres does not have.
-COMPLEXITY = {
-    "clip": "O(T h²w² d)",
-    "spatial": "O(T h²w² d)",
-    "joint": "O(T² h²w² d)",
-    "divided": "O(T² hw d + T h²w² d)",
-    "ata": "O(T h³w³ + T² hw d + T h²w² d)",
-    "xclip": "O(T² d + T h²w² d)",
-    "ila": "O(T hw k² d + T h²w² d)",
-    "ila_token": "O(T hw k² d + T h²w² d)",
-}
 
 
-def tower(config: ModelConfig) -> Parts:
-    """The image tower: patches, all blocks by their steps, the projection of the class tokens."""
+def tower(config: ModelConfig) -> MacsByStep:
+    """The image tower: patches, the steps of all D blocks, the projection of the class tokens."""
     clip, shape = clip_of(config), config.geometry()
-    t, n, d = clip.frames, clip.patches, shape.width
+    t, p, d = clip.frames, clip.patches, shape.width
     blocks = {
-        name: Macs(*(shape.depth * macs for macs in part))
-        for name, part in _BLOCKS[config.temporal](clip).items()
+        name: Macs(*(shape.depth * macs for macs in step))
+        for name, step in COSTS[config.temporal].block(clip).items()
     }
     return (
-        {"patches": Macs(3 * shape.patch**2 * t * n * d)}
+        {"patches": Macs(3 * shape.patch**2 * t * p * d)}
         | blocks
         | {"class projection": Macs(t * d * shape.embed)}
     )
@@ -178,9 +190,11 @@ def prompts(config: ModelConfig, classes: int) -> Macs:
     if not variant(config).integrates:
         return Macs(0)
     clip, e = clip_of(config), config.geometry().embed
-    t, n, d = clip.frames, clip.patches, clip.geometry.width
-    weights = t * n * d * e + 2 * (10 * classes * e**2 + 2 * n * e**2)
-    return Macs(weights, 2 * 2 * classes * n * e)
+    t, p, d = clip.frames, clip.patches, clip.geometry.width
+    # Of each layer: 10, as the classes' queries, output and MLP are 1 + 1 + 8 products of K·e²;
+    # 2, as the patches' keys and values are a product of P·e² each.
+    weights = t * p * d * e + 2 * (10 * classes * e**2 + 2 * p * e**2)
+    return Macs(weights, 2 * 2 * classes * p * e)
 
 
 def linear(config: ModelConfig, classes: int) -> Macs:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Float
 
 from ila_jax.config import ModelConfig
 from ila_jax.cost import formulas
@@ -28,10 +29,11 @@ AXES = ("frames", "resolution")
 DEFAULT_VALUES = {"frames": (2, 4, 8, 16), "resolution": (16, 32, 48, 64)}
 
 
-class Point(NamedTuple):
-    """seconds: of the fastest call. bytes: of outputs and intermediates, None where nothing tells.
+class Effort(NamedTuple):
+    """What a computation takes at one value of the axis.
 
-    formula: operations.
+    seconds: of the fastest call, which other work on the machine disturbs least. bytes: of outputs
+    and intermediates, None where nothing tells. formula: operations.
     """
 
     seconds: float
@@ -41,7 +43,11 @@ class Point(NamedTuple):
 
 @dataclass(frozen=True)
 class Line:
-    """One method, or one alignment, at every value of the axis."""
+    """One method, or one alignment, at every value of the axis.
+
+    key: in JSON. title: in tables. alone: an alignment without its model. seconds, bytes, formula:
+    those of `Effort`, one for each value.
+    """
 
     key: str
     title: str
@@ -51,16 +57,16 @@ class Line:
     formula: tuple[int, ...]
 
     @staticmethod
-    def exponent(values: Sequence[int], found: Sequence[float | None]) -> float | None:
+    def exponent(values: Sequence[int], measured: Sequence[float | None]) -> float | None:
         """a of value^a, least squares on logarithms; None without two positive numbers."""
-        if len(values) < 2 or not all(found):
+        if len(values) < 2 or not all(measured):
             return None
-        return float(np.polyfit(np.log(values), np.log(np.array(found, float)), 1)[0])
+        return float(np.polyfit(np.log(values), np.log(np.array(measured, float)), 1)[0])
 
 
 @dataclass(frozen=True)
 class Growth:
-    """A sweep. axis: one of AXES."""
+    """All lines of a sweep. axis: one of AXES, which took the values."""
 
     size: str
     axis: str
@@ -82,20 +88,22 @@ def sweep(
     Errors: ValueError for a value that makes no model, before anything is measured.
     """
     settings = [_at(setting, axis, value) for value in values]
-    for each in settings:
+    # All configurations first: a sweep takes minutes, and a bad last value would waste them.
+    for changed in settings:
         for key in methods:
-            each.config(METHODS[key])
+            changed.config(METHODS[key])
     lines = []
-    for key, title, alone, point in _measurements(methods):
-        points = []
-        for each in settings:
-            points.append(point(each, repeats))
+    for key, title, alone, measurement in _measurements(methods):
+        efforts = []
+        for changed in settings:
+            efforts.append(measurement(changed, repeats))
             step(title)
-        lines.append(Line(key, title, alone, *zip(*points, strict=True)))
+        lines.append(Line(key, title, alone, *zip(*efforts, strict=True)))
     return Growth(setting.size, axis, tuple(values), tuple(lines))
 
 
 def _at(setting: Setting, axis: str, value: int) -> Setting:
+    """The setting with one value of the axis."""
     if axis == "frames":
         return dataclasses.replace(setting, frames=value)
     return dataclasses.replace(setting, resolution=value)
@@ -106,10 +114,12 @@ def steps(methods: Sequence[str], values: Sequence[int]) -> int:
     return len(list(_measurements(methods))) * len(values)
 
 
-Measurement = Callable[[Setting, int], Point]
+# Of a setting and a number of repeated calls.
+Measurer = Callable[[Setting, int], Effort]
 
 
-def _measurements(methods: Sequence[str]) -> Iterator[tuple[str, str, bool, Measurement]]:
+def _measurements(methods: Sequence[str]) -> Iterator[tuple[str, str, bool, Measurer]]:
+    """Key, title, whether it is an alignment alone, and how it is measured, of every line."""
     for key in methods:
         yield key, METHODS[key].title, False, _tower(key)
     yield "ata_serial_host", "ATA's matching, frame by frame, scipy", True, _serial_on_host
@@ -119,8 +129,10 @@ def _measurements(methods: Sequence[str]) -> Iterator[tuple[str, str, bool, Meas
     yield "ila_alignment", "ILA's alignment", True, _ila_alignment
 
 
-def _tower(key: str) -> Measurement:
-    def point(setting: Setting, repeats: int) -> Point:
+def _tower(key: str) -> Measurer:
+    """The whole image tower of a method."""
+
+    def measurement(setting: Setting, repeats: int) -> Effort:
         config = _headless(setting.config(METHODS[key]))
         variables = random_weights(config)
         video = _random(clip_shape(config).shape)
@@ -128,11 +140,11 @@ def _tower(key: str) -> Measurement:
         def run(variables: Any, video: Any) -> Any:
             return model.bind(config, variables).visual(video).class_tokens
 
-        found = measure(run, variables, video, repeats=repeats)
-        macs = sum(part.total for part in formulas.tower(config).values())
-        return Point(found.fastest, found.working_bytes, macs)
+        measured = measure(run, variables, video, repeats=repeats)
+        macs = sum(step.total for step in formulas.tower(config).values())
+        return Effort(measured.fastest, measured.working_bytes, macs)
 
-    return point
+    return measurement
 
 
 def _headless(config: ModelConfig) -> ModelConfig:
@@ -140,16 +152,17 @@ def _headless(config: ModelConfig) -> ModelConfig:
     return dataclasses.replace(config, head="linear", classes=1)
 
 
-def _serial_on_host(setting: Setting, repeats: int) -> Point:
+def _serial_on_host(setting: Setting, repeats: int) -> Effort:
+    """ATA's matching as its authors have it, without jax: nothing tells its memory."""
     patches = np.asarray(_patches(setting))
     seconds = timed(serial_matching, patches, repeats=repeats)
-    return Point(min(seconds), None, _steps(patches.shape))
+    return Effort(min(seconds), None, _steps(patches.shape))
 
 
 def serial_matching(patches: np.ndarray) -> np.ndarray:
-    """π of one clip as ATA describes it: each frame matched with the aligned one before it.
+    """π of one clip as ATA describes it: each frame is matched with the aligned one before it.
 
-    patches: [1, t, p, d]. Result: int [1, t, p], `models.temporal.matching.composed`'s.
+    patches: [1, t, p, d]. Returns int [1, t, p], the same as `models.temporal.matching.composed`.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -163,75 +176,83 @@ def serial_matching(patches: np.ndarray) -> np.ndarray:
     return np.stack(pi)[None]
 
 
-def _serial(setting: Setting, repeats: int) -> Point:
+def _serial(setting: Setting, repeats: int) -> Effort:
+    """The pairs of frames one after the other, in a compiled loop."""
+
     def run(z: jax.Array) -> jax.Array:
         pairs = similarities(z).swapaxes(0, 1)[:, :, None]
-        sigma = jax.lax.map(matched_on_device, pairs)  # one pair of frames after the other
+        sigma = jax.lax.map(matched_on_device, pairs)
         return composed(sigma[:, :, 0].swapaxes(0, 1))
 
     return _matching(run, setting, repeats)
 
 
-def _batched(solve: Callable[[jax.Array], jax.Array]) -> Measurement:
-    def point(setting: Setting, repeats: int) -> Point:
+def _batched(solve: Callable[[jax.Array], jax.Array]) -> Measurer:
+    """All pairs of frames at once, by a solver."""
+
+    def measurement(setting: Setting, repeats: int) -> Effort:
         return _matching(lambda z: composed(solve(similarities(z))), setting, repeats)
 
-    return point
+    return measurement
 
 
-def _matching(run: Callable[[jax.Array], jax.Array], setting: Setting, repeats: int) -> Point:
+def _matching(run: Callable[[jax.Array], jax.Array], setting: Setting, repeats: int) -> Effort:
+    """A matching of one clip's random patches."""
     patches = _patches(setting)
-    found = measure(run, patches, repeats=repeats)
-    return Point(found.fastest, found.working_bytes, _steps(patches.shape))
+    measured = measure(run, patches, repeats=repeats)
+    return Effort(measured.fastest, measured.working_bytes, _steps(patches.shape))
 
 
-def _ila_alignment(setting: Setting, repeats: int) -> Point:
+def _ila_alignment(setting: Setting, repeats: int) -> Effort:
     """Tokens to messages, points and masks, as a block has them before it uses them."""
     config = _headless(setting.config(METHODS["ila"]))
-    shape, parts = config.geometry(), formulas.tower(config)
+    shape, steps_of_tower = config.geometry(), formulas.tower(config)
     variables = random_weights(config)
     tokens = _random((1, config.frames, shape.grid**2 + 1, shape.width))
 
     def run(variables: Any, x: Tokens) -> Any:
         block: Any = model.bind(config, variables).visual.blocks[0]
-        found = block.temporal.align(block.temporal.messages(x)[1], None)
-        return found.previous, found.current
+        alignment = block.alignment(x)
+        return alignment.previous, alignment.current
 
-    found = measure(run, variables, tokens, repeats=repeats)
-    # W_m is one of three layers on the tokens.
-    macs = parts["layers on the tokens"].total // 3 + parts["convolutions and points"].total
-    return Point(found.fastest, found.working_bytes, macs // shape.depth)
+    measured = measure(run, variables, tokens, repeats=repeats)
+    # W_m is one of three layers on the tokens; the two skip layers come after the alignment.
+    macs = steps_of_tower["layers on the tokens"].total // 3
+    macs += steps_of_tower["convolutions and points"].total
+    return Effort(measured.fastest, measured.working_bytes, macs // shape.depth)
 
 
-def _patches(setting: Setting) -> jax.Array:
+def _patches(setting: Setting) -> Float[jax.Array, "1 t p d"]:
+    """Random patch tokens of one clip, as a block of ATA takes them."""
     config: ModelConfig = setting.config(METHODS["ata"])
     shape = config.geometry()
     return _random((1, config.frames, shape.grid**2, shape.width))
 
 
 def _steps(shape: tuple[int, ...]) -> int:
-    """Kuhn–Munkres' steps: N³ for each pair of frames."""
+    """Kuhn–Munkres' steps: P³ for each pair of frames. shape: of patches [1, t, p, d]."""
     return (shape[1] - 1) * shape[2] ** 3
 
 
 def _random(shape: tuple[int, ...]) -> jax.Array:
+    """The same numbers at every call, so that methods are measured on the same input."""
     return jnp.asarray(np.random.default_rng(0).standard_normal(shape), jnp.float32)
 
 
-def as_json(found: Growth) -> dict[str, Any]:
+def as_json(growth: Growth) -> dict[str, Any]:
     """Plain values under the keys of docs/complexity.md."""
     return {
-        "size": found.size,
-        "axis": found.axis,
-        "values": list(found.values),
+        "size": growth.size,
+        "axis": growth.axis,
+        "values": list(growth.values),
         "machine": machine(),
         "lines": [
             dataclasses.asdict(line)
             | {
-                "time_exponent": line.exponent(found.values, line.seconds),
-                "memory_exponent": line.exponent(found.values, line.bytes),
-                "formula_exponent": line.exponent(found.values, line.formula),
+                "time_exponent": line.exponent(growth.values, line.seconds),
+                "memory_exponent": line.exponent(growth.values, line.bytes),
+                "formula_exponent": line.exponent(growth.values, line.formula),
             }
-            for line in found.lines
+            for line in growth.lines
         ],
     }

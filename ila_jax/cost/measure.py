@@ -17,8 +17,10 @@ from ila_jax.models import model
 from ila_jax.models.model import Variables
 
 
-class Measured(NamedTuple):
-    """seconds: of one call, the median. fastest: the best of them. compiling: seconds, once.
+class ProgramCost(NamedTuple):
+    """What a compiled program took.
+
+    seconds: of one call, the median. fastest: the best of them. compiling: seconds, once.
 
     peak_bytes: arguments that are used, outputs, and what XLA sets aside for intermediates.
     working_bytes: of these, outputs and intermediates. None where XLA does not tell.
@@ -43,6 +45,7 @@ def machine() -> str:
 
 
 def _processor() -> str:
+    """The processor's name, or its architecture where the system does not tell."""
     try:
         with open("/proc/cpuinfo") as lines:
             names = [line.partition(":")[2].strip() for line in lines if "model name" in line]
@@ -51,25 +54,27 @@ def _processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def measure(function: Callable[..., Any], *arguments: Any, repeats: int) -> Measured:
+def measure(function: Callable[..., Any], *arguments: Any, repeats: int) -> ProgramCost:
     """Compiles a function for its arguments and runs it, once unmeasured."""
+    # Ahead of time, as compilation has to be measured by itself and XLA asked for its plans.
     start = time.perf_counter()
     compiled = jax.jit(function).lower(*arguments).compile()
     compiling = time.perf_counter() - start
     seconds = timed(compiled, *arguments, repeats=repeats)
     flops = (compiled.cost_analysis() or {}).get("flops")
-    macs = None if flops is None else flops / 2
+    macs = None if flops is None else flops / 2  # a multiplication and an addition each
     median, fastest = statistics.median(seconds), min(seconds)
-    return Measured(median, fastest, compiling, *_memory(compiled), macs)
+    return ProgramCost(median, fastest, compiling, *_memory(compiled), macs)
 
 
 def _memory(compiled: Any) -> tuple[int | None, int | None]:
-    """Peak and working bytes."""
-    found = compiled.memory_analysis()
-    if found is None:
+    """Peak and working bytes, None where XLA does not tell."""
+    plan = compiled.memory_analysis()
+    if plan is None:
         return None, None
-    working = found.output_size_in_bytes + found.temp_size_in_bytes - found.alias_size_in_bytes
-    return found.argument_size_in_bytes + working, working
+    # Outputs that take the place of arguments are in both sums, and are memory only once.
+    working = plan.output_size_in_bytes + plan.temp_size_in_bytes - plan.alias_size_in_bytes
+    return plan.argument_size_in_bytes + working, working
 
 
 def timed(function: Callable[..., Any], *arguments: Any, repeats: int) -> list[float]:
@@ -83,8 +88,11 @@ def timed(function: Callable[..., Any], *arguments: Any, repeats: int) -> list[f
     return seconds
 
 
-def measure_model(config: ModelConfig, classes: int, *, repeats: int) -> Measured:
-    """One clip through the whole model with the text head, its class features given."""
+def measure_model(config: ModelConfig, classes: int, *, repeats: int) -> ProgramCost:
+    """One clip through the whole model with the text head, its class features given.
+
+    classes: K. The text tower takes no part, as features of classes are computed once.
+    """
     rng = np.random.default_rng(0)
     video = jnp.asarray(rng.standard_normal(clip_shape(config).shape), jnp.float32)
     text = jnp.asarray(rng.standard_normal((classes, config.geometry().embed)), jnp.float32)
@@ -102,6 +110,7 @@ def random_weights(config: ModelConfig) -> Variables:
 
     def fill(path: tuple[Any, ...], like: Any) -> jax.Array:
         values = rng.standard_normal(like.shape, dtype=np.float32) * 0.02
+        # Norms and variances are around 1: with roots of negative ones all would be NaN.
         around = 1.0 if path[-1].key in ("scale", "var") else 0.0
         return jnp.asarray(values + around, like.dtype)
 

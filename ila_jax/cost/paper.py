@@ -8,14 +8,15 @@ from ila_jax.cost.countings import METHODS, Setting
 
 
 class Published(NamedTuple):
-    """gflops: as printed, in whole numbers. top1: on Kinetics-400, in percent."""
+    """A row of the paper's table. gflops: as printed, in whole numbers. top1: in percent."""
 
     gflops: float
     top1: float
 
 
 _ILA = Published(40, 81.3)
-# By row; the supplement has one row for ILA, and none of the SSv2 form on Kinetics.
+# On Kinetics-400, by the keys of METHODS. The supplement has one row for ILA, which may be either
+# the released form or the text's token, and none of the SSv2 form on Kinetics.
 TABLE_2 = {
     "spatial": Published(37, 79.8),
     "joint": Published(71, 80.4),
@@ -29,7 +30,10 @@ _WITHIN = 0.5  # G: half of the last printed digit
 
 
 class Verdict(NamedTuple):
-    """counting: the nearest of COUNTINGS. gmacs: ours by it. why: a sentence."""
+    """Whether the paper's figure comes out of any counting, to half of its last printed digit.
+
+    counting: the key of COUNTINGS that comes nearest. gmacs: ours by it. why: a sentence.
+    """
 
     reproduced: bool
     counting: str
@@ -42,30 +46,32 @@ class Verdict(NamedTuple):
 
 def published(setting: Setting, key: str) -> Published | None:
     """The paper's row, where the setting is its own: B/32, 8 frames, 224 pixels, 400 classes."""
-    same = (setting.size, setting.frames, setting.classes) == ("B/32", 8, 400)
-    return TABLE_2.get(key) if same and setting.resolution in (None, 224) else None
+    is_the_papers = (setting.size, setting.frames, setting.classes) == ("B/32", 8, 400)
+    return TABLE_2.get(key) if is_the_papers and setting.resolution in (None, 224) else None
 
 
 def verdict(setting: Setting, key: str, macs: Mapping[str, int]) -> Verdict | None:
-    """Compares a row's MACs, by every counting, with the paper's figure."""
-    row = published(setting, key)
-    if row is None:
+    """Compares a row's MACs, by every counting, with the paper's figure; None without one."""
+    figures = published(setting, key)
+    if figures is None:
         return None
-    nearest = min(macs, key=lambda name: abs(macs[name] / 1e9 - row.gflops))
+    nearest = min(macs, key=lambda name: abs(macs[name] / 1e9 - figures.gflops))
     gmacs = macs[nearest] / 1e9
-    return Verdict(abs(gmacs - row.gflops) <= _WITHIN, nearest, gmacs, _why(setting, key))
+    return Verdict(abs(gmacs - figures.gflops) <= _WITHIN, nearest, gmacs, _why(setting, key))
 
 
-def _parts(setting: Setting, key: str) -> dict[str, float]:
-    """GMACs of a tower by its steps."""
-    parts = formulas.tower(setting.config(METHODS[key]))
-    return {name: part.total / 1e9 for name, part in parts.items()}
+def _gmacs_by_step(setting: Setting, key: str) -> dict[str, float]:
+    """GMACs of a tower, step by step."""
+    steps = formulas.tower(setting.config(METHODS[key]))
+    return {name: step.total / 1e9 for name, step in steps.items()}
 
 
 def _why(setting: Setting, key: str) -> str:
     """What stands behind a verdict, with the numbers of its formula."""
-    own, spatial = _parts(setting, key), sum(_parts(setting, "spatial").values())
+    own = _gmacs_by_step(setting, key)
+    spatial = sum(_gmacs_by_step(setting, "spatial").values())
     added = sum(own.values()) - spatial
+    # Functions, as each names steps that only its own model has.
     return {
         "spatial": lambda: (
             "Only without the products of attention, and no counting gives both this figure and "

@@ -48,7 +48,7 @@ def peak(device_kind: str, precision: Precision) -> float | None:
     """
     if precision == "float64":
         return None
-    for pattern, found in PEAKS.items():
+    for pattern, dense in PEAKS.items():
         if re.search(pattern, device_kind):
-            return getattr(found, precision) * 1e12
+            return getattr(dense, precision) * 1e12
     return None

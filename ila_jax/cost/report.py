@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from ila_jax.cost.countings import COUNTINGS, Setting
 from ila_jax.cost.growth import Growth
 from ila_jax.cost.measure import machine
-from ila_jax.cost.table import Row
+from ila_jax.cost.table import CostRow
 from ila_jax.tables import Table
 
 
-def cost_tables(setting: Setting, rows: Sequence[Row]) -> list[Table]:
-    """What --measure adds comes last."""
+def cost_tables(setting: Setting, rows: Sequence[CostRow]) -> list[Table]:
+    """Our costs, then the paper's where the setting is its own, then what --measure adds."""
     tables = [_costs(setting, rows)]
     if any(row.paper for row in rows):
         tables.append(_paper(rows))
@@ -19,7 +19,9 @@ def cost_tables(setting: Setting, rows: Sequence[Row]) -> list[Table]:
     return tables
 
 
-def _costs(setting: Setting, rows: Sequence[Row]) -> Table:
+def _costs(setting: Setting, rows: Sequence[CostRow]) -> Table:
+    """Complexity, parameters and multiply-accumulates, a line for each row."""
+    # text_head_weights is for the comparison with the paper alone.
     columns = ("tower", "text_head", "one_class", "linear_head")
     header = ["method", "complexity", "new", "total", *columns, "traced"]
     cells = [
@@ -44,7 +46,8 @@ def _costs(setting: Setting, rows: Sequence[Row]) -> Table:
     return Table(title, header, cells, notes)
 
 
-def _paper(rows: Sequence[Row]) -> Table:
+def _paper(rows: Sequence[CostRow]) -> Table:
+    """The paper's figures and what of them is reproduced, the reasons below."""
     cells, notes = [], []
     for row in rows:
         if row.paper is None or row.verdict is None:
@@ -63,19 +66,21 @@ def _paper(rows: Sequence[Row]) -> Table:
     return Table("The paper (supplement, Table 2, Kinetics-400) and ours", header, cells, notes)
 
 
-def _measured(setting: Setting, rows: Sequence[Row]) -> Table:
+def _measured(setting: Setting, rows: Sequence[CostRow]) -> Table:
+    """Seconds and bytes on this machine."""
     header = ["method", "ms a clip", "fastest", "peak MB", "XLA GMACs", "GMAC/s", "compiling s"]
     cells = []
     for row in rows:
         if row.measured is None:
             continue
-        m = row.measured
-        peak = "–" if m.peak_bytes is None else f"{m.peak_bytes / 1e6:.0f}"
-        xla = "–" if m.xla_macs is None else f"{m.xla_macs / 1e9:.2f}"
-        rate = row.formula["text_head"] / 1e9 / m.seconds
+        cost = row.measured
+        peak = "–" if cost.peak_bytes is None else f"{cost.peak_bytes / 1e6:.0f}"
+        xla = "–" if cost.xla_macs is None else f"{cost.xla_macs / 1e9:.2f}"
+        # By the formula's count: XLA's has elementwise arithmetic in it, and loops only once.
+        gmacs_per_second = row.formula["text_head"] / 1e9 / cost.seconds
         cells.append(
-            [row.method.title, f"{1e3 * m.seconds:.1f}", f"{1e3 * m.fastest:.1f}",
-             peak, xla, f"{rate:.1f}", f"{m.compiling:.1f}"]
+            [row.method.title, f"{1e3 * cost.seconds:.1f}", f"{1e3 * cost.fastest:.1f}",
+             peak, xla, f"{gmacs_per_second:.1f}", f"{cost.compiling:.1f}"]
         )  # fmt: skip
     notes = [
         "One clip, text head, class features given; the median of repeated calls.",
@@ -86,30 +91,31 @@ def _measured(setting: Setting, rows: Sequence[Row]) -> Table:
     return Table(f"Measured: {machine()}, {setting.precision}", header, cells, notes)
 
 
-def growth_table(found: Growth) -> Table:
+def growth_table(growth: Growth) -> Table:
     """Milliseconds of the fastest call at each value, and exponents fitted over all of them."""
     header = [
         "what",
-        *(f"{found.axis} {value}" for value in found.values),
+        *(f"{growth.axis} {value}" for value in growth.values),
         "time ~", "memory ~", "formula ~",
     ]  # fmt: skip
     cells = [
         [
             line.title,
             *(f"{1e3 * seconds:.2f} ms" for seconds in line.seconds),
-            _power(line.exponent(found.values, line.seconds)),
-            _power(line.exponent(found.values, line.bytes)),
-            _power(line.exponent(found.values, line.formula)),
+            _power(line.exponent(growth.values, line.seconds)),
+            _power(line.exponent(growth.values, line.bytes)),
+            _power(line.exponent(growth.values, line.formula)),
         ]
-        for line in found.lines
+        for line in growth.lines
     ]
     notes = [
-        f"~: the exponent a of {found.axis}^a, fitted on logarithms over all values.",
+        f"~: the exponent a of {growth.axis}^a, fitted on logarithms over all values.",
         "memory: outputs and intermediates, without weights. formula: MACs of the tower; "
-        "of matching alone (T − 1)·N³ steps, of ILA's alignment its MACs.",
+        "of matching alone (T − 1)·P³ steps, of ILA's alignment its MACs.",
     ]
-    return Table(f"Growth, {found.size}: {machine()}", header, cells, notes)
+    return Table(f"Growth, {growth.size}: {machine()}", header, cells, notes)
 
 
 def _power(exponent: float | None) -> str:
+    """An exponent in a table; a dash where none could be fitted."""
     return "–" if exponent is None else f"{exponent:.2f}"

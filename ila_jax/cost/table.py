@@ -6,14 +6,19 @@ from typing import Any
 
 from ila_jax.cost import formulas, traced
 from ila_jax.cost.countings import COUNTINGS, METHODS, Method, Setting, by_formula, by_tracing
-from ila_jax.cost.measure import Measured, machine, measure_model
+from ila_jax.cost.measure import ProgramCost, machine, measure_model
 from ila_jax.cost.paper import Published, Verdict, published, verdict
 from ila_jax.cost.traced import Parameters
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
-    """parts: MACs of the tower by its steps. formula, traced: MACs by counting."""
+class CostRow:
+    """All that the tables say of one method.
+
+    parts: MACs of the tower by its steps. formula, traced: MACs by the keys of `COUNTINGS`, from
+    the formulas and counted in the program. paper, verdict: None where the paper has no such row.
+    measured: None where nothing was measured.
+    """
 
     method: Method
     complexity: str
@@ -23,7 +28,7 @@ class Row:
     traced: dict[str, int]
     paper: Published | None
     verdict: Verdict | None
-    measured: Measured | None
+    measured: ProgramCost | None
 
     @property
     def disagreement(self) -> float:
@@ -31,16 +36,20 @@ class Row:
         return max(abs(macs / self.formula[name] - 1) for name, macs in self.traced.items())
 
 
-def row(setting: Setting, key: str, *, repeats: int | None) -> Row:
-    """repeats: of the measurement; None measures nothing. Errors: ValueError."""
+def row(setting: Setting, key: str, *, repeats: int | None) -> CostRow:
+    """The row of a method, by its key.
+
+    repeats: how often to run it for the measurement; None measures nothing.
+    Errors: ValueError for a setting that makes no model.
+    """
     config = setting.config(METHODS[key])
     formula = by_formula(config, setting.classes)
     measured = None if repeats is None else measure_model(config, setting.classes, repeats=repeats)
-    return Row(
+    return CostRow(
         method=METHODS[key],
-        complexity=formulas.COMPLEXITY[config.temporal],
+        complexity=formulas.COSTS[config.temporal].complexity,
         parameters=traced.parameters(config),
-        parts={name: part.total for name, part in formulas.tower(config).items()},
+        parts={name: step.total for name, step in formulas.tower(config).items()},
         formula=formula,
         traced=by_tracing(config, setting.classes),
         paper=published(setting, key),
@@ -49,17 +58,18 @@ def row(setting: Setting, key: str, *, repeats: int | None) -> Row:
     )
 
 
-def as_json(setting: Setting, rows: Iterable[Row]) -> dict[str, Any]:
+def as_json(setting: Setting, rows: Iterable[CostRow]) -> dict[str, Any]:
     """Plain values under the keys of docs/complexity.md."""
     return {
         "setting": asdict(setting),
         "countings": COUNTINGS,
         "machine": machine(),
-        "rows": [_row_json(each) for each in rows],
+        "rows": [_row_json(row) for row in rows],
     }
 
 
-def _row_json(row: Row) -> dict[str, Any]:
+def _row_json(row: CostRow) -> dict[str, Any]:
+    """One element of `rows`; what the row does not have is null."""
     return {
         "method": row.method.key,
         "title": row.method.title,

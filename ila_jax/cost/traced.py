@@ -16,14 +16,17 @@ from ila_jax.shapes import ClassTokens, Features, Logits, TextFeatures, Video
 
 
 class Parameters(NamedTuple):
-    """new: what the temporal model adds to CLIP's image tower. total: of all, with the head."""
+    """Numbers of parameters: those that the temporal model adds to CLIP's image tower, and all.
+
+    total: the text tower and the head are in it.
+    """
 
     new: int
     total: int
 
 
 def parameters(config: ModelConfig) -> Parameters:
-    """Numbers that are learnt, from shapes: running statistics are not among them."""
+    """Counts what is learnt, from shapes alone: running statistics are not."""
     tree = model.abstract(config).params
     plain = model.abstract(dataclasses.replace(config, temporal="spatial")).params
     new = _size(tree["visual"]) - _size(plain["visual"])
@@ -31,14 +34,15 @@ def parameters(config: ModelConfig) -> Parameters:
 
 
 def clip_shape(config: ModelConfig) -> jax.ShapeDtypeStruct:
-    """One video, [1, t, h, w, 3]."""
+    """The shape of one clip, float32 [1, t, h, w, 3]."""
     side = config.geometry().resolution
     return _float(1, config.frames, side, side, 3)
 
 
 def tower(config: ModelConfig) -> int:
-    """MACs of the image tower on one clip. The alignment's loss is not needed, so not counted."""
+    """MACs of the image tower on one clip."""
 
+    # The loss is not among the outputs: inference does not need it, and so it is not counted.
     def run(module: VideoModel, video: Video) -> tuple[jax.Array, jax.Array]:
         output = module.visual(video)
         return output.class_tokens, output.patch_tokens
@@ -85,8 +89,10 @@ def text(config: ModelConfig) -> int:
 
 
 def _count(config: ModelConfig, run: Callable[..., Any], *arguments: jax.ShapeDtypeStruct) -> int:
-    def bound(variables: Variables, *given: jax.Array) -> Any:
-        return run(model.bind(config, variables), *given)
+    """MACs of a function of the module and of arguments that are shapes."""
+
+    def bound(variables: Variables, *arrays: jax.Array) -> Any:
+        return run(model.bind(config, variables), *arrays)
 
     return count(bound, model.abstract(config), *arguments)
 
@@ -96,4 +102,5 @@ def _float(*shape: int) -> jax.ShapeDtypeStruct:
 
 
 def _size(tree: dict) -> int:
+    """How many numbers the leaves have together."""
     return sum(leaf.size for leaf in jax.tree.leaves(tree))

@@ -11,10 +11,10 @@ from ila_jax.models.layers import Dtypes, Keys, torch_uniform, torch_uniform_bia
 
 
 class Conv3x3(nnx.Module):
-    """3×3 convolution, padding 1, biased, as nine shifted matrix products.
+    """3×3 convolution, padding 1, with bias, as nine shifted matrix products. Kernel HWIO.
 
-    On CPUs and for these small maps that beats `lax.conv`, which takes up to three times as
-    long as PyTorch's there, without im2col's ninefold copy. Kernel HWIO.
+    On CPUs and for these small maps that is faster than `lax.conv`, which takes up to three times
+    as long as PyTorch's convolution there. It needs no ninefold copy of the map as im2col does.
     """
 
     def __init__(self, inputs: int, outputs: int, *, dtypes: Dtypes, keys: Keys):
@@ -25,13 +25,14 @@ class Conv3x3(nnx.Module):
         self.bias = nnx.Param(bias_init(keys.params(), (outputs,), dtypes.param))
 
     def __call__(self, x: Float[Array, "m g g i"]) -> Float[Array, "m g g o"]:
+        """Each place of the map from its 3×3 neighbourhood; beyond the edge is 0."""
         kernel = self.kernel[...].astype(self.dtypes.compute)
         y = sum(patch @ kernel[i, j] for i, j, patch in _shifts(x.astype(self.dtypes.compute)))
         return y + _channels(self.bias, self.dtypes)
 
 
 class DepthwiseConv3x3(nnx.Module):
-    """Depthwise 3×3 convolution, padding 1, biased, as nine shifted multiply-adds."""
+    """Depthwise 3×3 convolution, padding 1, with bias, as nine shifted multiply-adds."""
 
     def __init__(self, channels: int, *, dtypes: Dtypes, keys: Keys):
         self.dtypes = dtypes
@@ -40,13 +41,15 @@ class DepthwiseConv3x3(nnx.Module):
         self.bias = nnx.Param(bias_init(keys.params(), (channels,), dtypes.param))
 
     def __call__(self, x: Float[Array, "m g g c"]) -> Float[Array, "m g g c"]:
+        """Each channel by itself; beyond the edge is 0."""
+        # [3, 3, 1, 1, 1, c]: each of the nine is multiplied with whole maps.
         kernel = self.kernel[...].astype(self.dtypes.compute)[:, :, None, None, None]
         y = sum(patch * kernel[i, j] for i, j, patch in _shifts(x.astype(self.dtypes.compute)))
         return y + _channels(self.bias, self.dtypes)
 
 
 class TemporalConv(nnx.Module):
-    """Convolution over time, kernel 3, zero padding, biased. Kernel [3, i, o]."""
+    """Convolution over time, three frames wide, zero padding, with bias. Kernel [3, i, o]."""
 
     def __init__(self, channels: int, *, dtypes: Dtypes, keys: Keys):
         self.dtypes = dtypes
@@ -56,15 +59,20 @@ class TemporalConv(nnx.Module):
         self.bias = nnx.Param(bias_init(keys.params(), (channels,), dtypes.param))
 
     def __call__(self, x: Float[Array, "b t g g c"]) -> Float[Array, "b t g g c"]:
+        """Each place from itself in the frame before, its own and the next."""
         kernel = self.kernel[...].astype(self.dtypes.compute)
         frames = x.shape[1]
+        # Zeros before the first frame and after the last: the clip keeps its length.
         padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0), (0, 0)))
         y = sum(padded[:, i : i + frames] @ kernel[i] for i in range(3))
         return y + _channels(self.bias, self.dtypes, axes=4)
 
 
 class GroupedLinear(nnx.Module):
-    """A linear layer on channels split into groups, as a 1×1 convolution with groups."""
+    """A linear layer on channels split into groups, as PyTorch's 1×1 convolution with groups.
+
+    The first of the groups' shares of the inputs makes the first share of the outputs, and so on.
+    """
 
     def __init__(
         self,
@@ -86,14 +94,18 @@ class GroupedLinear(nnx.Module):
         self.bias = nnx.Param(bias_init(keys.params(), (outputs,), dtypes.param))
 
     def __call__(self, x: Float[Array, "m i"]) -> Float[Array, "m o"]:
-        x = rearrange(x, "m (s i) -> m s i", s=self.groups)
-        kernel = rearrange(self.kernel[...], "i (s o) -> s i o", s=self.groups)
-        y = jnp.einsum("msi,sio->mso", x, kernel.astype(self.dtypes.compute))
-        return rearrange(y, "m s o -> m (s o)") + _channels(self.bias, self.dtypes, axes=1)
+        """Channels to channels, group by group."""
+        x = rearrange(x, "m (groups i) -> m groups i", groups=self.groups)
+        kernel = rearrange(self.kernel[...], "i (groups o) -> groups i o", groups=self.groups)
+        y = jnp.einsum("mui,uio->muo", x, kernel.astype(self.dtypes.compute))  # u: groups
+        return rearrange(y, "m groups o -> m (groups o)") + _channels(
+            self.bias, self.dtypes, axes=1
+        )
 
 
 def max_pool2(x: Float[Array, "m g g c"]) -> Array:
     """2×2 max pooling; an odd last row or column is dropped, as PyTorch does."""
+    # 7 → 3 → 1 at 224 pixels and patches of 32: the odd edge is lost twice there.
     half_h, half_w = x.shape[1] // 2, x.shape[2] // 2
     x = x[:, : 2 * half_h, : 2 * half_w]
     return rearrange(x, "m (h i) (w j) c -> m h w (i j) c", i=2, j=2).max(-2)

@@ -17,7 +17,7 @@ _SCALE = math.log(100.0)
 
 
 class TextHead(nnx.Module):
-    """Scaled cosine similarity between the video and each class's prompted text feature."""
+    """Scaled cosine similarity between the clip and each class's prompted text feature."""
 
     def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
         self.prompts = VideoPrompts(geometry, dtypes=dtypes, keys=keys)
@@ -26,16 +26,15 @@ class TextHead(nnx.Module):
     def __call__(
         self, features: Features, patches: Float[Array, "b t p d"], text: TextFeatures
     ) -> Logits:
+        """patches: of the last block, for the prompts. text: a feature for each class."""
         prompted = self.prompts(text, patches)
         similarity = jnp.einsum("be,bke->bk", unit(features), unit(prompted))
+        # The parameter is CLIP's, which learns the logarithm of the scale.
         return jnp.exp(self.logit_scale[...]) * similarity
 
 
 class PlainTextHead(nnx.Module):
-    """CLIP's own logits, no prompts: those of a clip are the mean of its frames' (models.md 10).
-
-    features: of `FrameMean`. patches: not looked at.
-    """
+    """CLIP's own logits, no prompts: those of a clip are the mean of its frames' (models.md 10)."""
 
     def __init__(self, *, dtypes: Dtypes):
         self.logit_scale = nnx.Param(jnp.asarray(_SCALE, dtypes.param))
@@ -43,11 +42,12 @@ class PlainTextHead(nnx.Module):
     def __call__(
         self, features: Features, patches: Float[Array, "b t p d"], text: TextFeatures
     ) -> Logits:
+        """features: of `FrameMean`, as long as frames are alike. patches: not used."""
         return jnp.exp(self.logit_scale[...]) * jnp.einsum("be,ke->bk", features, unit(text))
 
 
 class LinearHead(nnx.Module):
-    """v/|v| → LN → dropout → linear."""
+    """v/|v| → LN → dropout → linear. dropout: the share of channels that are left out."""
 
     def __init__(self, embed: int, classes: int, *, dropout: float, dtypes: Dtypes, keys: Keys):
         self.dropout = dropout
@@ -57,9 +57,12 @@ class LinearHead(nnx.Module):
         )
 
     def __call__(self, features: Features, training: Training | None) -> Logits:
+        """Logits in float32 or wider, whatever the layer computes in. Inference drops nothing."""
+        # Brought to length 1 before the norm, as in the released SSv2 models.
         x = self.norm(unit(features))
         if training is not None and self.dropout:
             keep = jax.random.bernoulli(training.key, 1 - self.dropout, x.shape)
+            # Scaled up by what is left, so that inference takes the layer as it is.
             x = jnp.where(keep, x / (1 - self.dropout), 0)
         logits = self.fc(x)
         return logits.astype(jnp.promote_types(logits.dtype, jnp.float32))

@@ -1,4 +1,4 @@
-"""Layers that every tower shares: CLIP's residual block, batch norm, small convolutions."""
+"""Layers that every tower shares: attention, the MLP, CLIP's residual block, batch norm."""
 
 import dataclasses
 import functools
@@ -27,7 +27,7 @@ torch_uniform = nnx.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
 
 def torch_uniform_bias(fan_in: int) -> Callable[..., Array]:
-    """PyTorch's start of a bias, U(±1/√fan_in)."""
+    """PyTorch's start of a bias, U(±1/√fan_in). fan_in: inputs of one output of the layer."""
     bound = fan_in**-0.5
 
     def init(key: Array, shape: tuple[int, ...], dtype: Any = jnp.float32) -> Array:
@@ -53,15 +53,17 @@ class Keys:
         self._key, self._count = key, 0
 
     def params(self) -> Array:
+        """The next key. The name is the stream's that nnx asks its `Rngs` for."""
         self._count += 1
         return jax.random.fold_in(self._key, self._count)
 
 
 @dataclass(frozen=True)
 class Dtypes:
-    """compute: of activations and matrix products. param: of parameters and statistics.
+    """The dtypes of one part of a model, and makers of layers that compute in them.
 
-    arithmetic: of the part of the model that is built with them.
+    compute: of activations and matrix products. param: of parameters and statistics. arithmetic:
+    what that part computes with and its tensors do not show.
     """
 
     compute: Any
@@ -70,12 +72,12 @@ class Dtypes:
 
     @staticmethod
     def of(precision: Precision) -> "Dtypes":
-        """Parameters are never narrower than float32."""
+        """Those of a model by `model.precision`; parameters are never narrower than float32."""
         compute = jnp.dtype(precision)
         return Dtypes(compute, jnp.promote_types(compute, jnp.float32))
 
     def having(self, arithmetic: Arithmetic) -> "Dtypes":
-        """The same for a part of the model that computes with this."""
+        """The same dtypes for a part of the model with an arithmetic of its own."""
         return dataclasses.replace(self, arithmetic=arithmetic)
 
     def heads(self, width: int) -> int:
@@ -106,6 +108,7 @@ class Dtypes:
         )
 
     def layer_norm(self, width: int, *, keys: Keys) -> nnx.LayerNorm:
+        """A layer norm over channels, with the eps of the arithmetic."""
         rngs: Any = keys
         return nnx.LayerNorm(
             width,
@@ -130,34 +133,37 @@ ACTIVATIONS: dict[Activation, Callable[[Array], Array]] = {
 
 
 def attend(
-    q: Float[Array, "m i h c"],
-    k: Float[Array, "m j h c"],
-    v: Float[Array, "m j h c"],
+    q: Float[Array, "m i a c"],
+    k: Float[Array, "m j a c"],
+    v: Float[Array, "m j a c"],
     *,
     causal: bool = False,
-) -> Float[Array, "m i h c"]:
-    """Softmax attention of each head."""
+) -> Float[Array, "m i a c"]:
+    """Softmax attention of each head: every query's mean of the values, by its weights."""
     weights = attention_weights(q, k, causal=causal).astype(v.dtype)
-    return jnp.einsum("mhij,mjhc->mihc", weights, v)
+    return jnp.einsum("maij,mjac->miac", weights, v)
 
 
 def attention_weights(
-    q: Float[Array, "m i h c"], k: Float[Array, "m j h c"], *, causal: bool = False
-) -> Float[Array, "m h i j"]:
+    q: Float[Array, "m i a c"], k: Float[Array, "m j a c"], *, causal: bool = False
+) -> Float[Array, "m a i j"]:
     """What each query gives each key, rows that sum to 1; the softmax in float32 or wider.
 
+    causal: a query takes no part in what comes after it. Written out, as
     `jax.nn.dot_product_attention` computes it in float32 even where all else is float64.
     """
     wide = jnp.promote_types(q.dtype, jnp.float32)
-    scores = jnp.einsum("mihc,mjhc->mhij", q * q.shape[-1] ** -0.5, k, preferred_element_type=wide)
+    # The queries are scaled, not the scores, as in PyTorch: the other order rounds otherwise.
+    scores = jnp.einsum("miac,mjac->maij", q * q.shape[-1] ** -0.5, k, preferred_element_type=wide)
     if causal:
         allowed = jnp.tri(q.shape[1], k.shape[1], dtype=bool)
+        # Here and below axes of 1 are written out: under test no array broadcasts to another rank.
         scores = jnp.where(allowed[None, None], scores, -jnp.inf)
     return jax.nn.softmax(scores)
 
 
 class Attention(nnx.Module):
-    """Multi-head self-attention with fused q, k, v, as `nn.MultiheadAttention`."""
+    """Multi-head self-attention with fused q, k, v, as PyTorch's `nn.MultiheadAttention`."""
 
     def __init__(
         self,
@@ -179,19 +185,20 @@ class Attention(nnx.Module):
         self.out = dtypes.linear(width, width, kernel_init=out_init, bias_init=zeros, keys=keys)
 
     def __call__(self, x: Float[Array, "... n d"], *, causal: bool = False) -> Array:
+        """Each token's mean of the values of all n, projected: [..., n, d]."""
         with jax.named_scope("attention"):
             batch = x.shape[:-2]
             y = attend(*self._projected(x), causal=causal)
-            return self.out(rearrange(y, "b n h c -> b n (h c)").reshape(*batch, *x.shape[-2:]))
+            return self.out(rearrange(y, "m n a c -> m n (a c)").reshape(*batch, *x.shape[-2:]))
 
     def weights(self, queries: Float[Array, "m i d"], x: Float[Array, "m n d"]) -> Array:
-        """What tokens would give each of the tokens x in every head: [m, h, i, n]."""
+        """What tokens would give each of the tokens x in every head: [m, a, i, n]."""
         return attention_weights(self._projected(queries)[0], self._projected(x)[1])
 
-    def _projected(self, x: Float[Array, "... n d"]) -> Float[Array, "three m n h c"]:
+    def _projected(self, x: Float[Array, "... n d"]) -> Float[Array, "three m n a c"]:
         """Queries, keys and values of each head."""
         return rearrange(
-            self.qkv(x), "... n (three h c) -> three (...) n h c", three=3, h=self.heads
+            self.qkv(x), "... n (three a c) -> three (...) n a c", three=3, a=self.heads
         )
 
 
@@ -213,6 +220,7 @@ class MLP(nnx.Module):
         self.proj = dtypes.linear(4 * width, width, **init)
 
     def __call__(self, x: Float[Array, "... d"]) -> Float[Array, "... d"]:
+        """Each token by itself."""
         with jax.named_scope("mlp"):
             return self.proj(ACTIVATIONS[self.activation](self.fc(x)))
 
@@ -239,18 +247,20 @@ class ResidualBlock(nnx.Module):
             width,
             dtypes=dtypes,
             kernel_init=init,
+            # With a start of their own biases are zero (models.md 1); PyTorch's are not.
             bias_init=zeros if linear_init else None,
             keys=keys,
         )
 
     def __call__(self, x: Float[Array, "... n d"], *, causal: bool = False) -> Array:
+        """Tokens to tokens [..., n, d]. causal: as in the text tower."""
         x = x + self.attn(self.norm1(x), causal=causal)
         return x + self.mlp(self.norm2(x))
 
-    def beside(self, x: Float[Array, "... n1 d"]) -> Float[Array, "... n d"]:
-        """The block on tokens of which the last is only looked at (`with_token`).
+    def dropping_last(self, x: Float[Array, "... n1 d"]) -> Float[Array, "... n d"]:
+        """The block on tokens of which the last only informs the others (`with_token`).
 
-        That token's own output, and its residual with it, is dropped before the MLP.
+        The attention reads that token; its own output and residual are dropped before the MLP.
         """
         x = x[..., :-1, :] + self.attn(self.norm1(x))[..., :-1, :]
         return x + self.mlp(self.norm2(x))
@@ -278,15 +288,18 @@ class BatchNorm(nnx.Module):
         """Normalises by the batch and updates the running statistics, or by these in inference."""
         x = x.astype(self.dtypes.param)
         mean, var = self._batch_statistics(x) if training else (self.mean[...], self.var[...])
+        # Scale and deviation first: they are a number a channel, and x is multiplied only once.
         inverse = self.scale[...] * jax.lax.rsqrt(var + _EPS)
         shape = (1,) * (x.ndim - 1) + (-1,)
         y = (x - mean.reshape(shape)) * inverse.reshape(shape) + self.bias[...].reshape(shape)
         return y.astype(self.dtypes.compute)
 
     def _batch_statistics(self, x: Array) -> tuple[Array, Array]:
+        """Mean and biased variance over all axes but the last; the running ones follow."""
         axes = tuple(range(x.ndim - 1))
         mean, var = x.mean(axes), x.var(axes)
         count = x.size // x.shape[-1]
+        # Only the running variance is unbiased: PyTorch normalises a batch by the biased one.
         unbiased = var * (count / max(count - 1, 1))
         self.mean[...] = _MOMENTUM * self.mean[...] + (1 - _MOMENTUM) * mean
         self.var[...] = _MOMENTUM * self.var[...] + (1 - _MOMENTUM) * unbiased

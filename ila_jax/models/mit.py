@@ -11,9 +11,9 @@ from ila_jax.shapes import ClassTokens, Features
 
 
 class MultiFrameIntegration(nnx.Module):
-    """v = mean_t(block(c + P) + c), one layer, P one vector per frame.
+    """v = mean_t(block(c + M) + c): one layer; M is one learnt vector for each frame.
 
-    Without positions P is nothing, and v does not know the order of its frames.
+    Without positions M is 0, and v does not know the order of its frames.
     """
 
     def __init__(
@@ -26,12 +26,17 @@ class MultiFrameIntegration(nnx.Module):
         self.block = ResidualBlock(embed, dtypes=dtypes, linear_init=small_normal, keys=keys)
 
     def __call__(self, c: ClassTokens) -> Features:
-        """Errors: ValueError for another number of frames than the positions were made for."""
+        """One feature for each clip.
+
+        Errors: ValueError for another number of frames than the positions were made for.
+        """
         if c.shape[1] != self.frames:
             raise ValueError(
                 f"the clip has {c.shape[1]} frames, the model was made for {self.frames}: "
                 "sample that many, or build the model with frames set to what you have"
             )
+        # c is added once more after the block, which has residuals of its own, and without M: so in
+        # X-CLIP (models.md 1).
         y = c
         if self.ordered:
             y = c + rearrange(self.positions[...].astype(c.dtype), "t e -> 1 t e")
@@ -42,4 +47,5 @@ class FrameMean(nnx.Module):
     """v = mean_t(c/|c|), of length 1 only where all frames are alike: plain CLIP (models.md 10)."""
 
     def __call__(self, c: ClassTokens) -> Features:
+        """One feature for each clip, of any number of frames."""
         return unit(c).mean(axis=1)

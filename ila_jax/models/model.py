@@ -10,13 +10,11 @@ from ila_jax.config import ModelConfig
 from ila_jax.models.heads import LinearHead, PlainTextHead, TextHead
 from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.mit import FrameMean, MultiFrameIntegration
-from ila_jax.models.temporal.ila import ILABlock
-from ila_jax.models.temporal.ila_token import ILATokenBlock
-from ila_jax.models.temporal.interaction import Alignment
 from ila_jax.models.text import TextTower
-from ila_jax.models.variants import block_maker, variant
+from ila_jax.models.variants import ALIGNING, block_maker, variant
 from ila_jax.models.vit import ImageTower
 from ila_jax.shapes import (
+    Alignment,
     Features,
     Logits,
     TextFeatures,
@@ -28,9 +26,10 @@ from ila_jax.shapes import (
 
 
 class Output(NamedTuple):
-    """features: after multi-frame integration, or what plain CLIP has in its place.
+    """What a model gives for a batch of clips.
 
-    alignment_loss: one value a block, [depth].
+    features: after multi-frame integration, or what plain CLIP has in its place. alignment_loss:
+    one value for each block, [depth].
     """
 
     logits: Logits
@@ -44,8 +43,10 @@ class VideoModel(nnx.Module):
     def __init__(self, config: ModelConfig, *, keys: Keys):
         geometry, dtypes = config.geometry(), Dtypes.of(config.precision)
         of_image, of_mit = dtypes.having(geometry.image), dtypes.having(geometry.mit)
-        chosen = variant(config)
-        frames = config.frames if chosen.embeds_time else None
+        temporal = variant(config)
+        frames = config.frames if temporal.embeds_time else None
+        # The order of construction is the order of the random keys: another order starts a model
+        # of the same seed with other weights.
         self.visual = ImageTower(
             geometry,
             block_maker(config, of_image),
@@ -55,17 +56,19 @@ class VideoModel(nnx.Module):
             keys=keys,
         )
         self.mit: MultiFrameIntegration | FrameMean = FrameMean()
-        if chosen.integrates:
+        if temporal.integrates:
             positions = config.mit_positions
             self.mit = MultiFrameIntegration(
                 config.frames, geometry.embed, positions=positions, dtypes=of_mit, keys=keys
             )
         make: dict[str, Any] = {"dtypes": dtypes, "keys": keys}
         self.head: TextHead | PlainTextHead | LinearHead
+        # The text tower is a part of the model, so that one checkpoint holds all, but a pass does
+        # not run it: features of classes are computed once and passed in.
         if config.head == "text":
             self.text = TextTower(geometry, dtypes=dtypes.having(geometry.text), keys=keys)
             self.head = (
-                TextHead(geometry, **make) if chosen.integrates else PlainTextHead(dtypes=dtypes)
+                TextHead(geometry, **make) if temporal.integrates else PlainTextHead(dtypes=dtypes)
             )
         else:
             assert config.classes is not None, "the configuration is checked where it is read"
@@ -74,6 +77,7 @@ class VideoModel(nnx.Module):
     def __call__(
         self, video: Video, text: TextFeatures | None, training: Training | None
     ) -> Output:
+        """video: normalised. text: a feature for each class; None for a linear head."""
         tower = self.visual(video, training)
         with jax.named_scope("mit"):
             features = self.mit(tower.class_tokens)
@@ -94,7 +98,7 @@ class Variables(NamedTuple):
 
 
 def initialize(config: ModelConfig, seed: int) -> Variables:
-    """Fresh weights; compiled as one program, so that L/14 takes seconds."""
+    """Fresh weights by a seed; made by one compiled program, so that L/14 takes seconds."""
     return _fresh(config, jax.random.key(seed))
 
 
@@ -110,45 +114,47 @@ def apply(
     text: TextFeatures | None,
     training: Training | None,
 ) -> tuple[Output, Tree]:
-    """The model as a pure function: its output and the running statistics after it."""
+    """The model as a pure function: its output and the running statistics after it.
+
+    video: normalised. text: of `text_features`; None for a linear head. training: None in
+    inference, which leaves the statistics as they are.
+    """
     model = bind(config, variables)
     output = model(video, text, training)
     return output, _plain(nnx.state(model, nnx.BatchStat))
 
 
 def text_features(config: ModelConfig, variables: Variables, tokens: TextTokens) -> TextFeatures:
-    """The text tower as a pure function."""
+    """The text tower as a pure function: a feature for each text, not of length 1."""
     return bind(config, variables).text(tokens)
 
 
 def alignments(config: ModelConfig, variables: Variables, video: Video) -> list[Alignment]:
-    """What each ILA block sees in a clip: its points and masks, in inference.
+    """Points and masks of each block in a clip, in inference, first block first.
 
     Errors: ValueError for a model without them.
     """
+    if not variant(config).aligns:
+        raise ValueError(
+            f"model.temporal is {config.temporal!r}: only {' and '.join(ALIGNING)} have points and "
+            "masks"
+        )
     tower = bind(config, variables).visual
-    x = tower.tokens(video)
-    found = []
-    for block in tower.blocks:
-        if not isinstance(block, ILABlock | ILATokenBlock):
-            raise ValueError(
-                f"model.temporal is {config.temporal!r}: only ila and ila_token have points and "
-                "masks"
-            )
-        found.append(block.look(x)[0])
-        x, _ = block(x, None)
-    return found
+    every_block = [block.alignment(x) for block, x, _ in tower.walk(video)]
+    return [alignment for alignment in every_block if alignment is not None]
 
 
 def bind(config: ModelConfig, variables: Variables) -> VideoModel:
     """The module around given weights, to look at its parts."""
+    # The structure comes from the cache: building the module anew would draw all its weights.
     graph, _ = _skeleton(config)
     return nnx.merge(graph, _state(variables.params), _state(variables.batch_stats))
 
 
 @functools.cache
 def _skeleton(config: ModelConfig) -> tuple[Any, Variables]:
-    """The module's structure, and the shapes of what fills it."""
+    """The module's structure, and the shapes of what fills it; traced once for each config."""
+    # Any key will do: nothing is drawn.
     model = nnx.eval_shape(lambda: VideoModel(config, keys=Keys(jax.random.key(0))))
     graph, params, batch_stats = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
     return graph, Variables(_plain(params), _plain(batch_stats))
@@ -156,6 +162,7 @@ def _skeleton(config: ModelConfig) -> tuple[Any, Variables]:
 
 @functools.partial(jax.jit, static_argnums=0)
 def _fresh(config: ModelConfig, key: jax.Array) -> Variables:
+    """Weights by a key, as they start."""
     model = VideoModel(config, keys=Keys(key))
     return Variables(_plain(nnx.state(model, nnx.Param)), _plain(nnx.state(model, nnx.BatchStat)))
 
@@ -171,6 +178,7 @@ def _state(tree: Tree) -> Tree:
 
 
 def _rename(tree: Tree, key: Any) -> Tree:
+    """The tree with every key put through a function."""
     return {
         key(name): _rename(value, key) if isinstance(value, dict) else value
         for name, value in tree.items()

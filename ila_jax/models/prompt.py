@@ -27,12 +27,13 @@ class CrossAttention(nnx.Module):
         self.out = dtypes.linear(width, width, kernel_init=small_normal, bias_init=zeros, keys=keys)
 
     def __call__(self, x: Float[Array, "b k e"], u: Float[Array, "b p e"]) -> Array:
+        """What each class takes from the patches: [b, k, e]."""
         q, k, v = (
-            rearrange(y, "b n (h c) -> b n h c", h=self.heads)
+            rearrange(y, "b m (a c) -> b m a c", a=self.heads)
             for y in (self.query(x), self.key(u), self.value(u))
         )
         y = attend(q, k, v)
-        return self.out(rearrange(y, "b k h c -> b k (h c)"))
+        return self.out(rearrange(y, "b k a c -> b k (a c)"))
 
 
 class PromptLayer(nnx.Module):
@@ -45,12 +46,13 @@ class PromptLayer(nnx.Module):
         self.mlp = MLP(width, dtypes=dtypes, kernel_init=small_normal, bias_init=zeros, keys=keys)
 
     def __call__(self, x: Float[Array, "b k e"], u: Float[Array, "b p e"]) -> Array:
+        """The class features after the layer, [b, k, e]. u: U, the patches' features."""
         x = x + self.attn(self.norm1(x), u)
         return x + self.mlp(self.norm3(x))
 
 
 class VideoPrompts(nnx.Module):
-    """text' = text + α ⊙ τ, where τ has looked at the video."""
+    """text' = text + α ⊙ τ, where τ starts as the text features and attends to the patches."""
 
     def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
         width, embed = geometry.width, geometry.embed
@@ -69,14 +71,17 @@ class VideoPrompts(nnx.Module):
         self.alpha = nnx.Param(jnp.full(embed, _ALPHA, dtypes.param))
 
     def patch_features(self, patches: Float[Array, "b t p d"]) -> Float[Array, "b p e"]:
-        """Projected patch tokens, the mean over the frames."""
+        """Projected patch tokens, the mean over the frames: U before its norm."""
         return self.visual_projection(self.visual_norm(patches)).mean(axis=1)
 
     def __call__(
         self, text: TextFeatures, patches: Float[Array, "b t p d"]
     ) -> Float[Array, "b k e"]:
+        """Each class's text feature, for each clip its own. patches: of the last block."""
+        # The mean over frames comes before the norm, as in the released models.
         u = self.norm(self.patch_features(patches))
         text = repeat(text.astype(u.dtype), "k e -> b k e", b=u.shape[0])
+        # Each clip changes its own copy of the features, and alpha says how much of it is added.
         x = text
         for layer in self.layers:
             x = layer(x, u)

@@ -10,7 +10,7 @@ from ila_jax.sizes import Geometry
 
 
 class TextTower(nnx.Module):
-    """Token ids to one feature per text, read at the end-of-text position."""
+    """Token ids to one feature for each text, read at the end-of-text position."""
 
     def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
         width = geometry.text_width
@@ -33,6 +33,7 @@ class TextTower(nnx.Module):
         )
 
     def __call__(self, tokens: TextTokens) -> TextFeatures:
+        """Features, not of length 1. tokens: no longer than the context, zeros behind the end."""
         # Texts may all be shorter than the context: what follows their end changes nothing.
         positions = self.positions[...][: tokens.shape[1]]
         x = self.tokens[...][tokens] + rearrange(positions, "l d -> 1 l d")

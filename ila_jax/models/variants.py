@@ -1,12 +1,12 @@
-"""The temporal models by name."""
+"""The temporal models by name: a row for each, from which all others take what they need."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ila_jax.config import ModelConfig
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.temporal.ata import ATABlock
+from ila_jax.models.temporal.block import SpaceTimeBlock
 from ila_jax.models.temporal.cross_frame import CrossFrameBlock
 from ila_jax.models.temporal.divided import DividedBlock
 from ila_jax.models.temporal.ila import ILABlock
@@ -18,13 +18,15 @@ from ila_jax.models.vit import BlockMaker
 
 @dataclass(frozen=True)
 class Variant:
-    """block: makes one, from the width. aligns: takes the convolutions' form and channels.
+    """What the rest of the package has to know of a temporal model.
 
-    embeds_time: a vector per frame is added to its patches before the first block. integrates: has
-    X-CLIP's multi-frame integration and prompts; plain CLIP has neither.
+    block: makes one, from the width. aligns: the model has points and masks, found by convolutions
+    of a form and a number of channels. embeds_time: a vector per frame is added to its patches
+    before the first block. integrates: has X-CLIP's multi-frame integration and prompts; plain CLIP
+    has neither.
     """
 
-    block: Callable[..., Any]
+    block: type[SpaceTimeBlock]
     aligns: bool = False
     embeds_time: bool = False
     integrates: bool = True
@@ -40,10 +42,12 @@ TEMPORAL = {
     "ila": Variant(ILABlock, aligns=True),
     "ila_token": Variant(ILATokenBlock, aligns=True),
 }
+# The models that have points and masks.
+ALIGNING = tuple(name for name, row in TEMPORAL.items() if row.aligns)
 
 
 def variant(config: ModelConfig) -> Variant:
-    """A config's temporal model. Errors: ValueError for an unknown name."""
+    """The row of a config's temporal model. Errors: ValueError for an unknown name."""
     if config.temporal not in TEMPORAL:
         raise ValueError(
             f"model.temporal is {config.temporal!r}: expected one of {', '.join(TEMPORAL)}"
@@ -53,8 +57,9 @@ def variant(config: ModelConfig) -> Variant:
 
 def block_maker(config: ModelConfig, dtypes: Dtypes) -> BlockMaker:
     """Makes the blocks of a config's temporal model. Errors: ValueError for an unknown name."""
-    chosen, width = variant(config), config.geometry().width
+    temporal, width = variant(config), config.geometry().width
     form: dict[str, Any] = {}
-    if chosen.aligns:
+    if temporal.aligns:
         form = {"convolutions": config.convolutions, "channels": config.channels}
-    return lambda keys: chosen.block(width, **form, dtypes=dtypes, keys=keys)
+    make: Any = temporal.block  # its arguments depend on the model
+    return lambda keys: make(width, **form, dtypes=dtypes, keys=keys)

@@ -1,7 +1,7 @@
 """CLIP's image tower over frames, with a temporal model in its blocks (models.md 1)."""
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,7 +18,11 @@ BlockMaker = Callable[[Keys], TemporalBlock]
 
 
 class TowerOutput(NamedTuple):
-    """class_tokens: projected. patch_tokens: of the last block, unnormalised. alignment_loss: D."""
+    """What the image tower gives for a batch of clips.
+
+    class_tokens: projected. patch_tokens: of the last block, unnormalised. alignment_loss: one
+    value for each block.
+    """
 
     class_tokens: ClassTokens
     patch_tokens: Float[Array, "b t p d"]
@@ -28,8 +32,8 @@ class TowerOutput(NamedTuple):
 class PatchEmbedding(nnx.Module):
     """Patches to tokens, class token first, positions added: the same for every frame.
 
-    CLIP's p×p convolution with stride p and no bias is a linear map of each patch; kernel
-    [p·p·3, d], rows ordered (row, column, channel).
+    CLIP's convolution, its kernel and stride the side of a patch and without bias, is a linear map
+    of each patch; kernel [patch·patch·3, d], rows ordered (row, column, channel).
     """
 
     def __init__(self, geometry: Geometry, *, dtypes: Dtypes, keys: Keys):
@@ -42,7 +46,10 @@ class PatchEmbedding(nnx.Module):
         self.dtypes = dtypes
 
     def __call__(self, video: Video) -> Tokens:
-        """Errors: ValueError for frames of another size than the positions were made for."""
+        """The tokens of each frame before the first norm.
+
+        Errors: ValueError for frames of another size than the positions were made for.
+        """
         if video.shape[2:] != (self.resolution, self.resolution, 3):
             raise ValueError(
                 f"frames are {'×'.join(map(str, video.shape[2:]))}, the model takes "
@@ -55,6 +62,7 @@ class PatchEmbedding(nnx.Module):
             j=self.patch,
         )
         x = self.patches(x)
+        # Every frame has a class token of its own, all of them the same to start with.
         token = self.class_token[...].astype(x.dtype)
         token = repeat(token, "d -> b t 1 d", b=x.shape[0], t=x.shape[1])
         positions = rearrange(self.positions[...].astype(x.dtype), "n d -> 1 1 n d")
@@ -99,16 +107,29 @@ class ImageTower(nnx.Module):
             if x.shape[1] != self.frames:
                 raise ValueError(f"the clip has {x.shape[1]} frames, the model takes {self.frames}")
             time = rearrange(self.temporal_embedding[...].astype(x.dtype), "t d -> 1 t 1 d")
+            # To patches alone: models.md 3 says that this is a choice, no source fixes it.
             x = jnp.concatenate([x[:, :, :1], x[:, :, 1:] + time], axis=2)
         return self.norm_pre(x)
 
     def __call__(self, video: Video, training: Training | None = None) -> TowerOutput:
+        """video: normalised, of the size that the model takes."""
         x, losses = REMAT[self.remat](self.blocks, self.tokens(video), training)
+        # Patch tokens go on without the norm: the prompts have one of their own.
         class_tokens = self.projection(self.norm_post(x[:, :, 0]))
         return TowerOutput(class_tokens, x[:, :, 1:], losses)
 
+    def walk(self, video: Video) -> Iterator[tuple[TemporalBlock, Tokens, Tokens]]:
+        """Each block, with the tokens that it takes and those that it gives, in inference."""
+        x = self.tokens(video)
+        for i, block in enumerate(self.blocks):
+            with jax.named_scope(f"block{i}"):
+                y, _ = block(x, None)
+            yield block, x, y
+            x = y
 
-Run = Callable[
+
+# Runs all blocks: tokens after the last, and each one's auxiliary loss.
+BlockRunner = Callable[
     [Sequence[TemporalBlock], Tokens, Training | None],
     tuple[Tokens, Float[Array, "depth"]],
 ]
@@ -117,6 +138,7 @@ Run = Callable[
 def _one_by_one(
     blocks: Sequence[TemporalBlock], x: Tokens, training: Training | None
 ) -> tuple[Tokens, Float[Array, "depth"]]:
+    """Keeps all that the backward pass needs: the fastest, where memory allows it."""
     losses: list[Scalar] = []
     for i, block in enumerate(blocks):
         with jax.named_scope(f"block{i}"):
@@ -125,8 +147,8 @@ def _one_by_one(
     return x, jnp.stack(losses)
 
 
-def _keeping(policy: Callable[..., bool] | None) -> Run:
-    """Keeps of each block for the backward pass only what the policy allows; None: nothing.
+def _keeping(policy: Callable[..., bool] | None) -> BlockRunner:
+    """Keeps of each block for the backward pass only what the policy allows; None allows nothing.
 
     A loop over the blocks, their weights stacked: compilers merge what is computed again with what
     was computed first, unless a loop lies between them (XLA's for the CPU does).
@@ -135,6 +157,7 @@ def _keeping(policy: Callable[..., bool] | None) -> Run:
     def run(
         blocks: Sequence[Any], x: Tokens, training: Training | None
     ) -> tuple[Tokens, Float[Array, "depth"]]:
+        # A scan takes arrays: the blocks are parted into what they share and their stacked weights.
         split = [nnx.split(block, nnx.Param, nnx.BatchStat) for block in blocks]
         graph = split[0][0]  # of every block
         weights = [tuple(map(nnx.to_pure_dict, states)) for _, *states in split]
@@ -149,6 +172,7 @@ def _keeping(policy: Callable[..., bool] | None) -> Run:
 
         with jax.named_scope("blocks"):
             x, (losses, stats) = jax.lax.scan(one, x, stacked)
+        # The loop worked on copies of the blocks: running statistics go back into the blocks.
         for i, block in enumerate(blocks):
             nnx.update(block, jax.tree.map(lambda stat, i=i: stat[i], stats))
         return x, losses
@@ -156,7 +180,8 @@ def _keeping(policy: Callable[..., bool] | None) -> Run:
     return run
 
 
-REMAT: dict[str, Run] = {
+# By `model.remat`, from the most memory to the least.
+REMAT: dict[str, BlockRunner] = {
     "none": _one_by_one,
     "dots": _keeping(jax.checkpoint_policies.dots_with_no_batch_dims_saveable),
     "block": _keeping(None),

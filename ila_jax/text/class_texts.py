@@ -11,18 +11,19 @@ from ila_jax.sizes import Geometry
 from ila_jax.text.templates import filled
 from ila_jax.text.tokenizer import tokenize
 
-_SHOWN = 5  # groups of names in a warning
+_LISTED = 5  # groups of names in a warning
 
 
 def class_tokens(
     names: Sequence[str], templates: Sequence[str], geometry: Geometry
 ) -> Int32[np.ndarray, "k m l"]:
-    """Tokens of each class's name in each template, as long as the longest.
+    """Tokens of each class's name in each template m, all as long as the longest text.
 
-    What follows the end of a text is left out: the tower's attention is causal, it changes nothing.
-    Warns of names that are the same tokens. Errors: ValueError for a text that is longer than the
-    model's context, or has tokens that the model does not know.
+    What follows the longest is left out: the tower's attention is causal, so that it changes
+    nothing. Warns of names that are the same tokens. Errors: ValueError for a text that is longer
+    than the model's context, or has tokens that the model does not know.
     """
+    # Class by class, each with all templates: the order that the reshape below parts again.
     texts = [filled(template, name) for name in names for template in templates]
     tokens = tokenize(texts, geometry.context)
     if int(tokens.max()) >= geometry.vocabulary:
@@ -33,8 +34,9 @@ def class_tokens(
         )
     tokens = tokens[:, : int(np.flatnonzero(tokens.any(axis=0))[-1]) + 1]
     tokens = rearrange(tokens, "(k m) l -> k m l", m=len(templates))
-    if (said := alike(names, tokens[:, 0])) is not None:
-        warnings.warn(said, stacklevel=2)
+    # By the first template alone: texts that are alike in one are alike in all.
+    if (message := alike(names, tokens[:, 0])) is not None:
+        warnings.warn(message, stacklevel=2)
     return tokens
 
 
@@ -46,9 +48,9 @@ def alike(names: Sequence[str], tokens: Int32[np.ndarray, "k l"]) -> str | None:
     same = [" = ".join(map(repr, group)) for group in groups.values() if len(group) > 1]
     if not same:
         return None
-    more = f", and {len(same) - _SHOWN} more" if len(same) > _SHOWN else ""
+    more = f", and {len(same) - _LISTED} more" if len(same) > _LISTED else ""
     return (
-        f"classes that are the same text to the model: {', '.join(same[:_SHOWN])}{more}. It does "
+        f"classes that are the same text to the model: {', '.join(same[:_LISTED])}{more}. It does "
         "not see case, doubled blanks or escapes such as &amp;: these classes share one "
         "probability evenly. Leave out all but one of them, or word them differently"
     )

@@ -6,6 +6,7 @@ word. Models that were trained on names, such as ILA and X-CLIP, take the name a
 
 import argparse
 
+# The name alone, as ILA and X-CLIP were trained on.
 NAME = ("{}",)
 
 # CLIP's own for Kinetics, in its order: every medium with every way to do something (from
@@ -24,12 +25,15 @@ KINETICS = tuple(f"a {medium} of {doing}." for medium in _MEDIA for doing in _DO
 
 
 def filled(template: str, name: str) -> str:
-    """Only `{}` is a place: names and templates may have braces of their own."""
+    """The template with the name in the place of every `{}`.
+
+    Not `str.format`: names and templates may have braces of their own.
+    """
     return template.replace("{}", name)
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:
-    """--template, any number of them: what `chosen` takes."""
+    """Adds --template, which may be given any number of times and goes to `chosen`."""
     parser.add_argument(
         "--template",
         action="append",
@@ -40,6 +44,6 @@ def add_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen(given: list[str]) -> tuple[str, ...]:
-    """Templates as a command takes them; `kinetics` alone stands for CLIP's own."""
-    return KINETICS if given == ["kinetics"] else tuple(given)
+def chosen(arguments: list[str]) -> tuple[str, ...]:
+    """The templates that a command was given; `kinetics` alone stands for CLIP's own."""
+    return KINETICS if arguments == ["kinetics"] else tuple(arguments)

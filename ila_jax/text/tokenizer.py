@@ -23,9 +23,10 @@ _WORDS = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N
 
 
 class Vocabulary(NamedTuple):
-    """ids: of every token. ranks: of every merge of two symbols, the first one is done first.
+    """CLIP's vocabulary, as the tokenizer asks for it.
 
-    letters: the visible character that the file writes for each byte.
+    ids: of every token. ranks: of every merge of two symbols; the lowest is done first. letters:
+    the visible character that the file writes for each byte.
     """
 
     ids: dict[str, int]
@@ -36,15 +37,15 @@ class Vocabulary(NamedTuple):
 def tokenize(texts: Sequence[str], context: int = 77) -> Int32[np.ndarray, "k l"]:
     """Token ids of each text between start (49406) and end (49407), then zeros up to `context`.
 
-    context: of the model's text tower.
+    context: how many tokens the model's text tower takes.
     Errors: ValueError for texts that do not fit, as in the released code: nothing is cut.
     """
     if isinstance(texts, str):
         raise ValueError(f"expected a list of texts, found one text: pass [{texts!r}]")
     ids = vocabulary().ids
-    out = np.zeros((len(texts), context), np.int32)
-    too_long = []
-    for row, text in zip(out, texts, strict=True):
+    rows = np.zeros((len(texts), context), np.int32)
+    too_long = []  # collected, so that one error counts them all
+    for row, text in zip(rows, texts, strict=True):
         tokens = [ids[_START], *_encode(text), ids[_END]]
         if len(tokens) > context:
             too_long.append(f"the text {text!r} has {len(tokens)} tokens with its start and end")
@@ -55,7 +56,7 @@ def tokenize(texts: Sequence[str], context: int = 77) -> Int32[np.ndarray, "k l"
         raise ValueError(
             f"{too_long[0]}, and the limit is {context}{more}: shorten it, nothing is cut"
         )
-    return out
+    return rows
 
 
 @functools.cache
@@ -66,6 +67,7 @@ def vocabulary() -> Vocabulary:
     merges = [(left, right) for left, right in (line.split() for line in lines)]
     alphabet = _alphabet()
     singles = list(alphabet.values())
+    # The order of the ids: bytes, bytes at the end of a word, merges, and the two marks last.
     tokens = [
         *singles,
         *(letter + _LAST for letter in singles),
@@ -93,10 +95,12 @@ def _alphabet() -> dict[int, str]:
 
 
 def _encode(text: str) -> list[int]:
+    """Ids of a text's tokens, without the marks around it."""
     return [token for word in _words().findall(_clean(text)) for token in _encode_word(word)]
 
 
 def _clean(text: str) -> str:
+    """The text as CLIP's training had it: mended, unescaped, single blanks, small letters."""
     import ftfy  # a tenth of a second, and only texts need it
 
     # Twice, because web text is often escaped twice: "&amp;lt;" is "<".
@@ -106,6 +110,7 @@ def _clean(text: str) -> str:
 
 @functools.cache
 def _words():
+    """The compiled pattern that parts a text into words."""
     import regex  # the standard re has no classes of letters and digits
 
     return regex.compile(_WORDS, regex.IGNORECASE)
@@ -113,12 +118,14 @@ def _words():
 
 @functools.cache
 def _encode_word(word: str) -> tuple[int, ...]:
+    """Ids of one word: its bytes, of which neighbours are merged as long as any merge is known."""
     ids, ranks, letters = vocabulary()
     if word in (_START, _END):
         return (ids[word],)
     symbols = [letters[byte] for byte in word.encode()]
     symbols[-1] += _LAST
     while len(symbols) > 1:
+        # The most frequent merge first, wherever in the word: so the vocabulary was learnt.
         pairs = itertools.pairwise(symbols)
         first = min(pairs, key=lambda pair: ranks.get(pair, _MERGES))
         if first not in ranks:
@@ -129,10 +136,10 @@ def _encode_word(word: str) -> tuple[int, ...]:
 
 def _merge(symbols: list[str], pair: tuple[str, str]) -> list[str]:
     """Joins every occurrence of the pair, from the left."""
-    out: list[str] = []
+    merged: list[str] = []
     for symbol in symbols:
-        if out and (out[-1], symbol) == pair:
-            out[-1] += symbol
+        if merged and (merged[-1], symbol) == pair:
+            merged[-1] += symbol
         else:
-            out.append(symbol)
-    return out
+            merged.append(symbol)
+    return merged

@@ -17,6 +17,7 @@ from ila_jax.sizes import Geometry
 
 FRAMES = 3  # the fewest with a frame that has neighbours on both sides
 CLASSES = 5
+FORMS = ["k400", "ssv2"]  # of the convolutions
 # Compiling takes longer than running: for `jax.jit(…, compiler_options=QUICK)`.
 # (Not xla_backend_optimization_level 0: XLA's code for CPUs then gives NaN where there is none.)
 QUICK = {"xla_llvm_disable_expensive_passes": True}

@@ -7,12 +7,11 @@ import numpy as np
 import pytest
 
 from ila_jax.models import model
-from ila_jax.models.inspection import Seen, heat, look, on_patches
-from ila_jax.models.variants import TEMPORAL
+from ila_jax.models.inspection import BlockView, heat, look, on_patches
+from ila_jax.models.variants import ALIGNING, TEMPORAL
 from tests.models import reference, small
 
 TOKENS = 17  # a class token and 4 x 4 patches
-ALIGNING = ("ila", "ila_token")
 
 
 @functools.cache
@@ -86,7 +85,7 @@ def test_heat_is_the_norm_of_each_patch():
 
 def test_attention_on_patches_is_the_mean_over_heads():
     attention = np.random.RandomState(1).dirichlet(np.ones(6), (1, 2, 3))  # with one more token
-    found = on_patches(Seen(np.zeros((1, 2, 5, 8)), attention, None, None))
+    found = on_patches(BlockView(np.zeros((1, 2, 5, 8)), attention, None, None))
     assert found.shape == (1, 2, 2, 2)
     for t, p in np.ndindex(2, 4):
         expected = sum(attention[0, t, a, 1 + p] for a in range(3)) / 3
@@ -95,7 +94,7 @@ def test_attention_on_patches_is_the_mean_over_heads():
 
 def test_joint_attention_on_patches_is_what_all_class_tokens_give_a_frame():
     attention = np.random.RandomState(2).dirichlet(np.ones(10), (1, 2, 3))  # of 2 x 5 tokens
-    found = on_patches(Seen(np.zeros((1, 2, 5, 8)), attention, None, None))
+    found = on_patches(BlockView(np.zeros((1, 2, 5, 8)), attention, None, None))
     for t, p in np.ndindex(2, 4):
         given = [attention[0, s, a, 5 * t + 1 + p] for s in range(2) for a in range(3)]
         assert found[0, t, p // 2, p % 2] == pytest.approx(sum(given) / 6)

@@ -20,6 +20,7 @@ from ila_jax.train.optim import partition
 from ila_jax.train.state import fresh_state
 from ila_jax.train.step import gradients, make_recipe
 from tests.models import small
+from tests.models.reference import MODELS
 
 QUICKSTART = Path(__file__).parents[2] / "configs/quickstart.py"
 CLIP_B32 = 151_277_313  # models.md 1: both towers and logit_scale
@@ -30,25 +31,6 @@ SPATIAL = {
     "B/16": (159_475_201, 89_439_406),
     "L/14": (449_672_449, 311_195_566),
     "L/14@336": (450_000_129, 311_523_246),
-}
-
-
-def step_of(d):
-    """Divided attention, ATA and X-CLIP: LN, attention and one linear layer."""
-    return 5 * d * d + 7 * d
-
-
-# What a temporal model adds (models.md 3 to 7), of width d, depth D and T frames, in the K400 form.
-ADDED = {
-    "clip": lambda d, D, T: 0,
-    "spatial": lambda d, D, T: 0,
-    "joint": lambda d, D, T: T * d,
-    "divided": lambda d, D, T: D * step_of(d) + T * d,
-    "ata": lambda d, D, T: D * step_of(d) + T * d,
-    "xclip": lambda d, D, T: D * step_of(d),
-    "ila": lambda d, D, T: D * {64: 1_143_236, 768: 3_372_100, 1024: 4_919_876}[d],
-    # Depthwise 3×3, its norm and the pointwise layer grow with the width; the rest is 1,038,788.
-    "ila_token": lambda d, D, T: D * (536 * d + 1_038_788),
 }
 
 
@@ -76,7 +58,7 @@ def count(*args):
 def test_every_model_has_its_number_of_parameters(size, temporal, head):
     geometry = SIZES[size]
     expected = SPATIAL[size][head == "linear"]
-    expected += ADDED[temporal](geometry.width, geometry.depth, 8)
+    expected += MODELS[temporal].added(geometry.width, geometry.depth, 8)
     expected -= integrating(geometry, head) if temporal == "clip" else 0
     assert count(size, temporal, head) == expected
 
@@ -93,11 +75,11 @@ def test_the_counts_are_the_sums_of_the_specification():
     spatial = CLIP_B32 + mit + prompts + projection
     assert SPATIAL["B/32"][0] == spatial
     assert count("B/32", "clip", "text") == CLIP_B32
-    assert spatial + ADDED["xclip"](768, 12, 8) == 196_585_729
+    assert spatial + MODELS["xclip"].added(768, 12, 8) == 196_585_729
     assert spatial + 12 * 3_372_100 == count("B/32", "ila", "text")
     assert spatial + 12 * 6_499_396 == count("B/32", "ila", "text", "ssv2")
-    assert ADDED["divided"](768, 12, 0) == 35_453_952
-    assert ADDED["ila_token"](768, 12, 8) == 17_405_232
+    assert MODELS["divided"].added(768, 12, 0) == 35_453_952
+    assert MODELS["ila_token"].added(768, 12, 8) == 17_405_232
     linear = 2 * 512 + 513 * 174
     visual = CLIP_B32 - text_tower(width=512, depth=12, embed=512) - 1
     assert SPATIAL["B/32"][1] == visual + mit + linear

@@ -12,12 +12,14 @@ _SLOPE = 1.5
 
 
 def profile(point: Float[Array, "*m"], grid: int, noise: Scalar | None) -> Float[Array, "*m g"]:
-    """A mask along one axis: f(y − p) at the grid's lines, y = linspace(−1, 1, g).
+    """A mask along one axis: f of the distances between a point's coordinate and the grid's lines.
 
-    noise: the mean over p + ρ·{−1, 0, 1}, as in training; None in inference.
+    The lines are linspace(−1, 1, g). noise: ρ; the mean over the point moved by −ρ, 0 and ρ, as in
+    training. None in inference.
     """
     lines = jnp.linspace(-1, 1, grid, dtype=point.dtype)
     if noise is not None:
+        # Masks are averaged, not points: that widens a mask without moving its middle.
         jitter = noise * jnp.asarray([-1, 0, 1], point.dtype)
         moved = point[..., None] + jitter.reshape((1,) * point.ndim + (3,))
         return profile(moved, grid, None).mean(axis=-2)
@@ -29,26 +31,30 @@ def profile(point: Float[Array, "*m"], grid: int, noise: Scalar | None) -> Float
 def mask(point: Float[Array, "*m 2"], grid: int, noise: Scalar | None) -> Float[Array, "*m g g"]:
     """The mask around a point (x, y): rows are y, columns are x.
 
-    The mask is a product over the axes, so the mean over the nine points p + ρ·{−1, 0, 1}² is the
-    product of the two means over three.
+    noise: ρ, as in `profile`. The mask is a product over the axes, so that the mean over the nine
+    points (x, y) + ρ·{−1, 0, 1}² is the product of the two means over three.
     """
+    # The point is (x, y), and the map is [rows, columns]: y comes first there.
     x = profile(point[..., 0], grid, noise)
     y = profile(point[..., 1], grid, noise)
     return y[..., :, None] * x[..., None, :]
 
 
 def per_frame(previous: Float[Array, "b s *m"], current: Float[Array, "b s *m"]) -> Array:
-    """What the T − 1 pairs say of each of the T frames: [b t *m].
+    """What the T − 1 pairs give each of the T frames, [b, t, *m]: the released form.
 
-    Frame t is the previous frame of pair t and the current one of pair t − 1: the mean of both,
-    and at either end of the clip the one there is.
+    Frame t is the previous frame of pair t and the current one of pair t − 1. It takes the mean of
+    both, and at either end of the clip the only one.
     """
     inner = (previous[:, 1:] + current[:, :-1]) / 2
     return jnp.concatenate([previous[:, :1], inner, current[:, -1:]], axis=1)
 
 
 def one_a_frame(previous: Float[Array, "b s *m"], current: Float[Array, "b s *m"]) -> Array:
-    """The other way (models.md 7b): the first frame's of pair 1, frame t's of pair t − 1."""
+    """The same in the paper's form (models.md 7b): one mask for each frame, and no means.
+
+    The first frame takes that of pair 1, frame t that of pair t − 1, whose current frame it is.
+    """
     return jnp.concatenate([previous[:, :1], current], axis=1)
 
 
@@ -57,7 +63,11 @@ def alignment_loss(
     current: Float[Array, "b s g g"],
     u: Float[Array, "b t g g d"],
 ) -> Scalar:
-    """1 − cos between the masked sums of neighbouring frames, the mean over clips and pairs."""
+    """1 − cos between the masked sums of neighbouring frames, the mean over clips and pairs.
+
+    previous, current: the masks of each pair. u: the maps that were aligned.
+    """
+    # In float32 or wider: bfloat16 would round at each of the many steps of a sum over a map.
     wide = jnp.promote_types(u.dtype, jnp.float32)
     u = u.astype(wide)
     first = jnp.einsum("bsij,bsijd->bsd", previous.astype(wide), u[:, :-1])
@@ -66,7 +76,7 @@ def alignment_loss(
 
 
 def cosine(a: Float[Array, "*m d"], b: Float[Array, "*m d"]) -> Float[Array, "*m"]:
-    """Cosine similarity with PyTorch's guard against zero vectors, |a|, |b| ≥ 1e-8."""
+    """Cosine similarity with PyTorch's guard against zero vectors, |a|, |b| ≥ 1e-8: 0 for those."""
     smallest = 1e-16  # of the squared norms, so that the gradient of the root stays finite
     squared_a, squared_b = (jnp.maximum((x * x).sum(-1), smallest) for x in (a, b))
     return (a * b).sum(-1) / jnp.sqrt(squared_a * squared_b)

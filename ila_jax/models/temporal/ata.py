@@ -1,16 +1,15 @@
 """ATA, alignment-guided temporal attention: tubes that follow matching patches (models.md 5)."""
 
 import jax
-import jax.numpy as jnp
-from flax import nnx
 
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock
+from ila_jax.models.temporal.block import SpaceTimeBlock, no_loss
 from ila_jax.models.temporal.divided import TubeAttention
 from ila_jax.models.temporal.matching import composed, gathered, matched, put_back, similarities
 from ila_jax.shapes import Scalar, Tokens, Training
 
 
-class ATABlock(nnx.Module):
+class ATABlock(SpaceTimeBlock):
     """Divided attention between an alignment without parameters and its inverse.
 
     Patches are matched between neighbouring frames at the block's input by Kuhn–Munkres. Starts
@@ -18,18 +17,17 @@ class ATABlock(nnx.Module):
     """
 
     def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
+        # CLIP's block comes first: the attention over time starts as a copy of its attention.
         self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
         self.temporal = TubeAttention(width, copied=self.spatial, dtypes=dtypes, keys=keys)
-        self.loss_dtype = dtypes.param
 
-    def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
-        y, loss = self.seen(x, training)
-        return self.spatial(y), loss
-
-    def seen(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+    def in_time(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        """Adds to each patch what the patches that it was matched with say."""
         patches = x[:, :, 1:]
         with jax.named_scope("matching"):
             pi = composed(matched(similarities(patches)))
         with jax.named_scope("time"):
+            # In between, tubes run along the matches; what they give goes back to where the
+            # patches are in their own frames, as attention in space knows places.
             x = x.at[:, :, 1:].add(put_back(self.temporal(gathered(patches, pi)), pi))
-        return x, jnp.zeros((), self.loss_dtype)
+        return x, no_loss(x)

@@ -1,12 +1,12 @@
 """Divided space-time attention: along time at each patch, then in each frame (models.md 4)."""
 
 import jax
-import jax.numpy as jnp
 from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, zeros
+from ila_jax.models.temporal.block import SpaceTimeBlock, no_loss
 from ila_jax.shapes import Scalar, Tokens, Training
 
 
@@ -23,23 +23,22 @@ class TubeAttention(nnx.Module):
         self.fc = dtypes.linear(width, width, kernel_init=zeros, bias_init=zeros, keys=keys)
 
     def __call__(self, tubes: Float[Array, "b t p d"]) -> Float[Array, "b t p d"]:
+        """What is added to the patches. A tube is a place p in all frames."""
+        # The frames become the axis that attention runs over, the places a batch.
         y = self.attn(self.norm(rearrange(tubes, "b t p d -> b p t d")))
         return rearrange(self.fc(y), "b p t d -> b t p d")
 
 
-class DividedBlock(nnx.Module):
+class DividedBlock(SpaceTimeBlock):
     """Tube attention on the patches (class tokens take no part), then CLIP's block."""
 
     def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
+        # CLIP's block comes first: the attention over time starts as a copy of its attention.
         self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
         self.temporal = TubeAttention(width, copied=self.spatial, dtypes=dtypes, keys=keys)
-        self.loss_dtype = dtypes.param
 
-    def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
-        y, loss = self.seen(x, training)
-        return self.spatial(y), loss
-
-    def seen(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+    def in_time(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        """Adds to each patch what the patches in its place in all frames say."""
         with jax.named_scope("time"):
             x = x.at[:, :, 1:].add(self.temporal(x[:, :, 1:]))
-        return x, jnp.zeros((), self.loss_dtype)
+        return x, no_loss(x)

@@ -11,17 +11,13 @@ from jaxtyping import Array, Float
 from ila_jax.models.convolutions import TemporalConv
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, zeros
 from ila_jax.models.temporal.alignment import alignment_loss, per_frame
-from ila_jax.models.temporal.interaction import (
-    INTERACTIONS,
-    Alignment,
-    PointPrediction,
-    align,
-)
-from ila_jax.shapes import Scalar, Tokens, Training
+from ila_jax.models.temporal.block import SpaceTimeBlock, patch_maps
+from ila_jax.models.temporal.interaction import INTERACTIONS, PointPrediction, align
+from ila_jax.shapes import Alignment, Scalar, Tokens, Training
 
 
 class ImplicitAlignment(nnx.Module):
-    """Steps 1 to 9: tokens in, what is added to them and the alignment loss out."""
+    """Steps 1 to 9: from tokens to what is added to them, and to the alignment loss."""
 
     def __init__(self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, keys: Keys):
         half = channels // 2
@@ -36,30 +32,34 @@ class ImplicitAlignment(nnx.Module):
         self.skip_aligned = dtypes.linear(width, width, keys=keys, **zero)
         self.skip_interactive = dtypes.linear(width, width, keys=keys, **zero)
 
-    def messages(self, x: Tokens) -> tuple[Array, Float[Array, "b t g g d"]]:
-        """The class tokens [b t 1 d] and the maps u that are aligned."""
+    def messages(self, x: Tokens) -> tuple[Float[Array, "b t 1 d"], Float[Array, "b t g g d"]]:
+        """The class tokens and the maps u that are aligned (step 1)."""
+        # Class tokens go the same way, but are not aligned: they take their slot again at the end.
         u = self.message_norm(self.message(x))
-        grid = round((x.shape[2] - 1) ** 0.5)
-        return u[:, :, :1], rearrange(u[:, :, 1:], "b t (h w) d -> b t h w d", h=grid)
+        return u[:, :, :1], patch_maps(u)
 
     def align(self, u: Float[Array, "b t g g d"], training: Training | None) -> Alignment:
-        """Errors: ValueError for a single frame."""
-        return align(self.interaction, self.prediction, u, training)
+        """A frame weighs by the mean of the masks of both its pairs.
+
+        Errors: ValueError for a single frame.
+        """
+        return align(self.interaction, self.prediction, u, training, per_frame=per_frame)
 
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        """What is added to the tokens, and the alignment loss."""
         u_class, u = self.messages(x)
-        found = self.align(u, training)
-        weight = per_frame(found.previous, found.current).astype(u.dtype)
-        aligned = weight[..., None] * u
-        halves = jnp.split(found.interactive, 2, axis=-1)
+        alignment = self.align(u, training)
+        aligned = alignment.weights.astype(u.dtype)[..., None] * u
+        # The first half of the features is of a pair's previous frame, the second of its current.
+        halves = jnp.split(alignment.interactive, 2, axis=-1)
         interactive = self.fc(self.conv(per_frame(*halves)))
         added = self.skip_aligned(_tokens(u_class, aligned)) + self.skip_interactive(
             _tokens(u_class, interactive)
         )
-        return added, alignment_loss(found.previous, found.current, u)
+        return added, alignment_loss(alignment.previous, alignment.current, u)
 
 
-class ILABlock(nnx.Module):
+class ILABlock(SpaceTimeBlock):
     """Implicit alignment, then CLIP's untouched block on each frame."""
 
     def __init__(self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, keys: Keys):
@@ -68,21 +68,18 @@ class ILABlock(nnx.Module):
         )
         self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
 
-    def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
-        y, loss = self.seen(x, training)
-        return self.spatial(y), loss
-
-    def seen(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+    def in_time(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
+        """Adds the aligned and the interactive maps to the tokens."""
         with jax.named_scope("alignment"):
             added, loss = self.temporal(x, training)
         return x + added, loss
 
-    def look(self, x: Tokens) -> tuple[Alignment, Float[Array, "b t g g"]]:
-        """What it sees in inference, and the weight that gives the patches of every frame."""
-        found = self.temporal.align(self.temporal.messages(x)[1], None)
-        return found, per_frame(found.previous, found.current)
+    def alignment(self, x: Tokens) -> Alignment:
+        """Points and masks on the messages, not on the tokens themselves."""
+        return self.temporal.align(self.temporal.messages(x)[1], None)
 
 
-def _tokens(class_token: Array, maps: Float[Array, "b t g g d"]) -> Tokens:
+def _tokens(class_token: Float[Array, "b t 1 d"], maps: Float[Array, "b t g g d"]) -> Tokens:
+    """Maps as patch tokens again, behind a class token."""
     patches = rearrange(maps, "b t h w d -> b t (h w) d")
     return jnp.concatenate([class_token, patches], axis=2)

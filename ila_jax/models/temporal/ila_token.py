@@ -1,19 +1,14 @@
 """ILA as the paper has it: one mutual-information token a frame (models.md 7b)."""
 
 import jax
-from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, with_token
 from ila_jax.models.temporal.alignment import alignment_loss, one_a_frame
-from ila_jax.models.temporal.interaction import (
-    INTERACTIONS,
-    Alignment,
-    PointPrediction,
-    align,
-)
-from ila_jax.shapes import Scalar, Tokens, Training
+from ila_jax.models.temporal.block import SpaceTimeBlock, patch_maps
+from ila_jax.models.temporal.interaction import INTERACTIONS, PointPrediction, align
+from ila_jax.shapes import Alignment, Scalar, Tokens, Training
 
 
 class TokenAlignment(nnx.Module):
@@ -24,20 +19,23 @@ class TokenAlignment(nnx.Module):
         self.prediction = PointPrediction(channels, dtypes=dtypes, keys=keys)
 
     def align(self, z: Float[Array, "b t g g d"], training: Training | None) -> Alignment:
-        """Errors: ValueError for a single frame."""
-        return align(self.interaction, self.prediction, z, training)
+        """A frame weighs by the one mask of the pair that it is the current frame of.
+
+        Errors: ValueError for a single frame.
+        """
+        return align(self.interaction, self.prediction, z, training, per_frame=one_a_frame)
 
     def __call__(
         self, z: Float[Array, "b t g g d"], training: Training | None
     ) -> tuple[Float[Array, "b t d"], Scalar]:
-        """The tokens and the alignment loss."""
-        found = self.align(z, training)
-        weight = one_a_frame(found.previous, found.current).astype(z.dtype)
-        token = (weight[..., None] * z).mean(axis=(2, 3))
-        return token, alignment_loss(found.previous, found.current, z)
+        """A token for each frame, and the alignment loss."""
+        alignment = self.align(z, training)
+        # A mean over the whole map, not over the mask: a narrow mask makes a short token.
+        token = (alignment.weights.astype(z.dtype)[..., None] * z).mean(axis=(2, 3))
+        return token, alignment_loss(alignment.previous, alignment.current, z)
 
 
-class ILATokenBlock(nnx.Module):
+class ILATokenBlock(SpaceTimeBlock):
     """CLIP's block, whose attention also sees the frame's token; the MLP does not."""
 
     def __init__(self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, keys: Keys):
@@ -46,21 +44,18 @@ class ILATokenBlock(nnx.Module):
         )
         self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
 
-    def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
-        y, loss = self.seen(x, training)
-        return self.spatial.beside(y), loss
-
-    def seen(self, x: Tokens, training: Training | None) -> tuple[Float[Array, "b t n1 d"], Scalar]:
+    def in_time(
+        self, x: Tokens, training: Training | None
+    ) -> tuple[Float[Array, "b t n1 d"], Scalar]:
+        """The tokens of each frame, and behind them the one of its masked patches."""
         with jax.named_scope("alignment"):
-            token, loss = self.temporal(self.maps(x), training)
+            token, loss = self.temporal(patch_maps(x), training)
         return with_token(x, token), loss
 
-    def look(self, x: Tokens) -> tuple[Alignment, Float[Array, "b t g g"]]:
-        """What it sees in inference, and the weight that gives the patches of every frame."""
-        found = self.temporal.align(self.maps(x), None)
-        return found, one_a_frame(found.previous, found.current)
+    def in_space(self, y: Float[Array, "b t n1 d"], *, frames: int) -> Tokens:
+        """CLIP's block, in which the token is read and then dropped."""
+        return self.spatial.dropping_last(y)
 
-    def maps(self, x: Tokens) -> Float[Array, "b t g g d"]:
-        """The patches that are aligned, as a grid."""
-        grid = round((x.shape[2] - 1) ** 0.5)
-        return rearrange(x[:, :, 1:], "b t (h w) d -> b t h w d", h=grid)
+    def alignment(self, x: Tokens) -> Alignment:
+        """Points and masks on the block's own input: this form has no messages."""
+        return self.temporal.align(patch_maps(x), None)

@@ -1,6 +1,6 @@
-"""The small networks that look at a pair of frames (models.md 7a, 3 and 4)."""
+"""The small networks that find points in pairs of frames (models.md 7a, 3 and 4)."""
 
-from typing import NamedTuple
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -11,13 +11,13 @@ from jaxtyping import Array, Float
 from ila_jax.models.convolutions import Conv3x3, DepthwiseConv3x3, GroupedLinear, max_pool2
 from ila_jax.models.layers import BatchNorm, Dtypes, Keys, zeros
 from ila_jax.models.temporal.alignment import mask, neighbours
-from ila_jax.shapes import Training
+from ila_jax.shapes import Alignment, Training
 
 _REACH = 0.75  # a point stays within the middle three quarters of the grid
 
 
 class SeparableInteraction(nnx.Module):
-    """The K400 form: depthwise 3×3, pointwise to the interactive channels, 3×3."""
+    """The interactive block's K400 form: depthwise 3×3, pointwise to the channels of F, 3×3."""
 
     def __init__(self, width: int, channels: int, *, dtypes: Dtypes, keys: Keys):
         self.depthwise = DepthwiseConv3x3(2 * width, dtypes=dtypes, keys=keys)
@@ -28,13 +28,14 @@ class SeparableInteraction(nnx.Module):
         self.norm3 = BatchNorm(channels, dtypes=dtypes)
 
     def __call__(self, pairs: Float[Array, "m g g d2"], *, training: bool) -> Array:
+        """The features F of each pair, [m, g, g, f]. training: whether norms are by the batch."""
         x = jax.nn.relu(self.norm1(self.depthwise(pairs), training=training))
         x = jax.nn.relu(self.norm2(self.pointwise(x), training=training))
         return jax.nn.relu(self.norm3(self.conv(x), training=training))
 
 
 class DenseInteraction(nnx.Module):
-    """The SSv2 form: two full 3×3 convolutions."""
+    """The interactive block's SSv2 form: two full 3×3 convolutions."""
 
     def __init__(self, width: int, channels: int, *, dtypes: Dtypes, keys: Keys):
         self.conv1 = Conv3x3(2 * width, channels, dtypes=dtypes, keys=keys)
@@ -43,6 +44,7 @@ class DenseInteraction(nnx.Module):
         self.norm2 = BatchNorm(channels, dtypes=dtypes)
 
     def __call__(self, pairs: Float[Array, "m g g d2"], *, training: bool) -> Array:
+        """The features F of each pair, [m, g, g, f]. training: whether norms are by the batch."""
         x = jax.nn.relu(self.norm1(self.conv1(pairs), training=training))
         return jax.nn.relu(self.norm2(self.conv2(x), training=training))
 
@@ -55,9 +57,9 @@ INTERACTIONS: dict[str, type[Interaction]] = {
 
 
 class PointPrediction(nnx.Module):
-    """Interactive features of a pair to two points (x, y) in [−0.75, 0.75].
+    """From the features of a pair to two points (x, y) in [−0.75, 0.75].
 
-    The first is in the previous frame, the second in the current one. Starts at the centre:
+    The first is in the previous frame, the second in the current one. Both start in the centre, as
     the last layer is zero.
     """
 
@@ -67,7 +69,7 @@ class PointPrediction(nnx.Module):
         self.norm1 = BatchNorm(half, dtypes=dtypes)
         self.conv2 = Conv3x3(half, half, dtypes=dtypes, keys=keys)
         self.norm2 = BatchNorm(half, dtypes=dtypes)
-        # Two groups: one for each frame's point.
+        # Two groups, one for each frame's point: neither reads the other's half of the channels.
         self.fc1 = GroupedLinear(half, quarter, 2, dtypes=dtypes, keys=keys)
         self.fc2 = GroupedLinear(
             quarter, 4, 2, dtypes=dtypes, kernel_init=zeros, bias_init=zeros, keys=keys
@@ -75,24 +77,14 @@ class PointPrediction(nnx.Module):
         self.dtypes = dtypes
 
     def __call__(self, x: Float[Array, "m g g f"], *, training: bool) -> Float[Array, "m 2 2"]:
+        """The points [pair, frame of the pair, (x, y)] on the grid linspace(−1, 1, g)."""
+        # Norm, then pooling, then ReLU, as in the released code.
         x = jax.nn.relu(max_pool2(self.norm1(self.conv1(x), training=training)))
         x = jax.nn.relu(max_pool2(self.norm2(self.conv2(x), training=training)))
+        # The largest over the map, so that any grid leaves a number a channel.
         x = jax.nn.relu(self.fc1(x.max(axis=(1, 2))))
         points = _REACH * jnp.tanh(self.fc2(x).astype(self.dtypes.param))
         return points.reshape(-1, 2, 2)
-
-
-class Alignment(NamedTuple):
-    """What a block sees in each pair of neighbouring frames; s = t − 1 pairs.
-
-    points: (x, y) in [−0.75, 0.75] on the grid linspace(−1, 1, g), in the previous and in the
-    current frame. previous, current: the masks around them. interactive: the features F.
-    """
-
-    points: Float[Array, "b s 2 2"]
-    previous: Float[Array, "b s g g"]
-    current: Float[Array, "b s g g"]
-    interactive: Float[Array, "b s g g f"]
 
 
 def align(
@@ -100,19 +92,29 @@ def align(
     prediction: PointPrediction,
     maps: Float[Array, "b t g g d"],
     training: Training | None,
+    *,
+    per_frame: Callable[[Array, Array], Array],
 ) -> Alignment:
-    """Steps 3 to 5. Errors: ValueError for a single frame, which has no neighbour."""
+    """Points, masks and features of every pair of neighbouring frames (steps 3 to 5).
+
+    per_frame: how the two masks of a pair become one weight for each frame, by the model's form.
+    Errors: ValueError for a single frame, which has no neighbour.
+    """
     if maps.shape[1] < 2:
         raise ValueError("ILA aligns neighbouring frames: a clip needs at least 2, found 1")
-    train, grid = training is not None, maps.shape[2]
-    f = interaction(neighbours(maps), training=train)
-    points = prediction(f, training=train)
+    # All pairs of all clips are one batch, also to the batch norms.
+    features = interaction(neighbours(maps), training=training is not None)
+    points = prediction(features, training=training is not None)
+    # Noise is for training alone: in inference a mask is around its point exactly.
     noise = None if training is None else training.noise.astype(points.dtype)
-    masks = mask(points, grid, noise)
+    masks = mask(points, maps.shape[2], noise)
     pairs = {"s": maps.shape[1] - 1}
+    previous = rearrange(masks[:, 0], "(b s) h w -> b s h w", **pairs)
+    current = rearrange(masks[:, 1], "(b s) h w -> b s h w", **pairs)
     return Alignment(
-        rearrange(points, "(b s) two xy -> b s two xy", **pairs),
-        rearrange(masks[:, 0], "(b s) h w -> b s h w", **pairs),
-        rearrange(masks[:, 1], "(b s) h w -> b s h w", **pairs),
-        rearrange(f, "(b s) h w f -> b s h w f", **pairs),
+        points=rearrange(points, "(b s) two xy -> b s two xy", **pairs),
+        previous=previous,
+        current=current,
+        weights=per_frame(previous, current),
+        interactive=rearrange(features, "(b s) h w f -> b s h w f", **pairs),
     )

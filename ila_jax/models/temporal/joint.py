@@ -1,15 +1,14 @@
 """Joint space-time attention: one softmax over all tokens of all frames (models.md 3)."""
 
-import jax.numpy as jnp
 from einops import rearrange
-from flax import nnx
 from jaxtyping import Array, Float
 
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock
+from ila_jax.models.temporal.block import SpaceTimeBlock, no_loss
 from ila_jax.shapes import Scalar, Tokens, Training
 
 
-class JointBlock(nnx.Module):
+class JointBlock(SpaceTimeBlock):
     """CLIP's block with its own weights, over the tokens of a whole clip.
 
     Each frame keeps its class token. Not CLIP at step 0, but on a static clip, whose frames add
@@ -18,11 +17,20 @@ class JointBlock(nnx.Module):
 
     def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
         self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
-        self.loss_dtype = dtypes.param
 
-    def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
-        y, loss = self.seen(x, training)
-        return rearrange(self.spatial(y), "b (t n) d -> b t n d", t=x.shape[1]), loss
+    def in_time(
+        self, x: Tokens, training: Training | None
+    ) -> tuple[Float[Array, "b tn d"], Scalar]:
+        """The frames of a clip one after the other, as if they were one large frame."""
+        return rearrange(x, "b t n d -> b (t n) d"), no_loss(x)
 
-    def seen(self, x: Tokens, training: Training | None) -> tuple[Float[Array, "b tn d"], Scalar]:
-        return rearrange(x, "b t n d -> b (t n) d"), jnp.zeros((), self.loss_dtype)
+    def in_space(self, y: Float[Array, "b tn d"], *, frames: int) -> Tokens:
+        """CLIP's block on a clip's tokens, which are then parted into frames again."""
+        return rearrange(self.spatial(y), "b (t n) d -> b t n d", t=frames)
+
+    def class_attention(self, x: Tokens) -> Float[Array, "b t a tn"]:
+        """What each frame's class token gives the tokens of all frames."""
+        y = self.spatial.norm1(self.in_time(x, None)[0])
+        class_tokens = y[:, :: x.shape[2]]  # every frame starts with its own
+        weights = self.spatial.attn.weights(class_tokens, y)
+        return rearrange(weights, "b a t m -> b t a m")

@@ -12,10 +12,11 @@ from scipy.optimize import linear_sum_assignment
 
 
 def similarities(z: Float[Array, "b t p d"]) -> Float[Array, "b s p p"]:
-    """S_t = ẑ_t ẑ_{t+1}ᵀ of the unit tokens of neighbouring frames, s = t − 1, in float32 or wider.
+    """S_t = ẑ_t ẑ_{t+1}ᵀ of the unit tokens of neighbouring frames, in float32 or wider.
 
-    No gradient passes: the matching has none.
+    z: the patches of a clip. No gradient passes, as the matching that they are for has none.
     """
+    # Widened first: products of many channels decide which of nearly equal patches match.
     z = jax.lax.stop_gradient(z).astype(jnp.promote_types(z.dtype, jnp.float32))
     z = z / jnp.linalg.norm(z, axis=-1, keepdims=True)
     return jnp.einsum("bspd,bsqd->bspq", z[:, :-1], z[:, 1:])
@@ -30,6 +31,7 @@ def matched(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
     solved where they are; otherwise several devices' are gathered to one. An exported model leaves
     this process and cannot call back: it solves on the device.
     """
+    # Only exported models have a number of clips that is a symbol.
     if export.is_symbolic_dim(similarity.shape[0]):
         return matched_on_device(similarity)
     mesh = jax.sharding.get_abstract_mesh()
@@ -40,18 +42,21 @@ def matched(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
 
 
 def _on_host(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
+    """σ by scipy, in a call back from the compiled program."""
     sigma = jax.ShapeDtypeStruct(similarity.shape[:-1], jnp.int32)
     return jax.pure_callback(_solve, sigma, similarity, vmap_method="expand_dims")
 
 
 def _solve(similarity: Float[Array, "... p p"]) -> Int[np.ndarray, "... p"]:
+    """σ of every problem, one after the other; scipy takes one at a time."""
     problems = np.asarray(similarity).reshape(-1, *similarity.shape[-2:])
     columns = [linear_sum_assignment(problem, maximize=True)[1] for problem in problems]
     return np.asarray(columns, np.int32).reshape(similarity.shape[:-1])
 
 
 def matched_on_device(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
-    """The same without the host, all b·s problems in one batch: what `matched` is held against."""
+    """σ without the host, all b·s problems in one batch: the tests' check of `matched`."""
+    # Negated, as this solver minimises the cost.
     flat = -similarity.reshape(-1, *similarity.shape[-2:])
 
     def solve(cost: Float[Array, "p p"]) -> Int[Array, "p"]:
@@ -65,6 +70,7 @@ def composed(sigma: Int[Array, "b s p"]) -> Int[Array, "b t p"]:
     """π_1 = id, π_{t+1} = σ_t∘π_t: where each patch of the first frame is in every frame."""
     first = repeat(jnp.arange(sigma.shape[-1], dtype=sigma.dtype), "p -> b p", b=sigma.shape[0])
 
+    # One frame after the other, as each step starts where the last one ended.
     def follow(pi: Array, step: Array) -> tuple[Array, Array]:
         pi = jnp.take_along_axis(step, pi, axis=-1)
         return pi, pi
@@ -74,10 +80,10 @@ def composed(sigma: Int[Array, "b s p"]) -> Int[Array, "b t p"]:
 
 
 def gathered(x: Float[Array, "b t p d"], pi: Int[Array, "b t p"]) -> Float[Array, "b t p d"]:
-    """a_t[i] = x_t[π_t i]."""
+    """a_t[i] = x_t[π_t i]: in place i stands what place i of the first frame was matched to."""
     return jnp.take_along_axis(x, pi[..., None], axis=2)
 
 
 def put_back(x: Float[Array, "b t p d"], pi: Int[Array, "b t p"]) -> Float[Array, "b t p d"]:
-    """r_t[π_t i] ← x_t[i]: undoes `gathered`."""
+    """r_t[π_t i] ← x_t[i]: undoes `gathered`. The order that sorts a permutation is its inverse."""
     return gathered(x, jnp.argsort(pi, axis=-1))

@@ -1,0 +1,91 @@
+"""The time inside a compiled step, part by part: from a trace of it, by the model's named scopes.
+
+A trace knows the operations of the optimised program; the program's text says which scopes of the
+source each of them is from.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+# The first match in an operation's scopes names its part: alignments hold norms and convolutions,
+# and blocks hold all of these.
+PARTS = (
+    ("interaction", r"/interaction/"),
+    ("point prediction", r"/prediction/"),
+    ("alignment, the rest", r"/alignment/"),
+    ("attention", r"/attention/"),
+    ("MLP", r"/mlp/"),
+    ("blocks, the rest", r"/block(s|\d+)/"),
+    ("multi-frame integration", r"/mit/"),
+    ("head", r"/head/"),
+    ("optimizer", r"/optimizer/"),
+)
+OTHER = "everything else"  # of the program: augmentation, losses, patches, the copying of states
+UNKNOWN = "not in the program"  # copies between memories, and what the profiler cannot name
+
+_OPERATION = re.compile(r"^\s*(?:ROOT )?%?([\w.\-]+) = .*metadata=\{op_name=\"([^\"]*)\"")
+
+
+class Operation(NamedTuple):
+    """An operation as it ran: its name in the program, and how long it took."""
+
+    name: str
+    seconds: float
+
+
+def seconds_by_part(folder: Path, program: str) -> dict[str, float]:
+    """Seconds of each part in a trace, forward and backward apart, the largest first.
+
+    folder: what `jax.profiler.trace` wrote. program: `as_text()` of the compiled step.
+    Errors: ValueError for a folder without a trace.
+    """
+    scopes = scopes_of(program)
+    total: dict[str, float] = defaultdict(float)
+    for operation in operations(folder):
+        total[_part(scopes.get(operation.name))] += operation.seconds
+    return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+
+def scopes_of(program: str) -> dict[str, str]:
+    """The scopes of each operation of a program that has any, by its name."""
+    lines = (_OPERATION.match(line) for line in program.splitlines())
+    return {match[1]: match[2] for match in lines if match}
+
+
+def operations(folder: Path) -> Iterator[Operation]:
+    """What the devices of a trace did. Errors: ValueError without a trace."""
+    import jax
+
+    files = sorted(folder.rglob("*.xplane.pb"))
+    if not files:
+        raise ValueError(f"{folder} holds no trace: expected what jax.profiler.trace writes")
+    planes = list(jax.profiler.ProfileData.from_file(str(files[-1])).planes)
+    devices = [plane for plane in planes if plane.name.startswith("/device:")]
+    # A CPU has no plane of its own: its operations are among the host's threads.
+    for plane in devices or planes:
+        for line in plane.lines:
+            # Other lines of a GPU's plane say the same again by steps, modules or scopes.
+            if not devices or line.name.startswith("Stream"):
+                yield from _operations_of(line, everything=bool(devices))
+
+
+def _operations_of(line: Any, *, everything: bool) -> Iterator[Operation]:
+    """everything: also what is no operation of a program, with an empty name."""
+    for event in line.events:
+        name = next((str(value) for key, value in event.stats if key == "hlo_op"), None)
+        if name is not None or everything:
+            yield Operation(name or "", event.duration_ns / 1e9)
+
+
+def _part(scopes: str | None) -> str:
+    if scopes is None:
+        return UNKNOWN
+    # The outermost scope of what is differentiated stands within JAX's word: jvp(head)/dot_general.
+    inside = re.sub(r"[()]", "/", scopes) + "/"
+    part = next((name for name, pattern in PARTS if re.search(pattern, inside)), OTHER)
+    # JAX names the pass backward after the transposition that makes it.
+    backward = "transpose(" in scopes and part != "optimizer"
+    return f"{part}, backward" if backward else part

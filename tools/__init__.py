@@ -1,0 +1,1 @@
+"""What developers of ila_jax run from a clone."""

@@ -1,0 +1,193 @@
+"""A row's process as the report sees it, and the loop that gives them the device in turn."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tools.gpu_report import turn
+from tools.gpu_report.rows import Row
+
+Entries = dict[str, Any]
+COMMAND = [sys.executable, "-m", "tools.gpu_report.row"]  # it takes the row as JSON
+_TAIL = 1500  # characters of an error that are kept
+_AFTERWARDS = 40.0  # seconds for what rows do once they have left the device
+_ENDED = "ended"  # a mark, as READY and FREE are
+_FULL = ("RESOURCE_EXHAUSTED", "out of memory", "Out of memory", "OutOfMemory")
+# Memory is taken as it is needed: the next row's process is there already. Compilation is cold.
+_ENVIRONMENT = {
+    "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+    "XLA_CLIENT_MEM_FRACTION": "0.92",
+    "JAX_ENABLE_COMPILATION_CACHE": "false",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+    "PYTHONUNBUFFERED": "1",
+}
+
+
+class Child:
+    """A row that is measured in its own process, which has the device's memory to itself.
+
+    entries: what it has told so far. changed: called after each.
+    """
+
+    def __init__(self, row: Row, changed: Callable[[], None]):
+        self.row, self.entries = row, Entries()
+        self._changed = changed
+        self._state = threading.Condition()
+        self._marks: set[str] = set()
+        self._errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 (its life)
+        # A run's own environment may hold the old name of the fraction, and jax refuses both.
+        kept = {k: v for k, v in os.environ.items() if k != "XLA_PYTHON_CLIENT_MEM_FRACTION"}
+        self._process = subprocess.Popen(
+            [*COMMAND, json.dumps(dataclasses.asdict(row))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=kept | _ENVIRONMENT,
+            text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None, "it is a pipe"
+        for line in self._process.stdout:
+            if line.startswith(turn.RESULT):
+                self._add(json.loads(line.removeprefix(turn.RESULT)))
+            elif line.strip() in (turn.READY, turn.FREE):
+                self._mark(line.strip())
+        if self._process.wait():
+            self._add({"error": self._error()})
+        self._mark(_ENDED)
+
+    def _add(self, told: Entries) -> None:
+        """Parts are told one by one, and gathered."""
+        gathered = self.entries.get("parts", {}) | told.get("parts", {})
+        self.entries |= told | ({"parts": gathered} if gathered else {})
+        self._changed()
+
+    def _mark(self, mark: str) -> None:
+        with self._state:
+            self._marks.add(mark)
+            self._state.notify_all()
+
+    def _error(self) -> str:
+        self._errors.seek(0)
+        text = self._errors.read().strip()
+        # The first words of XLA's errors say what is wrong, and the last lines where.
+        lines = [line for line in text.splitlines() if "Error" in line or "RESOURCE" in line]
+        first = lines[-1][:_TAIL] if lines else ""
+        return f"{first}\n{text[-_TAIL:]}".strip() or f"exit status {self._process.returncode}"
+
+    def reaches(self, mark: str, seconds: float) -> bool:
+        """Whether it gets there in time; a process that has ended is at no mark before its end."""
+        with self._state:
+            self._state.wait_for(lambda: {mark, _ENDED} & self._marks, max(seconds, 0))
+            return mark in self._marks
+
+    def go(self) -> None:
+        """Gives it the device."""
+        assert self._process.stdin is not None, "it is a pipe"
+        try:
+            self._process.stdin.write(turn.GO + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has just ended, and `reaches` says so
+
+    def stop(self, why: str) -> None:
+        """Ends it, if it still runs, and says why."""
+        if self._process.poll() is None:
+            self._process.kill()
+            self._reader.join()
+            self.entries["error"] = why
+            self._changed()
+
+    def close(self) -> None:
+        """Lets go of what it was read through, once it has ended."""
+        self._reader.join()
+        for file in (self._process.stdin, self._process.stdout, self._errors):
+            if file is not None:
+                file.close()
+
+    @property
+    def has_left(self) -> bool:
+        """Whether it has had the device, and no longer needs it."""
+        return turn.FREE in self._marks
+
+    @property
+    def full(self) -> bool:
+        """Whether the device's memory was too small for it."""
+        return any(words in self.entries.get("error", "") for words in _FULL)
+
+
+class Children:
+    """The rows of a report, one after the other on the device.
+
+    ahead: how many of the next ones import and trace meanwhile. limit: seconds of one row.
+    budget: seconds of all.
+    """
+
+    def __init__(
+        self,
+        rows: Sequence[Row],
+        *,
+        ahead: int,
+        limit: float,
+        budget: float,
+        changed: Callable[[], None],
+        done: Callable[[Child, float], None],
+    ):
+        self._rows, self._ahead, self._limit = list(rows), ahead, limit
+        self._end = time.monotonic() + budget
+        self._changed, self._done = changed, done
+        self.children: list[Child] = []
+
+    def run(self) -> None:
+        """Measures every row for which there is time."""
+        try:
+            for at, _ in enumerate(self._rows):  # which grows where memory was too small
+                if self._left() <= 0:
+                    break
+                for row in self._rows[len(self.children) : at + 1 + self._ahead]:
+                    self.children.append(Child(row, self._changed))
+                self._measure(at)
+        finally:
+            self._finish()
+
+    @property
+    def left_out(self) -> list[Row]:
+        """The rows for which there was no time."""
+        return self._rows[len(self.children) :]
+
+    def _left(self) -> float:
+        return self._end - time.monotonic()
+
+    def _measure(self, at: int) -> None:
+        child, begin = self.children[at], time.monotonic()
+        for mark in (turn.READY, turn.FREE):
+            if not child.reaches(mark, min(self._limit, self._left())):
+                spent = time.monotonic() - begin
+                child.stop(f"stopped after {spent:.0f} s: no more time")
+                break
+            if mark == turn.READY:
+                child.go()
+        self._done(child, time.monotonic() - begin)
+        halved = child.row.halved()
+        if child.full and halved.batch >= 2:
+            # After those that are started already.
+            self._rows.insert(len(self.children), halved)
+
+    def _finish(self) -> None:
+        end = time.monotonic() + _AFTERWARDS
+        for child in self.children:
+            if child.has_left:
+                child.reaches(_ENDED, end - time.monotonic())
+                child.stop("what followed the measurement took too long")
+            child.stop("stopped before its turn: no more time")
+            child.close()

@@ -1,0 +1,245 @@
+"""What ila_jax itself takes: the training step that `train` compiles, and `evaluate`'s forward."""
+
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh
+
+from ila_jax.config import Config, ModelConfig, from_config, read_config
+from ila_jax.cost.by_scope import seconds_by_part
+from ila_jax.cost.countings import by_formula
+from ila_jax.models import model
+from ila_jax.models.model import Variables
+from ila_jax.recognizer import Recognizer, logits_of
+from ila_jax.train.memory import clip_shape, text_shape
+from ila_jax.train.meter import clip_flops, device_memory
+from ila_jax.train.plan import Planner
+from ila_jax.train.sharding import make_mesh, over_data, put_batch, put_state, replicated, shardings
+from ila_jax.train.start import abstract_state, fresh_on
+from ila_jax.train.step import Recipe, compiled_step, make_recipe
+from tools.gpu_report.rows import CLASSES, Row
+from tools.gpu_report.timing import sampled, summary
+from tools.gpu_report.turn import leave_device, tell, wait_for_device
+
+_GIB = 2**30
+_SIDES = {"cpu": 1024}  # of the square matrices; on a GPU they are large enough to fill it
+_LARGE = 8192
+_PROFILING = 60.0  # seconds after which a profiler that does not answer is given up
+
+
+def rate(row: Row) -> None:
+    """Operations a second of a large matrix product, the best of the samples."""
+    device = jax.devices()[0]
+    wait_for_device()
+    tell(device=device.device_kind, jax=jax.__version__, platform=device.platform)
+    side = _SIDES.get(device.platform, _LARGE)
+    # Random numbers: products of zeros run faster than any real ones.
+    a, b = (jax.random.normal(jax.random.key(i), (side, side)).astype(row.dtype) for i in range(2))
+    tell(matmul_flops=2 * side**3 / min(timed(jax.jit(jnp.matmul), a, b, samples=row.steps)))
+    leave_device()
+
+
+def timed(function: Any, *arguments: Any, samples: int) -> list[float]:
+    """Seconds of a call of a compiled function, `samples` times."""
+    last: list[Any] = [None]
+
+    def call() -> None:
+        last[0] = function(*arguments)
+
+    return sampled(call, lambda: jax.block_until_ready(last[0]), samples=samples)
+
+
+def config_of(row: Row) -> Config:
+    """The configuration of Kinetics-400 with a row's size, frames, batch, precision and remat."""
+    changes = {
+        "model.size": row.size,
+        "model.frames": row.frames,
+        "model.precision": row.dtype,
+        "model.remat": row.remat,
+        "train.batch": row.batch,
+        "mesh.fsdp": 1,
+    }
+    return from_config(read_config("k400/b32_8f", list(changes.items())))
+
+
+def one_device() -> Mesh:
+    """A mesh of the first device: rows are of one device, however many there are."""
+    return make_mesh(jax.devices()[:1])
+
+
+def host_variables(config: ModelConfig) -> Variables:
+    """Random weights in the host's memory, none of them zero, norms' scales around one."""
+    rng = np.random.default_rng(0)
+
+    def fill(path: tuple[Any, ...], like: Any) -> np.ndarray:
+        values = 0.02 * rng.standard_normal(like.shape, dtype=np.float32)
+        around = 1.0 if path[-1].key in ("scale", "var") else 0.0
+        return np.asarray(values + around, like.dtype)
+
+    trees = model.abstract(config)
+    return Variables(*(jax.tree_util.tree_map_with_path(fill, tree) for tree in trees))
+
+
+def noise(row: Row, config: Config) -> dict[str, np.ndarray]:
+    """A batch of random clips and labels, as the loader gives them."""
+    rng = np.random.default_rng(0)
+    video = rng.integers(0, 256, (row.batch, *clip_shape(config)), np.uint8)
+    return {"video": video, "label": rng.integers(0, CLASSES, row.batch, np.int32)}
+
+
+def class_texts(config: Config) -> np.ndarray:
+    """Random class features, [k, e], in the dtype of the products."""
+    shape = (CLASSES, config.model.geometry().embed)
+    values = np.random.default_rng(1).standard_normal(shape, np.float32)
+    return values.astype(jnp.dtype(config.model.precision))
+
+
+def train(row: Row) -> None:
+    """The step as `python -m ila_jax.train` compiles it, with augmentation and AdamW."""
+    config = config_of(row)
+    recipe = make_recipe(config, mirror=np.arange(CLASSES), steps_per_epoch=1)
+    mesh = one_device()
+    begin = time.perf_counter()
+    with jax.set_mesh(mesh):
+        lowered = compiled_step(recipe, mesh, abstract_state(recipe)).lower(*_shapes(recipe, mesh))
+    tell(flops_per_clip=clip_flops(recipe), tracing_s=time.perf_counter() - begin)
+    variables, batch, text = host_variables(config.model), noise(row, config), class_texts(config)
+    wait_for_device()
+    with jax.set_mesh(mesh):
+        compiled = _compiled(lowered)
+        loop = _Loop(compiled, fresh_on(recipe, mesh, variables), put_batch(mesh, batch))
+        loop.text = put_state(mesh, text)
+        seconds = sampled(loop.step, loop.wait, samples=row.steps)
+        tell(**summary(seconds, clips=row.batch), **_peak(), loss=float(loop.metrics["loss"]))
+        folder = _traced(loop) if row.profile else None
+    leave_device()
+    _tell_plan(recipe)
+    if folder is not None:
+        tell(parts_ms=_in_ms(seconds_by_part(folder, compiled.as_text())))
+        shutil.rmtree(folder)
+
+
+class _Loop:
+    """Steps of training, each from the state that the last one left."""
+
+    def __init__(self, compiled: Any, state: Any, batch: Any):
+        self.compiled, self.state, self.batch = compiled, state, batch
+        self.text: Any = None
+        self.metrics: Any = None
+
+    def step(self) -> None:
+        # The state is donated: its arrays are gone once the step has started.
+        self.state, self.metrics, _ = self.compiled(self.state, self.batch, self.text)
+
+    def wait(self) -> None:
+        jax.block_until_ready((self.state, self.metrics))
+
+
+def _shapes(recipe: Recipe, mesh: Any) -> tuple[Any, Any, Any]:
+    """State, batch and class features as shapes that lie on the mesh: nothing is made yet."""
+    state, clips = abstract_state(recipe), recipe.config.train.batch
+    batch = {
+        "video": jax.ShapeDtypeStruct((clips, *clip_shape(recipe.config)), jnp.uint8),
+        "label": jax.ShapeDtypeStruct((clips,), jnp.int32),
+    }
+    return (
+        jax.tree.map(_lying, state, shardings(mesh, state)),
+        jax.tree.map(lambda x: _lying(x, over_data(mesh)), batch),
+        _lying(text_shape(recipe), replicated(mesh)),
+    )
+
+
+def _lying(x: Any, where: Any) -> jax.ShapeDtypeStruct:
+    """An array's shape, of which the compiler is told where it will lie."""
+    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where)
+
+
+def _compiled(lowered: Any) -> Any:
+    """The program, whose compilation is timed and whose memory XLA gives account of."""
+    begin = time.perf_counter()
+    compiled = lowered.compile()
+    tell(compile_s=time.perf_counter() - begin)
+    account = compiled.memory_analysis()
+    if account is not None:
+        fresh = account.output_size_in_bytes - account.alias_size_in_bytes
+        working = account.temp_size_in_bytes + fresh
+        tell(xla_gib=(account.argument_size_in_bytes + working) / _GIB)
+    return compiled
+
+
+def _peak() -> dict[str, float]:
+    memory = device_memory()
+    return {"peak_gib": memory["memory_peak_gib"]} if memory else {}
+
+
+def _traced(loop: _Loop) -> Path:
+    """A folder with the profiler's trace of two steps.
+
+    A profiler that hangs would hold the device for all other rows: after a minute the process ends,
+    with everything told that was measured before.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="gpu-report-"))
+    watch = threading.Timer(_PROFILING, _give_up)
+    watch.start()
+    with jax.profiler.trace(str(folder)):
+        loop.step()
+        loop.step()
+        loop.wait()
+    watch.cancel()
+    return folder
+
+
+def _give_up() -> None:
+    import os
+
+    tell(profile="the profiler did not answer")
+    os._exit(0)
+
+
+def _in_ms(parts: dict[str, float]) -> dict[str, float]:
+    """Of one step, in milliseconds: two were traced."""
+    return {name: 1e3 * seconds / 2 for name, seconds in parts.items()}
+
+
+def _tell_plan(recipe: Recipe) -> None:
+    """What `--dry-run` plans for the device without a look at it, with and without its margin."""
+    memory = Planner(recipe, 1).as_configured().memory
+    tell(plan_gib=memory.total / _GIB, estimate_gib=(memory.total - memory.margin) / _GIB)
+
+
+def infer(row: Row) -> None:
+    """The forward pass as `python -m ila_jax.evaluate` compiles it, on uint8 clips."""
+    config, mesh = config_of(row), one_device()
+    tell(macs_per_clip=by_formula(config.model, CLASSES)["text_head"])
+    recognizer = inference_form(Recognizer(config.model, host_variables(config.model)))
+    program = jax.jit(
+        lambda variables, text, video: logits_of(recognizer.config, variables, text, video)
+    )
+    video = noise(row, config)["video"]
+    weights = (recognizer.variables, class_texts(config))
+    shapes = jax.tree.map(lambda x: _lying(x, replicated(mesh)), weights)
+    begin = time.perf_counter()
+    with jax.set_mesh(mesh):
+        lowered = program.lower(*shapes, _lying(video, over_data(mesh)))
+    tell(tracing_s=time.perf_counter() - begin)
+    wait_for_device()
+    with jax.set_mesh(mesh):
+        compiled = _compiled(lowered)
+        arguments = (*put_state(mesh, weights), put_batch(mesh, {"video": video})["video"])
+        seconds = timed(compiled, *arguments, samples=row.steps)
+        finite = bool(jnp.isfinite(compiled(*arguments)).all())
+    tell(**summary(seconds, clips=row.batch), **_peak(), finite=finite)
+    leave_device()
+
+
+def inference_form(recognizer: Recognizer) -> Recognizer:
+    """What `evaluate` computes with: batch norms folded, where this version does so."""
+    fold = getattr(recognizer, "for_inference", None)
+    return recognizer if fold is None else fold()

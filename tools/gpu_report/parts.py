@@ -1,0 +1,202 @@
+"""The time of a block's parts alone: forward, and forward with backward, of ila_jax.
+
+Each on inputs of the shape that it has in the step. Some parts stand beside another way to compute
+the same, to say which one suits the device.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from ila_jax.config import ModelConfig
+from ila_jax.cost.formulas import tower
+from ila_jax.data import augment
+from ila_jax.models import model
+from ila_jax.models.layers import attend
+from ila_jax.models.temporal.alignment import neighbours
+from ila_jax.shapes import Training
+from ila_jax.train.optim import descend, partition
+from ila_jax.train.step import inputs, make_recipe
+from tools.gpu_report.jax_rows import config_of, host_variables, noise, timed
+from tools.gpu_report.rows import CLASSES, Row
+from tools.gpu_report.turn import leave_device, tell, wait_for_device
+
+
+class Part(NamedTuple):
+    """call: of weights and inputs. macs: multiply-adds, 0 for what only moves numbers.
+
+    backward: whether the step has a pass backward through it.
+    """
+
+    name: str
+    call: Callable[..., Any]
+    weights: Any
+    inputs: tuple[Any, ...]
+    macs: int
+    backward: bool = True
+
+
+def parts(row: Row) -> None:
+    """Milliseconds of each part, told one by one: what is left when time is up is told already."""
+    every = list(parts_of(row))
+    wait_for_device()
+    for part in every:
+        try:
+            tell(parts={part.name: _measured(part, row.steps)})
+        except Exception as error:  # a part that fails must not take the others along
+            tell(parts={part.name: {"error": f"{type(error).__name__}: {error}"[:300]}})
+    leave_device()
+
+
+def _measured(part: Part, samples: int) -> dict[str, float]:
+    """Milliseconds of a call, forward, and forward with backward."""
+    weights, inputs = jax.device_put((part.weights, part.inputs))
+    forward = timed(jax.jit(part.call), weights, *inputs, samples=samples)
+    found = {"macs": part.macs, "forward_ms": _median_ms(forward)}
+    if not part.backward:
+        return found
+    result = jax.eval_shape(part.call, weights, *inputs)
+    # Not the gradient of a sum: a compiler would fold its ones into what comes before.
+    towards = jax.tree.map(
+        lambda x: jax.random.normal(jax.random.key(1), x.shape).astype(x.dtype), result
+    )
+
+    def both(weights: Any, inputs: Any, towards: Any) -> Any:
+        return jax.vjp(part.call, weights, *inputs)[1](towards)
+
+    seconds = timed(jax.jit(both), weights, inputs, towards, samples=samples)
+    return found | {"both_ms": _median_ms(seconds)}
+
+
+def _median_ms(seconds: list[float]) -> float:
+    return 1e3 * float(np.median(seconds))
+
+
+def parts_of(row: Row) -> Iterator[Part]:
+    """The parts of one ILA block at a row's size."""
+    config = config_of(row).model
+    shape = config.geometry()
+    one = dataclasses.replace(config, shape=dataclasses.replace(shape, depth=1))
+    block: Any = model.bind(one, host_variables(one)).visual.blocks[0]
+    b, t, n, d = row.batch, row.frames, shape.grid**2 + 1, shape.width
+    x = _random(config, b, t, n, d)
+    training = Training(jnp.float32(0.2), jax.random.key(0))
+    spatial = 12 * b * t * n * d * d + 2 * b * t * n * n * d
+    yield _of(block.spatial, "spatial block", lambda m, x: m(x), x, macs=spatial)
+    yield _of(
+        block.temporal, "alignment", lambda m, x: m(x, training), x, macs=_alignment(row, config)
+    )
+    yield from _spatial(block.spatial, config, x)
+    yield from _temporal(block.temporal, config, _random(config, b, t, shape.grid, shape.grid, d))
+    yield from _step(row)
+
+
+def _step(row: Row) -> Iterator[Part]:
+    """What a step does beside the model: augmentation of the clips, AdamW on all weights."""
+    config = config_of(row)
+    recipe = make_recipe(config, mirror=np.arange(CLASSES), steps_per_epoch=1)
+    at, batch = jnp.int32(10), noise(row, config)
+    draws = augment.draw(jax.random.key(0), row.batch, config.augment)
+
+    def augmented(_: Any, video: Any, labels: Any) -> Any:
+        return inputs(recipe, video, labels, draws, at)
+
+    yield Part("augmentation", augmented, {}, (batch["video"], batch["label"]), 0, backward=False)
+    weights, _ = partition(host_variables(config.model).params, recipe.rates)
+    moments = recipe.optimizer.init(weights)
+
+    def moved(weights: Any, gradients: Any, moments: Any) -> Any:
+        direction, moments = recipe.optimizer.update(gradients, moments, weights)
+        return descend(weights, direction, recipe.rate(at), recipe.rates), moments
+
+    yield Part("AdamW of all weights", moved, weights, (weights, moments), 0, backward=False)
+
+
+def _spatial(block: Any, config: ModelConfig, x: np.ndarray) -> Iterator[Part]:
+    """Attention, its core, the MLP and a norm."""
+    b, t, n, d = x.shape
+    tokens, core = b * t * n, 2 * b * t * n * n * d
+    yield _of(block.attn, "attention", lambda m, x: m(x), x, macs=4 * tokens * d * d + core)
+    yield _of(block.mlp, "MLP", lambda m, x: m(x), x, macs=8 * tokens * d * d)
+    yield _of(block.norm1, "layer norm", lambda m, x: m(x), x, macs=0)
+    heads = tuple(_random(config, b * t, n, d // 64, 64) for _ in range(3))
+    yield Part("attention core", lambda _, *qkv: attend(*qkv), {}, heads, core)
+    yield Part(
+        "attention core, cuDNN",
+        lambda _, *qkv: jax.nn.dot_product_attention(*qkv, implementation="cudnn"),
+        {}, heads, core,
+    )  # fmt: skip
+
+
+def _temporal(block: Any, config: ModelConfig, u: np.ndarray) -> Iterator[Part]:
+    """The networks of the alignment, and the layers that they are made of."""
+    b, t, g, _, d = u.shape
+    pairs = _random(config, b * (t - 1), g, g, 2 * d)
+    features = _random(config, b * (t - 1), g, g, config.channels)
+    places, f = b * (t - 1) * g * g, config.channels
+    first, square, predicted = 18 * d + 2 * d * f, 9 * f * f, 9 * f * f // 2
+    network, points = block.interaction, block.prediction
+
+    def trained(module: Any, x: Any) -> Any:
+        return module(x, training=True)
+
+    yield _of(network, "interaction network", trained, pairs, macs=places * (first + square))
+    yield _of(points, "point prediction", trained, features, macs=places * predicted)
+    yield _of(network.depthwise, "depthwise 3x3", _called, pairs, macs=places * 18 * d)
+    yield _convolution(network.depthwise, "depthwise 3x3, lax.conv", pairs, 2 * d, places * 18 * d)
+    yield _of(network.norm1, "batch norm of 2d", trained, pairs, macs=0)
+    yield _of(network.pointwise, "pointwise", _called, pairs, macs=places * 2 * d * f)
+    yield _of(network.conv, "3x3", _called, features, macs=places * square)
+    yield _convolution(network.conv, "3x3, lax.conv", features, 1, places * square)
+    yield Part("pairs of frames", lambda _, u: neighbours(u), {}, (u,), 0)
+    yield _of(block.message, "linear of all tokens", _called, u, macs=b * t * g * g * d * d)
+
+
+def _alignment(row: Row, config: ModelConfig) -> int:
+    """MACs of a block's alignment."""
+    of_clip = tower(config)
+    names = ("layers on the tokens", "convolutions and points", "interactive map")
+    return row.batch * sum(of_clip[name].total for name in names) // config.geometry().depth
+
+
+def _called(module: Any, x: Any) -> Any:
+    return module(x)
+
+
+def _of(module: Any, name: str, call: Callable[..., Any], x: Any, *, macs: int) -> Part:
+    """A module's call as a pure function of its parameters; running statistics are dropped."""
+    split: Any = nnx.split(module, nnx.Param, ...)
+    graph, weights, rest = split
+    # They are written to within the call, which numpy's arrays do not let a traced value be.
+    rest = jax.tree.map(jnp.asarray, rest)
+
+    def pure(weights: Any, *inputs: Any) -> Any:
+        return call(nnx.merge(graph, weights, rest), *inputs)
+
+    return Part(name, pure, weights, (x,), macs)
+
+
+def _convolution(module: Any, name: str, x: Any, groups: int, macs: int) -> Part:
+    """The same convolution as the library's: its kernel HWIO, as the library asks for."""
+    kernel = np.asarray(module.kernel[...])
+    if kernel.ndim == 3:  # a depthwise one, [3, 3, c]
+        kernel = kernel[:, :, None]
+
+    def call(kernel: Any, x: Any) -> Any:
+        return jax.lax.conv_general_dilated(
+            x, kernel.astype(x.dtype), (1, 1), "SAME",
+            dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=groups,
+        )  # fmt: skip
+
+    return Part(name, call, kernel, (x,), macs)
+
+
+def _random(config: ModelConfig, *shape: int) -> np.ndarray:
+    """Random numbers in the dtype of the products."""
+    values = np.random.default_rng(0).standard_normal(shape, dtype=np.float32)
+    return values.astype(jnp.dtype(config.precision))
