@@ -15,13 +15,13 @@ from jax.sharding import Mesh
 from ila_jax.config import Config, ModelConfig, from_config, read_config
 from ila_jax.cost.by_scope import seconds_by_part
 from ila_jax.cost.countings import by_formula
+from ila_jax.job.sharding import make_mesh, over_data, put_batch, put_state, replicated, shardings
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer, logits_of
-from ila_jax.train.memory import clip_shape, text_shape
+from ila_jax.train.dry_run.memory import clip_shape, text_shape
+from ila_jax.train.dry_run.plan import Planner
 from ila_jax.train.meter import clip_flops, device_memory
-from ila_jax.train.plan import Planner
-from ila_jax.train.sharding import make_mesh, over_data, put_batch, put_state, replicated, shardings
 from ila_jax.train.start import abstract_state, fresh_on
 from ila_jax.train.step import Recipe, compiled_step, make_recipe
 from tools.gpu_report.rows import CLASSES, Row
