@@ -24,7 +24,7 @@ from ila_jax.train.optim import descend, partition
 from ila_jax.train.step import inputs, make_recipe
 from tools.gpu_report.jax_rows import config_of, host_variables, noise, timed
 from tools.gpu_report.rows import CLASSES, Row
-from tools.gpu_report.turn import leave_device, tell, wait_for_device
+from tools.gpu_report.turn import tell, wait_for_device
 
 
 class Part(NamedTuple):
@@ -50,7 +50,6 @@ def parts(row: Row) -> None:
             tell(parts={part.name: _measured(part, row.steps)})
         except Exception as error:  # a part that fails must not take the others along
             tell(parts={part.name: {"error": f"{type(error).__name__}: {error}"[:300]}})
-    leave_device()
 
 
 def _measured(part: Part, samples: int) -> dict[str, float]:
