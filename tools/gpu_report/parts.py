@@ -170,11 +170,11 @@ def _called(module: Any, x: Any) -> Any:
 def _of(module: Any, name: str, call: Callable[..., Any], x: Any, *, macs: int) -> Part:
     """A module's call as a pure function of its parameters; running statistics are dropped."""
     split: Any = nnx.split(module, nnx.Param, ...)
-    graph, weights, rest = split
-    # They are written to within the call, which numpy's arrays do not let a traced value be.
-    rest = jax.tree.map(jnp.asarray, rest)
+    graph, (weights, statistics) = split[0], map(nnx.to_pure_dict, split[1:])
 
     def pure(weights: Any, *inputs: Any) -> Any:
+        # As jax's arrays: the call writes to them, and numpy's would not take traced values.
+        rest = jax.tree.map(jnp.asarray, statistics)
         return call(nnx.merge(graph, weights, rest), *inputs)
 
     return Part(name, pure, weights, (x,), macs)
