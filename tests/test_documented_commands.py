@@ -26,6 +26,7 @@ NOT_RUN = {
     "python -m ila_jax.data.prepare --from /mnt/k400/train.csv": "cluster: Beam on Flink, a bucket",
     "python -m ila_jax.data.prepare --from k400/train.csv": "internet: Beam is an extra",
     "python -m ila_jax.benchmark model": "GPU: real sizes with 64 clips",
+    "python -m tools.gpu_report": "GPU: real sizes; tests/tools/test_gpu_report.py",
 }
 # Where a command has this in it: what is appended, so that it ends soon. The first that fits.
 QUICK = flags(TRAIN | PAIRS)

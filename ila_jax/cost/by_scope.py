@@ -26,6 +26,8 @@ PARTS = (
 OTHER = "everything else"  # of the program: augmentation, losses, patches, the copying of states
 UNKNOWN = "not in the program"  # copies between memories, and what the profiler cannot name
 
+# Their time is that of the operations in them, which a CPU's trace names as well.
+_CONTAINERS = re.compile(r"(while|call|conditional)(\.\d+)?")
 _OPERATION = re.compile(r"^\s*(?:ROOT )?%?([\w.\-]+) = .*metadata=\{op_name=\"([^\"]*)\"")
 
 
@@ -43,9 +45,12 @@ def seconds_by_part(folder: Path, program: str) -> dict[str, float]:
     Errors: ValueError for a folder without a trace.
     """
     scopes = scopes_of(program)
+    # A kernel is named after its operation, with underscores for what its language does not allow.
+    kernels = {re.sub(r"\W", "_", name): value for name, value in scopes.items()}
     total: dict[str, float] = defaultdict(float)
     for operation in operations(folder):
-        total[_part(scopes.get(operation.name))] += operation.seconds
+        name = operation.name
+        total[_part(scopes.get(name, kernels.get(name)))] += operation.seconds
     return dict(sorted(total.items(), key=lambda item: -item[1]))
 
 
@@ -73,11 +78,12 @@ def operations(folder: Path) -> Iterator[Operation]:
 
 
 def _operations_of(line: Any, *, everything: bool) -> Iterator[Operation]:
-    """everything: also what is no operation of a program, with an empty name."""
+    """everything: also events that do not tell their operation, by their own names."""
     for event in line.events:
-        name = next((str(value) for key, value in event.stats if key == "hlo_op"), None)
-        if name is not None or everything:
-            yield Operation(name or "", event.duration_ns / 1e9)
+        told = next((str(value) for key, value in event.stats if key == "hlo_op"), None)
+        name = event.name if told is None and everything else told
+        if name is not None and not _CONTAINERS.fullmatch(name):
+            yield Operation(name, event.duration_ns / 1e9)
 
 
 def _part(scopes: str | None) -> str:

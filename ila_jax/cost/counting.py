@@ -37,6 +37,7 @@ def _total(jaxpr: Jaxpr) -> int:
 
 def _equation(eqn: Any) -> int:
     """MACs of one equation and of what is nested in it."""
+    # What is nested is counted once here, and by the loop or branch below as often as it runs.
     name, inner = eqn.primitive.name, [_total(j) for j in _nested(eqn.params.values())]
     if name == "dot_general":
         (contracted, _), _ = eqn.params["dimension_numbers"]

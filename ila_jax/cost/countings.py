@@ -73,10 +73,12 @@ class Setting:
             size=self.size,
             temporal=method.temporal,
             frames=self.frames,
+            # With either head a tower is the same; the linear one's layer is counted apart.
             head="text",
             classes=None,
             convolutions=method.convolutions,
             channels=self.channels,
+            # Costs are of inference, which drops nothing.
             dropout=0.0,
             precision=self.precision,
             resolution=self.resolution,

@@ -170,6 +170,7 @@ def serial_matching(patches: np.ndarray) -> np.ndarray:
     pi = [np.arange(unit.shape[1])]
     aligned = unit[0]
     for frame in unit[1:]:
+        # Against the frame before as it is aligned already, so that columns are π itself.
         _, columns = linear_sum_assignment(aligned @ frame.T, maximize=True)
         pi.append(columns)
         aligned = frame[columns]
@@ -181,6 +182,7 @@ def _serial(setting: Setting, repeats: int) -> Effort:
 
     def run(z: jax.Array) -> jax.Array:
         pairs = similarities(z).swapaxes(0, 1)[:, :, None]
+        # A loop, so that pairs are solved one after the other: that is what is measured here.
         sigma = jax.lax.map(matched_on_device, pairs)
         return composed(sigma[:, :, 0].swapaxes(0, 1))
 

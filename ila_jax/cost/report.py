@@ -50,6 +50,7 @@ def _paper(rows: Sequence[CostRow]) -> Table:
     """The paper's figures and what of them is reproduced, the reasons below."""
     cells, notes = [], []
     for row in rows:
+        # A line all the same, so that every table has the same rows.
         if row.paper is None or row.verdict is None:
             cells.append([row.method.title, "–", "–", "–", "–", "no such row in the paper"])
             continue

@@ -28,6 +28,7 @@ class Parameters(NamedTuple):
 def parameters(config: ModelConfig) -> Parameters:
     """Counts what is learnt, from shapes alone: running statistics are not."""
     tree = model.abstract(config).params
+    # Spatial attention's tower is CLIP's own, and has nothing new.
     plain = model.abstract(dataclasses.replace(config, temporal="spatial")).params
     new = _size(tree["visual"]) - _size(plain["visual"])
     return Parameters(new, _size(tree))
@@ -73,6 +74,7 @@ def prompts(config: ModelConfig, classes: int) -> int:
 
 def linear(config: ModelConfig, classes: int) -> int:
     """MACs of the linear head."""
+    # Rows have the text head; the linear one is counted apart, on the same features.
     config = dataclasses.replace(config, head="linear", classes=classes)
 
     def run(module: VideoModel, v: Features) -> Logits:
@@ -91,6 +93,7 @@ def text(config: ModelConfig) -> int:
 def _count(config: ModelConfig, run: Callable[..., Any], *arguments: jax.ShapeDtypeStruct) -> int:
     """MACs of a function of the module and of arguments that are shapes."""
 
+    # The weights are arguments: closed over they would have to be there, and are shapes alone.
     def bound(variables: Variables, *arrays: jax.Array) -> Any:
         return run(model.bind(config, variables), *arrays)
 

@@ -1,4 +1,4 @@
-"""Layers that every tower shares: attention, the MLP, CLIP's residual block, batch norm."""
+"""Layers that every tower shares: attention, the MLP, CLIP's residual block."""
 
 import dataclasses
 import functools
@@ -15,9 +15,7 @@ from jaxtyping import Array, Float
 from ila_jax.config import Precision
 from ila_jax.sizes import Activation, Arithmetic
 
-_EPS = 1e-5  # PyTorch's default in BatchNorm; flax's is 1e-6
 _OF_CLIP = Arithmetic()
-_MOMENTUM = 0.9  # of the running statistics; PyTorch calls it 0.1
 
 # The released `trunc_normal_(std=0.02)` cuts at ±2, which is a hundred deviations: nothing is cut.
 small_normal = nnx.initializers.normal(0.02)
@@ -269,38 +267,3 @@ class ResidualBlock(nnx.Module):
 def with_token(x: Float[Array, "b t n d"], token: Float[Array, "b t d"]) -> Array:
     """One more token a frame, the last: [b, t, n + 1, d]."""
     return jnp.concatenate([x, rearrange(token, "b t d -> b t 1 d")], axis=2)
-
-
-class BatchNorm(nnx.Module):
-    """Batch norm over all axes but the last, with PyTorch's running statistics.
-
-    flax's keeps the biased running variance, PyTorch's the unbiased one.
-    """
-
-    def __init__(self, channels: int, *, dtypes: Dtypes):
-        self.dtypes = dtypes
-        self.scale = nnx.Param(jnp.ones(channels, dtypes.param))
-        self.bias = nnx.Param(jnp.zeros(channels, dtypes.param))
-        self.mean = nnx.BatchStat(jnp.zeros(channels, dtypes.param))
-        self.var = nnx.BatchStat(jnp.ones(channels, dtypes.param))
-
-    def __call__(self, x: Float[Array, "... c"], *, training: bool) -> Float[Array, "... c"]:
-        """Normalises by the batch and updates the running statistics, or by these in inference."""
-        x = x.astype(self.dtypes.param)
-        mean, var = self._batch_statistics(x) if training else (self.mean[...], self.var[...])
-        # Scale and deviation first: they are a number a channel, and x is multiplied only once.
-        inverse = self.scale[...] * jax.lax.rsqrt(var + _EPS)
-        shape = (1,) * (x.ndim - 1) + (-1,)
-        y = (x - mean.reshape(shape)) * inverse.reshape(shape) + self.bias[...].reshape(shape)
-        return y.astype(self.dtypes.compute)
-
-    def _batch_statistics(self, x: Array) -> tuple[Array, Array]:
-        """Mean and biased variance over all axes but the last; the running ones follow."""
-        axes = tuple(range(x.ndim - 1))
-        mean, var = x.mean(axes), x.var(axes)
-        count = x.size // x.shape[-1]
-        # Only the running variance is unbiased: PyTorch normalises a batch by the biased one.
-        unbiased = var * (count / max(count - 1, 1))
-        self.mean[...] = _MOMENTUM * self.mean[...] + (1 - _MOMENTUM) * mean
-        self.var[...] = _MOMENTUM * self.var[...] + (1 - _MOMENTUM) * unbiased
-        return mean, var

@@ -35,9 +35,12 @@ class Variant:
 TEMPORAL = {
     "clip": Variant(SpatialBlock, integrates=False),
     "spatial": Variant(SpatialBlock),
+    # Attention over frames is blind to their order without an embedding of time (models.md 3 to 5).
     "joint": Variant(JointBlock, embeds_time=True),
     "divided": Variant(DividedBlock, embeds_time=True),
     "ata": Variant(ATABlock, embeds_time=True),
+    # As released, without one: X-CLIP leaves the order to multi-frame integration, ILA's pairs of
+    # frames have one.
     "xclip": Variant(CrossFrameBlock),
     "ila": Variant(ILABlock, aligns=True),
     "ila_token": Variant(ILATokenBlock, aligns=True),

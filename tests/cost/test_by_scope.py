@@ -54,6 +54,24 @@ def test_a_traced_program_is_taken_apart(tmp_path):
     assert min(parts.values()) > 0
 
 
+def test_a_loop_is_counted_by_what_is_in_it(tmp_path):
+    def run(x):
+        def body(x, _):
+            with jax.named_scope("mlp"):
+                return jnp.tanh(x @ x), None
+
+        return jax.lax.scan(body, x, length=20)[0]
+
+    compiled = jax.jit(run).lower(x := jnp.ones((256, 256))).compile()
+    with jax.profiler.trace(str(tmp_path)):
+        jax.block_until_ready(compiled(x))
+    names = [operation.name for operation in by_scope.operations(tmp_path)]
+    assert len(names) >= 20
+    assert not [name for name in names if name.startswith("while")]
+    parts = by_scope.seconds_by_part(tmp_path, compiled.as_text())
+    assert next(iter(parts)) == "MLP"
+
+
 def test_a_folder_without_a_trace(tmp_path):
     with pytest.raises(ValueError, match="holds no trace"):
         list(by_scope.operations(tmp_path))

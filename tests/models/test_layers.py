@@ -7,6 +7,7 @@ import pytest
 from flax import nnx
 
 from ila_jax.models.convolutions import (
+    BatchNorm,
     Conv3x3,
     DepthwiseConv3x3,
     GroupedLinear,
@@ -15,7 +16,6 @@ from ila_jax.models.convolutions import (
 )
 from ila_jax.models.layers import (
     Attention,
-    BatchNorm,
     Dtypes,
     Keys,
     ResidualBlock,

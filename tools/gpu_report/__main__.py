@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -38,7 +39,7 @@ long is named with the reason, and the next one follows.
 def main(arguments: list[str] | None = None) -> None:
     """Measures all rows, and prints their tables."""
     options = _parser().parse_args(arguments)
-    report = _Report(options.output, [part for part in sys.argv[1:]])
+    report = _Report(options.output, sys.argv[1:])
     rows = planned(
         options.sizes, options.kinds, frames=options.frames, batch=options.batch,
         dtype=options.dtype, remat=options.remat, steps=options.steps, profile=options.profile,
@@ -183,7 +184,7 @@ def _parser() -> argparse.ArgumentParser:
         help="processes that trace while another measures (default: 2 with 8 cores, else 0)",
     )
     add("--budget", type=float, default=440.0, metavar="S", help="seconds of all (default: 440)")
-    add("--limit", type=float, default=200.0, metavar="S", help="of one row (default: 200)")
+    add("--limit", type=float, default=240.0, metavar="S", help="of one row (default: 240)")
     add("--output", type=Path, metavar="FILE.json", help="all numbers, written after each of them")
     return parser  # fmt: skip
 
@@ -196,4 +197,6 @@ def _positive(text: str) -> int:
 
 
 if __name__ == "__main__":
+    # As Ctrl-C: the rows' processes are ended, and what was measured is printed.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     main()

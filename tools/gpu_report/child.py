@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,8 +18,8 @@ from tools.gpu_report.rows import Row
 Entries = dict[str, Any]
 COMMAND = [sys.executable, "-m", "tools.gpu_report.row"]  # it takes the row as JSON
 _TAIL = 1500  # characters of an error that are kept
-_AFTERWARDS = 40.0  # seconds for what rows do once they have left the device
-_ENDED = "ended"  # a mark, as READY and FREE are
+_CLOSING = 10.0  # seconds for a process that has ended to be read to its end
+ENDED = "ended"  # a mark, as READY is
 _FULL = ("RESOURCE_EXHAUSTED", "out of memory", "Out of memory", "OutOfMemory")
 # Memory is taken as it is needed: the next row's process is there already. Compilation is cold.
 _ENVIRONMENT = {
@@ -51,6 +52,7 @@ class Child:
             stderr=self._errors,
             env=kept | _ENVIRONMENT,
             text=True,
+            process_group=0,  # its own: PyTorch's compiler starts workers, which end with it
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -58,13 +60,15 @@ class Child:
     def _read(self) -> None:
         assert self._process.stdout is not None, "it is a pipe"
         for line in self._process.stdout:
+            if not line.endswith("\n"):
+                break  # cut off by its end
             if line.startswith(turn.RESULT):
                 self._add(json.loads(line.removeprefix(turn.RESULT)))
-            elif line.strip() in (turn.READY, turn.FREE):
-                self._mark(line.strip())
+            elif line.strip() == turn.READY:
+                self._mark(turn.READY)
         if self._process.wait():
             self._add({"error": self._error()})
-        self._mark(_ENDED)
+        self._mark(ENDED)
 
     def _add(self, told: Entries) -> None:
         """Parts are told one by one, and gathered."""
@@ -88,7 +92,7 @@ class Child:
     def reaches(self, mark: str, seconds: float) -> bool:
         """Whether it gets there in time; a process that has ended is at no mark before its end."""
         with self._state:
-            self._state.wait_for(lambda: {mark, _ENDED} & self._marks, max(seconds, 0))
+            self._state.wait_for(lambda: {mark, ENDED} & self._marks, max(seconds, 0))
             return mark in self._marks
 
     def go(self) -> None:
@@ -101,24 +105,21 @@ class Child:
             pass  # it has just ended, and `reaches` says so
 
     def stop(self, why: str) -> None:
-        """Ends it, if it still runs, and says why."""
+        """Ends it and what it started, if it still runs, and says why."""
         if self._process.poll() is None:
-            self._process.kill()
-            self._reader.join()
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._reader.join(_CLOSING)
             self.entries["error"] = why
             self._changed()
 
     def close(self) -> None:
         """Lets go of what it was read through, once it has ended."""
-        self._reader.join()
+        self._reader.join(_CLOSING)
+        if self._reader.is_alive():
+            return  # somebody whom it started holds the pipe, and closing it would wait for them
         for file in (self._process.stdin, self._process.stdout, self._errors):
             if file is not None:
                 file.close()
-
-    @property
-    def has_left(self) -> bool:
-        """Whether it has had the device, and no longer needs it."""
-        return turn.FREE in self._marks
 
     @property
     def full(self) -> bool:
@@ -170,24 +171,18 @@ class Children:
 
     def _measure(self, at: int) -> None:
         child, begin = self.children[at], time.monotonic()
-        for mark in (turn.READY, turn.FREE):
-            if not child.reaches(mark, min(self._limit, self._left())):
-                spent = time.monotonic() - begin
-                child.stop(f"stopped after {spent:.0f} s: no more time")
-                break
-            if mark == turn.READY:
-                child.go()
-        self._done(child, time.monotonic() - begin)
+        if child.reaches(turn.READY, min(self._limit, self._left())):
+            child.go()
+        child.reaches(ENDED, min(self._limit, self._left()))
+        seconds = time.monotonic() - begin
+        child.stop(f"stopped after {seconds:.0f} s: no more time")
+        self._done(child, seconds)
         halved = child.row.halved()
         if child.full and halved.batch >= 2:
             # After those that are started already.
             self._rows.insert(len(self.children), halved)
 
     def _finish(self) -> None:
-        end = time.monotonic() + _AFTERWARDS
         for child in self.children:
-            if child.has_left:
-                child.reaches(_ENDED, end - time.monotonic())
-                child.stop("what followed the measurement took too long")
             child.stop("stopped before its turn: no more time")
             child.close()

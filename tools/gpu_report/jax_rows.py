@@ -1,9 +1,11 @@
 """What ila_jax itself takes: the training step that `train` compiles, and `evaluate`'s forward."""
 
-import shutil
+import os
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from ila_jax.train.start import abstract_state, fresh_on
 from ila_jax.train.step import Recipe, compiled_step, make_recipe
 from tools.gpu_report.rows import CLASSES, Row
 from tools.gpu_report.timing import sampled, summary
-from tools.gpu_report.turn import leave_device, tell, wait_for_device
+from tools.gpu_report.turn import tell, wait_for_device
 
 _GIB = 2**30
 _SIDES = {"cpu": 1024}  # of the square matrices; on a GPU they are large enough to fill it
@@ -43,7 +45,6 @@ def rate(row: Row) -> None:
     # Random numbers: products of zeros run faster than any real ones.
     a, b = (jax.random.normal(jax.random.key(i), (side, side)).astype(row.dtype) for i in range(2))
     tell(matmul_flops=2 * side**3 / min(timed(jax.jit(jnp.matmul), a, b, samples=row.steps)))
-    leave_device()
 
 
 def timed(function: Any, *arguments: Any, samples: int) -> list[float]:
@@ -110,6 +111,7 @@ def train(row: Row) -> None:
     with jax.set_mesh(mesh):
         lowered = compiled_step(recipe, mesh, abstract_state(recipe)).lower(*_shapes(recipe, mesh))
     tell(flops_per_clip=clip_flops(recipe), tracing_s=time.perf_counter() - begin)
+    _tell_plan(recipe)
     variables, batch, text = host_variables(config.model), noise(row, config), class_texts(config)
     wait_for_device()
     with jax.set_mesh(mesh):
@@ -118,12 +120,9 @@ def train(row: Row) -> None:
         loop.text = put_state(mesh, text)
         seconds = sampled(loop.step, loop.wait, samples=row.steps)
         tell(**summary(seconds, clips=row.batch), **_peak(), loss=float(loop.metrics["loss"]))
-        folder = _traced(loop) if row.profile else None
-    leave_device()
-    _tell_plan(recipe)
-    if folder is not None:
-        tell(parts_ms=_in_ms(seconds_by_part(folder, compiled.as_text())))
-        shutil.rmtree(folder)
+        if row.profile:
+            with _traced(loop) as folder:
+                tell(parts_ms=_in_ms(seconds_by_part(folder, compiled.as_text())))
 
 
 class _Loop:
@@ -179,26 +178,26 @@ def _peak() -> dict[str, float]:
     return {"peak_gib": memory["memory_peak_gib"]} if memory else {}
 
 
-def _traced(loop: _Loop) -> Path:
+@contextmanager
+def _traced(loop: _Loop) -> Iterator[Path]:
     """A folder with the profiler's trace of two steps.
 
     A profiler that hangs would hold the device for all other rows: after a minute the process ends,
     with everything told that was measured before.
     """
-    folder = Path(tempfile.mkdtemp(prefix="gpu-report-"))
     watch = threading.Timer(_PROFILING, _give_up)
+    watch.daemon = True
     watch.start()
-    with jax.profiler.trace(str(folder)):
-        loop.step()
-        loop.step()
-        loop.wait()
+    with tempfile.TemporaryDirectory() as folder:
+        with jax.profiler.trace(folder):
+            loop.step()
+            loop.step()
+            loop.wait()
+        yield Path(folder)
     watch.cancel()
-    return folder
 
 
 def _give_up() -> None:
-    import os
-
     tell(profile="the profiler did not answer")
     os._exit(0)
 
@@ -236,7 +235,6 @@ def infer(row: Row) -> None:
         seconds = timed(compiled, *arguments, samples=row.steps)
         finite = bool(jnp.isfinite(compiled(*arguments)).all())
     tell(**summary(seconds, clips=row.batch), **_peak(), finite=finite)
-    leave_device()
 
 
 def inference_form(recognizer: Recognizer) -> Recognizer:

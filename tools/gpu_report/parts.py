@@ -24,7 +24,7 @@ from ila_jax.train.optim import descend, partition
 from ila_jax.train.step import inputs, make_recipe
 from tools.gpu_report.jax_rows import config_of, host_variables, noise, timed
 from tools.gpu_report.rows import CLASSES, Row
-from tools.gpu_report.turn import leave_device, tell, wait_for_device
+from tools.gpu_report.turn import tell, wait_for_device
 
 
 class Part(NamedTuple):
@@ -50,7 +50,6 @@ def parts(row: Row) -> None:
             tell(parts={part.name: _measured(part, row.steps)})
         except Exception as error:  # a part that fails must not take the others along
             tell(parts={part.name: {"error": f"{type(error).__name__}: {error}"[:300]}})
-    leave_device()
 
 
 def _measured(part: Part, samples: int) -> dict[str, float]:
@@ -171,11 +170,11 @@ def _called(module: Any, x: Any) -> Any:
 def _of(module: Any, name: str, call: Callable[..., Any], x: Any, *, macs: int) -> Part:
     """A module's call as a pure function of its parameters; running statistics are dropped."""
     split: Any = nnx.split(module, nnx.Param, ...)
-    graph, weights, rest = split
-    # They are written to within the call, which numpy's arrays do not let a traced value be.
-    rest = jax.tree.map(jnp.asarray, rest)
+    graph, (weights, statistics) = split[0], map(nnx.to_pure_dict, split[1:])
 
     def pure(weights: Any, *inputs: Any) -> Any:
+        # As jax's arrays: the call writes to them, and numpy's would not take traced values.
+        rest = jax.tree.map(jnp.asarray, statistics)
         return call(nnx.merge(graph, weights, rest), *inputs)
 
     return Part(name, pure, weights, (x,), macs)

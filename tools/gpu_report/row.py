@@ -4,6 +4,7 @@ import json
 import sys
 
 from tools.gpu_report.rows import Row
+from tools.gpu_report.turn import tell_host_memory
 
 
 def main(text: str) -> None:
@@ -28,6 +29,7 @@ def main(text: str) -> None:
             "parts": parts.parts,
         }
     measure[row.kind](row)
+    tell_host_memory()
 
 
 if __name__ == "__main__":

@@ -94,8 +94,9 @@ def planned(
             profile=profile and kind == "train",
         )
 
-    pairs: tuple[Kind, ...] = ("train", "torch-train", "infer", "torch-infer")
-    parts: tuple[Kind, ...] = ("parts", "torch-parts")
+    # PyTorch first: ila_jax's process traces meanwhile.
+    pairs: tuple[Kind, ...] = ("torch-train", "train", "torch-infer", "infer")
+    parts: tuple[Kind, ...] = ("torch-parts", "parts")
     rows = [row("rate", sizes[0])]
     # The first two sizes whole, then their parts: without these nobody knows where time goes.
     rows += [row(kind, size) for size in sizes[:2] for kind in pairs]

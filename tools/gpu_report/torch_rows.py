@@ -15,7 +15,7 @@ from ila_jax.sizes import SIZES
 from tests.parity.torch_ila import IlaBlock, TorchILA
 from tools.gpu_report.rows import CLASSES, Row
 from tools.gpu_report.timing import sampled, summary
-from tools.gpu_report.turn import leave_device, tell, wait_for_device
+from tools.gpu_report.turn import tell, wait_for_device
 
 _DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -28,7 +28,6 @@ def train(row: Row) -> None:
     """
     _start(row)
     _halving(row, _train)
-    leave_device()
 
 
 def _train(row: Row) -> dict[str, Any]:
@@ -55,14 +54,12 @@ def infer(row: Row) -> None:
     """The forward pass in eager mode, all weights in the row's dtype."""
     _start(row)
     _halving(row, lambda row: _infer(row, _model(row)))
-    leave_device()
 
 
 def compiled(row: Row) -> None:
     """The forward pass by `torch.compile`."""
     _start(row)
     _halving(row, lambda row: _infer(row, torch.compile(_model(row))))
-    leave_device()
 
 
 def _infer(row: Row, model: Any) -> dict[str, Any]:
@@ -89,7 +86,6 @@ def parts(row: Row) -> None:
             tell(parts={name: _part(row, call, x)})
         except Exception as error:  # a part that fails must not take the others along
             tell(parts={name: {"error": f"{type(error).__name__}: {error}"[:300]}})
-    leave_device()
 
 
 def _parts_of(

@@ -1,8 +1,8 @@
 """How a row's process talks with the report's: results at once, and the device in turn.
 
-Lines on stdout that start with a mark are for the report, all others for whoever reads the log.
-What needs no device (imports, tracing) is done before `wait_for_device`, while another process
-still measures; what a row does after `leave_device` does not hold up the next.
+Lines on stdout that start with a mark are for the report, all others are for nobody. What needs no
+device (imports, tracing) is done before `wait_for_device`, while another process still measures.
+A row has the device until its process ends: only then the device's memory is free again.
 """
 
 import json
@@ -12,7 +12,6 @@ from typing import Any
 
 RESULT = "@result "  # followed by a JSON object, whose entries are added to the row's
 READY = "@ready"  # the device is needed from here on
-FREE = "@free"  # and no longer
 GO = "go"  # the answer to READY
 
 
@@ -28,7 +27,6 @@ def wait_for_device() -> None:
         raise SystemExit("the report ended before this row's turn")
 
 
-def leave_device() -> None:
-    """Lets the next row have the device; tells what this one took of the host's memory."""
+def tell_host_memory() -> None:
+    """Adds the most that this process has taken of the host's memory."""
     tell(host_gib=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)  # it is in KiB
-    print(FREE, flush=True)

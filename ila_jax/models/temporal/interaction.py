@@ -8,8 +8,14 @@ from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.models.convolutions import Conv3x3, DepthwiseConv3x3, GroupedLinear, max_pool2
-from ila_jax.models.layers import BatchNorm, Dtypes, Keys, zeros
+from ila_jax.models.convolutions import (
+    BatchNorm,
+    Conv3x3,
+    DepthwiseConv3x3,
+    GroupedLinear,
+    max_pool2,
+)
+from ila_jax.models.layers import Dtypes, Keys, zeros
 from ila_jax.models.temporal.alignment import mask, neighbours
 from ila_jax.shapes import Alignment, Training
 
