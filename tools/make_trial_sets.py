@@ -24,7 +24,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ila_jax import cli
-from ila_jax.data.synthetic.motion import CLASSES, draw
+from ila_jax.data.synthetic.motion import CLASSES, draw_clip
 from ila_jax.data.video.bad import Reason
 from ila_jax.data.workers import pool
 
@@ -139,7 +139,7 @@ def _write(clip: Clip, skip: Mapping[int, Reason], begin: Callable[[int], None])
     if clip.index % 99 == 50:
         return
     look = LOOKS[clip.look]
-    drawn = draw(np.random.default_rng([7, clip.index]), label=clip.label, size=look.size)
+    drawn = draw_clip(np.random.default_rng([7, clip.index]), label=clip.label, size=look.size)
     with av.open(clip.path, "w") as container:
         rate = Fraction(drawn.rate)
         stream = container.add_stream(look.codec, rate=rate, options=look.options)

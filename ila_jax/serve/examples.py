@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ila_jax.data.synthetic.motion import CLASSES, draw
+from ila_jax.data.synthetic.motion import CLASSES, draw_clip
 from ila_jax.data.synthetic.videos import encode
 
 _SIZE = (256, 192)  # width and height: larger than the quickstart's, so that people see something
@@ -16,6 +16,6 @@ def draw_examples(folder: Path) -> dict[str, Path]:
     found = {}
     for label, name in enumerate(CLASSES):
         path = folder / f"{name.replace(' ', '_')}.mp4"
-        encode(draw(np.random.default_rng([_SEED, label]), label=label, size=_SIZE), path)
+        encode(draw_clip(np.random.default_rng([_SEED, label]), label=label, size=_SIZE), path)
         found[name] = path
     return found

@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from ila_jax.data.clips.clip import ClipRecipe
-from ila_jax.data.synthetic.motion import draw
+from ila_jax.data.clips.recipe import ClipRecipe
+from ila_jax.data.synthetic.motion import draw_clip
 from ila_jax.data.synthetic.videos import encode
 from ila_jax.pictures.looking import Aligned, Looked
 from ila_jax.pictures.measure import tables
@@ -95,7 +95,7 @@ def test_scenes_have_the_boxes_of_the_frames_that_are_seen(tmp_path):
         (tmp_path / folder / "validation").mkdir(parents=True)
     rng = np.random.default_rng(0)
     for k in range(2):
-        clip = draw(rng, label=k, size=(128, 96))
+        clip = draw_clip(rng, label=k, size=(128, 96))
         encode(clip, tmp_path / f"videos/validation/{k}.mp4")
         np.save(tmp_path / f"boxes/validation/{k}.npy", clip.boxes)
     lines = [f"videos/validation/{k}.mp4 {k}\n" for k in range(2)]

@@ -4,16 +4,17 @@ import argparse
 from collections.abc import Sequence
 
 from ila_jax import commands
-from ila_jax.data.synthetic.motion_pairs import make
+from ila_jax.data.synthetic import motion_pairs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command and returns its exit code. arguments: those of the shell by default."""
     return commands.run(lambda: _synthetic(arguments))
 
 
 def _synthetic(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
-    folder = make(
+    folder = motion_pairs.make(
         args.output,
         train_clips=args.train_clips,
         validation_clips=args.validation_clips,

@@ -1,6 +1,10 @@
 """Draws a clip of the motion pairs: a bright textured object that moves in one of eight ways.
 
-The quickstart data set's last section in training.md; `motion_videos` makes the files from it.
+What the quickstart's data set has to be like is in the last section of training.md. `videos.py`
+makes files of the clips.
+
+The random draws are in a fixed order, and another order would give other videos for the same seed.
+Who changes them raises VERSION in `motion_pairs.py`.
 """
 
 from dataclasses import dataclass
@@ -29,9 +33,9 @@ EXTENT = (0.32, 0.46)  # longest side of the object, half-way through the clip
 DISTANCE = (0.3, 0.6)
 ZOOM = (1.7, 2.8)
 TURN = (60.0, 170.0)  # degrees; three steps of up to 57 at four frames: never ambiguous
-SHAKE = 0.02
+SHAKE = 0.02  # the camera's, at most
 SPRITE = 64  # pixels along a side of the texture
-SUPERSAMPLING = 2
+SUPERSAMPLING = 2  # pixels along a side that are averaged to one, for smooth edges
 
 # Outlines in [-.5, .5]², y down, none equal to itself after a turn of less than 360 degrees.
 OUTLINES = (
@@ -47,7 +51,11 @@ OUTLINES = (
 
 @dataclass(frozen=True)
 class MotionClip:
-    """A drawn clip. boxes: x0 y0 x1 y1 of the object in pixels, cut at the frame's edges."""
+    """A drawn clip.
+
+    boxes: x0 y0 x1 y1 of the object in each frame, in pixels, cut at the frame's edges. rate:
+    frames a second.
+    """
 
     label: int
     frames: UInt8[np.ndarray, "f h w 3"]
@@ -59,21 +67,24 @@ class MotionClip:
         return MotionClip(PARTNER[self.label], self.frames[::-1], self.boxes[::-1], self.rate)
 
 
-def draw(rng: np.random.Generator, *, label: int, size: tuple[int, int]) -> MotionClip:
-    """Draws a clip of a class; size: width and height in pixels."""
+def draw_clip(rng: np.random.Generator, *, label: int, size: tuple[int, int]) -> MotionClip:
+    """Draws a clip of a class. size: width and height of its frames, in pixels."""
     frames = int(rng.integers(FRAMES[0], FRAMES[1] + 1))
     rate = int(rng.choice(RATES))
     outline = _outline(rng)
     sprite = _sprite(rng, outline)
     shake = _shake(rng, frames) * min(size)
-    placed = _placed(rng, label, frames, size)
-    placed[:, :, 2] += shake
+    placements = _placements(rng, label, frames, size)
+    # The object shakes with the background, as both are seen by the same camera.
+    placements[:, :, 2] += shake
     background = _background(rng, size, shake)
-    video = _composed(sprite, background, placed, size)
-    return MotionClip(label, video, _boxes(outline, placed, size), rate)
+    video = _composite(sprite, background, placements, size)
+    return MotionClip(label, video, _boxes(outline, placements, size), rate)
 
 
-def _placed(rng: np.random.Generator, label: int, frames: int, size: tuple[int, int]) -> np.ndarray:
+def _placements(
+    rng: np.random.Generator, label: int, frames: int, size: tuple[int, int]
+) -> np.ndarray:
     """Affine maps [f, 2, 3] from outline units to pixels: the motion that makes the class.
 
     Every class draws the same orientations, sizes at half-time and drifts; only one of sideways,
@@ -92,6 +103,7 @@ def _placed(rng: np.random.Generator, label: int, frames: int, size: tuple[int, 
         -np.log(rng.uniform(*ZOOM)),
         -rng.uniform(*TURN),
     )
+    # All four are drawn for every class, so that the same random numbers follow in each of them.
     amounts[kind] = sign * large[kind]
     start = rng.uniform(-0.06, 0.06, 2)
     short = min(size)
@@ -108,11 +120,15 @@ def _outline(rng: np.random.Generator) -> np.ndarray:
     corners = np.array(OUTLINES[rng.integers(len(OUTLINES))])
     corners = corners + rng.uniform(-0.04, 0.04, corners.shape)
     corners[:, 0] *= rng.uniform(0.85, 1.1) * rng.choice((-1, 1))
-    return np.clip(corners, -0.5, 0.5)
+    bent: np.ndarray = np.clip(corners, -0.5, 0.5)
+    return bent
 
 
 def _sprite(rng: np.random.Generator, outline: np.ndarray) -> np.ndarray:
-    """Premultiplied RGBA texture, uint8 [SPRITE, SPRITE, 4]: a bright body, another bright head."""
+    """The object as a premultiplied RGBA texture, uint8 [SPRITE, SPRITE, 4].
+
+    It is bright, and its head has another colour than its body.
+    """
     head, body = (_colour(rng, 150, 240) for _ in range(2))
     rows = np.arange(SPRITE)[:, None, None] < SPRITE * rng.uniform(0.3, 0.5)
     cells = rng.uniform(0.72, 1.15, (8, 8)).astype(np.float32)
@@ -127,8 +143,9 @@ def _sprite(rng: np.random.Generator, outline: np.ndarray) -> np.ndarray:
 
 def _colour(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
     """A random hue whose mean over the channels is between low and high."""
-    colour = rng.uniform(0.35, 1, 3)
-    return np.clip(colour / colour.mean() * rng.uniform(low, high), 0, 255)
+    hue = rng.uniform(0.35, 1, 3)
+    colour: np.ndarray = np.clip(hue / hue.mean() * rng.uniform(low, high), 0, 255)
+    return colour
 
 
 def _shake(rng: np.random.Generator, frames: int) -> np.ndarray:
@@ -139,10 +156,10 @@ def _shake(rng: np.random.Generator, frames: int) -> np.ndarray:
 
 
 def _background(rng: np.random.Generator, size: tuple[int, int], shake: np.ndarray) -> np.ndarray:
-    """Dark textured background, uint8 [f, h, w, 3], moved by the camera's shake."""
+    """A dark textured background, uint8 [f, h, w, 3], moved by the camera's shake."""
     cells = rng.normal(0, rng.uniform(6, 16), (9, 12, 3)) + _colour(rng, 20, 90)
     width, height = size
-    margin = 4 + int(2 * SHAKE * min(size))
+    margin = 4 + int(2 * SHAKE * min(size))  # so that no shake comes to the picture's edge
     wide = (width + 2 * margin, height + 2 * margin)
     picture = np.clip(cv2.resize(cells, wide, interpolation=cv2.INTER_CUBIC), 0, 255)
     picture = picture.astype(np.uint8)
@@ -151,14 +168,15 @@ def _background(rng: np.random.Generator, size: tuple[int, int], shake: np.ndarr
     return np.stack([cv2.warpAffine(picture, move, size) for move in moves])
 
 
-def _composed(
-    sprite: np.ndarray, background: np.ndarray, placed: np.ndarray, size: tuple[int, int]
+def _composite(
+    sprite: np.ndarray, background: np.ndarray, placements: np.ndarray, size: tuple[int, int]
 ) -> np.ndarray:
     """The sprite over the background, uint8 [f, h, w, 3], with supersampled edges."""
+    # From pixels of the sprite to outline units, the way back of the corners in `_sprite`.
     to_outline = np.array([[1.0, 0, -1.5], [0, 1, -1.5]]) / (SPRITE - 4)
     to_outline[:, 2] -= 0.5
     square = np.concatenate([to_outline, [[0, 0, 1]]])
-    maps = placed @ square
+    maps = placements @ square
     # Pixel centres: pixel i of the frame covers pixels i·s … i·s + s - 1 of the fine picture.
     maps = maps * SUPERSAMPLING
     maps[:, :, 2] -= 0.5
@@ -170,11 +188,14 @@ def _composed(
         ]
     )
     through = 1 - layers[..., 3:].astype(np.float32) / 255
-    return np.minimum(background * through + layers[..., :3] + 0.5, 255).astype(np.uint8)
+    # The colours are premultiplied: they are added, and only the background is weighted.
+    video: np.ndarray = np.minimum(background * through + layers[..., :3] + 0.5, 255)
+    return video.astype(np.uint8)
 
 
-def _boxes(outline: np.ndarray, placed: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def _boxes(outline: np.ndarray, placements: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Bounding boxes of the corners under each map, float32 [f, 4], cut at the frame."""
-    corners = np.einsum("fij,nj->fni", placed[:, :, :2], outline) + placed[:, None, :, 2]
+    corners = np.einsum("fij,nj->fni", placements[:, :, :2], outline) + placements[:, None, :, 2]
     boxes = np.concatenate([corners.min(1), corners.max(1)], -1)
-    return np.clip(boxes, 0, np.tile(size, 2)).astype(np.float32)
+    cut: np.ndarray = np.clip(boxes, 0, np.tile(size, 2))
+    return cut.astype(np.float32)

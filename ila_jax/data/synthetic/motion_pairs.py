@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ila_jax.config import DataConfig
-from ila_jax.data.synthetic.videos import SPLITS, write
+from ila_jax.data.synthetic.videos import SPLITS, write_videos
 from ila_jax.files.json_files import json_text, read_object
 from ila_jax.files.unfinished import partial_folder, remove_leftovers
 from ila_jax.files.writable import check_writable
@@ -45,14 +45,17 @@ def make(
     settings = {"version": VERSION, "seed": seed, "size": list(size)} | {
         f"{split}_clips": count for split, count in clips.items()
     }
+    # Of processes that were killed. It is done also where the data is found, since nobody else
+    # will.
     remove_leftovers(target)
-    if _made(target, settings):
+    if _is_made(target, settings):
         return target
     check_writable(target)
-    with partial_folder(target) as partly:
-        write(partly, clips, seed, size, processes)
-        (partly / SETTINGS).write_text(json_text(settings, indent=2))
-        _rename(partly, target, settings)
+    with partial_folder(target) as unfinished:
+        write_videos(unfinished, clips, seed, size, processes)
+        # Last, as the mark of a finished folder: only with it is one taken for this data set.
+        (unfinished / SETTINGS).write_text(json_text(settings, indent=2))
+        _rename(unfinished, target, settings)
     return target
 
 
@@ -84,7 +87,7 @@ def _check(clips: dict[str, int], seed: int, size: tuple[int, int], processes: i
         raise ValueError(f"processes is {processes}: expected 1 or more")
 
 
-def _made(target: Path, settings: dict[str, Any]) -> bool:
+def _is_made(target: Path, settings: dict[str, Any]) -> bool:
     """Whether the folder is this data set; ValueError when it is something else."""
     if not target.exists() or (target.is_dir() and not any(target.iterdir())):
         return False
@@ -92,17 +95,18 @@ def _made(target: Path, settings: dict[str, Any]) -> bool:
         raise ValueError(
             f"{target} exists and is not a motion-pairs data set: name a folder that does not exist"
         )
-    found = read_object(target / SETTINGS, settings.keys(), "the settings of motion pairs")
-    differ = [
-        f"{key} is {found.get(key)!r} there and {value!r} asked for"
+    stored = read_object(target / SETTINGS, settings.keys(), "the settings of motion pairs")
+    differences = [
+        f"{key} is {stored.get(key)!r} there and {value!r} asked for"
         for key, value in settings.items()
-        if found.get(key) != value
+        if stored.get(key) != value
     ]
-    if differ:
+    if differences:
         raise ValueError(
-            f"{target} holds motion pairs with other settings ({'; '.join(differ)}): ask for "
+            f"{target} holds motion pairs with other settings ({'; '.join(differences)}): ask for "
             "those, name another folder, or delete this one"
         )
+    # A folder was whole when it got its name. Files that are missing now were deleted since.
     for split in SPLITS:
         count = len(list((target / "videos" / split).glob("*.mp4")))
         listed = (target / f"{split}.txt").is_file() and (target / "classes.txt").is_file()
@@ -114,10 +118,10 @@ def _made(target: Path, settings: dict[str, Any]) -> bool:
     return True
 
 
-def _rename(partly: Path, target: Path, settings: dict[str, Any]) -> None:
+def _rename(unfinished: Path, target: Path, settings: dict[str, Any]) -> None:
     """Gives the finished folder its name, unless another process was first with the same data."""
     try:
-        os.rename(partly, target)
+        os.rename(unfinished, target)
     except OSError:
-        if not _made(target, settings):
+        if not _is_made(target, settings):
             raise

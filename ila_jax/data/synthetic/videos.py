@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ila_jax.data.synthetic.motion import CLASSES, MotionClip, draw
+from ila_jax.data.synthetic.motion import CLASSES, MotionClip, draw_clip
 from ila_jax.data.workers.room import check_processes
 
 SPLITS = ("train", "validation")
@@ -28,18 +28,21 @@ KEY_FRAMES = 12  # one every so many frames, as the prepared data sets have
 CHUNK = 16  # pairs handed to a process at once
 
 
-def write(
+def write_videos(
     folder: Path, clips: dict[str, int], seed: int, size: tuple[int, int], processes: int
 ) -> None:
     """Draws all clips into a new folder: videos/, boxes/, classes.txt and a list of each split.
 
-    clips: how many of each split. size: width and height. processes: as `synthetic.make` says.
-    Errors: OSError; RuntimeError where a drawing process cannot start.
+    clips: how many of each split, by name. size: width and height in pixels. processes: how many
+    draw, as described in `motion_pairs.make`. Errors: OSError; RuntimeError where a drawing process
+    cannot start.
     """
     for split in SPLITS:
         (folder / "videos" / split).mkdir(parents=True)
         (folder / "boxes" / split).mkdir(parents=True)
     (folder / "classes.txt").write_text("".join(f"{name}\n" for name in CLASSES))
+    # Pairs in small parts, each drawn from its own number: which process draws a part changes
+    # nothing, and the lists are written in the order of the parts.
     work = [
         (split, range(start, min(start + CHUNK, count // 2)))
         for split, count in clips.items()
@@ -48,8 +51,8 @@ def write(
     lines: dict[str, list[str]] = {split: [] for split in SPLITS}
     progress = tqdm(total=sum(clips.values()), desc="motion pairs", unit="clip", disable=None)
     with progress, _workers(processes) as workers:
-        each = map if workers is None else partial(_submitted, workers)
-        written = each(partial(_write_pairs, folder, seed, size), work)
+        map_work = map if workers is None else partial(_submitted, workers)
+        written = map_work(partial(_write_pairs, folder, seed, size), work)
         for (split, _), labelled in zip(work, written, strict=True):
             lines[split] += labelled
             progress.update(len(labelled))
@@ -65,7 +68,7 @@ def pair(seed: int, split: str, index: int, size: tuple[int, int]) -> tuple[Moti
     """
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
     label = 2 * (index % 4) + (index // 4) % 2
-    clip = draw(rng, label=label, size=size)
+    clip = draw_clip(rng, label=label, size=size)
     return clip, clip.reversed()
 
 
@@ -76,7 +79,7 @@ def encode(clip: MotionClip, path: Path) -> None:
     differently from time to time (measured with the x264 of PyAV 18.1).
     """
     height, width = clip.frames.shape[1:3]
-    # `veryfast` takes half of the time of `fast` here, at the same size and error.
+    # The preset `veryfast` takes half of the time of `fast` here, at the same size and error.
     options = {"crf": "18", "preset": "veryfast", "g": str(KEY_FRAMES), "mbtree": "0"}
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(clip.rate), options=options)
@@ -124,14 +127,15 @@ def _workers(processes: int) -> Iterator[Executor | None]:
 
 
 def _submitted(pool: Executor, *work: Any) -> Iterator[list[str]]:
-    """As `map`. Ctrl-C is the parent's to answer, also while a process still imports what it needs:
+    """As `map`, in processes that leave Ctrl-C to their parent.
 
-    a blocked signal stays blocked in a child. The tracker first: starting it unblocks.
+    They do so also while they still import what they need, before `_start_worker` runs: a blocked
+    signal stays blocked in a child.
     """
-    resource_tracker.ensure_running()
+    resource_tracker.ensure_running()  # first, since starting it unblocks the signal
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return pool.map(*work)  # which starts them
+        return pool.map(*work)  # which starts the processes
     finally:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 

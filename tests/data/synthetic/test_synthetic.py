@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from ila_jax.data.synthetic import motion_pairs
-from ila_jax.data.synthetic.motion import CLASSES, PARTNER, draw
+from ila_jax.data.synthetic.motion import CLASSES, PARTNER, draw_clip
 from ila_jax.data.synthetic.videos import pair
 from ila_jax.files.unfinished import remove_leftovers
 from ila_jax.pictures.scenes import count_scenes
@@ -132,7 +132,7 @@ def test_videos_are_h264_of_varying_length_and_rate(made):
 @pytest.mark.parametrize("label", range(6))
 def test_boxes_move_as_the_class_says(label):
     for seed in range(20):
-        clip = draw(np.random.default_rng(seed), label=label, size=SIZE)
+        clip = draw_clip(np.random.default_rng(seed), label=label, size=SIZE)
         x0, y0, x1, y1 = clip.boxes.T.astype(float)
         values = ((x0 + x1) / 2, (y0 + y1) / 2, np.sqrt((x1 - x0) * (y1 - y0)))[label // 2]
         change = values[-1] - values[0]
@@ -142,7 +142,7 @@ def test_boxes_move_as_the_class_says(label):
 
 def test_boxes_hold_the_bright_object():
     for seed in range(40):
-        clip = draw(np.random.default_rng(seed), label=seed % 8, size=SIZE)
+        clip = draw_clip(np.random.default_rng(seed), label=seed % 8, size=SIZE)
         for frame, (x0, y0, x1, y1) in zip(clip.frames, clip.boxes, strict=True):
             inside = np.zeros(frame.shape[:2], bool)
             inside[int(y0) : int(np.ceil(y1)) + 1, int(x0) : int(np.ceil(x1)) + 1] = True
@@ -155,7 +155,7 @@ def test_boxes_hold_the_bright_object():
 @pytest.mark.parametrize(("label", "sign"), [(6, 1), (7, -1)])
 def test_turning_objects_turn_as_seen(label, sign):
     for seed in range(20):
-        clip = draw(np.random.default_rng(seed), label=label, size=(128, 96))
+        clip = draw_clip(np.random.default_rng(seed), label=label, size=(128, 96))
         turns = [turn(clip.frames[i], clip.frames[i + 1]) for i in range(len(clip.frames) - 1)]
         assert sign * np.sum(turns) > 0
 
@@ -177,7 +177,8 @@ def test_all_classes_share_one_distribution_of_appearances():
     """Half-way through, no class is larger, brighter or elsewhere than another."""
     sizes, colours = [], []
     for label in range(8):
-        clips = [draw(np.random.default_rng([7, i]), label=label, size=SIZE) for i in range(60)]
+        rngs = [np.random.default_rng([7, i]) for i in range(60)]
+        clips = [draw_clip(rng, label=label, size=SIZE) for rng in rngs]
         middle = [clip.boxes[len(clip.boxes) // 2] for clip in clips]
         sizes.append(np.mean([np.sqrt((b[2] - b[0]) * (b[3] - b[1])) for b in middle]))
         colours.append(np.mean([clip.frames.mean() for clip in clips]))
