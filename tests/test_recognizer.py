@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import ila_jax
-from ila_jax.data.clips.clip import ClipRecipe
+from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.views import Views, evaluation_views
 from ila_jax.data.video.bad import BadVideo
 from ila_jax.data.video.decode import decode, index_video

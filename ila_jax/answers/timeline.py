@@ -28,6 +28,6 @@ def timeline(recognizer: Recognizer, windows: Windows) -> Iterator[Moment]:
     Errors: BadVideo, at the latest after the last window; ValueError as `predict`.
     """
     recognizer.check_named()
-    for window, views in windows.looks(recognizer.views):
+    for window, views in windows.with_views(recognizer.views):
         shares = recognizer.probabilities(views)
         yield Moment(window.start, window.end, shares.mean(axis=0, dtype=np.float64))

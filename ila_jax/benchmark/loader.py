@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ila_jax.data.clips.clip import ClipRecipe
 from ila_jax.data.clips.order import TrainOrder, element_generator
 from ila_jax.data.clips.pipeline import Batch, Loading, train_batches
+from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.transforms import MultiScaleCrop
 from ila_jax.data.sources.source import VideoSource
 from ila_jax.data.video.bad import BadVideo
@@ -184,7 +184,7 @@ def _read(
 
 def _decode(recipe: ClipRecipe, clip: _Clip, rng: np.random.Generator) -> np.ndarray:
     index = index_video(clip.data)
-    return decode(index, recipe.drawn(index.count, rng))
+    return decode(index, recipe.random_frames(index.count, rng))
 
 
 def _one_core(recipe: ClipRecipe, clips: list[_Clip]) -> tuple[float, float, list[np.ndarray]]:

@@ -6,8 +6,9 @@ import jax
 
 from ila_jax.config import Config
 from ila_jax.data.clips import pipeline
-from ila_jax.data.clips.clip import ClipRecipe, FrameOrder, clip_recipe
+from ila_jax.data.clips.evaluation_clips import FrameOrder
 from ila_jax.data.clips.pipeline import Batches, Loading
+from ila_jax.data.clips.recipe import ClipRecipe, clip_recipe
 from ila_jax.data.clips.views import evaluation_views
 from ila_jax.data.sources.opening import open_config
 from ila_jax.data.sources.source import VideoSource

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from ila_jax.data.clips.clip import ClipRecipe
+from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.transforms import CentreCrop
 from ila_jax.data.sources.annotations import read_list
 from ila_jax.data.synthetic import motion_pairs
@@ -57,8 +57,8 @@ def _clip(path: str, recipe: ClipRecipe) -> tuple[np.ndarray, np.ndarray]:
     """uint8 [t, size, size, 3], and the frames that it is made of. Errors: BadVideo naming it."""
     try:
         index = index_video(read_file(path))
-        numbers = recipe.fixed(index.count)
-        shrunk = decode(index, numbers, each=recipe.shrink)
+        numbers = recipe.fixed_frames(index.count)
+        shrunk = decode(index, numbers, transform=recipe.shrink)
     except BadVideo as error:
         raise error.of(path) from error
     return CentreCrop(recipe.size)(shrunk), numbers

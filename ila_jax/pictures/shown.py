@@ -49,8 +49,8 @@ def show(video: Path, title: str, recognizer: Recognizer, *, side: int) -> Shown
 
 def _show(index: VideoIndex, title: str, recognizer: Recognizer, side: int) -> Shown:
     made = recognizer.views.recipe
-    numbers = made.fixed(index.count)
-    clip = CentreCrop(made.size)(decode(index, numbers, each=made.shrink))
+    numbers = made.fixed_frames(index.count)
+    clip = CentreCrop(made.size)(decode(index, numbers, transform=made.shrink))
     return Shown(
         title, enlarged(clip, side), looked(recognizer, clip[None]), _columns(index, numbers)
     )

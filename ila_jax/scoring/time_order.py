@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from ila_jax.config import Config
-from ila_jax.data.clips.clip import FrameOrder
+from ila_jax.data.clips.evaluation_clips import FrameOrder
 from ila_jax.data.synthetic.motion import PARTNER
 from ila_jax.job.batches import open_dataset, validation_batches
 from ila_jax.job.sharding import make_mesh, put_state

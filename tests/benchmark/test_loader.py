@@ -7,7 +7,7 @@ import pytest
 
 from ila_jax.benchmark import loader
 from ila_jax.benchmark.loader import PARTS, Throughput, measure
-from ila_jax.data.clips.clip import ClipRecipe
+from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.sources.annotations import Example
 from ila_jax.data.sources.source import ListSource
 from tests.data.videos import write_video

@@ -12,7 +12,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ila_jax.data.sources.video_files import SUFFIXES, stem, suffix
-from ila_jax.data.video.files import on_disk
+from ila_jax.data.video.files import find_on_disk
 
 # Kinetics cuts clips of ten seconds from YouTube videos: ID_START_END.
 _KINETICS = re.compile(r"([\w-]{11})_\d{6}_\d{6}", re.ASCII)
@@ -52,7 +52,7 @@ def _stat(paths: Sequence[str]) -> list[tuple[int, tuple[int, int] | None]]:
     out: list[tuple[int, tuple[int, int] | None]] = []
     for path in paths:
         try:
-            _, about = on_disk(path)
+            _, about = find_on_disk(path)
             if stat.S_ISREG(about.st_mode):
                 out.append((about.st_size, (about.st_dev, about.st_ino)))
                 continue

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ila_jax.data.clips.sampling import interval
 from ila_jax.data.sources.source import VideoSource
-from ila_jax.data.video.bad import BadVideo, its_fault
+from ila_jax.data.video.bad import BadVideo, errors_as_bad_video
 from ila_jax.data.video.decode import decode, index_video
 
 _FRAMES = 8  # decoded of each video, spread over it
@@ -150,13 +150,13 @@ def _probe(source: VideoSource, index: int) -> Probed:
         return Probed(index, str(error))
 
 
-@its_fault()
+@errors_as_bad_video()
 def _found(source: VideoSource, index: int) -> Probed:
     data = source.read(index)
     facts: dict[str, Any] = {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
     video = index_video(data)
     # Shapes instead of pictures: eight frames of 8K are 800 MB.
-    shapes = decode(video, interval(video.count, _FRAMES), each=_shape)
+    shapes = decode(video, interval(video.count, _FRAMES), transform=_shape)
     height, width, wide, high = shapes[0].tolist()
     facts["pixels"] = "" if wide == high else f"{wide}:{high}"
     # The last frame lasts as long as the others do on average.

@@ -3,6 +3,9 @@
 Both orders number the rows that one process loads: position 0, 1, … Process p of P loads rows
 p·B/P to (p+1)·B/P of every global batch of B, so that the global batches do not depend on P, and
 resuming at a step is starting at position step·B/P.
+
+Nothing is remembered from one position to the next. A run that was stopped goes on with any number
+of processes, and a worker can be started again anywhere, without a state that has to be saved.
 """
 
 import functools
@@ -10,14 +13,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-_PERMUTATION, _ELEMENT = 0, 1  # kinds of randomness, kept apart
+# Kinds of randomness. Without them the shuffling of an epoch and the draws of its example 0 would
+# come from the same stream of numbers.
+_PERMUTATION, _ELEMENT = 0, 1
 
 
 @dataclass(frozen=True)
 class TrainOrder:
     """⌊n/B⌋ steps an epoch; the last n mod B of each epoch's permutation are left out.
 
-    Errors: ValueError where n, B and P do not fit.
+    n: examples. batch: B, rows of a global batch. Errors: ValueError where n, B and P do not fit.
     """
 
     n: int
@@ -28,6 +33,7 @@ class TrainOrder:
 
     def __post_init__(self) -> None:
         _check_split(self.batch, self.process_index, self.process_count)
+        # Fewer videos would make epochs without a step.
         if self.n < self.batch:
             raise ValueError(
                 f"{self.n} videos do not fill one batch of {self.batch}: "
@@ -36,16 +42,20 @@ class TrainOrder:
 
     @property
     def local_batch(self) -> int:
+        """How many rows of each global batch this process loads: B/P."""
         return self.batch // self.process_count
 
     @property
     def steps_per_epoch(self) -> int:
+        """How many global batches an epoch has: ⌊n/B⌋."""
         return self.n // self.batch
 
     def __call__(self, position: int) -> tuple[int, int]:
-        """(epoch, example) at a position of this process."""
+        """The (epoch, example) at a position of this process."""
         step, row = divmod(position, self.local_batch)
         epoch, step = divmod(step, self.steps_per_epoch)
+        # The place in the epoch's permutation is that of the row in the global batch. It depends on
+        # which process loads it only by the row, so that P processes together show what one would.
         place = step * self.batch + self.process_index * self.local_batch + row
         return epoch, int(permutation(self.n, self.seed, epoch)[place])
 
@@ -54,7 +64,8 @@ class TrainOrder:
 class EvaluationOrder:
     """Every example from `first` on exactly once over all processes; -1 fills the last batch.
 
-    Errors: ValueError where B and P, or n and `first`, do not fit.
+    n: examples. batch: B, rows of a global batch. Errors: ValueError where B and P, or n and
+    `first`, do not fit.
     """
 
     n: int
@@ -72,16 +83,20 @@ class EvaluationOrder:
 
     @property
     def local_batch(self) -> int:
+        """How many rows of each global batch this process loads: B/P."""
         return self.batch // self.process_count
 
     @property
     def steps(self) -> int:
+        """How many global batches it takes, the same for all processes, the last one filled up."""
         return -(-(self.n - self.first) // self.batch)
 
     def __call__(self, position: int) -> int:
-        """Example at a position of this process, or -1."""
+        """The example at a position of this process, or -1."""
         step, row = divmod(position, self.local_batch)
         place = self.first + step * self.batch + self.process_index * self.local_batch + row
+        # Every process has a row for every place: a process with fewer batches than the others
+        # would keep them waiting for it for ever in a computation that all devices take part in.
         return place if place < self.n else -1
 
 
@@ -89,7 +104,7 @@ class EvaluationOrder:
 def permutation(n: int, seed: int, epoch: int) -> np.ndarray:
     """The order of all n examples in an epoch: int64 [n], not to be written to."""
     order = _generator(seed, _PERMUTATION, epoch, 0).permutation(n)
-    order.flags.writeable = False
+    order.flags.writeable = False  # it is cached, and the next caller gets the same array
     return order
 
 
@@ -99,7 +114,9 @@ def element_generator(seed: int, epoch: int, example: int) -> np.random.Generato
 
 
 def _generator(seed: int, kind: int, epoch: int, example: int) -> np.random.Generator:
+    # A key and no sum such as seed + epoch: seed 0 in epoch 1 must not repeat seed 1 in epoch 0.
     sequence = np.random.SeedSequence(seed, spawn_key=(kind, epoch, example))
+    # Philox by name, since numpy may change what `default_rng` is.
     return np.random.Generator(np.random.Philox(sequence))
 
 

@@ -1,7 +1,8 @@
 """Batches of uint8 clips from a video source, loaded by threads or processes through Grain.
 
 The batches depend on the seed and the step only. Workers have no side effects: which files were
-bad travels to the main process inside the batches.
+bad travels to the main process inside the batches. How one row is made, and what becomes of a bad
+file, is in `train_clips.py` and `evaluation_clips.py`; which row comes when, in `order.py`.
 """
 
 import multiprocessing
@@ -17,9 +18,11 @@ import grain
 import numpy as np
 from absl import flags
 
-from ila_jax.data.clips.clip import ClipRecipe, EvaluationClips, FrameOrder, OneClip, TrainClips
+from ila_jax.data.clips.evaluation_clips import EvaluationClips, FrameOrder, OneClip
 from ila_jax.data.clips.order import EvaluationOrder, TrainOrder
-from ila_jax.data.clips.reading import Reader, TooSlow
+from ila_jax.data.clips.reading import TooSlow, VideoReader
+from ila_jax.data.clips.recipe import ClipRecipe
+from ila_jax.data.clips.train_clips import TrainClips
 from ila_jax.data.clips.views import Views
 from ila_jax.data.sources.source import VideoSource
 from ila_jax.data.workers.room import check_processes
@@ -31,11 +34,12 @@ Clips = TrainClips | EvaluationClips
 
 @dataclass(frozen=True)
 class Loading:
-    """In what batches videos are loaded, and by what.
+    """In what batches videos are loaded, and by which threads and processes.
 
-    batch: rows of all processes of the run together (hosts, `process_count`). threads: of each
-    loading process; with no threads and no loading processes everything happens in the calling
-    thread. time_limit: seconds for reading and decoding one video.
+    batch: rows of all processes of the run together. process_index, process_count: which of these
+    processes this one is, one for each host. threads, processes: those that load for it, threads
+    for each loading process; with none of both everything happens in the calling thread.
+    time_limit: seconds for reading and decoding one video.
     """
 
     batch: int
@@ -58,6 +62,8 @@ def train_batches(
 ) -> Batches:
     """The rows of this process of the global batches first_step … first_step + steps - 1.
 
+    on_bad: a video that cannot be read is replaced by another of its class, or ends the run.
+
     video: uint8 [b, t, h, w, 3]. label, index: int32 [b], of the videos really shown. short:
     bool [b], fewer frames than t. bad: int32 [b, tries, 2], (index, Reason) of the unreadable
     videos that the shown one replaces, padded with -1.
@@ -71,7 +77,7 @@ def train_batches(
     order = TrainOrder(
         len(source), loading.batch, seed, loading.process_index, loading.process_count
     )
-    make = partial(
+    make_clips = partial(
         TrainClips,
         recipe=recipe,
         order=order,
@@ -79,7 +85,7 @@ def train_batches(
         count=steps * order.local_batch,
         replace=on_bad == "replace",
     )
-    return _batches(make, source, order.local_batch, loading)
+    return _batches(make_clips, source, order.local_batch, loading)
 
 
 def evaluation_batches(
@@ -97,9 +103,9 @@ def evaluation_batches(
     the seed and the video that is never the right one. Errors: ValueError; TooSlow as there.
     """
     order = _evaluation_order(source, loading)
-    show = OneClip(recipe=recipe, frame_order=frame_order, seed=seed)
-    make = partial(EvaluationClips, show=show, order=order)
-    return _batches(make, source, order.local_batch, loading)
+    views = OneClip(recipe=recipe, frame_order=frame_order, seed=seed)
+    make_clips = partial(EvaluationClips, views=views, order=order)
+    return _batches(make_clips, source, order.local_batch, loading)
 
 
 def view_batches(
@@ -109,14 +115,15 @@ def view_batches(
     *,
     first: int = 0,
 ) -> Batches:
-    """As `evaluation_batches`, all views of each video: video is uint8 [b, v, t, h, w, 3].
+    """All views of every video, otherwise as `evaluation_batches`.
 
-    A batch is of so many videos, not views. first: the video to begin with; an evaluation that
-    was stopped goes on from there. Errors: ValueError; TooSlow as there.
+    video: uint8 [b, v, t, h, w, 3]; the rows of a batch are videos, not views. first: the video to
+    begin with; an evaluation that was stopped goes on from there. Errors: ValueError; TooSlow as
+    there.
     """
     order = _evaluation_order(source, loading, first)
-    make = partial(EvaluationClips, show=views, order=order)
-    return _batches(make, source, order.local_batch, loading)
+    make_clips = partial(EvaluationClips, views=views, order=order)
+    return _batches(make_clips, source, order.local_batch, loading)
 
 
 def _evaluation_order(source: VideoSource, loading: Loading, first: int = 0) -> EvaluationOrder:
@@ -126,31 +133,40 @@ def _evaluation_order(source: VideoSource, loading: Loading, first: int = 0) -> 
 
 
 def _batches(
-    make: Callable[[Reader], Clips], source: VideoSource, rows: int, loading: Loading
+    make_clips: Callable[[VideoReader], Clips], source: VideoSource, rows: int, loading: Loading
 ) -> Batches:
-    """All batches, also where videos turn out to be slow. Errors: at once, those of `make`."""
-    reader = Reader(source, loading.time_limit)
-    make(reader)
-    return _restarted(make, reader, rows, loading.threads, loading.processes)
+    """All batches, also where videos are too slow. Errors: at once, those of `make_clips`."""
+    reader = VideoReader(source, loading.time_limit)
+    # A generator runs nothing until its first batch is asked for. Impossible sizes are an error
+    # here already, before anybody waits for a loader.
+    make_clips(reader)
+    return _restarted(make_clips, reader, rows, loading.threads, loading.processes)
 
 
 def _restarted(
-    make: Callable[[Reader], Clips], reader: Reader, batch: int, threads: int, processes: int
+    make_clips: Callable[[VideoReader], Clips],
+    reader: VideoReader,
+    rows: int,
+    threads: int,
+    processes: int,
 ) -> Batches:
     """Starts the loader again, at the batch it had come to, when a video took too long.
 
     Grain cannot replace one worker. That is as well: the order is a function of the position, so
     a new loader gives the same batches, with the video known to be slow and replaced or masked.
     """
-    done = 0
+    given = 0
     while True:
-        loader = _loader(make(reader), batch, threads, processes, skip=done)
+        loader = _loader(make_clips(reader), rows, threads, processes, skip=given)
         try:
-            for found in loader:
-                yield found
-                done += 1
+            for batch in loader:
+                yield batch
+                # Counted when the next batch is asked for: by then this one has been used.
+                given += 1
             return
         except TooSlow as slow:
+            # A thread of this very process hangs in the decoder, and would go on doing so beside a
+            # new loader. It ends with the run alone.
             if not processes:
                 raise
             reader = reader.without(slow.index)
@@ -158,33 +174,40 @@ def _restarted(
             loader.close()  # ends the worker, and the thread that hangs in it
 
 
-def _loader(clips: Clips, batch: int, threads: int, processes: int, *, skip: int) -> Any:
-    """Grain's iterator over batches `skip`, skip + 1, ...; to be closed."""
+def _loader(clips: Clips, rows: int, threads: int, processes: int, *, skip: int) -> Any:
+    """Grain's iterator over batches `skip`, skip + 1, ... of so many rows; to be closed."""
     cv2.setNumThreads(1)  # videos are loaded in parallel, not the rows of a frame
-    # One batch ahead and no more: Grain's own default holds 500 clips, a gigabyte.
-    ahead = batch + threads if not processes else 2 * threads
+    # One batch ahead and no more: Grain's own default holds 500 clips, a gigabyte. Where processes
+    # load, their own buffers below are that batch, and here each thread gets one clip to go on
+    # with.
+    ahead = rows + threads if not processes else 2 * threads
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead if threads else 0)
-    elements = grain.MapDataset.source(clips)[skip * batch :]
+    # Skipped by their numbers: not one of the clips before is read.
+    elements = grain.MapDataset.source(clips)[skip * rows :]
     dataset: Any = elements.to_iter_dataset(options)
     if processes:
-        check_processes(processes)
+        check_processes(processes)  # in words, before Grain fails for want of files or memory
         if not flags.FLAGS.is_parsed():
             flags.FLAGS.mark_as_parsed()  # or Grain raises outside of absl.app
         # Clips come through pipes. Shared memory is as fast, but a worker that is killed leaves it
         # behind, and containers have 64 MB of it.
         pipes = grain.experimental.DatasetOptions(min_shm_size=1 << 62)
         dataset = grain.experimental.WithOptionsIterDataset(dataset, pipes)
-        buffer = -(-batch // (2 * processes))  # Grain holds it twice
+        # All buffers together hold one batch: Grain holds each of them twice.
+        buffer = -(-rows // (2 * processes))
         dataset = dataset.mp_prefetch(
             grain.MultiprocessingOptions(num_workers=processes, per_worker_buffer_size=buffer),
             worker_init_fn=_start_worker,
         )
-    # After mp_prefetch: before it, each worker would make batches of its own elements.
-    return iter(dataset.batch(batch, drop_remainder=True))
+    # After mp_prefetch: before it, each worker would make batches of its own elements, and what is
+    # in a batch would depend on the number of workers.
+    return iter(dataset.batch(rows, drop_remainder=True))
 
 
 def _start_worker(worker_index: int, worker_count: int) -> None:
     """Makes a worker die with its parent, and keeps OpenCV to one thread.
+
+    A parent that is killed cannot end its workers itself.
 
     PR_SET_PDEATHSIG would be shorter but fires when the *thread* that started the worker ends,
     and Grain starts workers from threads of its own.

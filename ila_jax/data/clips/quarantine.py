@@ -1,4 +1,8 @@
-"""The list of bad files of a run, each written once, by the main process."""
+"""The list of bad files of a run, each written once, by the main process.
+
+Workers replace or mask a bad video by themselves (`train_clips.py`, `evaluation_clips.py`) and
+write nothing. What they met comes here inside the batches.
+"""
 
 import json
 import os
@@ -27,7 +31,7 @@ class Quarantine:
                 entry = json.loads(line)
                 self._reasons[entry["path"]] = entry["reason"]
             except (ValueError, KeyError, TypeError):
-                continue  # a line cut short by a crash; its file will be met again
+                continue  # a line cut short by a crash; its file will be read and listed again
 
     def __len__(self) -> int:
         return len(self._reasons)
@@ -36,14 +40,15 @@ class Quarantine:
         return printable(str(path)) in self._reasons
 
     def add(self, bad: np.ndarray, source: VideoSource) -> int:
-        """Appends what is new in the `bad` of a batch (int32 [..., 2], -1 is padding).
+        """Appends the files of a batch's `bad` that are not listed yet, and returns how many.
 
-        Returns how many were new.
+        bad: int32 [..., 2], (index, Reason), where an index of -1 is padding.
         """
         rows = np.asarray(bad).reshape(-1, 2)
         lines = []
         for index, code in rows[rows[:, 0] >= 0].tolist():
-            path = printable(source.name(index))  # as the list has it, which is read again
+            # Printable, as it will be in the list: after a restart paths are compared with those.
+            path = printable(source.name(index))
             if path in self._reasons:
                 continue
             self._reasons[path] = Reason(code).name
@@ -54,7 +59,7 @@ class Quarantine:
         return len(lines)
 
     def check(self, total: int, max_fraction: float) -> None:
-        """Stops the run when more than `max_fraction` of `total` videos are bad: RuntimeError."""
+        """Stops the run, by a RuntimeError, when more than `max_fraction` of `total` are bad."""
         if len(self) <= max_fraction * total:
             return
         counts: dict[str, int] = {}
@@ -75,15 +80,17 @@ class Quarantine:
         return self._path.read_text(encoding="utf-8", errors="surrogateescape").split("\n")
 
     def _append(self, text: str) -> None:
-        """One write call to a file opened for appending, so that lines never mix."""
+        """One write call to a file opened for appending, so that lines of processes never mix."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         descriptor = os.open(self._path, flags, 0o644)
         try:
+            # What a crash left of a line stays as it is. Without an end of line, the first new
+            # entry would become a part of it and be lost.
             if self._is_cut_short():
                 text = "\n" + text
             os.write(descriptor, text.encode("utf-8", errors="surrogateescape"))
-            os.fsync(descriptor)
+            os.fsync(descriptor)  # a run that is cut off by a power failure has its reasons on disk
         finally:
             os.close(descriptor)
 

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from ila_jax.data.sources.source import VideoSource
-from ila_jax.data.video.bad import BadVideo, Reason, its_fault
+from ila_jax.data.video.bad import BadVideo, Reason, errors_as_bad_video
 from ila_jax.data.video.limits import Unfinished, within
 
 _T = TypeVar("_T")
 
 
 class TooSlow(RuntimeError):
-    """A video that was not read and decoded in time; its thread is lost to the process."""
+    """A video that was not read and decoded in time; its thread is lost to the process.
+
+    It is no BadVideo, since one cannot simply go on to the next video: the thread ends only with
+    its process, and so whoever loads has to start another one.
+    """
 
     def __init__(self, index: int, name: str, seconds: float) -> None:
         super().__init__(index, name, seconds)  # all, so that it survives pickling
@@ -29,26 +33,31 @@ class TooSlow(RuntimeError):
 
 
 @dataclass(frozen=True)
-class Reader:
-    """Videos of a source. time_limit: seconds for one. slow: those known to take longer."""
+class VideoReader:
+    """Reads videos of a source by number.
+
+    time_limit: seconds for reading one video and making something of it. slow: the numbers of the
+    videos that have taken longer; they are bad without being read once more.
+    """
 
     source: VideoSource
     time_limit: float
     slow: frozenset[int] = frozenset()
 
-    def __call__(self, index: int, make: Callable[[bytes], _T]) -> _T:
-        """What `make` makes of the bytes of a video. Errors: BadVideo; TooSlow."""
+    def __call__(self, index: int, convert: Callable[[bytes], _T]) -> _T:
+        """What `convert` makes of the bytes of a video. Errors: BadVideo; TooSlow."""
         if index in self.slow:
             raise BadVideo(Reason.TOO_SLOW, f"It took over {self.time_limit:g} s.")
+        # Reading is inside of the limit as well: a file system can hang as a decoder can.
         try:
-            return within(self.time_limit, lambda: self._made(index, make))
+            return within(self.time_limit, lambda: self._read_and_convert(index, convert))
         except Unfinished:
             raise TooSlow(index, self.source.name(index), self.time_limit) from None
 
-    @its_fault()
-    def _made(self, index: int, make: Callable[[bytes], _T]) -> _T:
-        return make(self.source.read(index))
+    @errors_as_bad_video()
+    def _read_and_convert(self, index: int, convert: Callable[[bytes], _T]) -> _T:
+        return convert(self.source.read(index))
 
-    def without(self, index: int) -> "Reader":
-        """The same with one more video known to be slow."""
+    def without(self, index: int) -> "VideoReader":
+        """The same reader with one more video that is known to be slow."""
         return dataclasses.replace(self, slow=self.slow | {index})

@@ -1,6 +1,7 @@
 """Cropping and resizing on the host: uint8 [T, H, W, 3] to uint8 [T, H', W', 3].
 
-Resizing is OpenCV's bilinear without antialiasing, as the official weights were trained with.
+Resizing is OpenCV's bilinear without antialiasing, as the official weights were trained with. All
+of it is done in bytes: what needs floating point, such as normalising, is left to the device.
 """
 
 from dataclasses import dataclass
@@ -21,11 +22,14 @@ class ShortSide:
     pixel_aspect: Fraction | int = 1
 
     def __call__(self, video: np.ndarray) -> np.ndarray:
+        """The resized video, uint8 [T, H', W', 3]."""
         height, width = self.sides(*video.shape[1:3])
         return resize(video, height=height, width=width)
 
     def sides(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width that a video of these becomes."""
+        """The height and width, in pixels, of what a video of this height and width becomes."""
+        # Integers and fractions: a side rounded in floating point may differ by a pixel from one
+        # machine to another.
         wide = width * self.pixel_aspect
         short = min(height, wide)
         return (
@@ -34,8 +38,9 @@ class ShortSide:
         )
 
     def frame(self, image: np.ndarray) -> np.ndarray:
-        """The same of one frame, uint8 [H, W, 3]."""
-        return self(image[None])[0]
+        """One frame resized as a video is: uint8 [H, W, 3] to [H', W', 3]."""
+        resized: np.ndarray = self(image[None])[0]
+        return resized
 
 
 @dataclass(frozen=True)
@@ -45,6 +50,7 @@ class CentreCrop:
     size: int
 
     def __call__(self, video: np.ndarray) -> np.ndarray:
+        """The middle of every frame: a view, uint8 [T, size, size, 3]."""
         height, width = video.shape[1:3]
         if min(height, width) < self.size:
             raise ValueError(
@@ -55,7 +61,7 @@ class CentreCrop:
         return video[:, top : top + self.size, left : left + self.size]
 
     def corner(self, height: int, width: int) -> tuple[int, int]:
-        """Its top and left in a video of this height and width."""
+        """The top and left of the square, in a video of this height and width."""
         return (height - self.size) // 2, (width - self.size) // 2
 
 
@@ -63,17 +69,20 @@ class CentreCrop:
 class SpreadCrops:
     """`crops` squares of `size` pixels along the long side, the first at its beginning.
 
-    In steps of ⌊(L - size) / (crops - 1)⌋, as the released code's three. One is the middle.
+    They lie ⌊(L - size) / (crops - 1)⌋ pixels apart, as the three of the released code do. A single
+    one is the middle.
     """
 
     size: int
     crops: int
 
     def __call__(self, video: np.ndarray) -> list[np.ndarray]:
+        """The crops in their order, each a view: uint8 [T, size, size, 3]."""
         if self.crops == 1:
             return [CentreCrop(self.size)(video)]
         height, width = video.shape[1:3]
         long = max(height, width)
+        # Rounded down, as released: the last crop may end up to crops - 2 pixels before the edge.
         step = (long - self.size) // (self.crops - 1)
         parts = [slice(j * step, j * step + self.size) for j in range(self.crops)]
         strips = [video[:, :, part] if width == long else video[:, part] for part in parts]
@@ -93,8 +102,11 @@ class MultiScaleCrop:
     scales: tuple[float, ...]
 
     def __call__(self, video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The same random box of every frame, resized: uint8 [T, size, size, 3]."""
         video = ShortSide(short_side(self.size))(video)
         height, width = video.shape[1:3]
+        # One draw for the sides and one for the place, in this order: the order is part of what a
+        # seed means, and a released run must be repeatable.
         pairs = self.pairs(min(height, width))
         box_width, box_height = pairs[rng.integers(len(pairs))]
         corners = positions(width - box_width, height - box_height)
@@ -105,13 +117,19 @@ class MultiScaleCrop:
     def pairs(self, short: int) -> list[tuple[int, int]]:
         """The (width, height) that a box can have, all equally likely: 10 for 4 scales."""
         sides = [int(short * scale) for scale in self.scales]
-        # Less than 3 pixels from the target becomes the target: that crop needs no resizing.
+        # As TSN has it: less than 3 pixels from the target becomes the target, and that crop needs
+        # no resizing.
         sides = [min(self.size, short) if abs(s - self.size) < 3 else s for s in sides]
         return [(w, h) for i, w in enumerate(sides) for j, h in enumerate(sides) if abs(i - j) <= 1]
 
 
 def positions(free_width: int, free_height: int) -> list[tuple[int, int]]:
-    """(left, top) of four corners and the middle, on TSN's grid of whole quarters."""
+    """The (left, top) of a box at four corners and in the middle, on TSN's grid of whole quarters.
+
+    free_width, free_height: by how many pixels the picture is larger than the box.
+    """
+    # Quarters are rounded down before they are multiplied, as in TSN: the right and lower corners
+    # lie up to 3 pixels before the edge.
     x, y = free_width // 4, free_height // 4
     return [(0, 0), (4 * x, 0), (0, 4 * y), (4 * x, 4 * y), (2 * x, 2 * y)]
 
@@ -126,6 +144,6 @@ def resize(video: np.ndarray, *, height: int, width: int) -> np.ndarray:
     if video.shape[1:3] == (height, width):
         return video
     out = np.empty((len(video), height, width, 3), np.uint8)
-    for frame, into in zip(video, out, strict=True):
-        cv2.resize(frame, (width, height), dst=into, interpolation=cv2.INTER_LINEAR)
+    for frame, resized in zip(video, out, strict=True):
+        cv2.resize(frame, (width, height), dst=resized, interpolation=cv2.INTER_LINEAR)
     return out

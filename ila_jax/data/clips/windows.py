@@ -1,7 +1,10 @@
 """A long video as windows of some seconds, read as a stream.
 
-Memory holds the frames of a window that are looked at, and the time of each frame of the video: it
-does not grow with the length but for those eight bytes a frame, or 24 while they are found.
+Memory holds the chosen frames of a window, and the time of each frame of the video: it does not
+grow with the length but for those eight bytes a frame, or 24 while the times are read.
+
+The file is read twice. Which frames of a window are chosen depends on how many it has, and so on
+the times of all frames, which the first pass finds. The second one decodes.
 """
 
 import math
@@ -16,23 +19,27 @@ import numpy as np
 from tqdm import tqdm
 
 from ila_jax.data.clips.views import Views
-from ila_jax.data.video.bad import BadVideo, Reason, its_fault
-from ila_jax.data.video.container import open_file, pixel_aspect, video_stream
-from ila_jax.data.video.files import readable
-from ila_jax.data.video.images import Each, Images
+from ila_jax.data.video.bad import BadVideo, Reason, errors_as_bad_video
+from ila_jax.data.video.container import VideoPacket, open_file, pixel_aspect, video_stream
+from ila_jax.data.video.files import open_readable
+from ila_jax.data.video.images import FrameTransform, Images
 from ila_jax.data.video.limits import Progress, Unfinished, within
 from ila_jax.data.video.sequential import frames_of, packets_of, times_of
 from ila_jax.data.video.survey import Survey
 
 # Seconds for the next packet or frame. A limit for the whole video would fit no length of it.
 STEP_LIMIT = 60.0
-_NONE = np.empty(0)
+_END = np.empty(0)  # in place of the pictures of a window, after the last
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True)
-class Window:
-    """start, end: in seconds from the video's first frame. first, count: its frames by number."""
+class VideoWindow:
+    """A stretch of a video.
+
+    start, end: in seconds from the video's first frame. first, count: the number of its first frame
+    in the video, and how many frames it has.
+    """
 
     start: float
     end: float
@@ -60,72 +67,82 @@ class Windows:
         check_lengths(seconds, stride)
         self._path, self._step_limit = path, step_limit
         self._times = frame_times(path, step_limit)
-        self._windows = spans(self._times, seconds, seconds if stride is None else stride)
+        stride = seconds if stride is None else stride
+        self._windows = video_windows(self._times, seconds, stride)
 
     def __len__(self) -> int:
         return len(self._windows)
 
-    def __iter__(self) -> Iterator[Window]:
+    def __iter__(self) -> Iterator[VideoWindow]:
         return iter(self._windows)
 
-    def looks(self, views: Views) -> Iterator[tuple[Window, np.ndarray]]:
-        """Each window with its views, uint8 [v, t, h, w, 3], as those of a video of its own.
+    def with_views(self, views: Views) -> Iterator[tuple[VideoWindow, np.ndarray]]:
+        """Each window with its views, uint8 [v, t, h, w, 3], made as those of a video of its own.
 
         Errors: BadVideo, also at the end, for a file that breaks off.
         """
         progress = Progress()
         clips = [views.frames(window.count, k) for k, window in enumerate(self._windows)]
-        wanted = [w.first + np.unique(clip) for w, clip in zip(self._windows, clips, strict=True)]
-        pictures = self._pictures(wanted, views.shrink, progress)
+        chosen = [w.first + np.unique(clip) for w, clip in zip(self._windows, clips, strict=True)]
+        pictures = self._pictures(chosen, views.shrink, progress)
         for window, clip in zip(self._windows, clips, strict=True):
             yield window, views.cut(clip, self._next(pictures, progress))
-        self._next(pictures, progress)  # the rest of the file: does it break off?
+        # The last chosen frame is not the last of the file. Whether the file breaks off behind it
+        # is known only when the rest has been decoded as well.
+        self._next(pictures, progress)
 
     def _next(self, pictures: Iterator[np.ndarray], progress: Progress) -> np.ndarray:
-        """Of the pictures, or none at their end."""
-        progress()  # others have worked since the last frame
-        return _unless_stuck(lambda: next(pictures, _NONE), self._step_limit, progress)
+        """The pictures of the next window, or an empty array after the last."""
+        # The caller has worked since the last frame, for instance with its model. That time is not
+        # the file's.
+        progress()
+        return _unless_stuck(lambda: next(pictures, _END), self._step_limit, progress)
 
     def _pictures(
-        self, wanted: list[np.ndarray], each: Each, progress: Progress
+        self, chosen: list[np.ndarray], transform: FrameTransform, progress: Progress
     ) -> Iterator[np.ndarray]:
-        """For each window the frames wanted of it, ascending: uint8 [f, h, w, 3]."""
-        keep = set(np.concatenate(wanted).tolist())
-        waiting = deque(zip(self._windows, wanted, strict=True))
+        """For each window the frames chosen of it, ascending: uint8 [f, h, w, 3]."""
+        kept = set(np.concatenate(chosen).tolist())
+        waiting = deque(zip(self._windows, chosen, strict=True))
         count = 0
         with open_file(self._path) as container:
             stream = video_stream(container)
-            images = Images(each, pixel_aspect(stream))
-            stream.thread_type, stream.codec_context.thread_count = "AUTO", 0  # the only reader
+            images = Images(transform, pixel_aspect(stream))
+            # Against the one thread of `video_stream`: nobody else decodes beside this reader.
+            stream.thread_type, stream.codec_context.thread_count = "AUTO", 0
             packets = _packets(container, stream, progress)
+            # Everything is decoded in sequence. Windows lie close together, so that little could be
+            # left out, and packets kept for decoding single frames would fill the memory.
             for k, frame in enumerate(frames_of(container, stream, packets)):
                 progress()
                 count += 1
-                if k in keep:
+                if k in kept:
                     images.add(k, frame)
                 while waiting and waiting[0][1][-1] <= k:
                     _, frames = waiting.popleft()
                     yield np.stack([images[i] for i in frames.tolist()])
-                    needed = waiting[0][0].first if waiting else count
-                    for i in [i for i in images if i < needed]:
+                    # Windows may overlap: a frame is held until no later window can need it.
+                    first_needed = waiting[0][0].first if waiting else count
+                    for i in [i for i in images if i < first_needed]:
                         del images[i]
         if count != len(self._times):
             raise BadVideo(Reason.DAMAGED, f"{len(self._times)} frames promised, {count} decode.")
 
 
 def check_lengths(seconds: float, stride: float | None) -> None:
-    """Of windows. Errors: ValueError."""
+    """Checks the length and the stride of windows, in seconds. Errors: ValueError."""
     for name, length in (("a window", seconds), ("the stride of windows", stride)):
         if length is not None and not 0 < length < math.inf:
             raise ValueError(f"{name} is {length:g} seconds: expected more than 0")
 
 
-def spans(times: np.ndarray, seconds: float, stride: float) -> list[Window]:
+def video_windows(times: np.ndarray, seconds: float, stride: float) -> list[VideoWindow]:
     """The windows over frames at these times, float64 [count] in seconds, ascending.
 
     Errors: ValueError where there would be more windows than frames.
     """
-    # To the microsecond: a frame at 1 s is not at 0.9999999999.
+    # To the microsecond: fractions of a clock put a frame at 0.9999999999 s that is at 1 s, and it
+    # would fall into the window before.
     times = np.round(times - times[0], 6)
     # The last frame lasts as long as the others do on average.
     end = times[-1] * len(times) / (len(times) - 1) if len(times) > 1 else 0.0
@@ -140,7 +157,7 @@ def spans(times: np.ndarray, seconds: float, stride: float) -> list[Window]:
     starts = stride * np.arange(2 + math.floor(more))
     edges = np.searchsorted(times, np.round([starts, starts + seconds], 6)).T.tolist()
     return [
-        Window(start, min(start + seconds, end), first, last - first)
+        VideoWindow(start, min(start + seconds, end), first, last - first)
         for start, (first, last) in zip(starts.tolist(), edges, strict=True)
         if last > first
     ]
@@ -149,20 +166,19 @@ def spans(times: np.ndarray, seconds: float, stride: float) -> list[Window]:
 def frame_times(path: str | os.PathLike[str], step_limit: float = STEP_LIMIT) -> np.ndarray:
     """Presentation times of all frames, float64 [count], in seconds, ascending.
 
-    Read off the packets where they tell for certain; else everything is decoded. step_limit: as
-    of `Windows`. Errors: BadVideo.
+    They are read off the packets where those tell them for certain, and otherwise everything is
+    decoded, which takes much longer. step_limit: as of `Windows`. Errors: BadVideo.
     """
     progress = Progress()
     return _unless_stuck(lambda: _frame_times(path, progress), step_limit, progress)
 
 
-@its_fault()
+@errors_as_bad_video()
 def _unless_stuck(work: Callable[[], _T], step_limit: float, progress: Progress) -> _T:
     try:
         return within(step_limit, work, progress)
     except Unfinished:
-        said = f"No frame came for {step_limit:g} s."
-        raise BadVideo(Reason.TOO_SLOW, said) from None
+        raise BadVideo(Reason.TOO_SLOW, f"No frame came for {step_limit:g} s.") from None
 
 
 def _frame_times(path: str | os.PathLike[str], progress: Progress) -> np.ndarray:
@@ -170,16 +186,18 @@ def _frame_times(path: str | os.PathLike[str], progress: Progress) -> np.ndarray
         stream = video_stream(container)
         survey = Survey(container, stream)
         if survey.useful:
-            for packet in _shown(_packets(container, stream, progress), "reading times"):
+            for packet in _with_bar(_packets(container, stream, progress), "reading times"):
                 survey.add(packet)
-            with readable(path) as file:
+            # Opened once more: FFmpeg has its own place in the file that is being demuxed.
+            with open_readable(path) as file:
                 survey.check_whole(file)
-        places = survey.places()
+        places = survey.frame_places()
     if places is not None:
         return places.times
+    # Opened anew: the decoder has to be a new one, and the first packet the first again.
     with open_file(path) as container:
         stream = video_stream(container)
-        packets = _shown(_packets(container, stream, progress), "counting frames")
+        packets = _with_bar(_packets(container, stream, progress), "counting frames")
         times = times_of(stream, frames_of(container, stream, packets))
     survey.check_count(len(times))
     return times
@@ -187,12 +205,12 @@ def _frame_times(path: str | os.PathLike[str], progress: Progress) -> np.ndarray
 
 def _packets(
     container: av.container.InputContainer, stream: av.VideoStream, progress: Progress
-) -> Iterator[av.Packet]:
+) -> Iterator[VideoPacket]:
     for packet in packets_of(container, stream):
         progress()
         yield packet
 
 
-def _shown(packets: Iterator[av.Packet], what: str) -> Iterator[av.Packet]:
-    """With a count on stderr where it takes longer."""
+def _with_bar(packets: Iterator[VideoPacket], what: str) -> Iterator[VideoPacket]:
+    """The packets, and a count of them on stderr where it takes longer."""
     return iter(tqdm(packets, what, unit=" frames", delay=2, disable=None, leave=False))

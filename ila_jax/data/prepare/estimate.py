@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ila_jax.data.prepare.shards import Unit, Videos
 from ila_jax.data.prepare.transcode import transcode
-from ila_jax.data.video.bad import BadVideo, Reason, its_fault
+from ila_jax.data.video.bad import BadVideo, Reason, errors_as_bad_video
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Sampler:
             return Measured(0, 0, 0.0)
         start = time.monotonic()
         try:
-            with its_fault():
+            with errors_as_bad_video():
                 data = self.videos.opened[unit.split].source.read(unit.first)
                 prepared = transcode(data, self.videos.encoding)
         except BadVideo:

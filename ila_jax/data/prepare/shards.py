@@ -14,7 +14,7 @@ from ila_jax.data.prepare.records import Serializer
 from ila_jax.data.prepare.transcode import Encoding, transcode
 from ila_jax.data.sources.prepared_layout import part_path, shard_path
 from ila_jax.data.sources.source import Opened
-from ila_jax.data.video.bad import BadVideo, Reason, its_fault
+from ila_jax.data.video.bad import BadVideo, Reason, errors_as_bad_video
 from ila_jax.data.workers.pool import NO_ITEM
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.printable import printable
@@ -99,7 +99,7 @@ class Videos:
             try:
                 if index in skip:
                     raise BadVideo(skip[index])
-                with its_fault():
+                with errors_as_bad_video():
                     video = transcode(source.read(index), self.encoding)
             except BadVideo as error:
                 bad.append((index, error.reason.name, error.detail))

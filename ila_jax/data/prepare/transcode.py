@@ -146,7 +146,7 @@ class _Encoder:
         codec.thread_count = 1
         codec.time_base = Fraction(1, CLOCK)
         if pixel_aspect != 1:
-            codec.sample_aspect_ratio = way.shown(pixel_aspect)
+            codec.sample_aspect_ratio = way.upright_aspect(pixel_aspect)
         _copy_colours(first, codec)
 
     def add(self, frame: av.VideoFrame, tick: int) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ila_jax.data.video.first_bytes import HEAD, is_video_head
-from ila_jax.data.video.suffixes import BESIDE, SUFFIXES
+from ila_jax.data.video.suffixes import OTHER_SUFFIXES, SUFFIXES
 
 _NOWHERE = "links that lead nowhere or in a circle"
 _SPECIAL = "pipes, sockets or devices, which are no files"
@@ -148,7 +148,7 @@ def _named(path: str) -> str | None:
     if ending in SUFFIXES:
         return None
     name = f"named .{ending}" if ending else "with no suffix"
-    if ending in BESIDE:
+    if ending in OTHER_SUFFIXES:
         return name
     try:
         with open(path, "rb", buffering=0) as file:

@@ -1,4 +1,8 @@
-"""Why a video could not be used: a small closed list that fits into an int32 of a batch."""
+"""Why a video could not be used: a small closed list that fits into an int32 of a batch.
+
+Everything that reads videos raises `BadVideo` with one of these reasons, and nothing else, for what
+is wrong with a file. What becomes of such a video is decided in `ila_jax.data.clips`.
+"""
 
 import enum
 import errno
@@ -51,7 +55,7 @@ _SENTENCES = {
 
 
 class BadVideo(ValueError):
-    """A video that cannot be used. `reason` is the `Reason`, `detail` what was seen."""
+    """A video that cannot be used. `reason` is the `Reason`, `detail` the observation behind it."""
 
     def __init__(self, reason: Reason, detail: str = "") -> None:
         super().__init__(reason, detail)  # both, so that it survives pickling
@@ -62,17 +66,17 @@ class BadVideo(ValueError):
         return f"{self.reason.sentence} {self.detail}".rstrip()
 
     def of(self, name: str) -> "BadVideo":
-        """The same, saying which video it is."""
+        """The same error, with the name of the video in its message."""
         return BadVideo(self.reason, f"{self.detail} {name}".strip())
 
 
 @contextmanager
-def its_fault() -> Iterator[None]:
-    """Whatever is raised inside is the fault of the video that is read there: BadVideo.
+def errors_as_bad_video() -> Iterator[None]:
+    """Turns whatever is raised inside into a BadVideo, the fault of the video that is read there.
 
     Decoders, scalers and resizers raise what they like, for one file in a million. Everything that
-    makes something of a video's bytes runs inside of this, so that no file ends a command. Not its
-    fault is that no file at all can be opened any more, an OSError that is left as it is.
+    makes something of a video's bytes runs inside of this, so that no file ends a command. It is
+    not a video's fault that no file at all can be opened any more: that OSError is left as it is.
     """
     try:
         yield
@@ -81,12 +85,13 @@ def its_fault() -> Iterator[None]:
     except MemoryError as error:
         raise BadVideo(Reason.TOO_LARGE, "There was too little memory for it.") from error
     except Exception as error:
-        if is_everyones(error):
+        # Otherwise every video from here on would be called bad.
+        if is_out_of_files(error):
             raise
-        said = f"{type(error).__name__}: {error}".strip().rstrip(".:")
-        raise BadVideo(Reason.UNFORESEEN, f"{said}.") from error
+        message = f"{type(error).__name__}: {error}".strip().rstrip(".:")
+        raise BadVideo(Reason.UNFORESEEN, f"{message}.") from error
 
 
-def is_everyones(error: Exception) -> bool:
-    """Whether the next video would fail as well: there are too many open files."""
+def is_out_of_files(error: Exception) -> bool:
+    """Whether too many files are open, so that the next video would fail as well."""
     return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)

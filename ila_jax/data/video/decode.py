@@ -1,9 +1,12 @@
 """Bytes of a video file to the frames that were asked for, with PyAV.
 
-One pass over the container collects the compressed packets and their timestamps. Decoding then
-feeds only the packets that the wanted frames need, from memory. Every result is bit-equal to
-decoding the whole stream in sequence; where that cannot be had from the packets alone, the whole
-stream is decoded in sequence.
+There are two steps. `index_video` passes over the container once, without decoding: it collects the
+compressed packets, and finds out how many frames there are, when each is shown and which packet it
+comes from. `decode` then feeds the decoder only those packets that the chosen frames need.
+
+Every result is bit-equal to decoding the whole stream in sequence. Where that cannot be had from
+the packets alone, the whole stream is decoded in sequence: once to count its frames, and again up
+to the last chosen one.
 """
 
 import io
@@ -16,34 +19,43 @@ import av
 import numpy as np
 
 from ila_jax.data.video import limits
-from ila_jax.data.video.bad import BadVideo, Reason, its_fault
-from ila_jax.data.video.container import ERRORS, open_bytes, pixel_aspect, video_stream
-from ila_jax.data.video.images import Each, Images
+from ila_jax.data.video.bad import BadVideo, Reason, errors_as_bad_video
+from ila_jax.data.video.container import (
+    ERRORS,
+    VideoPacket,
+    open_bytes,
+    pixel_aspect,
+    video_stream,
+)
+from ila_jax.data.video.images import FrameTransform, Images
 from ila_jax.data.video.sequential import decoded, frames_of, packets_of, times_of
-from ila_jax.data.video.survey import Places, Survey
+from ila_jax.data.video.survey import FramePlaces, Survey
 
 
 @dataclass(frozen=True, eq=False)
 class VideoIndex:
-    """What one pass over a file finds. It belongs to one thread, and lives as long as its use.
+    """Which frames a video has. It belongs to one thread, as its decoder does.
 
     times: float64 [count], presentation times in seconds, ascending.
-    keys: int64, the frames (in presentation order) at which decoding can start.
+    keys: int64, the numbers of the frames at which decoding can start.
     direct: whether single frames can be decoded; if not, decoding is sequential from frame 0.
     pixel_aspect: width to height of a pixel, of the frames as they are stored; mostly 1.
+
+    Numbers of frames count them in presentation order. The private fields hold what decoding needs:
+    the file's bytes where it is sequential, and otherwise its packets and where frames are in them,
+    as `FramePlaces` describes it.
     """
 
     times: np.ndarray
     keys: np.ndarray
     direct: bool
     pixel_aspect: Fraction
-    _data: bytes = field(repr=False)  # where not direct
-    # Where direct:
+    _data: bytes = field(repr=False)
     _codec: av.VideoCodecContext | None = field(default=None, repr=False)
-    _packets: list[av.Packet] = field(default_factory=list, repr=False)
+    _packets: list[VideoPacket] = field(default_factory=list, repr=False)
     _packet_of: np.ndarray = field(default_factory=lambda: np.arange(0), repr=False)
     _starts: np.ndarray = field(default_factory=lambda: np.arange(0), repr=False)
-    _spare: list[bool] = field(default_factory=list, repr=False)
+    _disposable: list[bool] = field(default_factory=list, repr=False)
 
     @property
     def count(self) -> int:
@@ -51,49 +63,58 @@ class VideoIndex:
         return len(self.times)
 
 
-@its_fault()
+@errors_as_bad_video()
 def index_video(data: bytes) -> VideoIndex:
-    """Reads every packet of the video stream, decoding none of them where it can.
+    """The index of an encoded video, made by reading all of its packets.
 
-    Errors: BadVideo.
+    None of them is decoded where that can be avoided. Errors: BadVideo.
     """
-    # Closed before its frames are decoded, which takes the packets and the codec alone: open, it
-    # and its streams refer to each other, and stay in memory until the garbage collector comes.
+    # The container is closed before frames are decoded, which takes the packets and the codec
+    # alone. While it is open, it and its streams refer to each other, and would stay in memory
+    # until the garbage collector comes.
     with open_bytes(data) as container:
         stream = video_stream(container)
-        survey, packets = Survey(container, stream), list[av.Packet]()
+        survey, packets = Survey(container, stream), list[VideoPacket]()
         if survey.useful:
+            # One packet over the limit is enough to know: a file of a million empty packets is not
+            # read to its end.
             packets = list(itertools.islice(packets_of(container, stream), limits.MAX_PACKETS + 1))
             limits.check_packets(len(packets))
             for packet in packets:
                 survey.add(packet)
+            # Before the frames are counted by decoding: a cut file would be decoded for nothing.
             survey.check_whole(io.BytesIO(data))
-        places, codec, aspect = survey.places(), stream.codec_context, pixel_aspect(stream)
+        places, codec, aspect = survey.frame_places(), stream.codec_context, pixel_aspect(stream)
     if places is not None:
         return _direct_index(places, aspect, codec, packets)
     return _sequential_index(data, survey)
 
 
 def decode(
-    index: VideoIndex, frames: Sequence[int] | np.ndarray, *, each: Each | None = None
+    index: VideoIndex,
+    frames: Sequence[int] | np.ndarray,
+    *,
+    transform: FrameTransform | None = None,
 ) -> np.ndarray:
-    """The frames asked for, in the order asked for (repeats allowed): uint8 [T, H, W, 3], RGB.
+    """The frames of these numbers, in this order (repeats allowed): uint8 [T, H, W, 3], RGB.
 
-    They are upright, any display matrix being applied. each: done to every frame, uint8 [H, W, 3],
-    with the width of its pixels as a part of their height, as it comes out and once for all its
-    repeats: shrinking them so, no more than one is held in its full size.
-    Errors: BadVideo; IndexError for a frame that is not there.
+    They are upright, any display matrix being applied. transform: called for every frame, uint8 [H,
+    W, 3], with the width of its pixels as a part of their height, as it comes out of the decoder
+    and once for all its repeats. If it shrinks them, no more than one is held in its full size.
+    Errors: BadVideo; IndexError for a frame that the video does not have.
     """
     wanted = sorted({int(f) for f in frames})
     if not wanted or wanted[0] < 0 or wanted[-1] >= index.count:
         outside = [f for f in wanted if not 0 <= f < index.count][:3]
         raise IndexError(f"frames {outside}: expected some of 0 to {index.count - 1}")
     images: Images | None = None
-    with its_fault():
+    with errors_as_bad_video():
         if index.direct:
-            images = _decode_direct(index, wanted, Images(each, index.pixel_aspect))
+            images = _decode_direct(index, wanted, Images(transform, index.pixel_aspect))
+        # Damage shows itself in many ways where packets are left out. The sequential pass decides
+        # whether the file is bad, so that every way of reading it says the same.
         if images is None:
-            images = _decode_sequential(index, wanted, Images(each, index.pixel_aspect))
+            images = _decode_sequential(index, wanted, Images(transform, index.pixel_aspect))
         return np.stack([images[int(f)] for f in frames])
 
 
@@ -104,9 +125,9 @@ def all_frames(index: VideoIndex) -> Iterator[av.VideoFrame]:
     """
     count = 0
     frames = decoded(index._codec, index._packets) if index._codec else _sequential(index._data)
-    with its_fault():
+    with errors_as_bad_video():
         for count, frame in enumerate(frames, start=1):
-            if count > index.count:
+            if count > index.count:  # one too many is an error as well, below
                 break
             yield frame
         if count != index.count:
@@ -114,24 +135,24 @@ def all_frames(index: VideoIndex) -> Iterator[av.VideoFrame]:
 
 
 def _direct_index(
-    places: Places, aspect: Fraction, codec: av.VideoCodecContext, packets: list[av.Packet]
+    places: FramePlaces, aspect: Fraction, codec: av.VideoCodecContext, packets: list[VideoPacket]
 ) -> VideoIndex:
     return VideoIndex(
         times=places.times,
         keys=np.flatnonzero(np.isin(places.packet_of, places.starts)),
         direct=True,
         pixel_aspect=aspect,
-        _data=b"",
+        _data=b"",  # the packets hold the same bytes
         _codec=codec,
         _packets=packets,
         _packet_of=places.packet_of,
         _starts=places.starts,
-        _spare=places.spare.tolist(),
+        _disposable=places.disposable.tolist(),
     )
 
 
 def _sequential_index(data: bytes, survey: Survey) -> VideoIndex:
-    """Counts by decoding everything: nothing less is exact for these streams."""
+    """Counts the frames by decoding everything: nothing less is exact for these streams."""
     with open_bytes(data) as container:
         stream = video_stream(container)
         times = times_of(stream, frames_of(container, stream, packets_of(container, stream)))
@@ -143,24 +164,31 @@ def _sequential_index(data: bytes, survey: Survey) -> VideoIndex:
 
 
 def _sequential(data: bytes) -> Iterator[av.VideoFrame]:
-    """Read anew: a decoder that went through a stream once is no longer as it was."""
+    """Every frame of a file, which is opened anew.
+
+    A decoder that went through a stream once is no longer as it was.
+    """
     with open_bytes(data) as container:
         stream = video_stream(container)
         yield from frames_of(container, stream, packets_of(container, stream))
 
 
 def _decode_sequential(index: VideoIndex, wanted: list[int], images: Images) -> Images:
-    keep = set(wanted)
+    kept = set(wanted)
     for k, frame in enumerate(all_frames(index)):
-        if k in keep:
+        if k in kept:
             images.add(k, frame)
-        if len(images) == len(keep) and not index.direct:
-            break  # this stream was decoded to its end for its count
+        # A sequential index has decoded the stream to its end for the count, without an error.
+        # Where decoding directly has failed, the rest may be damaged, and is decoded to find out.
+        if len(images) == len(kept) and not index.direct:
+            break
     return images
 
 
 def _decode_direct(index: VideoIndex, wanted: list[int], images: Images) -> Images | None:
-    """Only what the wanted frames need; None where a frame does not come out of that."""
+    """Decodes only what the wanted frames need; None where one of them does not come out of it."""
+    # A decoder gives pictures later than their packets, and in another order. The time tells which
+    # picture it is: `Survey` has seen to it that no two frames have the same one.
     frame_of = {index._packets[index._packet_of[k]].pts: k for k in wanted}
     try:
         for first, last, needed in _runs(index, wanted):
@@ -175,19 +203,23 @@ def _decode_direct(index: VideoIndex, wanted: list[int], images: Images) -> Imag
             if missing:  # a frame that others may refer to did not decode
                 return None
     except ERRORS:
-        return None  # the sequential pass says whether it is the file
+        return None
     return images if len(images) == len(wanted) else None
 
 
 def _runs(index: VideoIndex, wanted: list[int]) -> Iterator[tuple[int, int, set[int]]]:
-    """(first packet, last packet, packets whose frames are wanted) of each stretch to decode.
+    """The (first packet, last packet, packets of wanted frames) of each stretch to decode.
 
-    A new stretch begins only where a start lies ahead of the position: never a seek backwards.
+    A new stretch begins only where decoding can start after the last packet of the one before. No
+    packet is decoded twice, and nothing is decoded between two stretches.
     """
     first, last, needed = 0, -1, set[int]()
+    # In decoding order, which is not that of the frames: a later frame's packet may come first.
     for packet in sorted(index._packet_of[wanted].tolist()):
-        at = np.searchsorted(index._starts, packet, side="right") - 1
-        start = int(index._starts[at]) if at >= 0 else 0
+        # What comes before the first start is decoded from the first packet on, where a file that
+        # is decoded directly always begins afresh.
+        place = np.searchsorted(index._starts, packet, side="right") - 1
+        start = int(index._starts[place]) if place >= 0 else 0
         if start > last:
             if needed:
                 yield first, last, needed
@@ -197,15 +229,18 @@ def _runs(index: VideoIndex, wanted: list[int]) -> Iterator[tuple[int, int, set[
     yield first, last, needed
 
 
-def _run_packets(index: VideoIndex, first: int, last: int, needed: set[int]) -> list[av.Packet]:
+def _run_packets(index: VideoIndex, first: int, last: int, needed: set[int]) -> list[VideoPacket]:
     """The packets of a stretch without those that are neither wanted nor referred to."""
-    return [index._packets[i] for i in range(first, last + 1) if i in needed or not index._spare[i]]
+    disposable = index._disposable
+    return [index._packets[i] for i in range(first, last + 1) if i in needed or not disposable[i]]
 
 
-def _run_frames(index: VideoIndex, packets: list[av.Packet]) -> Iterator[av.VideoFrame]:
+def _run_frames(index: VideoIndex, packets: list[VideoPacket]) -> Iterator[av.VideoFrame]:
     codec = index._codec
     assert codec is not None  # it is direct
+    # Pictures of the stretch before are forgotten, and so is that its end was signalled.
     if codec.is_open:
         codec.flush_buffers()
+    # The None at the end makes the decoder give the pictures that it still holds back.
     for packet in [*packets, None]:
         yield from codec.decode(packet)

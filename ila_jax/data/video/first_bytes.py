@@ -1,8 +1,8 @@
-"""Whether a file begins like a video, which its name does not tell. Nothing is decoded."""
+"""Whether a file begins like a video, where its name does not tell. Nothing is decoded."""
 
-HEAD = 1024  # bytes that it takes
+HEAD = 1024  # bytes that it takes, with room for the four packets of a transport stream below
 
-# At a file's beginning. The rest needs a second look, below.
+# What begins so is taken for a video. Other formats need a closer look, below.
 _BEGINNINGS = (
     b"\x1a\x45\xdf\xa3",  # EBML: Matroska, WebM
     b"\x00\x00\x01\xba",  # MPEG program stream, DVD
@@ -27,7 +27,7 @@ _PACKETS = ((0, 188), (4, 192), (0, 204))
 
 
 def is_video_head(head: bytes) -> bool:
-    """head: a file's first `HEAD` bytes, or all of it."""
+    """Whether a file that begins so is a video. head: its first `HEAD` bytes, or all of it."""
     if head.startswith(_BEGINNINGS):
         return True
     if head[4:8] in _BOXES:
@@ -36,8 +36,9 @@ def is_video_head(head: bytes) -> bool:
         return head[8:12] == b"AVI "  # and not WAVE or WEBP
     if head.startswith(b"OggS"):
         return b"\x80theora" in head or b"BBCD\0" in head or b"OVP80" in head
-    return any(len(head) > at + 3 * step and _marked(head, at, step) for at, step in _PACKETS)
+    return any(_has_packets(head, start, step) for start, step in _PACKETS)
 
 
-def _marked(head: bytes, at: int, step: int) -> bool:
-    return all(head[at + k * step] == 0x47 for k in range(4))
+def _has_packets(head: bytes, start: int, step: int) -> bool:
+    # Four marks in a row: a single one, the letter G, begins many a text.
+    return len(head) > start + 3 * step and all(head[start + k * step] == 0x47 for k in range(4))

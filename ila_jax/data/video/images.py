@@ -1,4 +1,7 @@
-"""Decoded frames to RGB pictures: upright, of one size, and shrunk as they come."""
+"""Decoded frames to RGB pictures: upright, of one size, and shrunk as they come.
+
+Shrinking is done here, frame by frame, so that no more than one frame is held in its full size.
+"""
 
 from collections.abc import Callable
 from fractions import Fraction
@@ -11,25 +14,36 @@ from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.orientation import orientation
 from ila_jax.data.video.rgb import to_rgb
 
-# Of a frame, uint8 [H, W, 3], and of the width of its pixels as a part of their height.
-Each = Callable[[np.ndarray, Fraction], np.ndarray]
+# What makes something smaller of a frame, uint8 [H, W, 3], and of the width of its pixels as a part
+# of their height.
+FrameTransform = Callable[[np.ndarray, Fraction], np.ndarray]
 
 
 class Images(dict[int, np.ndarray]):
-    """The wanted frames by number, as they come out of the decoder."""
+    """The chosen frames by number, as they come out of the decoder."""
 
-    def __init__(self, each: Each | None, pixel_aspect: Fraction) -> None:
-        """pixel_aspect: of the frames as they are stored."""
+    def __init__(self, transform: FrameTransform | None, pixel_aspect: Fraction) -> None:
+        """transform: what is kept of each frame; None keeps all of it.
+
+        pixel_aspect: width to height of the pixels of frames as they are stored.
+        """
         super().__init__()
-        self._each, self._pixel_aspect = each, pixel_aspect
+        self._transform, self._pixel_aspect = transform, pixel_aspect
+        # One for all frames: it keeps what the scaler has prepared for this size and format.
         self._reformatter = VideoReformatter()
         self._size: tuple[int, ...] | None = None
 
     def add(self, k: int, frame: av.VideoFrame) -> None:
-        """Errors: BadVideo for a frame of another size than those before it, or of no colours."""
+        """Keeps a decoded frame as number k.
+
+        Errors: BadVideo for a frame of another size than those before it, or of unknown colours.
+        """
         way = orientation(frame)
         image = way.upright(to_rgb(frame, self._reformatter))
+        # Full sizes are compared. Shrunk to the same short side, two sizes may look like one.
         if self._size not in (None, image.shape):
             raise BadVideo(Reason.SIZE_CHANGES)
         self._size = image.shape
-        self[k] = image if self._each is None else self._each(image, way.shown(self._pixel_aspect))
+        if self._transform is not None:
+            image = self._transform(image, way.upright_aspect(self._pixel_aspect))
+        self[k] = image

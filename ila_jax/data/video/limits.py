@@ -1,4 +1,8 @@
-"""What one video may take, of memory and of time. docs/data.md adds it up, under Reading."""
+"""What one video may take, of memory and of time. docs/data.md adds it up, under Reading.
+
+The limits are for files that are made to be too large, or that a decoder never returns from. A
+single one of them would otherwise end a run of days.
+"""
 
 import queue
 import threading
@@ -12,13 +16,14 @@ from ila_jax.data.video.bad import BadVideo, Reason
 MAX_BYTES = 1 << 30
 MAX_PACKETS = 1 << 19  # 4.8 hours at 30 frames a second; an empty packet takes memory as well
 MAX_PIXELS = 1 << 25  # of a frame: 8K, 7680x4320 as well as 8192x4096
-MAX_RATIO = 16  # of a frame's sides: resized by its short side, a strip's long side has no end
+MAX_RATIO = 16  # of a frame's sides: resized by its short side, a strip gets a huge long side
 
 _T = TypeVar("_T")
+_Outcome = tuple[Any, BaseException | None]  # what work has returned, and what it has raised
 
 
 def check_bytes(size: int) -> None:
-    """Of an encoded file. Errors: BadVideo (TOO_LARGE)."""
+    """Checks the size of an encoded file, in bytes. Errors: BadVideo (TOO_LARGE)."""
     if size > MAX_BYTES:
         raise BadVideo(
             Reason.TOO_LARGE, f"{size >> 20} MiB, and {MAX_BYTES >> 20} MiB are allowed."
@@ -26,18 +31,18 @@ def check_bytes(size: int) -> None:
 
 
 def check_packets(count: int) -> None:
-    """Of a video stream. Errors: BadVideo (TOO_LARGE)."""
+    """Checks the number of packets of a video stream. Errors: BadVideo (TOO_LARGE)."""
     if count > MAX_PACKETS:
         raise BadVideo(Reason.TOO_LARGE, f"More than {MAX_PACKETS} frames.")
 
 
 def check_picture(width: int, height: int) -> None:
-    """In pixels. Errors: BadVideo (TOO_LARGE)."""
-    found = f"Frames of {width}x{height} pixels"
+    """Checks the sides of a frame, in pixels. Errors: BadVideo (TOO_LARGE)."""
+    size = f"Frames of {width}x{height} pixels"
     if width * height > MAX_PIXELS:
-        raise BadVideo(Reason.TOO_LARGE, f"{found}, and {MAX_PIXELS} pixels (8K) are allowed.")
+        raise BadVideo(Reason.TOO_LARGE, f"{size}, and {MAX_PIXELS} pixels (8K) are allowed.")
     if max(width, height) > MAX_RATIO * min(width, height):
-        raise BadVideo(Reason.TOO_LARGE, f"{found}: one side is over {MAX_RATIO} times the other.")
+        raise BadVideo(Reason.TOO_LARGE, f"{size}: one side is over {MAX_RATIO} times the other.")
 
 
 class Unfinished(Exception):
@@ -51,42 +56,48 @@ class Progress:
         self()
 
     def __call__(self) -> None:
-        self._at = time.monotonic()
+        """Notes that a step was made now."""
+        self._last_step = time.monotonic()
 
     def idle(self) -> float:
         """Seconds since the last step."""
-        return time.monotonic() - self._at
+        return time.monotonic() - self._last_step
 
 
 def within(seconds: float, work: Callable[[], _T], progress: Progress | None = None) -> _T:
     """What `work` returns or raises. Errors: Unfinished when that takes longer.
 
-    progress: the time is for one step of the work, not for all of it.
-    It runs in another thread, which is left behind if it does not return: nothing can end a thread
-    inside a decoder but the end of its process, which a daemon does not hold up.
+    progress: if given, the seconds are for one step of the work, not for all of it.
+    The work runs in another thread, which is left behind if it does not return: nothing can end a
+    thread inside a decoder but the end of its process, which a daemon thread does not hold up.
     """
-    partner: _Partner = getattr(_own, "partner", None) or _Partner()
-    # Until it has answered: one that is late, or was left by Ctrl-C, would answer the next call.
-    _own.partner = None
+    partner: _Partner = getattr(_thread_local, "partner", None) or _Partner()
+    # The partner is taken away until it has answered. One that is late, or was left by Ctrl-C,
+    # would give its old answer to the next call.
+    _thread_local.partner = None
     partner.todo.put(work)
-    value, error = _awaited(partner.done, seconds, progress)
-    _own.partner = partner
+    value: _T
+    value, error = _outcome_within(partner.done, seconds, progress)
+    _thread_local.partner = partner
     if error is not None:
         try:
             raise error
         finally:
-            # Its traceback refers to this: in a circle, a bad video's packets would stay in memory
-            # until the garbage collector comes.
+            # The error's traceback refers to this frame, and this frame to the error. In such a
+            # circle a bad video's packets would stay in memory until the garbage collector comes.
             del error
     return value
 
 
-def _awaited(done: queue.SimpleQueue, seconds: float, progress: Progress | None) -> Any:
+def _outcome_within(
+    done: "queue.SimpleQueue[_Outcome]", seconds: float, progress: Progress | None
+) -> _Outcome:
     left = seconds
     while True:
         try:
             return done.get(timeout=left)
         except queue.Empty:
+            # Steps were made while this waited: the seconds count from the last of them.
             left = 0.0 if progress is None else seconds - progress.idle()
             if left <= 0:
                 raise Unfinished from None
@@ -95,25 +106,28 @@ def _awaited(done: queue.SimpleQueue, seconds: float, progress: Progress | None)
 class _Partner:
     """A thread that works for another one, call after call, and ends with it.
 
-    A new thread for each call would do, but takes a tenth of the loader's rate.
+    A new thread for each call would do, but takes a tenth of the loader's speed.
     """
 
     def __init__(self) -> None:
         self.todo: queue.SimpleQueue[Callable[[], Any] | None] = queue.SimpleQueue()
-        self.done: queue.SimpleQueue[Any] = queue.SimpleQueue()
-        queues = (self.todo, self.done)  # not the partner itself, which would then never be dropped
+        self.done: queue.SimpleQueue[_Outcome] = queue.SimpleQueue()
+        # The thread gets the queues and not the partner itself, which would then never be dropped.
+        queues = (self.todo, self.done)
         threading.Thread(target=_work, args=queues, daemon=True, name="video").start()
 
     def __del__(self) -> None:
-        self.todo.put(None)
+        self.todo.put(None)  # ends the thread, once it has finished what it does
 
 
-_own = threading.local()  # each thread's partner
+_thread_local = threading.local()  # holds each thread's partner
 
 
-def _work(todo: queue.SimpleQueue, done: queue.SimpleQueue) -> None:
+def _work(
+    todo: "queue.SimpleQueue[Callable[[], Any] | None]", done: "queue.SimpleQueue[_Outcome]"
+) -> None:
     while (work := todo.get()) is not None:
-        outcome: tuple[Any, BaseException | None]
+        outcome: _Outcome
         try:
             outcome = (work(), None)
         except BaseException as error:  # raised again, in the thread that waits

@@ -1,7 +1,7 @@
 """Which way a frame is shown: its display matrix, read as FFmpeg's own programs read it.
 
-A camera that was held on its side stores the frames as they come and a matrix of how to turn or
-mirror them. Its angle alone does not say: a mirrored picture has one as well.
+A camera that was held on its side stores the frames as they come, and a matrix of how to turn or
+mirror them. The matrix's angle alone is not enough: a mirrored picture has one as well.
 """
 
 import functools
@@ -17,9 +17,11 @@ from av.sidedata.sidedata import SideDataContainer, Type
 
 @dataclass(frozen=True)
 class Orientation:
-    """Of a picture: first transposed, then its rows and its columns reversed, where so said.
+    """What turns a stored picture upright.
 
-    degrees: to be turned clockwise about its middle, for matrices of other angles than quarters.
+    transposed: whether its rows become columns, which comes first. rows, columns: whether the order
+    of its rows and columns is then reversed. degrees: by how much it is turned clockwise about its
+    middle, for matrices of other angles than quarters, and otherwise 0.
     """
 
     transposed: bool = False
@@ -28,10 +30,10 @@ class Orientation:
     degrees: int = 0
 
     def upright(self, plane: np.ndarray, border: int = 0) -> np.ndarray:
-        """A picture or a plane of one, uint8 [h, w, …], as it is to be shown; a view where it can.
+        """A picture or a plane of one, uint8 [h, w, …], as it is to be shown.
 
-        border: what the corners are filled with at other angles than quarters. It then keeps its
-        size, as with FFmpeg.
+        It is a view of the stored one but at other angles than quarters. There the picture keeps
+        its size, as with FFmpeg, and border is the value that its corners are filled with.
         """
         if self.degrees:
             return _turned(plane, self.degrees, border)
@@ -39,8 +41,8 @@ class Orientation:
             plane = plane.swapaxes(0, 1)
         return plane[:: -1 if self.rows else 1, :: -1 if self.columns else 1]
 
-    def shown(self, pixel_aspect: Fraction) -> Fraction:
-        """Width to height of a pixel when it is upright."""
+    def upright_aspect(self, pixel_aspect: Fraction) -> Fraction:
+        """Width to height of a pixel of the upright picture. pixel_aspect: of the stored one."""
         return 1 / pixel_aspect if self.transposed else pixel_aspect
 
 
@@ -48,7 +50,7 @@ AS_STORED = Orientation()
 
 
 def orientation(frame: av.VideoFrame) -> Orientation:
-    """Of the file's matrix or the frame's own, which its decoder attaches to it."""
+    """The orientation of a frame, by the file's matrix or its own: the decoder attaches either."""
     try:
         # PyAV 18 keeps frame.side_data in the frame that it refers to: a circle, which stays in
         # memory until the garbage collector comes. One of our own is kept nowhere.
@@ -62,16 +64,18 @@ def orientation(frame: av.VideoFrame) -> Orientation:
 
 @functools.lru_cache(maxsize=64)
 def of_matrix(matrix: bytes) -> Orientation:
-    """matrix: nine int32, of which a, b, c, d are numbers 0, 1, 3, 4: x' = ax + cy, y' = bx + dy.
+    """The orientation that a display matrix describes.
 
+    matrix: nine int32, of which a, b, c, d are numbers 0, 1, 3, 4: x' = ax + cy, y' = bx + dy.
     FFmpeg's rule: the angle, in whole degrees, and in which of the directions the picture then is
     still reversed. A matrix without an angle, such as zeros, changes nothing.
     """
     a, b, _, c, d = np.frombuffer(matrix, np.int32, 5).tolist()
-    wide, high = math.hypot(a, c), math.hypot(b, d)
-    if not wide or not high:
+    # The scale of either axis, which is not applied.
+    x_scale, y_scale = math.hypot(a, c), math.hypot(b, d)
+    if not x_scale or not y_scale:
         return AS_STORED
-    match _degrees(a / wide, b / high):
+    match _degrees(a / x_scale, b / y_scale):
         case 0:
             return Orientation(rows=d < 0)
         case 90:
@@ -80,7 +84,7 @@ def of_matrix(matrix: bytes) -> Orientation:
             return Orientation(rows=d < 0, columns=a < 0)
         case 270:
             return Orientation(transposed=True, rows=True, columns=c < 0)
-        case 1:  # FFmpeg turns from there on
+        case 1:  # FFmpeg's programs turn by more than one degree only
             return AS_STORED
         case degrees:
             return Orientation(degrees=degrees)
@@ -89,7 +93,8 @@ def of_matrix(matrix: bytes) -> Orientation:
 def _rotation(degrees: float) -> bytes:
     """A display matrix that turns clockwise, as far as `of_matrix` reads it."""
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
-    return np.rint(np.array([cosine, sine, 0, -sine, cosine]) * 65536).astype(np.int32).tobytes()
+    matrix = np.array([cosine, sine, 0, -sine, cosine]) * 65536  # fixed point, with 16 bits behind
+    return bytes(np.rint(matrix).astype(np.int32).tobytes())
 
 
 def _degrees(cosine: float, sine: float) -> int:

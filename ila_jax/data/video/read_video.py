@@ -24,12 +24,14 @@ def read_video(
         three = ila_jax.read_video("clip.mp4", [0, 10, 20])
 
     indices: numbers of frames from 0 on, in any order, repeats allowed; None for all of them. Only
-    what these need is decoded. Frames have the size that is stored in the file: memory holds those
-    asked for, while they are put together twice. All of a minute of 1080p at 30 frames a second
-    are 11 GB.
+    what these need is decoded. Frames have the size that is stored in the file: memory holds all of
+    the result, and twice as much while it is put together. All of a minute of 1080p at 30 frames a
+    second are 11 GB.
     Errors: BadVideo, a ValueError, saying what is wrong with a file; IndexError for a frame that
-    is not there; ValueError for what are no numbers of frames; TypeError for what is no video.
+    the video does not have; ValueError for what are no numbers of frames; TypeError for what is no
+    video.
     """
+    # Checked before the video is read, which may take a while.
     wanted = None if indices is None else _numbers(indices)
     try:
         index = index_video(encoded(video))
@@ -41,22 +43,23 @@ def read_video(
 
 
 def encoded(video: EncodedVideo) -> bytes:
-    """The bytes of an encoded file. Errors: BadVideo; TypeError for what is none."""
+    """The bytes of an encoded file. Errors: BadVideo; TypeError for what is no file."""
     if isinstance(video, str | os.PathLike):
         return read_file(video)
     if isinstance(video, bytes | bytearray | memoryview):
         return bytes(video)
-    found: Any = video.read() if hasattr(video, "read") else None
-    if not isinstance(found, bytes):
+    # A file opened as text reads as well, but gives no bytes.
+    data: Any = video.read() if hasattr(video, "read") else None
+    if not isinstance(data, bytes):
         raise TypeError(
             f"a video is {type(video).__name__}: expected a path, bytes, a file opened with 'rb', "
             "or for a model also uint8 frames [f, h, w, 3]"
         )
-    return found
+    return data
 
 
 def _numbers(indices: Any) -> np.ndarray:
-    """Errors: ValueError."""
+    """Numbers of frames as an array, int [t]. Errors: ValueError for what are none."""
     numbers = np.asarray(indices)
     if numbers.ndim != 1 or not numbers.size or numbers.dtype.kind not in "iu":
         raise ValueError(

@@ -1,7 +1,7 @@
 """What the names of video files end in, and the names of files that often lie beside them."""
 
-# Of FFmpeg's demuxers and of cameras, recorders and downloads; those that are as often something
-# else (.dat, .mod, .ogg, .avif, .bin) are not here, so that such files are looked into.
+# Those of FFmpeg's demuxers and of cameras, recorders and downloads. Those that are as often
+# something else (.dat, .mod, .ogg, .avif, .bin) are not here, so that such files are looked into.
 _VIDEOS = """
 mp4 m4v mov qt mj2 psp f4v ismv 360 insv 3gp 3gpp 3g2 3gp2 mkv mk3d webm avi divx xvid amv mpg
 mpeg mpe mpv m1v m2v vob evo vro vdr ts mts m2ts m2t mt2s trp tp tod ty wmv asf wtv dvr-ms flv
@@ -18,4 +18,4 @@ pkl pickle pt pth ckpt h5 hdf5 mat parquet feather arrow safetensors onnx lmdb m
 tfrecord zip tar gz tgz bz2 xz zst 7z rar part ytdl crdownload download tmp temp aria2 torrent
 md5 sha1 sha256 crc gpx lnk url dtd exe dll so bup ifo moi pgi cpi mpl bdm clpi mpls
 """
-SUFFIXES, BESIDE = frozenset(_VIDEOS.split()), frozenset(_OTHERS.split())
+SUFFIXES, OTHER_SUFFIXES = frozenset(_VIDEOS.split()), frozenset(_OTHERS.split())

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ila_jax.data.clips.clip import TRIES, ClipRecipe
 from ila_jax.data.clips.order import TrainOrder, element_generator
 from ila_jax.data.clips.pipeline import Loading, evaluation_batches, train_batches
+from ila_jax.data.clips.recipe import ClipRecipe
+from ila_jax.data.clips.replacement import MAX_TRIES
 from ila_jax.data.clips.sampling import dense, interval, segments
 from ila_jax.data.clips.transforms import CentreCrop, MultiScaleCrop, ShortSide, resize
 from ila_jax.data.sources.annotations import Example
@@ -79,7 +80,7 @@ def test_what_a_batch_holds(source):
         "label": ("int32", (4,)),
         "index": ("int32", (4,)),
         "short": ("bool", (4,)),
-        "bad": ("int32", (4, TRIES, 2)),
+        "bad": ("int32", (4, MAX_TRIES, 2)),
     }
 
 
@@ -276,7 +277,7 @@ from multiprocessing import shared_memory
 shared_memory._SHM_NAME_PREFIX = sys.argv[2]
 multiprocessing.current_process()._config["semprefix"] = sys.argv[2]
 from ila_jax.data.sources.annotations import Example
-from ila_jax.data.clips.clip import ClipRecipe
+from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.pipeline import Loading, train_batches
 from ila_jax.data.sources.source import ListSource
 if __name__ == "__main__":

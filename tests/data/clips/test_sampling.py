@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ila_jax.data.clips.sampling import clip_of, dense, dense_clip_of, interval, segments
+from ila_jax.data.clips.sampling import dense, dense_clip, interleaved_clip, interval, segments
 
 
 def test_interval_by_hand():
@@ -17,11 +17,16 @@ def test_interval_by_hand():
 
 def test_clips_by_hand():
     # (i + (k + 1/2)/4) * 16/4: first clip 0.5, 4.5, …; last clip 3.5, 7.5, …
-    clips = [clip_of(16, 4, clip=k, clips=4).tolist() for k in range(4)]
+    clips = [interleaved_clip(16, 4, clip=k, clips=4).tolist() for k in range(4)]
     assert clips == [[0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15]]
-    assert clip_of(10, 4, clip=1, clips=2).tolist() == [1, 4, 6, 9]  # 1.875, 4.375, 6.875, 9.375
+    assert interleaved_clip(10, 4, clip=1, clips=2).tolist() == [
+        1,
+        4,
+        6,
+        9,
+    ]  # 1.875, 4.375, 6.875, 9.375
     with pytest.raises(ValueError, match="clip 2 of 2"):
-        clip_of(10, 4, clip=2, clips=2)
+        interleaved_clip(10, 4, clip=2, clips=2)
 
 
 @pytest.mark.parametrize(("count", "frames"), [(32, 4), (10, 4), (8, 8), (300, 16), (5, 8), (1, 2)])
@@ -44,15 +49,15 @@ def test_segments_are_uniform():
 
 def test_dense_clips_by_hand():
     # 4 frames 3 apart span 10 of 16 frames: 7 starts, 0 to 6.
-    starts = [dense_clip_of(16, 4, stride=3, clip=k, clips=3)[0] for k in range(3)]
+    starts = [dense_clip(16, 4, stride=3, clip=k, clips=3)[0] for k in range(3)]
     assert starts == [1, 3, 5]  # 7/6, 21/6, 35/6
-    assert dense_clip_of(16, 4, stride=3, clip=0, clips=1).tolist() == [3, 6, 9, 12]
-    assert dense_clip_of(10, 4, stride=3, clip=1, clips=2).tolist() == [0, 3, 6, 9]  # the only one
-    assert dense_clip_of(7, 1, stride=99, clip=0, clips=1).tolist() == [3]
+    assert dense_clip(16, 4, stride=3, clip=0, clips=1).tolist() == [3, 6, 9, 12]
+    assert dense_clip(10, 4, stride=3, clip=1, clips=2).tolist() == [0, 3, 6, 9]  # the only one
+    assert dense_clip(7, 1, stride=99, clip=0, clips=1).tolist() == [3]
     with pytest.raises(ValueError, match="clip 3 of 3"):
-        dense_clip_of(16, 4, stride=3, clip=3, clips=3)
+        dense_clip(16, 4, stride=3, clip=3, clips=3)
     with pytest.raises(ValueError, match="stride of 0"):
-        dense_clip_of(16, 4, stride=0, clip=0, clips=1)
+        dense_clip(16, 4, stride=0, clip=0, clips=1)
 
 
 def test_dense_starts_are_uniform():
@@ -66,9 +71,9 @@ def test_dense_starts_are_uniform():
 
 def test_a_video_shorter_than_a_dense_clip_is_shown_whole():
     """Sampled as sparsely as it must be: frames repeat only where there are fewer than T."""
-    clips = [dense_clip_of(9, 4, stride=3, clip=k, clips=2).tolist() for k in range(2)]
-    assert clips == [clip_of(9, 4, clip=k, clips=2).tolist() for k in range(2)]
-    assert dense_clip_of(2, 4, stride=3, clip=0, clips=1).tolist() == [0, 0, 1, 1]
+    clips = [dense_clip(9, 4, stride=3, clip=k, clips=2).tolist() for k in range(2)]
+    assert clips == [interleaved_clip(9, 4, clip=k, clips=2).tolist() for k in range(2)]
+    assert dense_clip(2, 4, stride=3, clip=0, clips=1).tolist() == [0, 0, 1, 1]
     one, other = (
         [sample(np.random.default_rng(5)).tolist() for _ in range(2)]
         for sample in (

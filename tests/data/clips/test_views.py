@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ila_jax.data.clips import views as module
-from ila_jax.data.clips.clip import ClipRecipe
 from ila_jax.data.clips.pipeline import Loading, evaluation_batches, view_batches
-from ila_jax.data.clips.sampling import clip_of, dense_clip_of
+from ila_jax.data.clips.recipe import ClipRecipe
+from ila_jax.data.clips.sampling import dense_clip, interleaved_clip
 from ila_jax.data.clips.transforms import CentreCrop, ShortSide
 from ila_jax.data.clips.views import Views
 from ila_jax.data.sources.annotations import Example
@@ -55,7 +55,7 @@ def test_each_view_is_as_if_made_alone(source, video, clips, crops):
     assert found.shape == (clips * crops, 4, 28, 28, 3)
     assert short == (video == SHORT)
     for k in range(clips):
-        frames = clip_of(COUNTS[video], 4, clip=k, clips=clips)
+        frames = interleaved_clip(COUNTS[video], 4, clip=k, clips=clips)
         for j in range(crops):
             expected = alone(source, video, frames, j, crops)
             np.testing.assert_array_equal(found[k * crops + j], expected, f"clip {k}, crop {j}")
@@ -64,7 +64,7 @@ def test_each_view_is_as_if_made_alone(source, video, clips, crops):
 def test_dense_views(source):
     found, _ = views(DENSE, clips=2)(source.read(WIDE), WIDE)
     for k in range(2):
-        frames = dense_clip_of(25, 4, stride=3, clip=k, clips=2)
+        frames = dense_clip(25, 4, stride=3, clip=k, clips=2)
         np.testing.assert_array_equal(found[3 * k + 1], alone(source, WIDE, frames, 1, 3))
 
 
@@ -77,14 +77,18 @@ def test_one_view_is_what_validation_sees(source):
 def test_twelve_views_take_one_decode_and_one_resize_a_frame(source, monkeypatch):
     decodes, resized = [], []
 
-    def counting(index, frames, *, each):
+    def counting(index, frames, *, transform):
         decodes.append(list(frames))
-        return decode(index, frames, each=lambda *seen: resized.append(1) or each(*seen))
+        count = lambda *frame: resized.append(1) or transform(*frame)  # noqa: E731
+        return decode(index, frames, transform=count)
 
     monkeypatch.setattr(module, "decode", counting)
     (batch,) = view_batches(source, views(), Loading(4))
     assert batch["video"].shape == (4, 12, 4, 28, 28, 3)
-    union = [np.unique([clip_of(n, 4, clip=k, clips=4) for k in range(4)]) for n in (25, 22, 3)]
+    union = [
+        np.unique([interleaved_clip(count, 4, clip=k, clips=4) for k in range(4)])
+        for count in (25, 22, 3)
+    ]
     assert decodes == [frames.tolist() for frames in union]
     assert len(resized) == sum(map(len, union)) == 16 + 16 + 3
 

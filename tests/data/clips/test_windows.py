@@ -9,9 +9,9 @@ import av
 import numpy as np
 import pytest
 
-from ila_jax.data.clips.clip import ClipRecipe
+from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.views import Views
-from ila_jax.data.clips.windows import Windows, frame_times, spans
+from ila_jax.data.clips.windows import Windows, frame_times, video_windows
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.decode import decode, index_video
 from tests.data.videos import GOOD, H264, write_slow, write_sound, write_video
@@ -30,7 +30,7 @@ def test_a_window_shows_what_the_whole_video_shows_there(name, tmp_path):
     # They overlap, and the last one is shorter.
     windows = Windows(path, seconds=0.5, stride=0.3)
     covered = set()
-    for number, (window, views) in enumerate(windows.looks(VIEWS)):
+    for number, (window, views) in enumerate(windows.with_views(VIEWS)):
         assert window.start == pytest.approx(0.3 * number)
         inside = range(window.first, window.first + window.count)
         times = index.times[list(inside)] - index.times[0]
@@ -45,23 +45,23 @@ def test_a_window_shows_what_the_whole_video_shows_there(name, tmp_path):
 
 def test_windows_reach_to_the_end_and_one_without_a_frame_is_left_out():
     times = 5 + 0.1 * np.arange(100)  # 10 seconds
-    lengths = [(w.start, w.end, w.first, w.count) for w in spans(times, 4.0, 4.0)]
+    lengths = [(w.start, w.end, w.first, w.count) for w in video_windows(times, 4.0, 4.0)]
     assert lengths == [(0, 4, 0, 40), (4, 8, 40, 40), (8, pytest.approx(10), 80, 20)]
     gap = np.concatenate([np.arange(10), 30 + np.arange(10)]).astype(float)
-    assert [(w.start, w.count) for w in spans(gap, 10.0, 10.0)] == [(0, 10), (30, 10)]
-    assert [(w.start, w.count) for w in spans(np.zeros(1), 10.0, 3.0)] == [(0, 1)]
+    assert [(w.start, w.count) for w in video_windows(gap, 10.0, 10.0)] == [(0, 10), (30, 10)]
+    assert [(w.start, w.count) for w in video_windows(np.zeros(1), 10.0, 3.0)] == [(0, 1)]
     # A frame at the very end of a window is the next one's.
-    assert [(w.start, w.count) for w in spans(np.arange(5.0), 4.0, 4.0)] == [(0, 4), (4, 1)]
+    assert [(w.start, w.count) for w in video_windows(np.arange(5.0), 4.0, 4.0)] == [(0, 4), (4, 1)]
     with pytest.raises(ValueError, match="makes more windows than the 100 frames"):
-        spans(times, 0.01, 0.01)
+        video_windows(times, 0.01, 0.01)
 
 
 def test_frames_at_a_windows_edge_are_in_the_next():
     """25 a second by a clock of 90,000 ticks that begins at 1.44 s, as in MPEG-TS."""
     times = (129_600 + 3600 * np.arange(75)) / 90_000
     assert np.any(times - times[0] < np.round(times - times[0], 6))
-    assert [window.count for window in spans(times, 1, 1)] == [25, 25, 25]
-    assert [window.count for window in spans(times, 0.2, 0.2)] == [5] * 15
+    assert [window.count for window in video_windows(times, 1, 1)] == [25, 25, 25]
+    assert [window.count for window in video_windows(times, 0.2, 0.2)] == [5] * 15
 
 
 def test_windows_do_not_need_a_model_of_few_frames(tmp_path):
@@ -69,7 +69,8 @@ def test_windows_do_not_need_a_model_of_few_frames(tmp_path):
     path = write_video(tmp_path / "clip.mp4", **GOOD["key_12.mp4"])
     views = Views(recipe=RECIPE, clips=3, crops=1, sampling="random", seed=1)
     index = index_video(path.read_bytes())
-    for number, (window, shown) in enumerate(Windows(path, seconds=0.8, stride=0.04).looks(views)):
+    windows = Windows(path, seconds=0.8, stride=0.04)
+    for number, (window, shown) in enumerate(windows.with_views(views)):
         alone = decode(index, range(window.first, window.first + window.count))
         np.testing.assert_array_equal(shown, views.of_frames(alone, number))
 
@@ -89,7 +90,7 @@ def test_packets_without_times_and_those_that_are_not_shown(tmp_path):
     for path, count in ((bare, 40), (cut, 35)):
         index = index_video(path.read_bytes())
         np.testing.assert_array_equal(frame_times(path), index.times)
-        ((window, views),) = Windows(path, seconds=2).looks(VIEWS)
+        ((window, views),) = Windows(path, seconds=2).with_views(VIEWS)
         assert window.count == count
         np.testing.assert_array_equal(views, VIEWS.of_frames(decode(index, range(count))))
 
@@ -109,11 +110,11 @@ def test_what_is_no_video_is_told_in_words(tmp_path):
         ".": "is a folder",
     }.items():
         with pytest.raises(BadVideo, match=words):
-            list(Windows(tmp_path / name, seconds=1).looks(VIEWS))
+            list(Windows(tmp_path / name, seconds=1).with_views(VIEWS))
     windows = Windows(tmp_path / "whole.mp4", seconds=1)
     windows._times = np.append(windows._times, 9.0)
     with pytest.raises(BadVideo, match="41 frames promised, 40 decode"):
-        list(windows.looks(VIEWS))
+        list(windows.with_views(VIEWS))
     for lengths in ({"seconds": 0}, {"seconds": float("nan")}, {"seconds": 1, "stride": -1}):
         with pytest.raises(ValueError, match="expected more than 0"):
             Windows(tmp_path / "whole.mp4", **lengths)
@@ -127,7 +128,7 @@ def test_the_time_limit_is_for_the_next_frame(tmp_path):
     windows = Windows(path, seconds=0.04)
     windows._step_limit = 0.001
     with pytest.raises(BadVideo, match="No frame came"):
-        list(windows.looks(VIEWS))
+        list(windows.with_views(VIEWS))
 
 
 def test_a_pipe_is_refused_unopened(tmp_path):
@@ -147,7 +148,7 @@ def test_memory_does_not_grow_with_the_length(tmp_path):
         windows = Windows(path, seconds=1)
         gc.collect()
         tracemalloc.start()
-        assert sum(1 for _ in windows.looks(large)) == len(windows) == count // 25
+        assert sum(1 for _ in windows.with_views(large)) == len(windows) == count // 25
         found = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         return found

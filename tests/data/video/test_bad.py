@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ila_jax.data.clips.reading import Reader
+from ila_jax.data.clips.reading import VideoReader
 from ila_jax.data.clips.views import paper_views
 from ila_jax.data.clips.windows import Windows
 from ila_jax.data.sources.annotations import Example
@@ -42,7 +42,7 @@ def raising(error):
 def test_what_is_raised_over_a_frame(path, error, reason, monkeypatch):
     index = index_video(path.read_bytes())
     with pytest.raises(BadVideo) as caught:
-        decode(index, [3], each=raising(error))
+        decode(index, [3], transform=raising(error))
     assert caught.value.reason is reason
     if reason is Reason.UNFORESEEN:
         assert type(error).__name__ in str(caught.value)
@@ -50,18 +50,18 @@ def test_what_is_raised_over_a_frame(path, error, reason, monkeypatch):
     views = paper_views(small.config("spatial", "linear"))
     monkeypatch.setattr("ila_jax.data.video.images.to_rgb", raising(error))
     with pytest.raises(BadVideo):
-        list(Windows(path, seconds=0.2).looks(views))
+        list(Windows(path, seconds=0.2).with_views(views))
 
 
 def test_what_is_raised_over_a_clip(path):
-    read = Reader(ListSource([Example(str(path), 0)]), time_limit=60)
+    read = VideoReader(ListSource([Example(str(path), 0)]), time_limit=60)
     with pytest.raises(BadVideo, match=r"ZeroDivisionError: division by zero\."):
         read(0, lambda data: len(data) / 0)
     assert read(0, len) == path.stat().st_size
 
 
 def test_that_no_file_can_be_opened_is_not_the_next_ones_fault(path, monkeypatch):
-    read = Reader(ListSource([Example(str(path), 0)]), time_limit=60)
+    read = VideoReader(ListSource([Example(str(path), 0)]), time_limit=60)
     monkeypatch.setattr("builtins.open", raising(OSError(errno.EMFILE, "Too many open files")))
     with pytest.raises(OSError, match="Too many open files") as caught:
         read(0, len)
@@ -73,7 +73,7 @@ def test_what_is_asked_wrongly_is_nobodys_fault(path):
     with pytest.raises(IndexError, match=r"frames \[12\]: expected some of 0 to 11"):
         decode(index, [12])
     with pytest.raises(KeyboardInterrupt):
-        decode(index, [0], each=raising(KeyboardInterrupt()))
+        decode(index, [0], transform=raising(KeyboardInterrupt()))
     frames = all_frames(index)
     next(frames)
     frames.close()

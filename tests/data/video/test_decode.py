@@ -316,7 +316,7 @@ def test_each_is_done_once_a_frame_and_large_frames_are_not_held(files, name):
 
     frames = [30, 3, 3, 12, 30]
     expected = decode(index, frames)[:, :5, :7]
-    np.testing.assert_array_equal(decode(index, frames, each=corner), expected)
+    np.testing.assert_array_equal(decode(index, frames, transform=corner), expected)
     assert len(seen) == 3
 
 

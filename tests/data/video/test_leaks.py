@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ila_jax.data.clips.clip import ClipRecipe
 from ila_jax.data.clips.pipeline import Loading, train_batches
 from ila_jax.data.clips.quarantine import Quarantine
-from ila_jax.data.clips.reading import Reader
+from ila_jax.data.clips.reading import VideoReader
+from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.sources.annotations import Example
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video.bad import BadVideo
@@ -84,7 +84,7 @@ def test_nothing_is_left_to_the_garbage_collector(folder):
         for path in folder.iterdir():
             source = ListSource([Example(str(path), 0)])
             with contextlib.suppress(BadVideo):
-                Reader(source, time_limit=60)(0, every_frame)
+                VideoReader(source, time_limit=60)(0, every_frame)
             held[path.name] = gc.collect()
     finally:
         gc.enable()

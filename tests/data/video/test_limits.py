@@ -50,7 +50,7 @@ def test_8k_decodes_and_shrinks_as_any_video(huge):
     expected = sequential(huge)[3][None]
     index = index_video(huge.read_bytes())
     assert (decode(index, [3]) == expected).all()
-    small = decode(index, [3], each=lambda image, _: ShortSide(256).frame(image))
+    small = decode(index, [3], transform=lambda image, _: ShortSide(256).frame(image))
     assert small.shape == (1, 256, 455, 3)
     np.testing.assert_array_equal(small, ShortSide(256)(expected))
 
@@ -61,7 +61,7 @@ from pathlib import Path
 from ila_jax.data.video.decode import decode, index_video
 from ila_jax.data.clips.transforms import ShortSide
 index = index_video(Path(sys.argv[1]).read_bytes())
-decode(index, range(int(sys.argv[2])), each=lambda image, _: ShortSide(256).frame(image))
+decode(index, range(int(sys.argv[2])), transform=lambda image, _: ShortSide(256).frame(image))
 unit = 1 if sys.platform == "darwin" else 1024
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 """

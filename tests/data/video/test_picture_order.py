@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from ila_jax.data.clips.clip import ClipRecipe
+from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.views import Views
 from ila_jax.data.clips.windows import Windows, frame_times
 from ila_jax.data.video.decode import all_frames, decode, index_video
@@ -84,7 +84,7 @@ def check_as_plain(path: Path, count: int) -> None:
         np.testing.assert_array_equal(decode(index, [k])[0], expected[k], str(k))
     assert sum(1 for _ in all_frames(index)) == count
     np.testing.assert_array_equal(frame_times(path), index.times)
-    ((window, views),) = Windows(path, seconds=60).looks(VIEWS)
+    ((window, views),) = Windows(path, seconds=60).with_views(VIEWS)
     assert window.count == count
     np.testing.assert_array_equal(views, VIEWS.of_frames(expected))
 
@@ -142,9 +142,9 @@ def test_bits_by_hand():
     """1 | 010 | 00101, and the byte that only keeps a start code out."""
     bits = Bits(bytes([0b10100010, 0b10000000]))
     assert [bits.golomb(), bits.golomb(), bits.golomb()] == [0, 1, 4]
-    assert bits.at == 9
+    assert bits.position == 9
     bits = Bits(b"\0\0\3\1")
-    assert (bits.number(24), bits.at) == (1, 24)
+    assert (bits.number(24), bits.position) == (1, 24)
     with pytest.raises(ValueError, match="substring not found"):
         bits.golomb()
 
@@ -174,6 +174,6 @@ def without_hints(data: bytes) -> bytes:
         bits.skip_golomb(golombs)
         bits.skip(flags)
     assert bits.number(1) == 0  # nothing is cropped
-    head = f"{int.from_bytes(raw, 'big'):0{8 * len(raw)}b}"[: bits.at] + "01"
+    head = f"{int.from_bytes(raw, 'big'):0{8 * len(raw)}b}"[: bits.position] + "01"
     new = sets[0][:1] + int(head + "0" * (-len(head) % 8), 2).to_bytes(-(-len(head) // 8), "big")
     return data.replace(sets[0], new.ljust(len(sets[0]), b"\0"))

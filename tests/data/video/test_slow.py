@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ila_jax.data.clips.clip import ClipRecipe
 from ila_jax.data.clips.pipeline import Loading, evaluation_batches, train_batches
-from ila_jax.data.clips.reading import Reader, TooSlow
+from ila_jax.data.clips.reading import TooSlow, VideoReader
+from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.sources.annotations import Example
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video.bad import BadVideo, Reason
@@ -119,7 +119,7 @@ def test_without_processes_it_is_named_and_the_process_can_end(source, threads):
 def test_a_decoder_that_takes_its_time(tmp_path):
     """Not reading, but decoding: 300 frames are not decoded in a thousandth of a second."""
     path = write_video(tmp_path / "long.mp4", count=300, options={"preset": "ultrafast"})
-    reader = Reader(ListSource([Example(str(path), 0)]), time_limit=0.001)
+    reader = VideoReader(ListSource([Example(str(path), 0)]), time_limit=0.001)
     with pytest.raises(TooSlow) as caught:
         reader(0, lambda data: RECIPE.evaluation_clip(data, np.arange(2)))
     assert (caught.value.index, caught.value.name) == (0, str(path))

@@ -12,7 +12,7 @@ import pytest
 
 from ila_jax.config import from_config, read_config
 from ila_jax.data.check.__main__ import main as check
-from ila_jax.data.clips.clip import ClipRecipe, clip_recipe
+from ila_jax.data.clips.recipe import ClipRecipe, clip_recipe
 from ila_jax.data.clips.transforms import CentreCrop, ShortSide
 from ila_jax.data.clips.views import evaluation_views, paper_views
 from ila_jax.data.clips.windows import Windows
@@ -58,7 +58,7 @@ def test_a_file_says_it(tmp_path, name, codec, aspect):
 @pytest.mark.parametrize("turned", [False, True])
 def test_resized_once_to_what_a_player_shows(tmp_path, turned):
     data = write(tmp_path / "a.mp4", DVD, turned=turned)
-    frames = decode(index_video(data), STORED.fixed(8))
+    frames = decode(index_video(data), STORED.fixed_frames(8))
     assert frames.shape[1:3] == ((64, 48) if turned else (48, 64))
     # 64 pixels of 64/45 are 91.02 square ones; for a short side of 32 they become 60.7.
     size = (32, 61) if turned else (61, 32)
@@ -96,7 +96,7 @@ def test_all_views_and_windows(tmp_path):
         views, recipe=dataclasses.replace(views.recipe, square_pixels=True), clips=1
     )
     found, _ = shown(data, 0)
-    ((_, same),) = Windows(path, seconds=10).looks(shown)
+    ((_, same),) = Windows(path, seconds=10).with_views(shown)
     np.testing.assert_array_equal(found, same)
     size = views.recipe.size
     frames = decode(index_video(data), shown.frames(8, 0)[0])
