@@ -13,10 +13,12 @@ FIRST = {"g": "12", "bf": "2", "b_strategy": "0", "sc_threshold": "0", "preset":
 SECOND = FIRST | {"coder": "0", "x264-params": "qpmin=3:8x8dct=0:weightp=0:ref=1"}
 
 
-def write_joined(folder: Path, **how) -> Path:
+def write_joined(folder: Path, **arguments) -> Path:
     """24 pictures, and 24 more coded with other settings, which stand beside them in the file."""
-    first = write_video(folder / "first.mp4", count=24, **({"options": FIRST} | how))
-    second = write_video(folder / "second.mp4", count=24, offset=24, **({"options": SECOND} | how))
+    first = write_video(folder / "first.mp4", count=24, **({"options": FIRST} | arguments))
+    second = write_video(
+        folder / "second.mp4", count=24, offset=24, **({"options": SECOND} | arguments)
+    )
     path = remuxed([first, second], folder / "joined.mp4")
     data, chunk = path.read_bytes(), _packets(first)
     at = data.rindex(b"moov") - 4  # behind the frames, so that their places stay as they are

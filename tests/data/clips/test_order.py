@@ -14,10 +14,10 @@ def steps(order: TrainOrder, count: int) -> list[list[tuple[int, int]]]:
 def test_an_epoch_shows_each_example_at_most_once_and_leaves_the_last_out():
     order = TrainOrder(n=23, batch=4, seed=0)
     assert order.steps_per_epoch == 5
-    seen = steps(order, 15)
+    rows_in_order = steps(order, 15)
     left_out = []
     for epoch in range(3):
-        part = [row for step in seen[epoch * 5 : epoch * 5 + 5] for row in step]
+        part = [row for step in rows_in_order[epoch * 5 : epoch * 5 + 5] for row in step]
         assert {e for e, _ in part} == {epoch}
         examples = [i for _, i in part]
         assert len(set(examples)) == 20
@@ -62,12 +62,12 @@ def test_a_run_stopped_at_any_step_goes_on_with_any_number_of_processes(n, befor
 
     epochs, steps = 2, n // 8
     for stop in range(epochs * steps + 1):
-        seen = [*rows(before, range(stop)), *rows(after, range(stop, epochs * steps))]
+        rows_in_order = [*rows(before, range(stop)), *rows(after, range(stop, epochs * steps))]
         for epoch in range(epochs):
-            shown = sorted(example for e, example in seen if e == epoch)
+            examples = sorted(example for e, example in rows_in_order if e == epoch)
             left_out = set(permutation(n, 3, epoch)[n - n % 8 :].tolist())
             assert len(left_out) == n % 8
-            assert shown == sorted(set(range(n)) - left_out)
+            assert examples == sorted(set(range(n)) - left_out)
 
 
 @pytest.mark.parametrize("n", [1, 7, 8, 9, 24])

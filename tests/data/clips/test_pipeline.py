@@ -50,14 +50,14 @@ def source(tmp_path_factory) -> ListSource:
 
 
 def train(source, recipe=RECIPE, *, seed=0, first_step=0, steps=6, on_bad="replace", **loading):
-    how = Loading(**{"batch": 4} | loading)
-    shown = {"seed": seed, "first_step": first_step, "steps": steps, "on_bad": on_bad}
-    return list(train_batches(source, recipe, how, **shown))
+    settings = Loading(**{"batch": 4} | loading)
+    span = {"seed": seed, "first_step": first_step, "steps": steps, "on_bad": on_bad}
+    return list(train_batches(source, recipe, settings, **span))
 
 
 def evaluate(source, recipe=RECIPE, *, frame_order="forward", seed=0, **loading):
-    how = Loading(**{"batch": 4} | loading)
-    return list(evaluation_batches(source, recipe, how, frame_order=frame_order, seed=seed))
+    settings = Loading(**{"batch": 4} | loading)
+    return list(evaluation_batches(source, recipe, settings, frame_order=frame_order, seed=seed))
 
 
 def joined(batches) -> dict[str, np.ndarray]:
@@ -87,30 +87,30 @@ def test_what_a_batch_holds(source):
 def test_a_training_clip_is_decode_sample_crop(source):
     """Against the parts in their written order, for each clip of an epoch whose file is good."""
     order = TrainOrder(len(source), 4, seed=5)
-    found = joined(train(source, seed=5, steps=6))
+    rows = joined(train(source, seed=5, steps=6))
     for position in range(24):
-        clip = {key: value[position] for key, value in found.items()}
-        epoch, asked = order(position)
-        rng = element_generator(5, epoch, asked)
+        clip = {key: value[position] for key, value in rows.items()}
+        epoch, example = order(position)
+        rng = element_generator(5, epoch, example)
         index = index_video(source.read(int(clip["index"])))
         frames = segments(index.count, 4, rng)
         expected = MultiScaleCrop(28, RECIPE.scales)(decode(index, frames), rng)
         np.testing.assert_array_equal(clip["video"], expected)
-        assert clip["label"] == asked % CLASSES == clip["index"] % CLASSES
+        assert clip["label"] == example % CLASSES == clip["index"] % CLASSES
         assert clip["short"] == (clip["index"] == SHORT)
-        assert (clip["index"] == asked) == (asked not in BAD)
+        assert (clip["index"] == example) == (example not in BAD)
 
 
 @pytest.mark.parametrize(("threads", "processes"), [(2, 0), (0, 2)])
 def test_batches_do_not_depend_on_threads_and_processes(source, threads, processes):
-    found = train(source, first_step=2, threads=threads, processes=processes)
-    assert_equal(found, train(source, first_step=2))
+    batches = train(source, first_step=2, threads=threads, processes=processes)
+    assert_equal(batches, train(source, first_step=2))
 
 
 @pytest.mark.parametrize(("threads", "processes"), [(2, 0), (2, 1)])
 def test_evaluation_does_not_depend_on_threads_and_processes(source, threads, processes):
-    found = evaluate(source, threads=threads, processes=processes)
-    assert_equal(found, evaluate(source))
+    batches = evaluate(source, threads=threads, processes=processes)
+    assert_equal(batches, evaluate(source))
 
 
 def test_batches_do_not_depend_on_hosts(source):
@@ -129,19 +129,19 @@ def test_resuming_is_starting_at_the_step(source):
 def test_dense_clips(source):
     """Those of a stride that fits, and those of the video of 2 frames, which repeats them."""
     recipe = ClipRecipe(frames=4, size=28, sampling="dense", scales=(1.0,), stride=3)
-    order, found = TrainOrder(len(source), 4, seed=0), joined(train(source, recipe))
+    order, rows = TrainOrder(len(source), 4, seed=0), joined(train(source, recipe))
     for position in range(24):
-        epoch, asked = order(position)
-        index = index_video(source.read(int(found["index"][position])))
-        frames = dense(index.count, 4, stride=3, rng=(rng := element_generator(0, epoch, asked)))
+        epoch, example = order(position)
+        index = index_video(source.read(int(rows["index"][position])))
+        frames = dense(index.count, 4, stride=3, rng=(rng := element_generator(0, epoch, example)))
         assert (np.diff(frames) == 3).all() == (index.count >= 10)
         expected = MultiScaleCrop(28, (1.0,))(decode(index, frames), rng)
-        np.testing.assert_array_equal(found["video"][position], expected)
-        assert found["short"][position] == (index.count < 4)
-    shown = joined(evaluate(source, recipe))
+        np.testing.assert_array_equal(rows["video"][position], expected)
+        assert rows["short"][position] == (index.count < 4)
+    evaluated = joined(evaluate(source, recipe))
     for i, frames in ((12, [7, 10, 13, 16]), (SHORT, [0, 0, 1, 1])):  # 24 and 2 frames
         expected = CentreCrop(28)(ShortSide(32)(decode(index_video(source.read(i)), frames)))
-        np.testing.assert_array_equal(shown["video"][i], expected)
+        np.testing.assert_array_equal(evaluated["video"][i], expected)
     with pytest.raises(ValueError, match=r"dense with a stride of None"):
         ClipRecipe(frames=4, size=28, sampling="dense", scales=(1.0,))
 
@@ -173,19 +173,19 @@ def test_an_epoch_and_a_seed_change_the_clips(source, tmp_path):
 
 
 def test_bad_files_are_replaced_within_their_class(source):
-    found = joined(train(source, steps=6))
-    reported = {(i, r) for i, r in found["bad"].reshape(-1, 2).tolist() if i >= 0}
+    rows = joined(train(source, steps=6))
+    reported = {(i, r) for i, r in rows["bad"].reshape(-1, 2).tolist() if i >= 0}
     assert reported == set(BAD.items())
     order = TrainOrder(len(source), 4, seed=0)
     # Each goes to the next of its class: 1 -> 4; 5 -> 8 (bad) -> 11; 8 -> 11; 10 -> 1 (bad) -> 4.
     expected = {1: (4, [1]), 5: (11, [5, 8]), 8: (11, [8]), 10: (4, [10, 1])}
-    for position, shown in enumerate(found["index"].tolist()):
-        asked = order(position)[1]
-        instead, tried = expected.get(asked, (asked, []))
-        assert shown == instead
-        rows = found["bad"][position]
-        assert rows[: len(tried), 0].tolist() == tried
-        assert (rows[len(tried) :] == -1).all()
+    for position, index in enumerate(rows["index"].tolist()):
+        example = order(position)[1]
+        replacement, tried = expected.get(example, (example, []))
+        assert index == replacement
+        bad = rows["bad"][position]
+        assert bad[: len(tried), 0].tolist() == tried
+        assert (bad[len(tried) :] == -1).all()
 
 
 def test_fail_names_the_file(source):
@@ -212,14 +212,14 @@ def test_evaluation_shows_every_video_once(source, batch, count):
         evaluate(source, batch=batch, process_index=p, process_count=count) for p in range(count)
     ]
     assert {len(part) for part in parts} == {-(-13 // batch)}
-    found = joined([batch for part in parts for batch in part])
-    index = found["index"]
+    rows = joined([batch for part in parts for batch in part])
+    index = rows["index"]
     assert sorted(index[index >= 0].tolist()) == list(range(13))
-    assert sorted(index[found["mask"]].tolist()) == [i for i in range(13) if i not in BAD]
-    reported = {(i, r) for i, r in found["bad"].reshape(-1, 2).tolist() if i >= 0}
+    assert sorted(index[rows["mask"]].tolist()) == [i for i in range(13) if i not in BAD]
+    reported = {(i, r) for i, r in rows["bad"].reshape(-1, 2).tolist() if i >= 0}
     assert reported == set(BAD.items())
-    assert (found["video"][~found["mask"]] == 0).all()
-    np.testing.assert_array_equal(found["label"], np.where(index >= 0, index % CLASSES, -1))
+    assert (rows["video"][~rows["mask"]] == 0).all()
+    np.testing.assert_array_equal(rows["label"], np.where(index >= 0, index % CLASSES, -1))
 
 
 def test_an_evaluation_clip_and_its_orders(source):

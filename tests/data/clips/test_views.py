@@ -51,27 +51,27 @@ def alone(source, video, frames, crop, crops):
 @pytest.mark.parametrize(("clips", "crops"), [(4, 3), (1, 3), (3, 1), (2, 5)])
 @pytest.mark.parametrize("video", [WIDE, TALL, SHORT])
 def test_each_view_is_as_if_made_alone(source, video, clips, crops):
-    found, short = views(clips=clips, crops=crops)(source.read(video), video)
-    assert found.shape == (clips * crops, 4, 28, 28, 3)
+    result, short = views(clips=clips, crops=crops)(source.read(video), video)
+    assert result.shape == (clips * crops, 4, 28, 28, 3)
     assert short == (video == SHORT)
     for k in range(clips):
         frames = interleaved_clip(COUNTS[video], 4, clip=k, clips=clips)
         for j in range(crops):
             expected = alone(source, video, frames, j, crops)
-            np.testing.assert_array_equal(found[k * crops + j], expected, f"clip {k}, crop {j}")
+            np.testing.assert_array_equal(result[k * crops + j], expected, f"clip {k}, crop {j}")
 
 
 def test_dense_views(source):
-    found, _ = views(DENSE, clips=2)(source.read(WIDE), WIDE)
+    result, _ = views(DENSE, clips=2)(source.read(WIDE), WIDE)
     for k in range(2):
         frames = dense_clip(25, 4, stride=3, clip=k, clips=2)
-        np.testing.assert_array_equal(found[3 * k + 1], alone(source, WIDE, frames, 1, 3))
+        np.testing.assert_array_equal(result[3 * k + 1], alone(source, WIDE, frames, 1, 3))
 
 
 def test_one_view_is_what_validation_sees(source):
-    found, _ = views(clips=1, crops=1)(source.read(WIDE), WIDE)
+    result, _ = views(clips=1, crops=1)(source.read(WIDE), WIDE)
     expected, _ = RECIPE.evaluation_clip(source.read(WIDE), np.arange(4))
-    np.testing.assert_array_equal(found, expected[None])
+    np.testing.assert_array_equal(result, expected[None])
 
 
 def test_twelve_views_take_one_decode_and_one_resize_a_frame(source, monkeypatch):
@@ -112,12 +112,12 @@ def test_random_clips_are_drawn_from_the_segments_by_seed_and_video():
 @pytest.mark.parametrize(("threads", "processes"), [(2, 0), (0, 1)])
 def test_views_do_not_depend_on_threads_and_processes(source, threads, processes):
     drawn = views(sampling="random")
-    here, there = (
+    single, parallel = (
         list(view_batches(source, drawn, Loading(2, t, p)))
         for t, p in ((0, 0), (threads, processes))
     )
-    assert len(here) == len(there) == 2
-    for one, other in zip(here, there, strict=True):
+    assert len(single) == len(parallel) == 2
+    for one, other in zip(single, parallel, strict=True):
         assert one.keys() == other.keys()
         for key in one:
             np.testing.assert_array_equal(one[key], other[key], key)

@@ -149,9 +149,9 @@ def test_memory_does_not_grow_with_the_length(tmp_path):
         gc.collect()
         tracemalloc.start()
         assert sum(1 for _ in windows.with_views(large)) == len(windows) == count // 25
-        found = tracemalloc.get_traced_memory()[1]
+        largest = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        return found
+        return largest
 
     short, long = peak(250), peak(2000)
     shrunk = 32 * 43 * 3  # of which 8 are looked at in each of 80 windows

@@ -50,8 +50,8 @@ def test_links(tmp_path):
 def test_pipes_sockets_and_devices_are_never_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe.mp4")
     (tmp_path / "link.mp4").symlink_to(tmp_path / "pipe.mp4")
-    with socket.socket(socket.AF_UNIX) as there:
-        there.bind(str(tmp_path / "socket.mp4"))
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.bind(str(tmp_path / "socket.mp4"))
     for path in ("pipe.mp4", "link.mp4", "socket.mp4", "/dev/zero", "/dev/tty"):
         assert reason(tmp_path / path) == Reason.NOT_A_FILE
     with open("/dev/null", "rb") as file:
@@ -91,16 +91,16 @@ def test_a_file_that_grows_while_it_is_read(tmp_path, name, muxer):
 
     begun = threading.Semaphore(0)  # a part more during each reading
     writer = threading.Thread(target=download)
-    found = [reason(path)]
+    reasons = [reason(path)]
     writer.start()
     while writer.is_alive():
         begun.release()
-        found.append(reason(path))
+        reasons.append(reason(path))
     writer.join()
-    found.append(reason(path))
-    good = found.index(None)
-    assert found[0] == Reason.EMPTY
-    assert set(found[:good]) <= {
+    reasons.append(reason(path))
+    good = reasons.index(None)
+    assert reasons[0] == Reason.EMPTY
+    assert set(reasons[:good]) <= {
         Reason.EMPTY,
         Reason.NOT_VIDEO_FILE,
         Reason.NO_VIDEO_STREAM,
@@ -108,4 +108,4 @@ def test_a_file_that_grows_while_it_is_read(tmp_path, name, muxer):
         Reason.DAMAGED,
     }
     assert good > 10
-    assert set(found[good:]) == {None}
+    assert set(reasons[good:]) == {None}

@@ -37,7 +37,7 @@ ONE_START = {
 @pytest.fixture(scope="module")
 def files(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("good")
-    return {name: write_video(folder / name, **how) for name, how in GOOD.items()}
+    return {name: write_video(folder / name, **arguments) for name, arguments in GOOD.items()}
 
 
 def read(path: Path) -> bytes:
@@ -61,10 +61,10 @@ def test_bit_equal_to_sequential(files, name):
     assert index.count == len(expected) == GOOD[name].get("count", 40)
     assert index.direct == (name not in SEQUENTIAL)
     rng = np.random.default_rng(0)
-    asked = [[k] for k in range(index.count)]
-    asked += [rng.integers(0, index.count, rng.integers(1, 9)).tolist() for _ in range(20)]
-    asked += [list(range(index.count)), [index.count - 1, 0, 0]]
-    for frames in asked:
+    requests = [[k] for k in range(index.count)]
+    requests += [rng.integers(0, index.count, rng.integers(1, 9)).tolist() for _ in range(20)]
+    requests += [list(range(index.count)), [index.count - 1, 0, 0]]
+    for frames in requests:
         got = decode(index, frames)
         assert got.dtype == np.uint8
         np.testing.assert_array_equal(got, np.stack([expected[k] for k in frames]), str(frames))
@@ -170,8 +170,8 @@ def test_no_video_in_the_file(tmp_path):
 def test_cut_off(files, name):
     data = files[name].read_bytes()
     for part in (0.02, 0.3, 0.5, 0.7, 0.9):
-        found = reason(data[: int(len(data) * part)])
-        assert found in (Reason.DAMAGED, Reason.NOT_VIDEO_FILE, Reason.NO_VIDEO_STREAM)
+        problem = reason(data[: int(len(data) * part)])
+        assert problem in (Reason.DAMAGED, Reason.NOT_VIDEO_FILE, Reason.NO_VIDEO_STREAM)
 
 
 def test_cut_off_with_the_index_in_front_is_told_by_it(files):
@@ -190,8 +190,8 @@ def test_fragments_are_told_wherever_they_are_cut(files, tmp_path):
     for end in range(ends[0] - 40, len(data)):
         if any(0 <= end - at < 8 for at in ends):  # not even the head of a box
             continue
-        found = reason(data[:end])
-        assert found in (Reason.DAMAGED, Reason.NOT_VIDEO_FILE), end
+        problem = reason(data[:end])
+        assert problem in (Reason.DAMAGED, Reason.NOT_VIDEO_FILE), end
         if end % 97 == 0:
             (tmp_path / "a.mp4").write_bytes(data[:end])
             with pytest.raises(BadVideo):
@@ -307,17 +307,17 @@ def test_two_sizes_in_one_stream(tmp_path):
 @pytest.mark.parametrize("name", ["key_12.mp4", "vp8.webm"])  # one by one, and in sequence
 def test_each_is_done_once_a_frame_and_large_frames_are_not_held(files, name):
     index = index_video(files[name].read_bytes())
-    seen = []
+    images = []
 
     def corner(image, pixel_aspect):
-        seen.append(weakref.ref(image))
-        assert sum(held() is not None for held in seen) <= 2  # this one, and the one before it
+        images.append(weakref.ref(image))
+        assert sum(held() is not None for held in images) <= 2  # this one, and the one before it
         return image[:5, :7].copy()
 
     frames = [30, 3, 3, 12, 30]
     expected = decode(index, frames)[:, :5, :7]
     np.testing.assert_array_equal(decode(index, frames, transform=corner), expected)
-    assert len(seen) == 3
+    assert len(images) == 3
 
 
 def test_ffmpeg_says_nothing_on_stderr(files, capfd):

@@ -38,8 +38,8 @@ def folder(tmp_path_factory) -> Path:
     """Two kinds of bad files for each good one."""
     folder = tmp_path_factory.mktemp("mixed")
     noise = np.random.default_rng(0)
-    for name, how in GOOD.items():
-        data = write_video(folder / name, **how).read_bytes()
+    for name, arguments in GOOD.items():
+        data = write_video(folder / name, **arguments).read_bytes()
         (folder / f"cut {name}").write_bytes(data[: len(data) * 2 // 3])
         changed = bytearray(data)
         for at in noise.integers(0, len(data), 400):
@@ -56,14 +56,14 @@ def folder(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("reads", [500, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_nothing_is_lost(folder, tmp_path, reads):
     command = [sys.executable, "-m", "tests.data.video.test_leaks", folder, tmp_path, str(reads)]
-    found = json.loads(subprocess.check_output(command, cwd=Path(__file__).parents[3]))
-    assert found["reads"] >= reads
-    assert found["descriptors"][1] == found["descriptors"][0]
-    assert found["mebibytes"][1] - found["mebibytes"][0] < 50
+    figures = json.loads(subprocess.check_output(command, cwd=Path(__file__).parents[3]))
+    assert figures["reads"] >= reads
+    assert figures["descriptors"][1] == figures["descriptors"][0]
+    assert figures["mebibytes"][1] - figures["mebibytes"][0] < 50
     lines = (tmp_path / "quarantine.jsonl").read_text().splitlines()
     listed = [json.loads(line)["path"] for line in lines]
     assert len(listed) == len(set(listed))
-    assert set(listed) == set(found["bad"])
+    assert set(listed) == set(figures["bad"])
     names = {Path(path).name for path in listed}
     assert {p.name for p in folder.iterdir()} - set(GOOD) - names <= UNTOLD
     assert not names & set(GOOD)
@@ -116,8 +116,8 @@ def _main(folder: Path, run: Path, reads: int) -> None:
             break
     batches.close()
     descriptors.append(_settled(descriptors[0]))
-    found = {"reads": done, "mebibytes": memory, "descriptors": descriptors, "bad": sorted(bad)}
-    print(json.dumps(found))
+    figures = {"reads": done, "mebibytes": memory, "descriptors": descriptors, "bad": sorted(bad)}
+    print(json.dumps(figures))
 
 
 def _settled(expected: int) -> int:
@@ -125,12 +125,12 @@ def _settled(expected: int) -> int:
 
     The last clips are loaded ahead, and between two of their files none is open.
     """
-    looks: list[int] = []
+    counts: list[int] = []
     deadline = time.monotonic() + 30
-    while looks[-50:] != [expected] * 50 and time.monotonic() < deadline:
-        looks.append(_descriptors())
+    while counts[-50:] != [expected] * 50 and time.monotonic() < deadline:
+        counts.append(_descriptors())
         time.sleep(0.01)
-    return looks[-1]
+    return counts[-1]
 
 
 def _descriptors() -> int:

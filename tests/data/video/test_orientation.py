@@ -87,32 +87,37 @@ def test_other_angles_turn_about_the_middle(tmp_path, degrees):
     cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     data = write(tmp_path / "a.mp4", matrix(cosine, sine, -sine, cosine))
     stored = first(write(tmp_path / "b.mp4", None))
-    found, prepared = first(data), first(transcode(data, FINE).data)
-    assert error(prepared, found) < 6
-    for shown in (found, prepared):
-        assert shown[0, 0].max() < 20
+    turned, prepared = first(data), first(transcode(data, FINE).data)
+    assert error(prepared, turned) < 6
+    for picture in (turned, prepared):
+        assert picture[0, 0].max() < 20
         for x, y in ((40, 30), (20, 28), (30, 15)):  # where a pixel of the source comes to
             along, down = x - 31.5, y - 23.5
-            at = (
+            place = (
                 round(sine * along + cosine * down + 23.5),
                 round(cosine * along - sine * down + 31.5),
             )
-            assert error(shown[at], stored[y, x]) < 12
+            assert error(picture[place], stored[y, x]) < 12
 
 
 def test_angles_round_to_whole_degrees():
     """As FFmpeg: up to half a degree from a quarter is one; one degree alone is none."""
 
-    def found(degrees: float) -> Orientation:
+    def of_degrees(degrees: float) -> Orientation:
         cosine, sine = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
         return of_matrix(np.array(matrix(cosine, sine, -sine, cosine), np.int32).tobytes())
 
-    assert found(89.6) == found(90.4) == found(90) == Orientation(transposed=True, columns=True)
-    assert found(269.6) == found(-90) == Orientation(transposed=True, rows=True)
-    assert found(89.4) == Orientation(degrees=89)
-    assert found(359.6) == found(1.2) == AS_STORED
-    assert found(1.6) == Orientation(degrees=2)
-    assert found(-1) == Orientation(degrees=359)
+    assert (
+        of_degrees(89.6)
+        == of_degrees(90.4)
+        == of_degrees(90)
+        == Orientation(transposed=True, columns=True)
+    )
+    assert of_degrees(269.6) == of_degrees(-90) == Orientation(transposed=True, rows=True)
+    assert of_degrees(89.4) == Orientation(degrees=89)
+    assert of_degrees(359.6) == of_degrees(1.2) == AS_STORED
+    assert of_degrees(1.6) == Orientation(degrees=2)
+    assert of_degrees(-1) == Orientation(degrees=359)
 
 
 @pytest.mark.parametrize("number", range(1, 9))
@@ -128,7 +133,7 @@ def test_pictures_with_exif(tmp_path, number):
     tiff = b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0" + bytes([number]) + b"\0" * 7
     segment = b"Exif\0\0" + tiff
     tagged = b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment
-    found, stored = first(plain[:2] + tagged + plain[2:]), first(plain)
+    upright, stored = first(plain[:2] + tagged + plain[2:]), first(plain)
     ways = [
         (1, 0, 0, 1), (-1, 0, 0, 1), (-1, 0, 0, -1), (1, 0, 0, -1),
         (0, 1, 1, 0), (0, 1, -1, 0), (0, -1, -1, 0), (0, -1, 1, 0),
@@ -138,4 +143,4 @@ def test_pictures_with_exif(tmp_path, number):
         ways[number - 1] = {2: (-1, 0, 0, -1), 4: (1, 0, 0, 1), 5: (0, 1, -1, 0), 7: (0, -1, 1, 0)}[
             number
         ]
-    np.testing.assert_array_equal(found, SHOWN[ways[number - 1]](stored))
+    np.testing.assert_array_equal(upright, SHOWN[ways[number - 1]](stored))

@@ -58,7 +58,9 @@ def one_wrong(packet: av.Packet, k: int) -> av.Packet:
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("sources")
-    return {name: write_video(folder / f"{name}.mp4", **how) for name, how in CODECS.items()}
+    return {
+        name: write_video(folder / f"{name}.mp4", **arguments) for name, arguments in CODECS.items()
+    }
 
 
 @pytest.mark.parametrize("change", [kept, stripped, half_stripped, one_wrong])
@@ -111,8 +113,8 @@ def test_an_mp4_made_from_an_avi(tmp_path):
 @pytest.mark.parametrize("codec", ["libx264", "libx265"])
 def test_two_descriptions_in_one_file(codec, tmp_path):
     """The settings of the second part do not stand in its packets."""
-    how = {} if codec == "libx264" else CODECS["hevc"]
-    check_as_plain(write_joined(tmp_path, **how), 48)
+    arguments = {} if codec == "libx264" else CODECS["hevc"]
+    check_as_plain(write_joined(tmp_path, **arguments), 48)
 
 
 def test_settings_that_change_within_the_packets(tmp_path):

@@ -20,9 +20,9 @@ def path(tmp_path_factory):
 
 
 def test_all_frames_in_order(path):
-    found = ila_jax.read_video(path)
-    assert (found.shape, found.dtype) == ((12, 48, 64, 3), np.uint8)
-    np.testing.assert_array_equal(found, sequential(path))
+    frames = ila_jax.read_video(path)
+    assert (frames.shape, frames.dtype) == ((12, 48, 64, 3), np.uint8)
+    np.testing.assert_array_equal(frames, sequential(path))
 
 
 def test_from_anything_that_holds_a_file(path):
@@ -79,5 +79,7 @@ def test_what_is_no_video(video):
 
 def test_reading_needs_no_jax():
     code = "import sys, ila_jax; ila_jax.read_video; print('jax' in sys.modules)"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "False"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "False"

@@ -51,16 +51,16 @@ def ycgco_file(request, tmp_path) -> bytes:
 
 
 def test_ycgco(ycgco_file):
-    found = decode(index_video(ycgco_file), [0, 2])
+    frames = decode(index_video(ycgco_file), [0, 2])
     # Rounded to 8 bits twice, each of three planes.
-    assert np.abs(found.astype(int) - stripes()).max() <= 2
+    assert np.abs(frames.astype(int) - stripes()).max() <= 2
 
 
 def test_ycgco_prepared(ycgco_file):
     out = transcode(ycgco_file, FINE).data
-    found = decode(index_video(out), [1])[0].astype(int)
+    frames = decode(index_video(out), [1])[0].astype(int)
     # The middle of each stripe: chroma has half the columns.
-    assert np.abs(found[:, 3::8] - stripes()[:, 3::8]).max() <= 8
+    assert np.abs(frames[:, 3::8] - stripes()[:, 3::8]).max() <= 8
 
 
 def frame(matrix: int, primaries: int = 2) -> av.VideoFrame:

@@ -51,14 +51,14 @@ def replaced(source, tmp_path_factory) -> ListSource:
 
 
 def train(source, *, on_bad="replace", **loading):
-    how = Loading(**{"batch": 2, "time_limit": SECONDS} | loading)
-    return train_batches(source, RECIPE, how, seed=0, first_step=1, steps=7, on_bad=on_bad)
+    settings = Loading(**{"batch": 2, "time_limit": SECONDS} | loading)
+    return train_batches(source, RECIPE, settings, seed=0, first_step=1, steps=7, on_bad=on_bad)
 
 
-def assert_slow(found, expected):
+def assert_slow(batches, expected):
     """Equal to batches with files that are missing, but for the reason."""
     listed = set()
-    for one, other in zip(found, expected, strict=True):
+    for one, other in zip(batches, expected, strict=True):
         for key in set(other) - {"bad"}:
             np.testing.assert_array_equal(one[key], other[key], key)
         np.testing.assert_array_equal(one["bad"][..., 0], other["bad"][..., 0])
@@ -71,15 +71,15 @@ def assert_slow(found, expected):
     ("threads", "processes"), [(0, 1), pytest.param(1, 2, marks=pytest.mark.slow)]
 )
 def test_with_processes_the_run_goes_on(source, replaced, threads, processes):
-    found = list(train(source, threads=threads, processes=processes))
-    assert_slow(found, list(train(replaced)))
+    batches = list(train(source, threads=threads, processes=processes))
+    assert_slow(batches, list(train(replaced)))
     assert multiprocessing.active_children() == []
 
 
 @pytest.mark.slow
 def test_an_evaluation_with_processes_goes_on(source, replaced):
-    found = list(evaluation_batches(source, RECIPE, Loading(3, processes=1, time_limit=SECONDS)))
-    assert_slow(found, list(evaluation_batches(replaced, RECIPE, Loading(3))))
+    batches = list(evaluation_batches(source, RECIPE, Loading(3, processes=1, time_limit=SECONDS)))
+    assert_slow(batches, list(evaluation_batches(replaced, RECIPE, Loading(3))))
 
 
 @pytest.mark.slow
@@ -123,9 +123,9 @@ def test_a_decoder_that_takes_its_time(tmp_path):
     with pytest.raises(TooSlow) as caught:
         reader(0, lambda data: RECIPE.evaluation_clip(data, np.arange(2)))
     assert (caught.value.index, caught.value.name) == (0, str(path))
-    with pytest.raises(BadVideo) as known:
+    with pytest.raises(BadVideo) as caught:
         reader.without(0)(0, len)
-    assert known.value.reason == Reason.TOO_SLOW
+    assert caught.value.reason == Reason.TOO_SLOW
     assert reader.without(0).without(5).slow == {0, 5}
 
 

@@ -77,8 +77,8 @@ def test_resized_once_to_what_a_player_shows(tmp_path, turned):
 
 def test_square_ones_are_as_ever(tmp_path):
     data = write(tmp_path / "a.mp4", None)
-    found = [recipe.evaluation_clip(data, np.arange(3))[0] for recipe in (STORED, SHOWN)]
-    np.testing.assert_array_equal(*found)
+    clips = [recipe.evaluation_clip(data, np.arange(3))[0] for recipe in (STORED, SHOWN)]
+    np.testing.assert_array_equal(*clips)
 
 
 def test_sides_by_hand():
@@ -92,17 +92,17 @@ def test_all_views_and_windows(tmp_path):
     data = write(path, DVD)
     views = paper_views(small.config("spatial", "linear"))
     assert not views.recipe.square_pixels  # as the released models
-    shown = dataclasses.replace(
+    square = dataclasses.replace(
         views, recipe=dataclasses.replace(views.recipe, square_pixels=True), clips=1
     )
-    found, _ = shown(data, 0)
-    ((_, same),) = Windows(path, seconds=10).with_views(shown)
-    np.testing.assert_array_equal(found, same)
+    crops, _ = square(data, 0)
+    ((_, same),) = Windows(path, seconds=10).with_views(square)
+    np.testing.assert_array_equal(crops, same)
     size = views.recipe.size
-    frames = decode(index_video(data), shown.frames(8, 0)[0])
+    frames = decode(index_video(data), square.frames(8, 0)[0])
     wide = np.stack([cv2.resize(f, (round(size * 64 * DVD / 48), size)) for f in frames])
-    np.testing.assert_array_equal(found[0], wide[:, :, :size])
-    np.testing.assert_array_equal(found[2][:, :, -1], wide[:, :, -1])
+    np.testing.assert_array_equal(crops[0], wide[:, :, :size])
+    np.testing.assert_array_equal(crops[2][:, :, -1], wide[:, :, -1])
 
 
 def test_a_strip_is_too_large(tmp_path):
@@ -128,9 +128,9 @@ def test_check_counts_them(tmp_path, capsys):
             write(path, DVD if (i, split) == (1, "train") else None)
     where = ["--train", str(tmp_path / "train"), "--validation", str(tmp_path / "val")]
     check([*where, "--json", "--processes", "1"])
-    found = json.loads(capsys.readouterr().out)
+    report = json.loads(capsys.readouterr().out)
     name = str(tmp_path / "train" / "one" / "train1.mp4")
-    assert found["splits"]["train"]["not_square"] == {name: "64:45"}
-    assert found["splits"]["validation"]["not_square"] == {}
-    (warning,) = (line for line in found["warnings"] if "not square" in line)
+    assert report["splits"]["train"]["not_square"] == {name: "64:45"}
+    assert report["splits"]["validation"]["not_square"] == {}
+    (warning,) = (line for line in report["warnings"] if "not square" in line)
     assert f"train: 1 of 3 decoded files have pixels that are not square, such as {name}" in warning
