@@ -63,6 +63,7 @@ class OneClip:
         return (self.recipe.frames, self.recipe.size, self.recipe.size, 3)
 
     def __call__(self, data: bytes, video: int) -> tuple[np.ndarray, bool]:
+        """Makes the clip of an encoded video, as `VideoViews` describes it."""
         return self.recipe.evaluation_clip(data, self._order_of_frames(video))
 
     def _order_of_frames(self, video: int) -> np.ndarray:

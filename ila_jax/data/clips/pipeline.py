@@ -161,7 +161,6 @@ def _restarted(
         try:
             for batch in loader:
                 yield batch
-                # Counted when the next batch is asked for: by then this one has been used.
                 given += 1
             return
         except TooSlow as slow:
@@ -178,15 +177,15 @@ def _loader(clips: Clips, rows: int, threads: int, processes: int, *, skip: int)
     """Grain's iterator over batches `skip`, skip + 1, ... of so many rows; to be closed."""
     cv2.setNumThreads(1)  # videos are loaded in parallel, not the rows of a frame
     # One batch ahead and no more: Grain's own default holds 500 clips, a gigabyte. Where processes
-    # load, their own buffers below are that batch, and here each thread gets one clip to go on
-    # with.
+    # load, that batch is in their buffers below, and this one only keeps their threads busy.
     ahead = rows + threads if not processes else 2 * threads
     options = grain.ReadOptions(num_threads=threads, prefetch_buffer_size=ahead if threads else 0)
     # Skipped by their numbers: not one of the clips before is read.
     elements = grain.MapDataset.source(clips)[skip * rows :]
     dataset: Any = elements.to_iter_dataset(options)
     if processes:
-        check_processes(processes)  # in words, before Grain fails for want of files or memory
+        # Says in words what is lacking, before Grain fails for want of open files or memory.
+        check_processes(processes)
         if not flags.FLAGS.is_parsed():
             flags.FLAGS.mark_as_parsed()  # or Grain raises outside of absl.app
         # Clips come through pipes. Shared memory is as fast, but a worker that is killed leaves it
@@ -207,10 +206,9 @@ def _loader(clips: Clips, rows: int, threads: int, processes: int, *, skip: int)
 def _start_worker(worker_index: int, worker_count: int) -> None:
     """Makes a worker die with its parent, and keeps OpenCV to one thread.
 
-    A parent that is killed cannot end its workers itself.
-
-    PR_SET_PDEATHSIG would be shorter but fires when the *thread* that started the worker ends,
-    and Grain starts workers from threads of its own.
+    A parent that is killed cannot end its workers itself. PR_SET_PDEATHSIG would be shorter but
+    fires when the *thread* that started the worker ends, and Grain starts workers from threads of
+    its own.
     """
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()

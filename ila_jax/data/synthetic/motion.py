@@ -135,6 +135,7 @@ def _sprite(rng: np.random.Generator, outline: np.ndarray) -> np.ndarray:
     texture = cv2.resize(cells, (SPRITE, SPRITE), interpolation=cv2.INTER_LINEAR)[..., None]
     mask = np.zeros((SPRITE, SPRITE), np.uint8)
     shift = 4  # fixed-point bits of fillPoly's corners
+    # The outline leaves two pixels free on every side: warped, the sprite ends in nothing.
     corners = np.round(((outline + 0.5) * (SPRITE - 4) + 1.5) * 2**shift).astype(np.int32)
     cv2.fillPoly(mask, [corners], 255, cv2.LINE_AA, shift)
     colour = np.clip(np.where(rows, head, body) * texture, 0, 255) * (mask[..., None] / 255)
@@ -149,7 +150,7 @@ def _colour(rng: np.random.Generator, low: float, high: float) -> np.ndarray:
 
 
 def _shake(rng: np.random.Generator, frames: int) -> np.ndarray:
-    """Camera offsets [f, 2] in short sides: a slow swing a direction."""
+    """Camera offsets [f, 2] in short sides: a slow swing along either side of the frame."""
     u = np.linspace(0, 1, frames)[:, None]
     cycles, phase = rng.uniform(0.5, 2.5, 2), rng.uniform(0, 1, 2)
     return rng.uniform(0, SHAKE) * np.sin(2 * np.pi * (cycles * u + phase))

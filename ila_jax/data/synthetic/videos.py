@@ -83,6 +83,7 @@ def encode(clip: MotionClip, path: Path) -> None:
     options = {"crf": "18", "preset": "veryfast", "g": str(KEY_FRAMES), "mbtree": "0"}
     with av.open(str(path), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(clip.rate), options=options)
+        # 4:2:0, as nearly all videos are: the data is to be read as any user's is.
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.thread_count = 1
         for image in clip.frames:

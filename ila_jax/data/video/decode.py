@@ -98,9 +98,10 @@ def decode(
 ) -> np.ndarray:
     """The frames of these numbers, in this order (repeats allowed): uint8 [T, H, W, 3], RGB.
 
-    They are upright, any display matrix being applied. transform: called for every frame, uint8 [H,
-    W, 3], with the width of its pixels as a part of their height, as it comes out of the decoder
-    and once for all its repeats. If it shrinks them, no more than one is held in its full size.
+    They are upright, any display matrix being applied.
+    transform: called with every frame, uint8 [H, W, 3], and the width of its pixels as a part of
+    their height, as it comes out of the decoder and once for all its repeats. If it shrinks them,
+    no more than one is held in its full size.
     Errors: BadVideo; IndexError for a frame that the video does not have.
     """
     wanted = sorted({int(f) for f in frames})
@@ -193,7 +194,8 @@ def _decode_direct(index: VideoIndex, wanted: list[int], images: Images) -> Imag
     try:
         for first, last, needed in _runs(index, wanted):
             packets = _run_packets(index, first, last, needed)
-            missing = sum(not p.is_discard for p in packets)
+            # Packets that an edit list hides are decoded as well, and give no frame.
+            missing = sum(not packet.is_discard for packet in packets)
             for frame in _run_frames(index, packets):
                 missing -= 1
                 if frame.is_corrupt:

@@ -48,8 +48,7 @@ def frames_of(
 
 def decoded(codec: av.VideoCodecContext, packets: Iterable[VideoPacket]) -> Iterator[av.VideoFrame]:
     """The frames of plain sequential decoding. Errors: BadVideo (DAMAGED)."""
-    # One that has decoded before has come to its end, and takes no more packets until it is
-    # flushed.
+    # A decoder that came to an end of packets takes no more of them until it is flushed.
     if codec.is_open:
         codec.flush_buffers()
     try:

@@ -84,8 +84,7 @@ class Survey:
             self._packets_are_frames, self._read_order = not isinstance(error, CountUnknown), None
             return
         flags = (not packet.is_discard) * _SHOWN + is_disposable * _DISPOSABLE
-        # Both have to agree that it is one, the packet's bits and the container's list of key
-        # frames.
+        # The packet's bits and the container's list of key frames have to agree.
         flags += (is_start and packet.is_keyframe) * _START
         self._rows.extend((packet.pts, order, flags))
 
