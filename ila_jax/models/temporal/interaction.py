@@ -109,8 +109,10 @@ def align(
     if maps.shape[1] < 2:
         raise ValueError("ILA aligns neighbouring frames: a clip needs at least 2, found 1")
     # All pairs of all clips are one batch, also to the batch norms.
-    features = interaction(neighbours(maps), training=training is not None)
-    points = prediction(features, training=training is not None)
+    with jax.named_scope("interaction"):
+        features = interaction(neighbours(maps), training=training is not None)
+    with jax.named_scope("prediction"):
+        points = prediction(features, training=training is not None)
     # Noise is for training alone: in inference a mask is around its point exactly.
     noise = None if training is None else training.noise.astype(points.dtype)
     masks = mask(points, maps.shape[2], noise)
