@@ -1,1 +1,5 @@
-"""The shipped configurations: one `get_config()` a file."""
+"""The configurations that come with ila_jax: each file has one `get_config()`.
+
+They are installed as `ila_jax.configs`. The sections that they fill in are defined in
+`ila_jax.config`.
+"""

@@ -1,1 +1,1 @@
-"""The paper's models on Kinetics-400."""
+"""The paper's models on Kinetics-400; `recipe.py` has what they share."""

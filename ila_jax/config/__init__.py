@@ -1,4 +1,7 @@
-"""What a run is made of; `from_config` checks a file before any work starts."""
+"""The configuration of a run as frozen dataclasses, read and checked before any work starts.
+
+The configurations themselves are files in `configs/`, at the top of the repository.
+"""
 
 from ila_jax.config.files import Override as Override
 from ila_jax.config.files import config_names as config_names

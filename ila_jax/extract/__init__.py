@@ -1,1 +1,4 @@
-"""python -m ila_jax.extract: features of a data set, as files."""
+"""The command `python -m ila_jax.extract`: features of a data set, as Parquet or npz files.
+
+Features of single videos come from `ila_jax.recognizer`.
+"""

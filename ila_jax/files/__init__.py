@@ -1,1 +1,4 @@
-"""Files of ours: whole or not there, readable or a sentence about what is wrong with them."""
+"""Files that this package writes and reads: each is whole or not there, and errors are sentences.
+
+Video files are read in `ila_jax.data.video`, and files of weights in `ila_jax.weights`.
+"""

@@ -1,1 +1,4 @@
-"""How well a model does on labelled videos, during training and in comparisons."""
+"""How well a model does on labelled videos while it trains and when models are compared.
+
+The evaluation of a finished model, with several views of each video, is in `ila_jax.evaluate`.
+"""

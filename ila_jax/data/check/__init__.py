@@ -1,1 +1,4 @@
-"""python -m ila_jax.data.check: whether a data set can be read, before it is trained on."""
+"""The command `python -m ila_jax.data.check`: what is wrong with a data set, before training on it.
+
+How lists and folders are read is in `ila_jax.data.sources`; here it is only asked for.
+"""

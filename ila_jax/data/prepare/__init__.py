@@ -1,1 +1,4 @@
-"""python -m ila_jax.data.prepare: videos encoded anew, to be read fast and at random."""
+"""The command `python -m ila_jax.data.prepare`: it encodes videos anew, so that they read fast.
+
+What it has made is read by `ila_jax.data.sources.prepared`.
+"""

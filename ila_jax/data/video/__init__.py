@@ -1,1 +1,4 @@
-"""One video file: which frames it has, in which order, and how they become RGB."""
+"""One video file: which frames it has, in which order they are shown, and how they become RGB.
+
+Which of the frames make a clip is decided in `ila_jax.data.clips`.
+"""

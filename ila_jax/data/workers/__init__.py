@@ -1,1 +1,4 @@
-"""Processes that work beside this one: whether there is room for them, and a pool."""
+"""Processes beside this one that videos may hang or crash, and whether the system lets them start.
+
+The processes of a run on several hosts are in `ila_jax.job.processes`.
+"""

@@ -1,1 +1,4 @@
-"""Reading other people's files of weights, from a disk or from the hub."""
+"""Reading other people's files of weights, from a disk or from the hub, without running their code.
+
+`ila_jax.weights.conversion` makes models of them.
+"""
