@@ -1,12 +1,12 @@
 """Makes a data set that looks like Kinetics-400 on disk, and one like Something-Something v2.
 
-Annotations, file names, containers, frame sizes and damages are like the real ones'; what is seen
-are motion pairs (`ila_jax.data.synthetic`), and clips last one or two seconds.
+Annotations, file names, containers, frame sizes and damages are like those of the real sets. The
+clips show motion pairs (`ila_jax.data.synthetic`) and last one or two seconds.
 
     python tools/make_trial_sets.py --output data/trial --clips 2000
 
 k400/ then holds train.csv, validation.csv and videos/SPLIT/CLASS/ID_START_END.mp4, and ssv2/ holds
-labels.json, train.json, validation.json and videos/ID.webm. Of each 99 files one is missing and
+labels.json, train.json, validation.json and videos/ID.webm. Of each 99 files one is missing, and
 one is cut off in the middle.
 """
 
@@ -28,12 +28,13 @@ from ila_jax.data.synthetic.motion import CLASSES, draw_clip
 from ila_jax.data.video.bad import Reason
 from ila_jax.data.workers import pool
 
-SSV2_CLASSES = 174  # as configs/ssv2 have; those after the eight motions have no videos
+# As configs/ssv2 have; the classes after the eight motions have no videos.
+SSV2_CLASSES = 174
 
 
 @dataclass(frozen=True)
 class Look:
-    """How the files of a set are. size: (width, height)."""
+    """How the files of a set are encoded. size: (width, height) in pixels."""
 
     size: tuple[int, int]
     codec: str
@@ -51,7 +52,7 @@ LOOKS = {
 
 @dataclass(frozen=True)
 class Clip:
-    """A file to draw. index: its number, from which what is seen follows. look: name of one."""
+    """A file to draw. index: its number, which decides what it shows. look: a key of `LOOKS`."""
 
     index: int
     path: str
@@ -59,11 +60,12 @@ class Clip:
 
     @property
     def label(self) -> int:
+        """Number of the class: the eight motions take turns."""
         return self.index % len(CLASSES)
 
 
 def main() -> None:
-    """The command. Errors: ValueError where something is there already; OSError."""
+    """Makes both sets. Errors: ValueError where the output folder exists; OSError."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -88,20 +90,21 @@ def main() -> None:
 
 
 def _split(index: int) -> str:
-    return "validation" if index % 40 >= 32 else "train"  # one in five, all classes alike
+    # 8 of 40 are one in five, and as there are eight classes in turn, each class gets as many.
+    return "validation" if index % 40 >= 32 else "train"
 
 
 def _kinetics(folder: Path, count: int) -> list[Clip]:
     folder.mkdir(parents=True)
     clips = []
-    rows: dict[str, list[tuple]] = {"train": [], "validation": []}
+    rows: dict[str, list[tuple[str | int, ...]]] = {"train": [], "validation": []}
     for index in range(count):
         name, split = CLASSES[index % len(CLASSES)], _split(index)
         video, start = f"trial{index:06d}", 7 * index % 300
         file = f"{video}_{start:06d}_{start + 10:06d}.mp4"
         path = folder / "videos" / split / name.replace(" ", "_") / file
         clips.append(Clip(index, str(path), "k400"))
-        word = "validate" if split == "validation" else split
+        word = "validate" if split == "validation" else split  # as in the benchmark's own lists
         rows[split].append((name, video, start, start + 10, word))
     for split, lines in rows.items():
         with open(folder / f"{split}.csv", "w", newline="") as opened:
@@ -115,11 +118,12 @@ def _something(folder: Path, count: int) -> list[Clip]:
     folder.mkdir(parents=True)
     templates = [f"{name.capitalize()} of [something]" for name in CLASSES]
     names = [template.replace("[something]", "something") for template in templates]
+    # The configurations expect all 174 classes, whether they have videos or not.
     names += [f"Class {k} without videos" for k in range(len(names), SSV2_CLASSES)]
     labels = {name: str(k) for k, name in enumerate(names)}
     (folder / "labels.json").write_text(json.dumps(labels, indent=1))
     clips = []
-    entries: dict[str, list[dict]] = {"train": [], "validation": []}
+    entries: dict[str, list[dict[str, object]]] = {"train": [], "validation": []}
     for index in range(count):
         clip = Clip(index, str(folder / "videos" / f"{index + 1}.webm"), "ssv2")
         template = templates[clip.label]
@@ -146,7 +150,7 @@ def _write(clip: Clip, skip: Mapping[int, Reason], begin: Callable[[int], None])
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = look.size
         stream.pix_fmt = "yuv420p"
-        stream.codec_context.thread_count = 1
+        stream.codec_context.thread_count = 1  # the processes share the cores already
         for image in drawn.frames:
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
             container.mux(stream.encode(frame))

@@ -29,6 +29,7 @@ def lowest(requirements: list[str]) -> list[str]:
 def reported(report: dict[str, Any]) -> list[str]:
     """Every package of pip's report but ila_jax itself, sorted by name."""
     packages = {one["metadata"]["name"]: one["metadata"]["version"] for one in report["install"]}
+    # Without a local part such as +cpu: PyPI has no versions with one.
     return [
         f"{name}=={version.partition('+')[0]}"
         for name, version in sorted(packages.items(), key=lambda item: item[0].lower())
@@ -37,6 +38,7 @@ def reported(report: dict[str, Any]) -> list[str]:
 
 
 def main(arguments: list[str]) -> None:
+    """Prints what the arguments ask for; other arguments end with the help."""
     if arguments == ["lowest"]:
         project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
         print(*lowest(project["project"]["dependencies"]), sep="\n")

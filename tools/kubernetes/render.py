@@ -22,32 +22,36 @@ from ila_jax.train import __main__ as train
 
 _READ = {"train": train.read, "evaluate": evaluate.read}
 _TEMPLATE = Path(__file__).with_name("jobset.yaml")
-_PORT = 55527  # any free one; it is what jax takes on Kubernetes
+# Any free port will do; this is the one that jax itself takes on Kubernetes.
+_PORT = 55527
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints the JobSet, and returns the exit status. arguments: None takes the command line's."""
     return cli.run(lambda: print(_render(arguments), end=""))
 
 
 def _render(arguments: Sequence[str] | None) -> str:
-    given = list(sys.argv[1:] if arguments is None else arguments)
-    split = given.index("--") if "--" in given else len(given)
-    known, (command, *rest) = _parser().parse_args(given[:split]), given[split + 1 :] or [""]
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    split = words.index("--") if "--" in words else len(words)
+    options = _parser().parse_args(words[:split])
+    command, *rest = words[split + 1 :] or [""]
     if command not in _READ:
         raise ValueError(f"after -- stands {command!r}: expected {' or '.join(_READ)}")
-    # Pods are named after it in the DNS, with some more letters behind.
-    if not re.fullmatch(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", known.name):
+    # Pods have this name in the DNS, which allows 63 letters, with an index and more behind it.
+    if not re.fullmatch(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?", options.name):
         raise ValueError(
-            f"--name is {known.name!r}: expected up to 40 lower-case letters, digits and hyphens"
+            f"--name is {options.name!r}: expected up to 40 lower-case letters, digits and hyphens"
         )
     joined = [
-        "--coordinator", f"{known.name}-host-0-0.{known.name}:{_PORT}",
-        "--processes", str(known.hosts),
+        "--coordinator", f"{options.name}-host-0-0.{options.name}:{_PORT}",
+        "--processes", str(options.hosts),
         "--process-id", "$(JOB_COMPLETION_INDEX)",
     ]  # fmt: skip
+    # Kubernetes puts the number of the pod in place of the variable, which no parser takes for one.
     _READ[command]([*rest, *joined[:-1], "0"])
-    values = vars(known) | {"arguments": [command, *joined, *rest]}
-    # JSON is YAML.
+    values = vars(options) | {"arguments": [command, *joined, *rest]}
+    # Every JSON value is a YAML value, too, so that nothing in the template needs to be quoted.
     return Template(_TEMPLATE.read_text()).substitute(
         {key: json.dumps(value) for key, value in values.items()}
     )
