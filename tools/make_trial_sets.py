@@ -128,8 +128,12 @@ def _something(folder: Path, count: int) -> list[Clip]:
         clip = Clip(index, str(folder / "videos" / f"{index + 1}.webm"), "ssv2")
         template = templates[clip.label]
         label = template.replace("[something]", "a toy")
-        entry = {"id": str(index + 1), "label": label, "template": template,
-                 "placeholders": ["a toy"]}  # fmt: skip
+        entry: dict[str, object] = {
+            "id": str(index + 1),
+            "label": label,
+            "template": template,
+            "placeholders": ["a toy"],
+        }
         entries[_split(index)].append(entry)
         clips.append(clip)
     for split, listed in entries.items():
