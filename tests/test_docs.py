@@ -86,6 +86,15 @@ def test_what_a_page_names_exists(page):
     assert problems(path.read_text("utf-8"), path.parent) == []
 
 
+@pytest.mark.parametrize(
+    "room", sorted(ROOT.glob("ila_jax/**/__init__.py")), ids=lambda room: room.parent.name
+)
+def test_what_a_room_names_exists(room):
+    text = ast.get_docstring(ast.parse(room.read_text("utf-8")))
+    files = re.findall(r"`(\w+\.py)`", text)
+    assert problems(text) + [name for name in files if not (room.parent / name).exists()] == []
+
+
 def test_what_is_not_there_is_found():
     text = (
         "# Read me\n`ila_jax/train/lop.py`, tests/train/*, configs/k401, ila_jax.train.loop.tran, "
