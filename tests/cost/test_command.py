@@ -20,24 +20,24 @@ from ila_jax.models.temporal.matching import composed, matched, similarities
 TINY = ["--size", "tiny", "--frames", "2", "--classes", "3", "--resolution", "16"]
 
 
-def said(capsys, *arguments):
+def printed(capsys, *arguments):
     main(list(arguments))
     return capsys.readouterr().out
 
 
 def refused(capsys, *arguments):
     assert cli.run(lambda: main(list(arguments))) == 1
-    found = capsys.readouterr().err
-    assert found.startswith("error: ")
-    assert "Traceback" not in found
-    return found
+    message = capsys.readouterr().err
+    assert message.startswith("error: ")
+    assert "Traceback" not in message
+    return message
 
 
 def test_the_papers_setting_as_json(capsys):
-    found = json.loads(said(capsys, "--json", "--methods", "spatial,joint,xclip"))
-    assert found["setting"]["size"] == "B/32"
-    assert found["countings"] == COUNTINGS
-    spatial, joint, xclip = found["rows"]
+    result = json.loads(printed(capsys, "--json", "--methods", "spatial,joint,xclip"))
+    assert result["setting"]["size"] == "B/32"
+    assert result["countings"] == COUNTINGS
+    spatial, joint, xclip = result["rows"]
     assert spatial["parts"].keys() == {"patches", "CLIP's block", "class projection"}
     assert sum(joint["parts"].values()) == joint["formula_macs"]["tower"]
     assert joint["new_parameters"] == 6144
@@ -46,11 +46,11 @@ def test_the_papers_setting_as_json(capsys):
     assert xclip["verdict"]["reproduced"]
     assert xclip["verdict"]["counting"] == "one_class"
     assert xclip["measured"] is None
-    assert all(row["disagreement"] < 0.005 for row in found["rows"])
+    assert all(row["disagreement"] < 0.005 for row in result["rows"])
 
 
 def test_text_and_markdown_have_a_line_a_method(capsys):
-    text, markdown = (said(capsys, *TINY, *form) for form in ((), ("--markdown",)))
+    text, markdown = (printed(capsys, *TINY, *form) for form in ((), ("--markdown",)))
     for method in METHODS.values():
         assert sum(line.startswith(method.title) for line in text.splitlines()) == 1
         assert sum(line.startswith(f"| {method.title} |") for line in markdown.splitlines()) == 1
@@ -61,35 +61,35 @@ def test_text_and_markdown_have_a_line_a_method(capsys):
 
 def test_measured_figures_are_there(capsys):
     arguments = [*TINY, "--measure", "--repeats", "2", "--methods", "ata", "--json"]
-    (row,) = json.loads(said(capsys, *arguments))["rows"]
-    found = row["measured"]
-    assert 0 < found["fastest"] <= found["seconds"] < 60
-    assert found["compiling"] > 0
+    (row,) = json.loads(printed(capsys, *arguments))["rows"]
+    measured = row["measured"]
+    assert 0 < measured["fastest"] <= measured["seconds"] < 60
+    assert measured["compiling"] > 0
     # The text tower takes no part: its features are given.
     setting = Setting(size="tiny", frames=2, classes=3, resolution=16, channels=32)
     params = model.abstract(setting.config(METHODS["ata"])).params
     used = [params[part] for part in ("visual", "mit", "head")]
     weights = sum(4 * leaf.size for leaf in jax.tree.leaves(used))
-    assert weights < found["peak_bytes"] < 2 * weights
-    assert 0 < found["working_bytes"] < found["peak_bytes"] - weights
+    assert weights < measured["peak_bytes"] < 2 * weights
+    assert 0 < measured["working_bytes"] < measured["peak_bytes"] - weights
     # XLA counts elementwise arithmetic too, which at this size is much.
-    assert found["xla_macs"] > row["formula_macs"]["text_head"] / 2
+    assert measured["xla_macs"] > row["formula_macs"]["text_head"] / 2
 
 
 def test_measuring_a_product_of_matrices():
     x = jnp.ones((64, 64))
-    found = measure(lambda a, b: a @ b, x, x, repeats=3)
-    assert found.xla_macs == pytest.approx(64**3, rel=0.02)
-    assert found.peak_bytes >= 3 * 4 * 64**2
+    cost = measure(lambda a, b: a @ b, x, x, repeats=3)
+    assert cost.xla_macs == pytest.approx(64**3, rel=0.02)
+    assert cost.peak_bytes >= 3 * 4 * 64**2
 
 
 @pytest.mark.parametrize("axis", growth.AXES)
 def test_a_sweep_as_json(axis, capsys):
     values = {"frames": "2,3", "resolution": "16,20"}[axis]
     arguments = [*TINY, "--sweep", axis, "--values", values, "--repeats", "1"]
-    found = json.loads(said(capsys, *arguments, "--methods", "spatial", "--json"))
-    assert (found["axis"], found["values"]) == (axis, [int(v) for v in values.split(",")])
-    lines = {line["key"]: line for line in found["lines"]}
+    sweep = json.loads(printed(capsys, *arguments, "--methods", "spatial", "--json"))
+    assert (sweep["axis"], sweep["values"]) == (axis, [int(v) for v in values.split(",")])
+    lines = {line["key"]: line for line in sweep["lines"]}
     matchings = ["ata_serial_host", "ata_batched_host", "ata_serial", "ata_batched"]
     assert list(lines) == ["spatial", *matchings, "ila_alignment"]
     for line in lines.values():
@@ -120,23 +120,23 @@ def test_verdicts_are_those_of_the_specification():
         key: verdict(setting, key, by_formula(setting.config(method), 400))
         for key, method in METHODS.items()
     }
-    given = {key: each.reproduced for key, each in verdicts.items() if each is not None}
-    assert {key for key, reproduced in given.items() if reproduced} == {"spatial", "xclip"}
-    assert given.keys() == {"spatial", "joint", "divided", "ata", "xclip", "ila", "ila_token"}
+    reproduced = {key: row.reproduced for key, row in verdicts.items() if row is not None}
+    assert {key for key, is_equal in reproduced.items() if is_equal} == {"spatial", "xclip"}
+    assert reproduced.keys() == {"spatial", "joint", "divided", "ata", "xclip", "ila", "ila_token"}
     assert published(Setting(size="B/16", frames=8, classes=400), "ila") is None
 
 
 @pytest.mark.parametrize("name", ["cost.png", "cost.svg"])
 def test_the_figure_of_cost(name, tmp_path, capsys):
     pytest.importorskip("matplotlib")
-    said(capsys, "--methods", "spatial,xclip", "--figure", str(tmp_path / name))
+    printed(capsys, "--methods", "spatial,xclip", "--figure", str(tmp_path / name))
     assert (tmp_path / name).stat().st_size > 5000
 
 
 def test_the_figure_of_growth(tmp_path, capsys):
     pytest.importorskip("matplotlib")
     path = tmp_path / "growth.png"
-    said(capsys, *TINY, "--sweep", "frames", "--values", "2,3", "--repeats", "1",
+    printed(capsys, *TINY, "--sweep", "frames", "--values", "2,3", "--repeats", "1",
          "--methods", "xclip", "--figure", str(path))  # fmt: skip
     assert path.stat().st_size > 5000
 
@@ -166,11 +166,11 @@ def test_bad_values_are_told(arguments, sentence, capsys):
 
 def test_a_figure_without_the_papers_rows_is_refused(tmp_path, capsys):
     pytest.importorskip("matplotlib")
-    said = refused(capsys, *TINY, "--methods", "spatial", "--figure", str(tmp_path / "a.png"))
-    assert "which are of B/32, 8 frames, 400 classes" in said
+    message = refused(capsys, *TINY, "--methods", "spatial", "--figure", str(tmp_path / "a.png"))
+    assert "which are of B/32, 8 frames, 400 classes" in message
 
 
 def test_a_missing_matplotlib_is_told(monkeypatch, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    said = refused(capsys, "--figure", str(tmp_path / "cost.png"))
-    assert "pip install 'ila-jax[plots]'" in said
+    message = refused(capsys, "--figure", str(tmp_path / "cost.png"))
+    assert "pip install 'ila-jax[plots]'" in message

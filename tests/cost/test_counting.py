@@ -78,16 +78,16 @@ def test_what_no_output_needs_is_not_counted():
     assert count(run, shape(5, 5)) == 0
 
 
-@pytest.mark.parametrize(("groups", "seen"), [(1, 8), (2, 4), (8, 1)])
-def test_a_convolution(groups, seen):
+@pytest.mark.parametrize(("groups", "inputs"), [(1, 8), (2, 4), (8, 1)])
+def test_a_convolution(groups, inputs):
     def run(x, kernel):
         return jax.lax.conv_general_dilated(
             x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"),
             feature_group_count=groups,
         )  # fmt: skip
 
-    macs = count(run, shape(2, 6, 7, 8), shape(3, 3, seen, 16))
-    assert macs == 2 * 6 * 7 * 16 * 9 * seen
+    macs = count(run, shape(2, 6, 7, 8), shape(3, 3, inputs, 16))
+    assert macs == 2 * 6 * 7 * 16 * 9 * inputs
 
 
 def dtypes_and_keys():

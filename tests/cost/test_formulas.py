@@ -42,9 +42,9 @@ def test_every_temporal_model_has_a_row_a_formula_and_a_complexity():
 
 @pytest.mark.parametrize("key", TABLE)
 def test_the_table_to_two_decimals(key):
-    found = by_formula(config(key), 400)
+    macs = by_formula(config(key), 400)
     columns = ("tower", "text_head", "one_class")
-    assert tuple(round(found[name] / 1e9, 2) for name in columns) == TABLE[key]
+    assert tuple(round(macs[name] / 1e9, 2) for name in columns) == TABLE[key]
 
 
 @pytest.mark.parametrize(
@@ -61,8 +61,8 @@ def test_the_formulas_give_published_figures_of_towers(key, size, published):
     [("B/32", 8, 39), ("B/32", 16, 75), ("B/16", 8, 145), ("B/16", 16, 287)],
 )
 def test_the_formulas_give_x_clips_published_figures(size, frames, published):
-    made = Setting(size=size, frames=frames, classes=400).config(METHODS["xclip"])
-    assert by_formula(made, 400)["one_class"] / 1e9 == pytest.approx(published, abs=0.6)
+    row_config = Setting(size=size, frames=frames, classes=400).config(METHODS["xclip"])
+    assert by_formula(row_config, 400)["one_class"] / 1e9 == pytest.approx(published, abs=0.6)
 
 
 @pytest.mark.parametrize("key", NEW)
@@ -93,37 +93,39 @@ def test_parts_add_up_by_hand():
     + [("ila_ssv2", "B/32"), ("ila_token_ssv2", "B/32")],
 )
 def test_the_traced_tower_agrees(key, size):
-    made = config(key, size)
-    assert traced.tower(made) == pytest.approx(by_formula(made, 400)["tower"], rel=AGREE)
+    row_config = config(key, size)
+    assert traced.tower(row_config) == pytest.approx(
+        by_formula(row_config, 400)["tower"], rel=AGREE
+    )
 
 
 @pytest.mark.parametrize("size", SIZES)
 def test_the_traced_heads_agree(size):
     """They are the same for all methods; with the spatial tower they weigh most."""
-    made = config("spatial", size)
-    expected = by_formula(made, 400)
-    for name, found in by_tracing(made, 400).items():
-        assert found == pytest.approx(expected[name], rel=AGREE), name
+    spatial = config("spatial", size)
+    expected = by_formula(spatial, 400)
+    for name, traced_macs in by_tracing(spatial, 400).items():
+        assert traced_macs == pytest.approx(expected[name], rel=AGREE), name
     heads = {
-        "integration": (traced.integration(made), formulas.integration(made)),
-        "prompts": (traced.prompts(made, 400), formulas.prompts(made, 400)),
-        "linear": (traced.linear(made, 400), formulas.linear(made, 400)),
-        "text": (traced.text(made), formulas.text(made)),
+        "integration": (traced.integration(spatial), formulas.integration(spatial)),
+        "prompts": (traced.prompts(spatial, 400), formulas.prompts(spatial, 400)),
+        "linear": (traced.linear(spatial, 400), formulas.linear(spatial, 400)),
+        "text": (traced.text(spatial), formulas.text(spatial)),
     }
-    for name, (found, formula) in heads.items():
-        assert found == pytest.approx(formula.total, rel=AGREE), name
+    for name, (traced_macs, formula) in heads.items():
+        assert traced_macs == pytest.approx(formula.total, rel=AGREE), name
 
 
 @pytest.mark.parametrize("head", ["text", "linear"])
 @pytest.mark.parametrize("key", TABLE)
 def test_the_parts_are_the_whole_model(key, head):
-    made = config(key, "tiny")
-    expected = by_tracing(made, 400)[f"{head}_head"]
-    whole = dataclasses.replace(made, head=head, classes=None if head == "text" else 400)
+    row_config = config(key, "tiny")
+    expected = by_tracing(row_config, 400)[f"{head}_head"]
+    whole = dataclasses.replace(row_config, head=head, classes=None if head == "text" else 400)
     text = jax.ShapeDtypeStruct((400, 64), jnp.float32) if head == "text" else None
 
     def logits(variables, video, text):
         return model.apply(whole, variables, video, text, None)[0].logits
 
-    found = count(logits, model.abstract(whole), traced.clip_shape(whole), text)
-    assert found == expected
+    macs = count(logits, model.abstract(whole), traced.clip_shape(whole), text)
+    assert macs == expected

@@ -42,9 +42,9 @@ def traced(temporal, groups):
     ],
 )
 def test_operations_of_a_step_are_those_of_the_program(temporal, groups, apart):
-    found, config = traced(temporal, groups)
+    in_program, config = traced(temporal, groups)
     by_formula = training.flops(config, 8, tower_frozen=groups == "ssv2")
-    assert by_formula == pytest.approx(found, rel=apart, abs=0)
+    assert by_formula == pytest.approx(in_program, rel=apart, abs=0)
 
 
 def test_a_step_that_trains_all_is_three_forward_passes_but_for_the_pixels():

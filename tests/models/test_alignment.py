@@ -43,8 +43,8 @@ def test_the_profile_of_seven_lines_around_the_centre():
 
 def test_the_profile_is_flat_to_a_quarter_and_then_falls_by_one_and_a_half_a_unit():
     # Five lines: -1, -0.5, 0, 0.5, 1, at distances 1.25, 0.75, 0.25, 0.25, 0.75 of 0.25.
-    found = profile(jnp.float32(0.25), 5, None)
-    np.testing.assert_allclose(found, [0, 0.25, 1, 1, 0.25], atol=ATOL)
+    lines = profile(jnp.float32(0.25), 5, None)
+    np.testing.assert_allclose(lines, [0, 0.25, 1, 1, 0.25], atol=ATOL)
 
 
 def test_the_profile_does_not_fall_below_zero():
@@ -62,21 +62,21 @@ def test_a_mask_equals_a_plain_loop(grid):
 def test_the_mask_in_training_is_the_mean_of_nine_masks(noise):
     grid, x, y = 7, 0.31, -0.52
     nine = [looped_mask(x + noise * i, y + noise * j, grid) for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    found = mask(jnp.asarray([x, y]), grid, jnp.float32(noise))
-    np.testing.assert_allclose(found, np.mean(nine, axis=0), atol=ATOL)
+    in_training = mask(jnp.asarray([x, y]), grid, jnp.float32(noise))
+    np.testing.assert_allclose(in_training, np.mean(nine, axis=0), atol=ATOL)
 
 
 def test_a_point_with_positive_x_lies_to_the_right():
-    found = np.asarray(mask(jnp.asarray([2 / 3, 0.0]), 7, None))
-    assert found[3, 5] == 1  # the middle row, two columns right of the middle
-    assert found[:, 6].sum() > found[:, 0].sum()
-    np.testing.assert_allclose(found, found[::-1], atol=ATOL)  # no preference up or down
+    around = np.asarray(mask(jnp.asarray([2 / 3, 0.0]), 7, None))
+    assert around[3, 5] == 1  # the middle row, two columns right of the middle
+    assert around[:, 6].sum() > around[:, 0].sum()
+    np.testing.assert_allclose(around, around[::-1], atol=ATOL)  # no preference up or down
 
 
 def test_a_point_with_positive_y_lies_below():
-    found = np.asarray(mask(jnp.asarray([0.0, 2 / 3]), 7, None))
-    assert found[5, 3] == 1
-    assert found[6].sum() > found[0].sum()
+    around = np.asarray(mask(jnp.asarray([0.0, 2 / 3]), 7, None))
+    assert around[5, 3] == 1
+    assert around[6].sum() > around[0].sum()
 
 
 def test_at_the_ends_of_a_clip_a_frame_is_in_one_pair_and_in_the_middle_in_two():
@@ -87,24 +87,24 @@ def test_at_the_ends_of_a_clip_a_frame_is_in_one_pair_and_in_the_middle_in_two()
 
 
 def test_of_two_frames_the_first_is_the_previous_and_the_last_the_current():
-    found = per_frame(jnp.asarray([[[1.0]]]), jnp.asarray([[[10.0]]]))
-    np.testing.assert_array_equal(found, [[[1.0], [10.0]]])
+    frames = per_frame(jnp.asarray([[[1.0]]]), jnp.asarray([[[10.0]]]))
+    np.testing.assert_array_equal(frames, [[[1.0], [10.0]]])
 
 
 def test_neighbours_are_on_channels_the_earlier_first():
     u = normal(2, 3, 4, 4, 5)
-    found, u = np.asarray(neighbours(u)), np.asarray(u)
-    assert found.shape == (4, 4, 4, 10)
+    pairs, u = np.asarray(neighbours(u)), np.asarray(u)
+    assert pairs.shape == (4, 4, 4, 10)
     for clip in range(2):
         for pair in range(2):
-            np.testing.assert_array_equal(found[2 * clip + pair, ..., :5], u[clip, pair])
-            np.testing.assert_array_equal(found[2 * clip + pair, ..., 5:], u[clip, pair + 1])
+            np.testing.assert_array_equal(pairs[2 * clip + pair, ..., :5], u[clip, pair])
+            np.testing.assert_array_equal(pairs[2 * clip + pair, ..., 5:], u[clip, pair + 1])
 
 
 def test_the_alignment_loss_equals_a_plain_loop():
     previous, current = (jnp.abs(normal(2, 3, 4, 4, seed=s)) for s in (1, 2))
     u = normal(2, 4, 4, 4, 6)
-    found = alignment_loss(previous, current, u)
+    loss = alignment_loss(previous, current, u)
     previous, current, u = (np.asarray(x)[..., None] for x in (previous, current, u))
     losses = []
     for clip in range(2):
@@ -112,7 +112,7 @@ def test_the_alignment_loss_equals_a_plain_loop():
             a = (previous[clip, pair] * u[clip, pair, ..., 0]).sum((0, 1))
             b = (current[clip, pair] * u[clip, pair + 1, ..., 0]).sum((0, 1))
             losses.append(1 - a @ b / (np.linalg.norm(a) * np.linalg.norm(b)))
-    assert float(found) == pytest.approx(np.mean(losses), abs=ATOL)
+    assert float(loss) == pytest.approx(np.mean(losses), abs=ATOL)
 
 
 def test_equal_masks_on_a_still_video_lose_nothing():
@@ -146,7 +146,7 @@ def test_the_cosine_ignores_lengths():
 
 def test_the_loss_of_bfloat16_tokens_is_float32():
     masks, u = jnp.ones((1, 1, 4, 4)), normal(1, 2, 4, 4, 6).astype(jnp.bfloat16)
-    found = alignment_loss(masks, masks, u)
-    assert found.dtype == jnp.float32
+    loss = alignment_loss(masks, masks, u)
+    assert loss.dtype == jnp.float32
     expected = alignment_loss(masks, masks, u.astype(jnp.float32))
-    assert float(found) == pytest.approx(float(expected), abs=ATOL)
+    assert float(loss) == pytest.approx(float(expected), abs=ATOL)

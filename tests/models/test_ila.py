@@ -29,39 +29,39 @@ def compiled(f, *args):
 def outputs(form, run=lambda f, *args: f(*args)):
     """Tower outputs of ILA as it starts, and of spatial attention with the same CLIP weights."""
     ila, spatial = small.config("ila", convolutions=form), small.config("spatial")
-    found = run(functools.partial(tower, ila), small.with_new_fresh(ila))
-    return found, run(functools.partial(tower, spatial), small.filled(spatial))
+    aligned = run(functools.partial(tower, ila), small.with_new_fresh(ila))
+    return aligned, run(functools.partial(tower, spatial), small.filled(spatial))
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_fresh_tower_is_clips_exactly(form):
-    found, clip = outputs(form)
-    np.testing.assert_array_equal(found.class_tokens, clip.class_tokens)
-    np.testing.assert_array_equal(found.patch_tokens, clip.patch_tokens)
+    aligned, clip = outputs(form)
+    np.testing.assert_array_equal(aligned.class_tokens, clip.class_tokens)
+    np.testing.assert_array_equal(aligned.patch_tokens, clip.patch_tokens)
     assert float(jnp.abs(clip.class_tokens).max()) > 0.1
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_fresh_tower_is_clips_when_compiled(form):
-    found, clip = outputs(form, run=compiled)
+    aligned, clip = outputs(form, run=compiled)
     # Other fusions round otherwise.
-    np.testing.assert_allclose(found.class_tokens, clip.class_tokens, atol=1e-6)
-    np.testing.assert_allclose(found.patch_tokens, clip.patch_tokens, atol=1e-6)
+    np.testing.assert_allclose(aligned.class_tokens, clip.class_tokens, atol=1e-6)
+    np.testing.assert_allclose(aligned.patch_tokens, clip.patch_tokens, atol=1e-6)
 
 
 def test_a_fresh_tower_is_clips_in_training_as_well():
     config, spatial = small.config("ila"), small.config("spatial")
-    found = tower(config, small.with_new_fresh(config), small.training())
+    aligned = tower(config, small.with_new_fresh(config), small.training())
     clip = tower(spatial, small.filled(spatial))
-    np.testing.assert_array_equal(found.class_tokens, clip.class_tokens)
-    assert float(found.alignment_loss.min()) > 0
+    np.testing.assert_array_equal(aligned.class_tokens, clip.class_tokens)
+    assert float(aligned.alignment_loss.min()) > 0
 
 
 def test_a_trained_tower_is_not_clips():
     config, spatial = small.config("ila"), small.config("spatial")
-    found = tower(config, small.filled(config))
+    aligned = tower(config, small.filled(config))
     clip = tower(spatial, small.filled(spatial))
-    assert float(jnp.abs(found.class_tokens - clip.class_tokens).max()) > 0.1
+    assert float(jnp.abs(aligned.class_tokens - clip.class_tokens).max()) > 0.1
 
 
 # Paths below a block's `temporal`, by what they are in models.md 7a.
@@ -113,8 +113,8 @@ def test_of_a_blocks_new_parameters_classification_reaches_the_skip_layers_alone
 def test_of_a_blocks_new_parameters_its_own_loss_reaches_messages_and_the_last_convolution(
     form, block, loss
 ):
-    found = reached(form, loss, f"visual/blocks/{block}/temporal/")
-    assert found == MESSAGE | LAST_CONVOLUTION
+    paths = reached(form, loss, f"visual/blocks/{block}/temporal/")
+    assert paths == MESSAGE | LAST_CONVOLUTION
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -159,9 +159,9 @@ def test_a_single_frame_is_refused_in_words():
 def test_a_fresh_block_points_at_the_centre_of_both_frames():
     temporal = fresh_block().temporal
     _, u = temporal.messages(jax.random.normal(jax.random.key(0), (2, 3, 17, 64)))
-    found = temporal.align(u, None)
-    assert found.points.shape == (2, 2, 2, 2)
-    np.testing.assert_array_equal(found.points, jnp.zeros_like(found.points))
+    alignment = temporal.align(u, None)
+    assert alignment.points.shape == (2, 2, 2, 2)
+    np.testing.assert_array_equal(alignment.points, jnp.zeros_like(alignment.points))
 
 
 def test_points_stay_within_three_quarters():
@@ -176,8 +176,8 @@ def test_the_first_point_masks_the_previous_frame_and_the_second_the_current():
     temporal = fresh_block().temporal
     temporal.prediction.fc2.bias[...] = jnp.asarray([100.0, 0.0, 0.0, 100.0])
     _, u = temporal.messages(jax.random.normal(jax.random.key(0), (1, 2, 17, 64)))
-    found = temporal.align(u, None)
-    previous, current = np.asarray(found.previous[0, 0]), np.asarray(found.current[0, 0])
+    alignment = temporal.align(u, None)
+    previous, current = np.asarray(alignment.previous[0, 0]), np.asarray(alignment.current[0, 0])
     assert previous[:, 3].sum() > 0 == previous[:, 0].sum()  # x: the last column, not the first
     assert current[3].sum() > 0 == current[0].sum()  # y: the last row, not the first
 
@@ -198,16 +198,16 @@ def test_what_is_added_equals_a_plain_loop():
     x = jax.random.normal(jax.random.key(1), (2, 4, 17, 64))
     added, _ = temporal(x, None)
     u_class, u = (np.asarray(v) for v in temporal.messages(x))
-    found = jax.tree.map(np.asarray, temporal.align(jnp.asarray(u), None))
+    alignment = jax.tree.map(np.asarray, temporal.align(jnp.asarray(u), None))
     aligned, g = np.zeros_like(u), np.zeros((2, 4, 4, 4, 8), np.float32)
     for t in range(4):
         masks, features = [], []
         if t < 3:
-            masks.append(found.previous[:, t])
-            features.append(found.interactive[:, t, ..., :8])
+            masks.append(alignment.previous[:, t])
+            features.append(alignment.interactive[:, t, ..., :8])
         if t > 0:
-            masks.append(found.current[:, t - 1])
-            features.append(found.interactive[:, t - 1, ..., 8:])
+            masks.append(alignment.current[:, t - 1])
+            features.append(alignment.interactive[:, t - 1, ..., 8:])
         aligned[:, t] = (sum(masks) / len(masks))[..., None] * u[:, t]
         g[:, t] = sum(features) / len(features)
     interactive = np.asarray(temporal.fc(temporal.conv(jnp.asarray(g))))

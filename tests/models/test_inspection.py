@@ -43,20 +43,20 @@ def looped(clip, temporal):
 
 @pytest.mark.parametrize("temporal", TEMPORAL)
 def test_rows_of_attention_sum_to_one_and_the_last_tokens_are_the_towers(temporal):
-    seen, _, tower = inspected(temporal)
-    assert len(seen) == small.SHAPE.depth
-    for block in seen:
+    blocks, _, tower = inspected(temporal)
+    assert len(blocks) == small.SHAPE.depth
+    for block in blocks:
         np.testing.assert_allclose(block.attention.sum(axis=-1), 1, rtol=1e-5)
         assert (block.alignment is not None) == (block.masks is not None) == (temporal in ALIGNING)
-    np.testing.assert_allclose(seen[-1].tokens[:, :, 1:], tower.patch_tokens, atol=1e-5)
-    assert np.abs(seen[0].tokens - seen[1].tokens).max() > 0.1
+    np.testing.assert_allclose(blocks[-1].tokens[:, :, 1:], tower.patch_tokens, atol=1e-5)
+    assert np.abs(blocks[0].tokens - blocks[1].tokens).max() > 0.1
 
 
 @pytest.mark.parametrize("temporal", ["spatial", "joint"])
 def test_attention_equals_a_loop_over_queries_and_keys(temporal):
-    seen, before, _ = inspected(temporal)
-    for found, clip in zip(seen[0].attention, before, strict=True):
-        np.testing.assert_allclose(found, looped(clip, temporal), atol=1e-5)
+    blocks, tokens, _ = inspected(temporal)
+    for attention, clip in zip(blocks[0].attention, tokens, strict=True):
+        np.testing.assert_allclose(attention, looped(clip, temporal), atol=1e-5)
 
 
 @pytest.mark.parametrize(("temporal", "more"), [("divided", 0), ("xclip", 1), ("ila_token", 1)])
@@ -76,25 +76,25 @@ def test_masks_are_what_each_frame_is_weighed_with(temporal):
 
 def test_heat_is_the_norm_of_each_patch():
     tokens = np.random.RandomState(0).standard_normal((2, 3, 5, 8))
-    found = heat(tokens)
-    assert found.shape == (2, 3, 2, 2)
+    norms = heat(tokens)
+    assert norms.shape == (2, 3, 2, 2)
     for b, t, p in np.ndindex(2, 3, 4):
         expected = sum(value * value for value in tokens[b, t, 1 + p]) ** 0.5
-        assert found[b, t, p // 2, p % 2] == pytest.approx(expected)
+        assert norms[b, t, p // 2, p % 2] == pytest.approx(expected)
 
 
 def test_attention_on_patches_is_the_mean_over_heads():
     attention = np.random.RandomState(1).dirichlet(np.ones(6), (1, 2, 3))  # with one more token
-    found = on_patches(BlockView(np.zeros((1, 2, 5, 8)), attention, None, None))
-    assert found.shape == (1, 2, 2, 2)
+    shares = on_patches(BlockView(np.zeros((1, 2, 5, 8)), attention, None, None))
+    assert shares.shape == (1, 2, 2, 2)
     for t, p in np.ndindex(2, 4):
         expected = sum(attention[0, t, a, 1 + p] for a in range(3)) / 3
-        assert found[0, t, p // 2, p % 2] == pytest.approx(expected)
+        assert shares[0, t, p // 2, p % 2] == pytest.approx(expected)
 
 
 def test_joint_attention_on_patches_is_what_all_class_tokens_give_a_frame():
     attention = np.random.RandomState(2).dirichlet(np.ones(10), (1, 2, 3))  # of 2 x 5 tokens
-    found = on_patches(BlockView(np.zeros((1, 2, 5, 8)), attention, None, None))
+    shares = on_patches(BlockView(np.zeros((1, 2, 5, 8)), attention, None, None))
     for t, p in np.ndindex(2, 4):
         given = [attention[0, s, a, 5 * t + 1 + p] for s in range(2) for a in range(3)]
-        assert found[0, t, p // 2, p % 2] == pytest.approx(sum(given) / 6)
+        assert shares[0, t, p // 2, p % 2] == pytest.approx(sum(given) / 6)

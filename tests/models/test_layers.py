@@ -90,12 +90,12 @@ def test_grouped_linear_equals_a_plain_loop_over_groups():
 @pytest.mark.parametrize(("size", "pooled"), [(7, 3), (3, 1), (14, 7), (16, 8), (24, 12)])
 def test_max_pool2_drops_an_odd_last_row_and_column(size, pooled):
     x = np.asarray(normal(2, size, size, 3))
-    found = np.asarray(max_pool2(jnp.asarray(x)))
-    assert found.shape == (2, pooled, pooled, 3)
+    pooled_map = np.asarray(max_pool2(jnp.asarray(x)))
+    assert pooled_map.shape == (2, pooled, pooled, 3)
     for i in range(pooled):
         for j in range(pooled):
             window = x[:, 2 * i : 2 * i + 2, 2 * j : 2 * j + 2]
-            np.testing.assert_array_equal(found[:, i, j], window.max((1, 2)))
+            np.testing.assert_array_equal(pooled_map[:, i, j], window.max((1, 2)))
 
 
 def test_batch_norm_in_training_normalises_by_the_biased_and_keeps_the_unbiased_variance():
@@ -127,8 +127,8 @@ def test_batch_norm_of_a_single_value_keeps_a_finite_variance():
 
 def test_batch_norm_starts_as_pytorchs():
     layer = BatchNorm(3, dtypes=FLOAT32)
-    found = [layer.scale[...], layer.bias[...], layer.mean[...], layer.var[...]]
-    np.testing.assert_array_equal(found, [[1] * 3, [0] * 3, [0] * 3, [1] * 3])
+    start = [layer.scale[...], layer.bias[...], layer.mean[...], layer.var[...]]
+    np.testing.assert_array_equal(start, [[1] * 3, [0] * 3, [0] * 3, [1] * 3])
 
 
 def test_quick_gelu_is_z_times_sigmoid_of_1_702_z():
@@ -217,18 +217,18 @@ def test_bfloat16_computes_in_bfloat16_and_keeps_float32_parameters(make, shape)
     layer, exact = make(dtypes=BFLOAT16, keys=keys()), make(dtypes=FLOAT32, keys=keys())
     assert {x.dtype for x in jax.tree.leaves(nnx.state(layer))} == {jnp.dtype("float32")}
     x = normal(*shape)
-    found = layer(x.astype(jnp.bfloat16))
-    assert found.dtype == jnp.bfloat16
-    np.testing.assert_allclose(found.astype(jnp.float32), exact(x), atol=0.1)
+    y = layer(x.astype(jnp.bfloat16))
+    assert y.dtype == jnp.bfloat16
+    np.testing.assert_allclose(y.astype(jnp.float32), exact(x), atol=0.1)
 
 
 def test_bfloat16_batch_norm_keeps_float32_statistics_of_what_it_saw():
     layer, x = BatchNorm(4, dtypes=BFLOAT16), 100 + normal(64, 4).astype(jnp.bfloat16)
     assert layer(x, training=True).dtype == jnp.bfloat16
     assert {layer.mean[...].dtype, layer.var[...].dtype} == {jnp.dtype("float32")}
-    seen = np.asarray(x.astype(jnp.float32), np.float64)
-    np.testing.assert_allclose(layer.mean[...], 0.1 * seen.mean(0), rtol=1e-6)
-    np.testing.assert_allclose(layer.var[...], 0.9 + 0.1 * seen.var(0, ddof=1), rtol=1e-4)
+    values = np.asarray(x.astype(jnp.float32), np.float64)
+    np.testing.assert_allclose(layer.mean[...], 0.1 * values.mean(0), rtol=1e-6)
+    np.testing.assert_allclose(layer.var[...], 0.9 + 0.1 * values.var(0, ddof=1), rtol=1e-4)
 
 
 def test_float64_parameters_are_float64_and_bfloat16s_float32():

@@ -122,10 +122,10 @@ def test_nothing_else_starts_at_zero():
 
 
 def test_the_heads_start_as_the_released_ones():
-    found = tiny()
-    np.testing.assert_allclose(found["head/prompts/alpha"], 0.1, rtol=1e-6)
-    assert float(found["head/logit_scale"]) == pytest.approx(np.log(100))
-    assert float(found["head/prompts/visual_projection/kernel"].std()) == pytest.approx(1, rel=0.05)
+    start = tiny()
+    np.testing.assert_allclose(start["head/prompts/alpha"], 0.1, rtol=1e-6)
+    assert float(start["head/logit_scale"]) == pytest.approx(np.log(100))
+    assert float(start["head/prompts/visual_projection/kernel"].std()) == pytest.approx(1, rel=0.05)
     small_normals = [
         "mit/block/attn/out/kernel",
         "mit/block/mlp/fc/kernel",
@@ -133,10 +133,10 @@ def test_the_heads_start_as_the_released_ones():
         "head/prompts/layers/0/mlp/proj/kernel",
     ]
     for path in small_normals:
-        assert float(found[path].std()) == pytest.approx(0.02, rel=0.05), path
+        assert float(start[path].std()) == pytest.approx(0.02, rel=0.05), path
     # 512 values only.
-    assert float(found["mit/positions"].std()) == pytest.approx(0.02, rel=0.1)
-    qkv = found["mit/block/attn/qkv/kernel"]
+    assert float(start["mit/positions"].std()) == pytest.approx(0.02, rel=0.1)
+    qkv = start["mit/block/attn/qkv/kernel"]
     assert float(jnp.abs(qkv).max()) == pytest.approx((6 / (64 + 192)) ** 0.5, rel=0.01)
 
 
@@ -214,16 +214,16 @@ def test_the_total_loss_and_the_running_statistics_come_with_the_gradients(group
     total = losses.classification + losses.alignment.sum()
     assert float(losses.total) == pytest.approx(float(total), rel=1e-6)
     assert losses.alignment.shape == (2,)
-    before = small.flat(small.filled(recipe.config.model).batch_stats)
-    after = small.flat(stats)
-    assert after.keys() == before.keys()
-    assert all(np.any(after[path] != before[path]) for path in before)
+    old_stats = small.flat(small.filled(recipe.config.model).batch_stats)
+    new_stats = small.flat(stats)
+    assert new_stats.keys() == old_stats.keys()
+    assert all(np.any(new_stats[path] != old_stats[path]) for path in old_stats)
 
 
 def test_the_biases_without_gradient_are_those_before_a_batch_norm():
     _, grads, _, _ = trained("k400", "text", "k400")
-    found = sorted(path.split("temporal/")[1] for path in grads if before_batch_norm(path))
-    assert found == sorted(
+    biases = sorted(path.split("temporal/")[1] for path in grads if before_batch_norm(path))
+    assert biases == sorted(
         2
         * [
             "interaction/depthwise/bias",
@@ -262,30 +262,30 @@ def test_twelve_blocks_keep_their_order():
 
 @functools.cache
 def recognizer(head):
-    made = small.config("ila", head)
-    return Recognizer(made, small.filled(made), NAMES if head == "text" else None)
+    model_config = small.config("ila", head)
+    return Recognizer(model_config, small.filled(model_config), NAMES if head == "text" else None)
 
 
 NAMES = ("moving left", "moving right", "turning")
 
 
 def nameless():
-    there = recognizer("text")
-    return Recognizer(there.config, there.variables)
+    named = recognizer("text")
+    return Recognizer(named.config, named.variables)
 
 
 @pytest.mark.parametrize(("head", "classes"), [("text", len(NAMES)), ("linear", small.CLASSES)])
 def test_logits_are_float32_a_row_a_clip_and_a_column_a_class(head, classes):
-    found = recognizer(head).logits(small.video())
-    assert (found.shape, found.dtype) == ((2, classes), jnp.float32)
-    assert jnp.isfinite(found).all()
-    assert float(jnp.abs(found[0] - found[1]).max()) > 1e-3  # of clips that differ
+    logits = recognizer(head).logits(small.video())
+    assert (logits.shape, logits.dtype) == ((2, classes), jnp.float32)
+    assert jnp.isfinite(logits).all()
+    assert float(jnp.abs(logits[0] - logits[1]).max()) > 1e-3  # of clips that differ
 
 
 @pytest.mark.parametrize("head", ["text", "linear"])
 def test_features_have_a_row_a_clip(head):
-    found = recognizer(head).features(small.video())
-    assert (found.shape, found.dtype) == ((2, 64), jnp.float32)
+    features = recognizer(head).features(small.video())
+    assert (features.shape, features.dtype) == ((2, 64), jnp.float32)
 
 
 def test_class_names_give_the_logits_of_their_tokens():
@@ -299,11 +299,11 @@ def test_class_names_give_the_logits_of_their_tokens():
 
 
 def test_a_bfloat16_model_gives_float32_logits():
-    there = recognizer("linear")
-    half = dataclasses.replace(there.config, precision="bfloat16")
-    found = Recognizer(half, there.variables).logits(small.video())
-    assert found.dtype == jnp.float32
-    np.testing.assert_allclose(found, there.logits(small.video()), atol=0.3)
+    whole = recognizer("linear")
+    half = dataclasses.replace(whole.config, precision="bfloat16")
+    logits = Recognizer(half, whole.variables).logits(small.video())
+    assert logits.dtype == jnp.float32
+    np.testing.assert_allclose(logits, whole.logits(small.video()), atol=0.3)
 
 
 def test_the_text_head_without_names_or_tokens_says_what_to_give():
@@ -360,20 +360,25 @@ def test_no_two_kernels_start_alike():
 
 
 def test_a_created_model_runs():
-    found = created(0).logits(jnp.zeros((1, 2, 32, 32, 3)))
-    assert (found.shape, found.dtype) == ((1, 3), jnp.float32)
+    logits = created(0).logits(jnp.zeros((1, 2, 32, 32, 3)))
+    assert (logits.shape, logits.dtype) == ((1, 3), jnp.float32)
 
 
 def test_create_takes_the_convolutions_released_with_the_head(monkeypatch):
     monkeypatch.setattr(model, "initialize", lambda config, seed: config)
     assert ila_jax.create("B/32").variables.convolutions == "k400"
     assert ila_jax.create("B/32", head="linear", classes=9).variables.convolutions == "ssv2"
-    made = ila_jax.create("B/32", head="linear", classes=9, convolutions="k400").variables
-    assert (made.convolutions, made.channels, made.frames, made.dropout) == ("k400", 256, 8, 0.5)
+    own = ila_jax.create("B/32", head="linear", classes=9, convolutions="k400").variables
+    assert (own.convolutions, own.channels, own.frames, own.dropout) == (
+        "k400",
+        256,
+        8,
+        0.5,
+    )
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ({"size": "B/33"}, "expected one of tiny, B/32"),
         ({"size": "tiny", "temporal": "none"}, "temporal is 'none': expected one of clip, spatial"),
@@ -381,6 +386,6 @@ def test_create_takes_the_convolutions_released_with_the_head(monkeypatch):
         ({"size": "tiny", "classes": 3}, "the text head takes class names or tokens instead"),
     ],
 )
-def test_create_says_what_it_cannot_make(arguments, said):
-    with pytest.raises(ValueError, match=said):
+def test_create_says_what_it_cannot_make(arguments, message):
+    with pytest.raises(ValueError, match=message):
         ila_jax.create(**arguments)

@@ -103,10 +103,10 @@ def test_a_fresh_tower_is_clips(temporal):
     fresh = small.with_new_fresh(small.config(temporal))
     fresh.params["visual"]["temporal_embedding"] = jnp.zeros((small.FRAMES, 64))
     spatial = small.filled(small.config("spatial"))
-    found = towered(temporal)(fresh, small.video())
+    fresh_tower = towered(temporal)(fresh, small.video())
     expected = towered("spatial")(spatial, small.video())
-    np.testing.assert_allclose(found.class_tokens, expected.class_tokens, atol=1e-6)
-    np.testing.assert_allclose(found.patch_tokens, expected.patch_tokens, atol=1e-5)
+    np.testing.assert_allclose(fresh_tower.class_tokens, expected.class_tokens, atol=1e-6)
+    np.testing.assert_allclose(fresh_tower.patch_tokens, expected.patch_tokens, atol=1e-5)
 
 
 @pytest.mark.parametrize("temporal", ["divided", "ata"])
@@ -128,17 +128,17 @@ def static():
 def test_joint_on_a_static_clip_is_spatial():
     variables = small.filled(small.config("joint"))
     variables.params["visual"]["temporal_embedding"] = jnp.zeros((small.FRAMES, 64))
-    found = towered("joint")(variables, static()).class_tokens
+    class_tokens = towered("joint")(variables, static()).class_tokens
     spatial = small.filled(small.config("spatial"))
     expected = towered("spatial")(spatial, static()).class_tokens
-    np.testing.assert_allclose(found, expected, atol=ATOL)
+    np.testing.assert_allclose(class_tokens, expected, atol=ATOL)
 
 
 def test_ata_on_a_static_clip_is_divided():
     variables = small.filled(small.config("ata"))  # the same paths, so the same values
     variables.params["visual"]["temporal_embedding"] = jnp.zeros((small.FRAMES, 64))
-    found, expected = (towered(t)(variables, static()).class_tokens for t in ("ata", "divided"))
-    np.testing.assert_allclose(found, expected, atol=ATOL)
+    aligned, divided = (towered(t)(variables, static()).class_tokens for t in ("ata", "divided"))
+    np.testing.assert_allclose(aligned, divided, atol=ATOL)
 
 
 def test_ata_finds_a_planted_permutation():
@@ -213,8 +213,8 @@ def test_the_solvers_find_what_is_the_best_by_construction(solver, size):
     similarity = rows[:, :, None] + columns[:, None] - gaps
     largest = similarity.argmax(axis=-1)
     assert (largest != planted).mean() > 0.5
-    found = quick(solver)(jnp.float32(similarity[:, None]))
-    assert found[:, 0].tolist() == planted.tolist()
+    sigma = quick(solver)(jnp.float32(similarity[:, None]))
+    assert sigma[:, 0].tolist() == planted.tolist()
 
 
 def test_no_gradient_passes_through_the_matching():

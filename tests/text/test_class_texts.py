@@ -36,8 +36,8 @@ def test_names_are_cut_behind_the_longest_which_changes_no_feature():
     assert tokens[1, -1] == 49407  # the end of the longest is still there
     made = model()
     whole = text_features(made.config, made.variables, tokenize(names))
-    found = class_features(made.config, made.variables, names)
-    np.testing.assert_allclose(found, whole, atol=1e-5)
+    features = class_features(made.config, made.variables, names)
+    np.testing.assert_allclose(features, whole, atol=1e-5)
 
 
 def test_a_text_that_ends_in_a_token_with_the_number_0_is_whole():
@@ -68,12 +68,12 @@ def test_tokens_that_a_text_tower_does_not_know_are_refused():
 
 def test_a_name_is_put_into_every_template_and_no_other_brace_is_a_place():
     names, templates = ["{waving}", "jumping {0}"], ["{}", "a video of {}, {}."]
-    found = class_tokens(names, templates, small.SHAPE)
+    tokens = class_tokens(names, templates, small.SHAPE)
     texts = ["{waving}", "a video of {waving}, {waving}.",
              "jumping {0}", "a video of jumping {0}, jumping {0}."]  # fmt: skip
-    assert found.shape[:2] == (2, 2)
-    want = tokenize(texts)[:, : found.shape[2]]
-    assert found.reshape(4, -1).tolist() == want.tolist()
+    assert tokens.shape[:2] == (2, 2)
+    want = tokenize(texts)[:, : tokens.shape[2]]
+    assert tokens.reshape(4, -1).tolist() == want.tolist()
 
 
 def test_clips_own_templates():
@@ -90,8 +90,8 @@ def test_clips_own_templates():
 )
 def test_names_that_are_the_same_tokens_are_told(one, other):
     names = [one, "waving", other]
-    said = alike(names, tokenize(names))
-    assert said.startswith(f"classes that are the same text to the model: {one!r} = {other!r}. ")
+    message = alike(names, tokenize(names))
+    assert message.startswith(f"classes that are the same text to the model: {one!r} = {other!r}. ")
     with pytest.warns(UserWarning, match="share one probability evenly"):
         _ = model().with_classes(names).class_features
 
@@ -106,14 +106,14 @@ def test_a_class_is_the_unit_mean_of_its_texts_unit_features_however_many_there_
     config = dataclasses.replace(made.config, templates=("{}", "a video of {}.", "a photo of {}."))
     names = ["waving", "opening a bottle of wine", "jumping"]
     texts = [template.replace("{}", name) for name in names for template in config.templates]
-    each = np.asarray(text_features(made.config, made.variables, tokenize(texts)))
-    each = (each / np.linalg.norm(each, axis=-1, keepdims=True)).reshape(3, 3, -1)
-    mean = each.mean(axis=1)
+    of_texts = np.asarray(text_features(made.config, made.variables, tokenize(texts)))
+    of_texts = (of_texts / np.linalg.norm(of_texts, axis=-1, keepdims=True)).reshape(3, 3, -1)
+    mean = of_texts.mean(axis=1)
     want = mean / np.linalg.norm(mean, axis=-1, keepdims=True)
     for at_once in (256, 5):  # of 9 texts two parts of 5, the last text twice
         monkeypatch.setattr("ila_jax.class_features._TEXTS", at_once)
-        found = class_features(config, made.variables, names)
-        np.testing.assert_allclose(found, want, atol=1e-5)
+        features = class_features(config, made.variables, names)
+        np.testing.assert_allclose(features, want, atol=1e-5)
 
 
 def test_a_command_warns_in_plain_words(capsys):
@@ -124,6 +124,8 @@ def test_a_command_warns_in_plain_words(capsys):
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         assert cli.run(main) == 0
-    said = capsys.readouterr().err
-    assert said.startswith("warning: classes that are the same text to the model: 'Dog' = 'dog'.")
-    assert ".py" not in said
+    message = capsys.readouterr().err
+    assert message.startswith(
+        "warning: classes that are the same text to the model: 'Dog' = 'dog'."
+    )
+    assert ".py" not in message

@@ -73,5 +73,5 @@ def test_import_is_cheap():
         "assert t.vocabulary.cache_info().currsize == 0\n"
         "print([m for m in ('jax', 'ftfy', 'regex') if m in sys.modules])"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert found.stdout.strip() == "[]"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
