@@ -35,6 +35,7 @@ Scalar = Float[Array, ""]
 Tree = dict
 
 
+# A tree of arrays: the noise changes during a training, and a new value compiles nothing anew.
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class Training:
@@ -63,6 +64,7 @@ class Alignment(NamedTuple):
     interactive: Float[Array, "b s g g f"]
 
 
+# Checkable, so that tests find a block that lacks a method before a tower calls it.
 @runtime_checkable
 class TemporalBlock(Protocol):
     """One block of the image tower: its own way of modelling time, then attention in space.

@@ -6,6 +6,7 @@ from typing import Literal
 Activation = Literal["quick_gelu", "gelu", "gelu_tanh"]
 
 
+# Frozen, as all that a model is built from: jit takes configurations as static arguments.
 @dataclass(frozen=True, kw_only=True)
 class Arithmetic:
     """What a transformer computes with and its tensors do not show; by default, as OpenAI's CLIP.
@@ -83,6 +84,7 @@ SIZES: dict[str, Geometry] = {
     "tiny": Geometry(
         patch=4, resolution=32, width=64, depth=2, embed=64, text_width=64, text_depth=2
     ),
+    # CLIP's own, by their papers' names: a base or large ViT, and the side of its patches.
     "B/32": Geometry(
         patch=32, resolution=224, width=768, depth=12, embed=512, text_width=512, text_depth=12
     ),
@@ -92,6 +94,7 @@ SIZES: dict[str, Geometry] = {
     "L/14": Geometry(
         patch=14, resolution=224, width=1024, depth=24, embed=768, text_width=768, text_depth=12
     ),
+    # The same as L/14, which CLIP trained on at 336 pixels: more patches, and so more positions.
     "L/14@336": Geometry(
         patch=14, resolution=336, width=1024, depth=24, embed=768, text_width=768, text_depth=12
     ),

@@ -57,6 +57,7 @@ def draw_growth(growth: Growth, path: Path) -> None:
     figure, (time, memory) = _figure(2)
     for i, line in enumerate(growth.lines):
         # Alignments alone are dashed and black, told apart by their markers.
+        # matplotlib has ten colours in a row, C0 to C9.
         style = {"color": f"C{i % 10}", "linestyle": "-", "marker": "o"}
         if line.alone:
             style = {"color": "black", "linestyle": "--", "marker": "sD^vP*"[i % 6]}

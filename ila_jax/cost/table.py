@@ -42,6 +42,7 @@ def row(setting: Setting, key: str, *, repeats: int | None) -> CostRow:
     repeats: how often to run it for the measurement; None measures nothing.
     Errors: ValueError for a setting that makes no model.
     """
+    # First of all: a setting that makes no model fails before anything is measured.
     config = setting.config(METHODS[key])
     formula = by_formula(config, setting.classes)
     measured = None if repeats is None else measure_model(config, setting.classes, repeats=repeats)

@@ -1,10 +1,14 @@
 """The temporal models by name: a row for each, from which all others take what they need."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from jaxtyping import Array
+
 from ila_jax.config import ModelConfig
 from ila_jax.models.layers import Dtypes
+from ila_jax.models.temporal.alignment import one_a_frame, per_frame
 from ila_jax.models.temporal.ata import ATABlock
 from ila_jax.models.temporal.block import SpaceTimeBlock
 from ila_jax.models.temporal.cross_frame import CrossFrameBlock
@@ -20,16 +24,22 @@ from ila_jax.models.vit import BlockMaker
 class Variant:
     """What the rest of the package has to know of a temporal model.
 
-    block: makes one, from the width. aligns: the model has points and masks, found by convolutions
-    of a form and a number of channels. embeds_time: a vector per frame is added to its patches
-    before the first block. integrates: has X-CLIP's multi-frame integration and prompts; plain CLIP
-    has neither.
+    block: makes one, from the width. frame_weights: from the masks of pairs [b, s, g, g], of the
+    previous and of the current frame, to the weights of frames [b, t, g, g]; None for a model
+    without points and masks. embeds_time: a vector per frame is added to its patches before the
+    first block. integrates: has X-CLIP's multi-frame integration and prompts; plain CLIP has
+    neither.
     """
 
     block: type[SpaceTimeBlock]
-    aligns: bool = False
+    frame_weights: Callable[[Array, Array], Array] | None = None
     embeds_time: bool = False
     integrates: bool = True
+
+    @property
+    def aligns(self) -> bool:
+        """Whether it has points and masks, by convolutions of a form and a number of channels."""
+        return self.frame_weights is not None
 
 
 TEMPORAL = {
@@ -42,8 +52,8 @@ TEMPORAL = {
     # As released, without one: X-CLIP leaves the order to multi-frame integration, ILA's pairs of
     # frames have one.
     "xclip": Variant(CrossFrameBlock),
-    "ila": Variant(ILABlock, aligns=True),
-    "ila_token": Variant(ILATokenBlock, aligns=True),
+    "ila": Variant(ILABlock, frame_weights=per_frame),
+    "ila_token": Variant(ILATokenBlock, frame_weights=one_a_frame),
 }
 # The models that have points and masks.
 ALIGNING = tuple(name for name, row in TEMPORAL.items() if row.aligns)

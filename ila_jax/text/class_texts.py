@@ -32,6 +32,7 @@ def class_tokens(
             f"{geometry.vocabulary}: it was not made with CLIP's tokenizer, which is the only one "
             "here"
         )
+    # Behind the end of a text are zeros: the last column of anything else ends the longest one.
     tokens = tokens[:, : int(np.flatnonzero(tokens.any(axis=0))[-1]) + 1]
     tokens = rearrange(tokens, "(k m) l -> k m l", m=len(templates))
     # By the first template alone: texts that are alike in one are alike in all.

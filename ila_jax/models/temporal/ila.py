@@ -27,7 +27,7 @@ class ImplicitAlignment(nnx.Module):
         self.prediction = PointPrediction(channels, dtypes=dtypes, keys=keys)
         self.conv = TemporalConv(half, dtypes=dtypes, keys=keys)
         self.fc = dtypes.linear(half, width, keys=keys)
-        # Both zero, so that a fresh block is CLIP's.
+        # Both zero, so that a fresh block is CLIP's: training starts from what CLIP knows.
         zero: dict[str, Any] = {"kernel_init": zeros, "bias_init": zeros}
         self.skip_aligned = dtypes.linear(width, width, keys=keys, **zero)
         self.skip_interactive = dtypes.linear(width, width, keys=keys, **zero)

@@ -31,6 +31,7 @@ class JointBlock(SpaceTimeBlock):
     def class_attention(self, x: Tokens) -> Float[Array, "b t a tn"]:
         """What each frame's class token gives the tokens of all frames."""
         y = self.spatial.norm1(self.in_time(x, None)[0])
+        # Only class tokens ask, all tokens answer: the full map of tokens by tokens is not needed.
         class_tokens = y[:, :: x.shape[2]]  # every frame starts with its own
         weights = self.spatial.attn.weights(class_tokens, y)
         return rearrange(weights, "b a t m -> b t a m")
