@@ -19,7 +19,7 @@ class SpaceTimeBlock(nnx.Module):
     spatial: ResidualBlock
 
     def __call__(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:
-        """Time first: what the frames say to each other is there when each looks at itself."""
+        """Time first: attention in space then reads what the frames have exchanged."""
         y, loss = self.in_time(x, training)
         return self.in_space(y, frames=x.shape[1]), loss
 
