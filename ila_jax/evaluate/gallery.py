@@ -17,7 +17,8 @@ from ila_jax.evaluate.predictions import PREDICTIONS
 from ila_jax.evaluate.subject import Subject
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.printable import printable
-from ila_jax.models.temporal.alignment import mask, per_frame
+from ila_jax.models.temporal.alignment import mask
+from ila_jax.models.variants import variant
 from ila_jax.pictures.overlay import enlarged, mask_overlay
 
 _FRAMES = 8  # of a clip that are shown
@@ -82,12 +83,14 @@ def _strips(
     frames = enlarged(views[0], side)
     shown = np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).round().astype(int)
     yield "frames of the first view", _strip(frames[shown])
-    if points is None:
+    # As the model itself weighs frames: both forms of ILA have points, and each its own weights.
+    frame_weights = variant(subject.config.model).frame_weights
+    if points is None or frame_weights is None:
         return
     grid, depth = subject.config.model.geometry().grid, len(points)
     for block in sorted({max(depth // 2, 1), depth}):
         around = mask(jnp.asarray(points[block - 1]), grid, None)  # s 2 g g
-        masks = np.asarray(per_frame(around[None, :, 0], around[None, :, 1])[0])
+        masks = np.asarray(frame_weights(around[None, :, 0], around[None, :, 1])[0])
         drawn = mask_overlay(frames, masks, points[block - 1])
         yield f"masks and points of block {block} of {depth}", _strip(drawn[shown])
 

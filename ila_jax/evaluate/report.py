@@ -13,6 +13,7 @@ from ila_jax.evaluate.results import REPORT
 from ila_jax.evaluate.subject import Subject
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import printable
+from ila_jax.models.variants import variant
 
 _EXAMPLES = 6  # hits, and as many misses
 _BARS = 40  # classes that are all drawn; of more the worst and the best half as many
@@ -159,7 +160,7 @@ def _gallery(found: Iterable[Example]) -> str:
 
 def _legend(subject: Subject) -> str:
     """What the pictures mean, where there is more than frames."""
-    if subject.config.model.temporal != "ila":
+    if not variant(subject.config.model).aligns:
         return ""
     return (
         "<p>Under the frames stands what two of the blocks align: a patch is as bright as its "

@@ -18,7 +18,9 @@ from jax.sharding import Mesh
 from ila_jax.config import ModelConfig
 from ila_jax.data.clips.pipeline import Batch
 from ila_jax.job.sharding import put_batch, replicated
-from ila_jax.models.model import Variables, alignments
+from ila_jax.models.inspection import alignments
+from ila_jax.models.model import Variables
+from ila_jax.models.variants import variant
 from ila_jax.recognizer import logits_of, pixels, shares_of
 from ila_jax.shapes import TextFeatures
 
@@ -51,14 +53,14 @@ class ViewPredictor:
 
         # Replicated: each host sees all rows, those of other hosts as well.
         self._probabilities = jax.jit(probabilities, out_shardings=replicated(mesh))
-        aligns = config.temporal == "ila"
+        aligns = variant(config).aligns
         self._points = jax.jit(points, out_shardings=replicated(mesh)) if aligns else None
 
     def __call__(self, variables: Variables, text: TextFeatures | None, batch: Batch) -> Rows:
         """`probabilities` [b, v, k], and what the batch says of its rows, of the global batch.
 
         Of ILA also `points` [b, depth, t - 1, 2, 2], what each block sees in the first view as in
-        `models.temporal.ila.Alignment`, for one more pass of the image tower over that view.
+        `shapes.Alignment`, for one more pass of the image tower over that view.
 
         batch: of `data.pipeline.view_batches`, this process's rows, and bool `stop` [b].
         """

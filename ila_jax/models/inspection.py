@@ -8,6 +8,7 @@ from jaxtyping import Array, Float
 
 from ila_jax.config import ModelConfig
 from ila_jax.models.model import Variables, bind
+from ila_jax.models.variants import ALIGNING, variant
 from ila_jax.shapes import Alignment, Tokens, Video
 
 
@@ -34,6 +35,21 @@ def look(config: ModelConfig, variables: Variables, video: Video) -> list[BlockV
             masks = None if alignment is None else alignment.weights
             views.append(BlockView(y, block.class_attention(x), alignment, masks))
     return views
+
+
+def alignments(config: ModelConfig, variables: Variables, video: Video) -> list[Alignment]:
+    """Points and masks of each block in a clip, in inference, first block first.
+
+    Errors: ValueError for a model without them.
+    """
+    if not variant(config).aligns:
+        raise ValueError(
+            f"model.temporal is {config.temporal!r}: only {' and '.join(ALIGNING)} have points and "
+            "masks"
+        )
+    tower = bind(config, variables).visual
+    every_block = [block.alignment(x) for block, x, _ in tower.walk(video)]
+    return [alignment for alignment in every_block if alignment is not None]
 
 
 def heat(tokens: Tokens) -> Float[Array, "b t g g"]:

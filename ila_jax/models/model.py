@@ -11,10 +11,9 @@ from ila_jax.models.heads import LinearHead, PlainTextHead, TextHead
 from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.mit import FrameMean, MultiFrameIntegration
 from ila_jax.models.text import TextTower
-from ila_jax.models.variants import ALIGNING, block_maker, variant
+from ila_jax.models.variants import block_maker, variant
 from ila_jax.models.vit import ImageTower
 from ila_jax.shapes import (
-    Alignment,
     Features,
     Logits,
     TextFeatures,
@@ -127,21 +126,6 @@ def apply(
 def text_features(config: ModelConfig, variables: Variables, tokens: TextTokens) -> TextFeatures:
     """The text tower as a pure function: a feature for each text, not of length 1."""
     return bind(config, variables).text(tokens)
-
-
-def alignments(config: ModelConfig, variables: Variables, video: Video) -> list[Alignment]:
-    """Points and masks of each block in a clip, in inference, first block first.
-
-    Errors: ValueError for a model without them.
-    """
-    if not variant(config).aligns:
-        raise ValueError(
-            f"model.temporal is {config.temporal!r}: only {' and '.join(ALIGNING)} have points and "
-            "masks"
-        )
-    tower = bind(config, variables).visual
-    every_block = [block.alignment(x) for block, x, _ in tower.walk(video)]
-    return [alignment for alignment in every_block if alignment is not None]
 
 
 def bind(config: ModelConfig, variables: Variables) -> VideoModel:

@@ -12,6 +12,7 @@ from flax.traverse_util import flatten_dict
 from tqdm import tqdm
 
 from ila_jax.config import ModelConfig
+from ila_jax.models.variants import variant
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.adapt import Allow, Report, adapt
 from ila_jax.weights.foreign.files import Foreign, read
@@ -132,7 +133,7 @@ def describe(config: ModelConfig) -> str:
     """A model in a line."""
     geometry = config.geometry()
     head = "text head" if config.head == "text" else f"linear head, {config.classes} classes"
-    form = f" ({config.convolutions} convolutions)" if config.temporal == "ila" else ""
+    form = f" ({config.convolutions} convolutions)" if variant(config).aligns else ""
     return (
         f"{config.size} {config.temporal}{form}, {config.frames} frames of "
         f"{geometry.resolution} px, {head}"

@@ -18,6 +18,7 @@ from ila_jax.evaluate import __main__ as evaluate
 from ila_jax.evaluate.accuracy import Videos
 from ila_jax.evaluate.gallery import surest
 from ila_jax.models import model
+from ila_jax.models.inspection import alignments
 from ila_jax.pixels import normalise
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import load, save
@@ -93,7 +94,7 @@ def expected(listing, weights, plain):
     def look(clips):
         video = normalise(clips)
         output, _ = model.apply(config, recognizer.variables, video, None, None)
-        blocks = model.alignments(config, recognizer.variables, video)
+        blocks = alignments(config, recognizer.variables, video)
         return jax.nn.softmax(output.logits), jnp.stack([b.points for b in blocks], axis=1)
 
     found = look(jnp.asarray(np.concatenate(list(plain.values()))))

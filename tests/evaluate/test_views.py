@@ -16,8 +16,10 @@ from ila_jax.evaluate.views import ViewPredictor, _parts, score
 from ila_jax.job.batches import open_dataset, view_batches
 from ila_jax.job.sharding import make_mesh, put_state
 from ila_jax.models import model
+from ila_jax.models.variants import ALIGNING, TEMPORAL
 from ila_jax.pixels import normalise
 from ila_jax.recognizer import Recognizer
+from tests.models import small
 from tests.train import runs
 
 LISTED, MISSING = 13, 5
@@ -137,3 +139,9 @@ def test_views_go_to_the_devices_in_parts_of_one_size():
     assert _parts(12, most=8).tolist() == [[0, 1, 2, 3, 4, 5], [6, 7, 8, 9, 10, 11]]
     assert _parts(7, most=4).tolist() == [[0, 1, 2, 3], [4, 5, 6, 6]]
     assert _parts(3, most=0).tolist() == [[0], [1], [2]]
+
+
+@pytest.mark.parametrize("temporal", TEMPORAL)
+def test_every_model_that_aligns_leaves_points_and_no_other(temporal):
+    predict = ViewPredictor(small.config(temporal), make_mesh(), clips=1)
+    assert (predict._points is not None) == (temporal in ALIGNING)

@@ -11,12 +11,13 @@ import pytest
 import ila_jax
 from ila_jax import cli, convert
 from ila_jax.weights import verification
-from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.conversion import Wish, convert_file, describe
 from ila_jax.weights.folder import save
 from ila_jax.weights.foreign.files import read
 from ila_jax.weights.foreign.names import official
 from ila_jax.weights.foreign.safetensors_file import write_safetensors
 from tests.golden import cases
+from tests.models import small
 from tests.weights.test_adapt import clip_state, state_of
 
 pytestmark = pytest.mark.usefixtures("quick_start")
@@ -326,3 +327,10 @@ def test_half_a_command_is_explained(capsys, file):
 
 def test_the_cases_have_what_the_tests_cut_down():
     assert len(state_of("ila_ssv2_tiny")) < len(cases.state("ila_ssv2_tiny"))
+
+
+@pytest.mark.parametrize("temporal", ["ila", "ila_token"])
+def test_either_form_of_ila_is_described_with_its_convolutions(temporal):
+    config = small.config(temporal, convolutions="ssv2")
+    form = f"small {temporal} (ssv2 convolutions), 3 frames of 16 px, linear head, 5 classes"
+    assert describe(config) == form
