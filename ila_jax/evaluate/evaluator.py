@@ -18,9 +18,9 @@ from ila_jax.evaluate.predictions import write_predictions
 from ila_jax.evaluate.report import write_report
 from ila_jax.evaluate.subject import Subject
 from ila_jax.evaluate.views import Rows, ViewPredictor, score
+from ila_jax.files.lock import only_writer
 from ila_jax.job.batches import view_batches
 from ila_jax.job.heartbeat import LOADING, VALIDATING, Heartbeat
-from ila_jax.job.lock import only_writer
 from ila_jax.job.processes import is_first, progress_bar, say, wait_for_all
 from ila_jax.job.sharding import make_mesh, put_state
 from ila_jax.job.stop import stop_requests

@@ -16,11 +16,11 @@ from ila_jax.data.sources.source import Opened
 from ila_jax.data.video.bad import Reason
 from ila_jax.extract.features import KINDS, Rows
 from ila_jax.files.json_files import json_text, read_object
+from ila_jax.files.lock import only_writer
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.printable import printable
 from ila_jax.files.publish import publish, publish_bytes, remove_partial
 from ila_jax.files.text_files import listed
-from ila_jax.job.lock import only_writer
 
 Format = Literal["parquet", "npz"]
 Columns = dict[str, np.ndarray]

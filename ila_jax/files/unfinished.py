@@ -1,12 +1,13 @@
 """Folders that are being made under a hidden name: one at work is told from what a kill left."""
 
-import fcntl
 import glob
 import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from ila_jax.files.lock import try_lock
 
 _LOCK = ".lock"  # after the folder's name; there, and held, before the folder is
 
@@ -22,7 +23,7 @@ def partial_folder(target: Path) -> Iterator[Path]:
     lock = _lock_of(partly)
     with lock.open("w") as file:
         with suppress(OSError):  # some network file systems have no locks
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            try_lock(file)
         try:
             yield partly
         finally:
@@ -41,12 +42,11 @@ def remove_leftovers(target: Path) -> None:
 def _is_at_work(partly: Path) -> bool:
     try:
         with _lock_of(partly).open("r+") as file:
-            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return not try_lock(file)
     except FileNotFoundError:  # the lock is there before the folder is
         return False
-    except OSError:  # held, or not ours to judge
+    except OSError:  # not ours to judge
         return True
-    return False
 
 
 def _lock_of(partly: Path) -> Path:

@@ -14,9 +14,9 @@ from jax.experimental import multihost_utils
 from orbax.checkpoint import checkpoint_managers as policies
 
 from ila_jax.config import Config, from_config, to_dict
+from ila_jax.files.lock import only_writer
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.writable import not_written
-from ila_jax.job.lock import only_writer
 from ila_jax.job.processes import is_first, wait_for_all
 from ila_jax.train.state import State
 from ila_jax.weights.checksums import damage, unfinished, write_list

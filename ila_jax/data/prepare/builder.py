@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import fcntl
 import os
 import tempfile
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -16,6 +15,7 @@ from ila_jax.data.prepare.indices import add_checksums, check_bad, write_index, 
 from ila_jax.data.prepare.records import features
 from ila_jax.data.prepare.shards import Part, ShardWriter, Unit, Videos, read_part, units
 from ila_jax.data.sources import prepared_layout
+from ila_jax.files.lock import try_lock
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.publish import is_local, publish_bytes, remove_partial
 
@@ -150,13 +150,12 @@ def _alone(folder: epath.Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not try_lock(descriptor):
+            raise RuntimeError(
+                f"another process prepares videos in {folder}: wait for it, or stop it"
+            )
         remove_partial(folder)
         remove_partial(folder / prepared_layout.PARTS)
         yield
-    except BlockingIOError:
-        raise RuntimeError(
-            f"another process prepares videos in {folder}: wait for it, or stop it"
-        ) from None
     finally:
         os.close(descriptor)
