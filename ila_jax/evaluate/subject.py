@@ -1,7 +1,6 @@
 """What is evaluated: a model on a set of videos, and by what one tells it from another."""
 
 import dataclasses
-import hashlib
 import importlib.metadata
 import platform
 from collections.abc import Sequence
@@ -9,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import jax
-import numpy as np
 
 from ila_jax.config import Config, ModelConfig, to_dict
 from ila_jax.data.class_names.classes import Classes, read_class_names
-from ila_jax.data.sources.fingerprint import fingerprint
+from ila_jax.data.sources.fingerprint import fingerprint, ordered_fingerprint
 from ila_jax.data.sources.opening import open_source
 from ila_jax.data.sources.source import VideoSource
 from ila_jax.data.sources.video_files import tell
@@ -49,7 +47,7 @@ class Subject:
             "same": {
                 "weights": digest(self.recognizer.variables),
                 "videos": fingerprint(self.ids, self.source.labels),
-                "order": _order(self.ids, self.source.labels),
+                "order": ordered_fingerprint(self.ids, self.source.labels)[:16],
                 "classes": list(self.class_names),
                 "model": to_dict(self.config.model),
                 "clips": self.config.evaluation.clips,
@@ -84,14 +82,13 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
         tell(opened.notes)
     if not len(opened.source):
         raise ValueError(f"{data.validation} lists no videos: expected at least one")
-    names_of = [opened.source.name(i) for i in range(len(opened.source))]
     return Subject(
         config=config,
         checkpoint=checkpoint,
         step=step,
         recognizer=Recognizer(config.model, _as_configured(config, there), opened.class_names),
         source=opened.source,
-        ids=names_of if opened.ids is None else opened.ids,
+        ids=opened.all_ids(),
         class_names=opened.class_names,
     )
 
@@ -117,13 +114,6 @@ def versions() -> dict[str, str | None]:
         except importlib.metadata.PackageNotFoundError:
             found[name] = None
     return found
-
-
-def _order(ids: Sequence[str], labels: np.ndarray) -> str:
-    """A number for which video comes when: rows are known by their place in the list."""
-    lines = (f"{i}\t{label}\n" for i, label in zip(ids, labels.tolist(), strict=True))
-    text = "".join(lines).encode("utf-8", errors="surrogateescape")
-    return hashlib.sha256(text).hexdigest()[:16]
 
 
 def _class_names(config: Config, checkpoint: str, there: Recognizer) -> Sequence[str] | None:

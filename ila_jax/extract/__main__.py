@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import hashlib
 import math
 import os
 import sys
@@ -17,6 +16,7 @@ from ila_jax.config import to_dict
 from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.clips.pipeline import Batches, Loading, view_batches
 from ila_jax.data.clips.views import Views
+from ila_jax.data.sources.fingerprint import ordered_fingerprint
 from ila_jax.data.sources.opening import KINDS as SOURCES
 from ila_jax.data.sources.opening import open_source
 from ila_jax.data.sources.source import Opened, VideoSource
@@ -141,21 +141,12 @@ def _folder(
         "videos_per_file": shard,
         "features": {kind: list(shape) for kind, shape in made.items()},
         "videos": videos,
-        "videos_sha256": _listing(opened),
+        "videos_sha256": ordered_fingerprint(opened.all_ids(), opened.source.labels),
         "model": to_dict(model.config),
         "weights_sha256": digest(model.variables),
         "views": dataclasses.asdict(model.views),
     }
     return Folder(known.output, settings, known.format, videos, shard)
-
-
-def _listing(opened: Opened) -> str:
-    """sha256 of the videos' names and labels, in their order."""
-    found = hashlib.sha256()
-    for index, label in enumerate(opened.source.labels.tolist()):
-        name = opened.source.name(index) if opened.ids is None else opened.ids[index]
-        found.update(f"{name}\t{label}\n".encode(errors="surrogateescape"))
-    return found.hexdigest()
 
 
 def _batches(opened: Opened, views: Views, first: int, known: argparse.Namespace) -> Batches:

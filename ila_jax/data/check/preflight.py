@@ -101,7 +101,7 @@ def _look(name: str, opened: Opened) -> _Split:
     source = opened.source
     names = [source.name(index) for index in range(len(source))]
     files = stat_files(names) if isinstance(source, ListSource) else None
-    return _Split(name, opened, names, names if opened.ids is None else opened.ids, files)
+    return _Split(name, opened, names, opened.all_ids(), files)
 
 
 def _sample(split: _Split, limits: Limits) -> list[Probed]:

@@ -1,11 +1,11 @@
 """What a folder of prepared videos was begun with: another source or setting is refused."""
 
-import hashlib
 import json
 from typing import Any
 
 from etils import epath
 
+from ila_jax.data.sources.fingerprint import prepared_fingerprint
 from ila_jax.data.sources.prepared_layout import SETTINGS
 from ila_jax.data.sources.source import Opened
 from ila_jax.files.json_files import json_text
@@ -24,13 +24,10 @@ def settings(encoding: dict[str, Any], clips_per_shard: int, names: tuple[str, .
     }
 
 
-def fingerprint(opened: Opened) -> dict[str, Any]:
+def split_facts(opened: Opened) -> dict[str, Any]:
     """What makes a split: how many videos, and a hash of their ids and labels."""
-    source, digest = opened.source, hashlib.sha256()
-    for index in range(len(source)):
-        name = source.name(index) if opened.ids is None else opened.ids[index]
-        digest.update(f"{name}\0{source.labels[index]}\n".encode(errors="surrogateescape"))
-    return {"videos": len(source), "sha256": digest.hexdigest()}
+    digest = prepared_fingerprint(opened.all_ids(), opened.source.labels)
+    return {"videos": len(opened.source), "sha256": digest}
 
 
 def begun_class_names(directory: epath.Path) -> tuple[str, ...] | None:

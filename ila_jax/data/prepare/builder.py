@@ -10,7 +10,7 @@ from pathlib import Path
 import tensorflow_datasets as tfds
 from etils import epath
 
-from ila_jax.data.prepare.agreement import agree, fingerprint, settings
+from ila_jax.data.prepare.agreement import agree, settings, split_facts
 from ila_jax.data.prepare.indices import add_checksums, check_bad, write_index, write_quarantine
 from ila_jax.data.prepare.records import features
 from ila_jax.data.prepare.shards import Part, ShardWriter, Unit, Videos, read_part, units
@@ -51,7 +51,7 @@ class VideoBuilder:
         Errors: ValueError where the folder holds something else; OSError.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
-        splits = {split: fingerprint(opened) for split, opened in self._videos.opened.items()}
+        splits = {split: split_facts(opened) for split, opened in self._videos.opened.items()}
         agree(self._folder, self._settings, splits)
         (self._folder / prepared_layout.PARTS).mkdir(exist_ok=True)
         if is_local(self._folder):

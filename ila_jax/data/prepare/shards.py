@@ -79,8 +79,7 @@ class Videos:
 
     def id(self, split: str, index: int) -> str:
         """The same wherever the files lie."""
-        opened = self.opened[split]
-        return opened.source.name(index) if opened.ids is None else opened.ids[index]
+        return self.opened[split].id(index)
 
     def examples(
         self,

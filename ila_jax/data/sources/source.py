@@ -43,6 +43,16 @@ class Opened:
     ids: Sequence[str] | None = None
     notes: Sequence[str] = ()
 
+    def id(self, index: int) -> str:
+        """The id of a video, which is its name where there are no others."""
+        return self.source.name(index) if self.ids is None else self.ids[index]
+
+    def all_ids(self) -> Sequence[str]:
+        """The ids of all videos, in their order."""
+        if self.ids is not None:
+            return self.ids
+        return [self.source.name(index) for index in range(len(self.source))]
+
 
 class ListSource:
     """Files by their paths."""
