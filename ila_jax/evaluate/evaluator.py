@@ -12,6 +12,7 @@ from jax.experimental import multihost_utils
 
 from ila_jax.data.clips.pipeline import Batch
 from ila_jax.data.video.bad import Reason
+from ila_jax.data.video.bad_fraction import too_many_bad
 from ila_jax.evaluate import results
 from ila_jax.evaluate.parts import Parts
 from ila_jax.evaluate.predictions import write_predictions
@@ -123,7 +124,7 @@ def _predictor(subject: Subject) -> Callable[[Batch], Rows]:
 def _check_readable(subject: Subject, bad: np.ndarray, unreadable: int) -> None:
     """Errors: RuntimeError when more videos than allowed turned out to be bad, some of them now."""
     listed, allowed = len(subject.source), subject.config.data.max_bad_fraction
-    if not len(bad) or unreadable <= allowed * listed:
+    if not len(bad) or not too_many_bad(unreadable, listed, allowed):
         return
     shown = "\n  ".join(
         f"{subject.source.name(index)}: {Reason(reason).sentence}"

@@ -20,6 +20,7 @@ from ila_jax.data.sources.fingerprint import fingerprint
 from ila_jax.data.sources.mirror import described
 from ila_jax.data.sources.opening import Splits
 from ila_jax.data.sources.source import ListSource, Opened
+from ila_jax.data.video.bad_fraction import too_many_bad
 
 _COMPARED = 20_000  # files of which bytes are compared, at most
 
@@ -211,7 +212,7 @@ def _classes(found: Findings, split: _Split, names: Sequence[str], limits: Limit
 def _bad_fraction(found: Findings, bad: int, videos: int, limits: Limits) -> None:
     if bad and not limits.replaces:
         found.errors.append(f"{bad} videos cannot be read, and data.on_bad_video is fail")
-    elif bad > limits.bad_fraction * videos:
+    elif too_many_bad(bad, videos, limits.bad_fraction):
         found.errors.append(
             f"{bad} of {videos} videos cannot be read for certain, more than "
             f"{limits.bad_fraction:g} of them (data.max_bad_fraction): a run would stop"

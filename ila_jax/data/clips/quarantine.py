@@ -12,6 +12,7 @@ import numpy as np
 
 from ila_jax.data.sources.source import VideoSource
 from ila_jax.data.video.bad import Reason
+from ila_jax.data.video.bad_fraction import counted_reasons, too_many_bad
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import printable
 
@@ -60,14 +61,9 @@ class Quarantine:
 
     def check(self, total: int, max_fraction: float) -> None:
         """Stops the run, by a RuntimeError, when more than `max_fraction` of `total` are bad."""
-        if len(self) <= max_fraction * total:
+        if not too_many_bad(len(self), total, max_fraction):
             return
-        counts: dict[str, int] = {}
-        for name in self._reasons.values():
-            counts[name] = counts.get(name, 0) + 1
-        reasons = "\n  ".join(
-            f"{counts[r.name]} x {r.sentence}" for r in Reason if r.name in counts
-        )
+        reasons = counted_reasons(self._reasons.values())
         raise RuntimeError(
             f"{len(self)} of {total} videos cannot be read, more than data.max_bad_fraction "
             f"{max_fraction:g} allows:\n  {reasons}\nThey are listed in {self._path}. Repair the "

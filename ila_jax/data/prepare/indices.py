@@ -2,7 +2,6 @@
 
 import io
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -17,7 +16,7 @@ from ila_jax.data.sources.prepared_layout import (
     index_path,
     shard_path,
 )
-from ila_jax.data.video.bad import Reason
+from ila_jax.data.video.bad_fraction import counted_reasons, too_many_bad
 from ila_jax.files.json_files import json_text
 from ila_jax.files.publish import checksum, publish_bytes
 
@@ -95,14 +94,13 @@ def _split_of(line: str) -> str | None:
 
 def check_bad(split: str, parts: Mapping[Unit, Part], videos: int, fraction: float) -> None:
     """Errors: RuntimeError when more than `fraction` of a split's videos are bad."""
-    counts = Counter(reason for part in parts.values() for _, reason, _ in part.bad)
-    if counts.total() <= fraction * videos:
+    reasons = [reason for part in parts.values() for _, reason, _ in part.bad]
+    if not too_many_bad(len(reasons), videos, fraction):
         return
-    reasons = "\n  ".join(f"{counts[r.name]} x {r.sentence}" for r in Reason if r.name in counts)
     raise RuntimeError(
-        f"{counts.total()} of {videos} videos of {split} cannot be read, more than the fraction "
-        f"{fraction:g} that is allowed:\n  {reasons}\nThey are listed in {QUARANTINE} of the "
-        "folder. If that is what they are, allow a larger fraction, and the work goes on"
+        f"{len(reasons)} of {videos} videos of {split} cannot be read, more than the fraction "
+        f"{fraction:g} that is allowed:\n  {counted_reasons(reasons)}\nThey are listed in "
+        f"{QUARANTINE} of the folder. If that is what they are, allow a larger fraction, and the work goes on"
     )
 
 
