@@ -100,7 +100,8 @@ def check_bad(split: str, parts: Mapping[Unit, Part], videos: int, fraction: flo
     raise RuntimeError(
         f"{len(reasons)} of {videos} videos of {split} cannot be read, more than the fraction "
         f"{fraction:g} that is allowed:\n  {counted_reasons(reasons)}\nThey are listed in "
-        f"{QUARANTINE} of the folder. If that is what they are, allow a larger fraction, and the work goes on"
+        f"{QUARANTINE} of the folder. If that is what they are, allow a larger "
+        "fraction, and the work goes on"
     )
 
 
