@@ -25,8 +25,8 @@ from tqdm import tqdm
 
 from ila_jax import cli
 from ila_jax.data.synthetic.motion import CLASSES, draw_clip
-from ila_jax.data.video.bad import Reason
 from ila_jax.data.workers import pool
+from ila_jax.data.workers.pool import Loss
 
 # As configs/ssv2 have; the classes after the eight motions have no videos.
 SSV2_CLASSES = 174
@@ -141,7 +141,7 @@ def _something(folder: Path, count: int) -> list[Clip]:
     return clips
 
 
-def _write(clip: Clip, skip: Mapping[int, Reason], begin: Callable[[int], None]) -> None:
+def _write(clip: Clip, skip: Mapping[int, Loss], begin: Callable[[int], None]) -> None:
     """Draws and encodes a clip, unless it is to be missing."""
     begin(clip.index)
     if clip.index % 99 == 50:

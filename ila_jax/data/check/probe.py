@@ -1,13 +1,11 @@
 """Decoding a few videos in processes that can be ended, so that no file stops who asks."""
 
 import hashlib
-import multiprocessing
 import signal
-import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from fractions import Fraction
-from multiprocessing.connection import Connection, wait
 from typing import Any
 
 import numpy as np
@@ -15,12 +13,12 @@ from tqdm import tqdm
 
 from ila_jax.data.clips.sampling import interval
 from ila_jax.data.sources.source import VideoSource
-from ila_jax.data.video.bad import BadVideo, errors_as_bad_video
+from ila_jax.data.video.bad import BadVideo, Reason, errors_as_bad_video
 from ila_jax.data.video.decode import decode, index_video
+from ila_jax.data.workers import pool
+from ila_jax.data.workers.pool import NO_ITEM, Loss
 
 _FRAMES = 8  # decoded of each video, spread over it
-# The kernel ends a process at its time limit; one that waits for a disk may not even hear that.
-_GRACE = 30.0
 
 
 @dataclass(frozen=True)
@@ -53,94 +51,38 @@ def probe(
     end with the call, however it ends.
     """
     todo = list(indices)
-    total, found = len(todo), list[Probed]()
-    workers = [_Worker(source, limit) for _ in range(min(processes, total))]
-    try:
-        with tqdm(total=total, desc="decoding a sample", unit=" videos", delay=2) as bar:
-            while len(found) < total:
-                for worker in workers:
-                    if worker.index is None and todo:
-                        worker.ask(todo.pop())
-                busy = {worker.pipe: worker for worker in workers if worker.index is not None}
-                ready = wait(list(busy), timeout=1.0)
-                done = [
-                    worker.answer()
-                    for pipe, worker in busy.items()
-                    if pipe in ready or worker.is_late()
-                ]
-                found += done
-                bar.update(len(done))
-    finally:
-        for worker in workers:
-            worker.end()
-    return sorted(found, key=lambda one: one.index)
+    # Once each: what does not decode within its time is told, and a second try would double it.
+    results = pool.run(_Probing(source, limit), todo, processes=processes, limit=limit, attempts=1)
+    with (
+        closing(results),
+        tqdm(results, "decoding a sample", total=len(todo), unit=" videos", delay=2) as bar,
+    ):
+        return sorted((probed for _, probed in bar), key=lambda probed: probed.index)
 
 
-class _Worker:
-    """A process that decodes one video after the other, and is made anew when one ends it."""
+@dataclass(frozen=True)
+class _Probing:
+    """Decodes one video of a source. limit: seconds that it has."""
 
-    def __init__(self, source: VideoSource, limit: float) -> None:
-        self._source, self._limit = source, limit
-        self.index: int | None = None  # of the video that it decodes
-        self._start()
+    source: VideoSource
+    limit: float
 
-    def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.pipe, theirs = context.Pipe()
-        arguments = (self._source, theirs, self._limit)
-        self._process = context.Process(target=_serve, args=arguments, daemon=True)
-        self._process.start()
-        theirs.close()  # or its end would not be seen here
-
-    def ask(self, index: int) -> None:
-        if self.pipe.closed:
-            self._start()
-        self.index, self._asked = index, time.monotonic()
-        self.pipe.send(index)
-
-    def is_late(self) -> bool:
-        return time.monotonic() - self._asked > self._limit + _GRACE
-
-    def answer(self) -> Probed:
-        """What it found, or how the video ended it."""
-        index, self.index = self.index, None
-        assert index is not None
-        late = not self.pipe.poll()
-        try:
-            if not late:
-                return self.pipe.recv()
-        except (EOFError, OSError):
-            self._process.join()  # it is gone
-        self.end()
-        return Probed(index, self._how_it_ended(late), fatal=True)
-
-    def _how_it_ended(self, late: bool) -> str:
-        code = self._process.exitcode
-        if late or code == -signal.SIGALRM:
-            return f"Reading and decoding it did not end within {self._limit:g} seconds."
-        lack = ": perhaps for lack of memory" if code == -signal.SIGKILL else ""
-        return f"The decoder crashed (exit code {code}{lack})."
-
-    def end(self) -> None:
-        self.pipe.close()
-        self._process.kill()
-        self._process.join()
+    def __call__(
+        self, index: int, skip: Mapping[int, Loss], begin: Callable[[int], None]
+    ) -> Probed:
+        if index in skip:
+            return Probed(index, _how_it_ended(skip[index], self.limit), fatal=True)
+        begin(index)
+        probed = _probe(self.source, index)
+        begin(NO_ITEM)
+        return probed
 
 
-def _serve(source: VideoSource, pipe: Connection, limit: float) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends this
-    # The default action: the kernel ends the process, whatever a decoder is doing, and whether
-    # the parent is still there or not.
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    while True:
-        try:
-            index = pipe.recv()
-        except EOFError:
-            return  # the parent is done, or gone
-        signal.setitimer(signal.ITIMER_REAL, limit)
-        found = _probe(source, index)
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        pipe.send(found)
+def _how_it_ended(loss: Loss, limit: float) -> str:
+    if loss.reason is Reason.TOO_SLOW:
+        return f"Reading and decoding it did not end within {limit:g} seconds."
+    lack = ": perhaps for lack of memory" if loss.exit_code == -signal.SIGKILL else ""
+    return f"The decoder crashed (exit code {loss.exit_code}{lack})."
 
 
 def _probe(source: VideoSource, index: int) -> Probed:

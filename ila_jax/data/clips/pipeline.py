@@ -5,9 +5,6 @@ bad travels to the main process inside the batches. How one row is made, and wha
 file, is in `train_clips.py` and `evaluation_clips.py`; which row comes when, in `order.py`.
 """
 
-import multiprocessing
-import os
-import threading
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +22,7 @@ from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.train_clips import TrainClips
 from ila_jax.data.clips.views import Views
 from ila_jax.data.sources.source import VideoSource
+from ila_jax.data.workers.child import set_up_worker
 from ila_jax.data.workers.room import check_processes
 
 Batch = dict[str, np.ndarray]
@@ -204,18 +202,5 @@ def _loader(clips: Clips, rows: int, threads: int, processes: int, *, skip: int)
 
 
 def _start_worker(worker_index: int, worker_count: int) -> None:
-    """Makes a worker die with its parent, and keeps OpenCV to one thread.
-
-    A parent that is killed cannot end its workers itself. PR_SET_PDEATHSIG would be shorter but
-    fires when the *thread* that started the worker ends, and Grain starts workers from threads of
-    its own.
-    """
-    cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_exit_after, args=(parent,), daemon=True).start()
-
-
-def _exit_after(parent: Any) -> None:
-    parent.join()  # returns as soon as the parent is gone, however it died
-    os._exit(1)
+    """As Grain calls it in each worker process."""
+    set_up_worker()

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from ila_jax.data.prepare.shards import Unit, Videos
 from ila_jax.data.prepare.transcode import transcode
-from ila_jax.data.video.bad import BadVideo, Reason, errors_as_bad_video
+from ila_jax.data.video.bad import BadVideo, errors_as_bad_video
+from ila_jax.data.workers.pool import Loss
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Sampler:
     videos: Videos
 
     def __call__(
-        self, unit: Unit, skip: Mapping[int, Reason], begin: Callable[[int], None]
+        self, unit: Unit, skip: Mapping[int, Loss], begin: Callable[[int], None]
     ) -> Measured:
         begin(unit.first)
         if unit.first in skip:

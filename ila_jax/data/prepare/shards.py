@@ -14,8 +14,8 @@ from ila_jax.data.prepare.records import Serializer
 from ila_jax.data.prepare.transcode import Encoding, transcode
 from ila_jax.data.sources.prepared_layout import part_path, shard_path
 from ila_jax.data.sources.source import Opened
-from ila_jax.data.video.bad import BadVideo, Reason, errors_as_bad_video
-from ila_jax.data.workers.pool import NO_ITEM
+from ila_jax.data.video.bad import BadVideo, errors_as_bad_video
+from ila_jax.data.workers.pool import NO_ITEM, Loss
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.printable import printable
 from ila_jax.files.publish import publish, publish_bytes
@@ -85,7 +85,7 @@ class Videos:
         self,
         unit: Unit,
         bad: list[Bad],
-        skip: Mapping[int, Reason],
+        skip: Mapping[int, Loss],
         begin: Callable[[int], None],
     ) -> Iterator[tuple[int, Example]]:
         """(index, example) of the readable videos of a unit; the others are appended to `bad`.
@@ -97,7 +97,7 @@ class Videos:
             begin(index)
             try:
                 if index in skip:
-                    raise BadVideo(skip[index])
+                    raise BadVideo(skip[index].reason)
                 with errors_as_bad_video():
                     video = transcode(source.read(index), self.encoding)
             except BadVideo as error:
@@ -124,9 +124,7 @@ class ShardWriter:
     directory: str
     videos: Videos
 
-    def __call__(
-        self, unit: Unit, skip: Mapping[int, Reason], begin: Callable[[int], None]
-    ) -> Part:
+    def __call__(self, unit: Unit, skip: Mapping[int, Loss], begin: Callable[[int], None]) -> Part:
         directory = epath.Path(self.directory)
         kept, frames = list[int](), list[int]()
         bad: list[Bad] = []

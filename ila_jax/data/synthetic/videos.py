@@ -1,26 +1,21 @@
 """Motion pairs as files: H.264 videos, the boxes of their objects, and lists of both."""
 
-import ctypes
 import multiprocessing
-import os
-import signal
-import sys
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from fractions import Fraction
 from functools import partial
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
 import av
-import cv2
 import numpy as np
 from tqdm import tqdm
 
 from ila_jax.data.synthetic.motion import CLASSES, MotionClip, draw_clip
+from ila_jax.data.workers.child import interrupts_left_to_parent, set_up_worker
 from ila_jax.data.workers.room import check_processes
 
 SPLITS = ("train", "validation")
@@ -109,13 +104,17 @@ def _write_pairs(
 
 @contextmanager
 def _workers(processes: int) -> Iterator[Executor | None]:
-    """A pool of spawned processes (a fork of a process that holds jax hangs); None for one."""
+    """A pool of spawned processes (a fork of a process that holds jax hangs); None for one.
+
+    It is the standard library's: nothing that is drawn hangs or crashes a process, and results are
+    wanted in order. `workers.pool` gives them in any.
+    """
     if processes == 1:
         yield None
         return
     check_processes(processes)
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker)
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=set_up_worker)
     try:
         yield pool
     except BrokenProcessPool as error:
@@ -128,26 +127,6 @@ def _workers(processes: int) -> Iterator[Executor | None]:
 
 
 def _submitted(pool: Executor, *work: Any) -> Iterator[list[str]]:
-    """As `map`, in processes that leave Ctrl-C to their parent.
-
-    They do so also while they still import what they need, before `_start_worker` runs: a blocked
-    signal stays blocked in a child.
-    """
-    resource_tracker.ensure_running()  # first, since starting it unblocks the signal
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        return pool.map(*work)  # which starts the processes
-    finally:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def _start_worker() -> None:
-    """One thread a process, no answer to Ctrl-C (the parent's), and death with the parent."""
-    cv2.setNumThreads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if sys.platform == "linux":
-        set_parent_death_signal = 1  # PR_SET_PDEATHSIG
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
-    parent = multiprocessing.parent_process()
-    if parent is not None and os.getppid() != parent.pid:
-        os._exit(1)  # the parent died while this process was starting
+    """As `map`, by processes that leave Ctrl-C to this one."""
+    with interrupts_left_to_parent():
+        return pool.map(*work)  # which starts them

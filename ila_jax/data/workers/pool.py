@@ -5,33 +5,37 @@ A pool of the standard library ends as a whole when one of its processes does.
 
 import contextlib
 import multiprocessing
-import os
-import signal
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from multiprocessing import resource_tracker
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
-from typing import Any, Protocol, TypeVar
-
-import cv2
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from ila_jax.data.video.bad import Reason
+from ila_jax.data.workers.child import interrupts_left_to_parent, set_up_worker
 
 T = TypeVar("T")
 NO_ITEM = -1  # what a worker does takes as long as it takes, and is no item's fault
 
 
+class Loss(NamedTuple):
+    """How a worker process was lost over an item.
+
+    exit_code: as multiprocessing has it, a signal's number negative; None where the process was
+    ended because the item took too long.
+    """
+
+    reason: Reason
+    exit_code: int | None
+
+
 class Work(Protocol):
     """What a worker does; it must pickle."""
 
-    def __call__(
-        self, task: Any, skip: Mapping[int, Reason], begin: Callable[[int], None], /
-    ) -> Any:
+    def __call__(self, task: Any, skip: Mapping[int, Loss], begin: Callable[[int], None], /) -> Any:
         """Does a task, telling `begin` of each item first, and of NO_ITEM when all are done.
 
-        skip: items to leave alone.
+        skip: items to leave alone, with how they ended their process.
         """
         ...
 
@@ -42,19 +46,21 @@ def run(
     *,
     processes: int,
     limit: float,
+    attempts: int = 2,
     progress: Callable[[int], None] = lambda items: None,
-) -> Iterator[tuple[T, Any]]:
+) -> Generator[tuple[T, Any]]:
     """(task, result) as they are finished, in any order.
 
-    limit: seconds for an item. A process that is over it, or that dies, is replaced, and its task
-    done again: without that item where it happened at it twice, since a process may also be killed
-    for want of memory, or sleep with the machine. progress: told how many items were begun,
-    negative when a task begins again. Close the iterator to stop the workers.
+    limit: seconds for an item. attempts: a process that is over the limit, or that dies, is
+    replaced, and its task done again; when this many were lost over an item, without the item. It
+    is more than one where the item need not be at fault: a process may also be killed for want of
+    memory, or sleep with the machine. progress: told how many items were begun, negative when a
+    task begins again. Close the iterator to stop the workers.
     Errors: whatever `work` raises; RuntimeError when a process dies between items.
     """
     waiting = deque(tasks)
-    skip: dict[T, dict[int, Reason]] = {task: {} for task in tasks}
-    suspects: set[tuple[T, int]] = set()
+    skip: dict[T, dict[int, Loss]] = {task: {} for task in tasks}
+    losses = Counter[tuple[T, int]]()
     workers: list[_Worker] = []
     try:
         while len(workers) < min(processes, len(tasks)):
@@ -65,20 +71,21 @@ def run(
                     task = waiting.popleft()
                     worker.give(task, skip[task])
             busy = [worker for worker in workers if worker.busy]
+            # A worker that hangs says nothing: it is looked at several times within the limit.
             wait([worker.connection for worker in busy], timeout=min(1.0, limit / 4))
             for worker in busy:
-                kind, value = worker.hear(limit)
-                if kind == "begun":
+                event, value = worker.hear(limit)
+                if event == "begun":
                     progress(value)
-                elif kind == "failed":
+                elif event == "failed":
                     raise value
-                elif kind == "done":
+                elif event == "done":
                     yield worker.task, value
-                elif kind == "lost":
+                elif event == "lost":
                     task, item = worker.task, worker.item
-                    if (task, item) in suspects:
+                    losses[task, item] += 1
+                    if losses[task, item] >= attempts:
                         skip[task][item] = value
-                    suspects.add((task, item))
                     progress(-worker.begun)
                     worker.stop()
                     workers[workers.index(worker)] = _Worker(work)
@@ -93,50 +100,55 @@ class _Worker:
 
     def __init__(self, work: Work) -> None:
         context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-        self.connection, there = context.Pipe()
-        self._process = context.Process(target=_main, args=(there, work), daemon=True)
-        # Ctrl-C is the parent's to answer, also while a child is still importing what it needs:
-        # a blocked signal stays blocked in a child. The tracker first: starting it unblocks.
-        resource_tracker.ensure_running()
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-        try:
+        self.connection, child_end = context.Pipe()
+        self._process = context.Process(target=_main, args=(child_end, work), daemon=True)
+        with interrupts_left_to_parent():
             self._process.start()
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-        there.close()  # so that the death of the process is the end of the connection
+        child_end.close()  # so that the death of the process is the end of the connection
         self.task: Any = None
         self.item, self.begun, self.busy = NO_ITEM, 0, False
         self._since = 0.0  # when the item was begun
 
-    def give(self, task: Any, skip: dict[int, Reason]) -> None:
+    def give(self, task: Any, skip: dict[int, Loss]) -> None:
+        """Sends a task to the process, which is idle."""
         self.task, self.item, self.begun, self.busy = task, NO_ITEM, 0, True
         with contextlib.suppress(ConnectionError):  # it has died, which `hear` will find
             self.connection.send((task, skip))
 
     def hear(self, limit: float) -> tuple[str, Any]:
-        """(what happened, its value): silent, begun, done, failed, or lost with the Reason."""
+        """(event, value), without waiting for one.
+
+        Of "begun" the value is how many items, of "done" the result, of "failed" the error, of
+        "lost" the Loss, and "silent" has none.
+        """
         try:
             if not self.connection.poll():
                 over = self.item != NO_ITEM and time.monotonic() - self._since > limit
-                return ("lost", Reason.TOO_SLOW) if over else ("silent", None)
-            kind, value = self.connection.recv()
+                return ("lost", Loss(Reason.TOO_SLOW, None)) if over else ("silent", None)
+            event, value = self.connection.recv()
         except (EOFError, ConnectionError):
-            if self.item == NO_ITEM:
-                return "failed", RuntimeError(
-                    "a worker process ended, and not while reading a video: it had too little "
-                    'memory, or a script does this work without `if __name__ == "__main__":`'
-                )
-            return "lost", Reason.CRASHES
-        if kind == "begun":
+            return self._death()
+        if event == "begun":
             self.item, self._since = value, time.monotonic()
             if value == NO_ITEM:
                 return "silent", None
             self.begun += 1
-            return kind, 1
+            return event, 1
         self.busy = False
-        return kind, value
+        return event, value
+
+    def _death(self) -> tuple[str, Any]:
+        """The event of a process that has ended by itself."""
+        if self.item == NO_ITEM:
+            return "failed", RuntimeError(
+                "a worker process ended, and not while reading a video: it had too little "
+                'memory, or a script does this work without `if __name__ == "__main__":`'
+            )
+        self._process.join()  # or it has no exit code yet
+        return "lost", Loss(Reason.CRASHES, self._process.exitcode)
 
     def stop(self) -> None:
+        """Ends the process, whatever it is doing."""
         self._process.kill()
         self._process.join()
         self.connection.close()
@@ -144,8 +156,7 @@ class _Worker:
 
 def _main(connection: Connection, work: Work) -> None:
     """The life of a worker process."""
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-    cv2.setNumThreads(1)
+    set_up_worker()
     while True:
         try:
             task, skip = connection.recv()
@@ -159,17 +170,10 @@ def _main(connection: Connection, work: Work) -> None:
 
 
 def _sendable(error: Exception) -> Exception:
-    """Errors of native code need not survive pickling."""
+    """The error, or its words: errors of native code need not survive pickling."""
     if (
         isinstance(error, ValueError | OSError | RuntimeError)
         and type(error).__module__ == "builtins"
     ):
         return error
     return RuntimeError(f"{type(error).__name__}: {error}")
-
-
-def _exit_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()  # returns as soon as the parent is gone, however it died
-        os._exit(1)

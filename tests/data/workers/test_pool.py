@@ -59,8 +59,8 @@ def test_a_video_that_hangs_and_one_that_crashes_are_left_out():
     found, began = results(Numbers(hangs=5, crashes=10), limit=2)
     assert found == {
         0: (6, {}),
-        1: (17, {5: Reason.TOO_SLOW}),
-        2: (28, {10: Reason.CRASHES}),
+        1: (17, {5: (Reason.TOO_SLOW, None)}),
+        2: (28, {10: (Reason.CRASHES, -signal.SIGSEGV)}),
     }
     assert began == 12  # what is begun again counts once
 
