@@ -17,9 +17,8 @@ from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.clips.pipeline import Batches, Loading, view_batches
 from ila_jax.data.clips.views import Views
 from ila_jax.data.sources.fingerprint import ordered_fingerprint
-from ila_jax.data.sources.opening import KINDS as SOURCES
-from ila_jax.data.sources.opening import open_source
-from ila_jax.data.sources.source import Opened, VideoSource
+from ila_jax.data.sources.opening import SOURCE_KINDS, open_source
+from ila_jax.data.sources.source import OpenedSplit, VideoSource
 from ila_jax.data.sources.video_files import tell
 from ila_jax.data.video.bad import BadVideo
 from ila_jax.extract import files
@@ -44,7 +43,7 @@ in any way, the same command goes on where it was.
       --output features/ssv2 --features clip,frame --format npz
 
 SOURCE is one of
-{SOURCES}
+{SOURCE_KINDS}
 
 A row is a video of the list, in its order: index, id, path, label, class_name, problem, and the
 features. What could not be read has its reason under problem, and no features (null; NaN in npz).
@@ -106,7 +105,7 @@ def _all_are_missing(source: VideoSource) -> str | None:
 
 def _write(
     model: Recognizer,
-    opened: Opened,
+    opened: OpenedSplit,
     kinds: Sequence[str],
     folder: Folder,
     first: int,
@@ -130,7 +129,7 @@ def _write(
 
 
 def _folder(
-    model: Recognizer, opened: Opened, kinds: Sequence[str], known: argparse.Namespace
+    model: Recognizer, opened: OpenedSplit, kinds: Sequence[str], known: argparse.Namespace
 ) -> Folder:
     made = shapes(model.config, kinds)
     videos, size = len(opened.source), 4 * sum(map(math.prod, made.values()))
@@ -149,7 +148,7 @@ def _folder(
     return Folder(known.output, settings, known.format, videos, shard)
 
 
-def _batches(opened: Opened, views: Views, first: int, known: argparse.Namespace) -> Batches:
+def _batches(opened: OpenedSplit, views: Views, first: int, known: argparse.Namespace) -> Batches:
     # A batch of more would be of padding.
     batch = shared(min(known.batch, len(opened.source)))
     loading = Loading(batch=batch, threads=known.threads, processes=known.processes)

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 from etils import epath
 
-from ila_jax.data.sources.source import Opened
+from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.video.bad import Reason
 from ila_jax.extract.features import KINDS, Rows
 from ila_jax.files.json_files import json_text, read_object
@@ -96,7 +96,7 @@ class Folder:
 
 
 def shards(
-    batches: Iterable[Rows], opened: Opened, kinds: Sequence[str], *, size: int
+    batches: Iterable[Rows], opened: OpenedSplit, kinds: Sequence[str], *, size: int
 ) -> Iterator[tuple[int, Columns, Rows]]:
     """(number of the file, columns, features) of each file that the batches fill, in order.
 

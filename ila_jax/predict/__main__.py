@@ -19,7 +19,7 @@ from ila_jax.answers.timeline import timeline
 from ila_jax.data.class_names.classes import chosen_classes
 from ila_jax.data.clips.reading import TooSlow, VideoReader
 from ila_jax.data.clips.windows import Windows, check_lengths
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.finding import find_videos
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.sources.video_files import tell
@@ -136,7 +136,7 @@ def _answers(
 
 def _short(model: Recognizer, paths: Sequence[str], top_k: int) -> Iterator[Answer]:
     """Each video as a whole, the next ones being read meanwhile."""
-    read = VideoReader(ListSource([Example(path, 0) for path in paths]), _TIME_LIMIT)
+    read = VideoReader(ListSource([LabelledFile(path, 0) for path in paths]), _TIME_LIMIT)
     look = partial(read, convert=partial(model.views, video=0))
     with cli.progress(len(paths)) as done:
         for path, looked in zip(paths, _ahead(look, range(len(paths))), strict=True):

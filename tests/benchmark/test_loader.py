@@ -8,7 +8,7 @@ import pytest
 from ila_jax.benchmark import loader
 from ila_jax.benchmark.loader import PARTS, Throughput, measure
 from ila_jax.data.clips.recipe import ClipRecipe
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from tests.data.videos import write_video
 
@@ -36,7 +36,7 @@ def paths(tmp_path_factory):
 def run(paths, **changes):
     put, steps = [], []
     how = {"batch": 3, "batches": 2, "rounds": 2, "threads": 2, "processes": 0} | changes
-    source = ListSource([Example(path, 0) for path in paths])
+    source = ListSource([LabelledFile(path, 0) for path in paths])
     found = measure(source, RECIPE, **how, put=put.append, step=steps.append)
     return found, put, steps
 
@@ -62,9 +62,9 @@ def test_bad_videos_are_left_out_and_counted(paths, tmp_path):
 
 
 def test_what_is_held_in_memory_is_bounded(paths, monkeypatch):
-    size = len(ListSource([Example(paths[0], 0)]).read(0))
+    size = len(ListSource([LabelledFile(paths[0], 0)]).read(0))
     monkeypatch.setattr(loader, "_HELD", int(2.5 * size))
-    source = ListSource([Example(paths[0], 0)] * 4)
+    source = ListSource([LabelledFile(paths[0], 0)] * 4)
     clips, unreadable, _ = loader._read(source, RECIPE, [(0, k) for k in range(4)])
     assert (len(clips), unreadable) == (2, 0)
 
@@ -85,7 +85,7 @@ def test_conclusions():
 
 def test_a_clip_is_drawn_as_in_training(paths):
     """The frames that are decoded alone are those of the training clips."""
-    source = ListSource([Example(path, 0) for path in paths])
+    source = ListSource([LabelledFile(path, 0) for path in paths])
     clips, _, _ = loader._read(source, RECIPE, [(3, 1)])
     _, _, (video,) = loader._one_core(RECIPE, clips)
     expected, _ = RECIPE.train_clip(source.read(1), loader.element_generator(0, 3, 1))

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from ila_jax.data.prepare.builder import VideoBuilder
-from ila_jax.data.prepare.shards import Videos
+from ila_jax.data.prepare.shards import VideosToPrepare
 from ila_jax.data.prepare.transcode import Encoding
 from ila_jax.data.sources.opening import open_source
 from tests.data.videos import H264, write_video
@@ -48,7 +48,9 @@ def prepare_here(root: Path, target: os.PathLike[str], listed: str = "train.txt"
     """Prepares the split train in this process, so that it can be stopped at will."""
     opened = open_source(str(root / listed), root=str(root), class_names=NAMES)
     encoding = Encoding(short_side=16, key_frames=12, crf=23, preset="veryfast")
-    builder = VideoBuilder(str(target), Videos({"train": opened}, encoding), clips_per_shard=4)
+    builder = VideoBuilder(
+        str(target), VideosToPrepare({"train": opened}, encoding), clips_per_shard=4
+    )
     builder.prepare(
         lambda writer, todo: ((unit, writer(unit, {}, lambda index: None)) for unit in todo),
         max_bad_fraction=0.2,

@@ -18,9 +18,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from ila_jax import cli
-from ila_jax.data.check.preflight import Findings, Limits, check
+from ila_jax.data.check.preflight import CheckSettings, Findings, check
 from ila_jax.data.sources.mirror import mirrors
-from ila_jax.data.sources.opening import KINDS, Splits, open_config, open_splits
+from ila_jax.data.sources.opening import SOURCE_KINDS, Splits, open_config, open_splits
 from ila_jax.files.json_files import json_text
 
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ila_jax.data.check",
-        description=f"{__doc__}{KINDS}",
+        description=f"{__doc__}{SOURCE_KINDS}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
@@ -96,15 +96,15 @@ def _findings(
         splits = open_splits(
             known.train, known.validation, root=known.root, class_names=known.class_names
         )
-        return _check_splits(splits, known.mirror, Limits(**limits))
+        return _check_splits(splits, known.mirror, CheckSettings(**limits))
     _, config = cli.parse(parser, arguments)
     data = config.data
     limits |= {"bad_fraction": data.max_bad_fraction, "replaces": data.on_bad_video == "replace"}
     limits["square_pixels"] = data.square_pixels
-    return _check_splits(open_config(config), data.mirror, Limits(**limits))
+    return _check_splits(open_config(config), data.mirror, CheckSettings(**limits))
 
 
-def _check_splits(splits: Splits, mirror: str | None, limits: Limits) -> Findings:
+def _check_splits(splits: Splits, mirror: str | None, limits: CheckSettings) -> Findings:
     return check(splits, mirrors(splits.class_names, mirror), limits)
 
 

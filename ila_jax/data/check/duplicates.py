@@ -22,7 +22,7 @@ _PIECE = 1 << 16
 
 
 @dataclass(frozen=True)
-class Files:
+class FileFacts:
     """What the file system knows of files.
 
     size: int64 [n], -1 is missing. inode: (device, number) of each, None where missing.
@@ -32,7 +32,7 @@ class Files:
     inode: list[tuple[int, int] | None]
 
 
-def stat_files(paths: Sequence[str]) -> Files:
+def stat_files(paths: Sequence[str]) -> FileFacts:
     """Asks the file system for every file once. What is no file counts as missing."""
     chunks = [paths[i : i + _CHUNK] for i in range(0, len(paths), _CHUNK)]
     with ThreadPoolExecutor(_THREADS) as pool:
@@ -45,7 +45,7 @@ def stat_files(paths: Sequence[str]) -> Files:
         )
         found = [answer for chunk in answers for answer in chunk]
     sizes = np.array([size for size, _ in found], np.int64)
-    return Files(sizes, [inode for _, inode in found])
+    return FileFacts(sizes, [inode for _, inode in found])
 
 
 def _stat(paths: Sequence[str]) -> list[tuple[int, tuple[int, int] | None]]:
@@ -93,7 +93,7 @@ def groups(keys: Iterable[Hashable]) -> list[list[int]]:
 
 
 def same_content(
-    paths: Sequence[str], files: Files, *, most: int
+    paths: Sequence[str], files: FileFacts, *, most: int
 ) -> tuple[list[list[int]], int, int]:
     """(groups of files with the same bytes, how many were compared, how many should have been).
 

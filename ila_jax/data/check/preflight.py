@@ -8,25 +8,25 @@ from typing import Any
 import numpy as np
 
 from ila_jax.data.check.duplicates import (
-    Files,
+    FileFacts,
     groups,
     is_path,
     recording,
     same_content,
     stat_files,
 )
-from ila_jax.data.check.probe import Probed, probe
+from ila_jax.data.check.probe import ProbedVideo, probe
 from ila_jax.data.sources.fingerprint import fingerprint
 from ila_jax.data.sources.mirror import described
 from ila_jax.data.sources.opening import Splits
-from ila_jax.data.sources.source import ListSource, Opened
+from ila_jax.data.sources.source import ListSource, OpenedSplit
 from ila_jax.data.video.bad_fraction import too_many_bad
 
 _COMPARED = 20_000  # files of which bytes are compared, at most
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class CheckSettings:
     """sample: videos decoded of each split. seconds: for each. processes: decoding at once.
 
     bad_fraction: of unreadable videos that a run puts up with. replaces: unreadable videos of a
@@ -66,10 +66,10 @@ class _Split:
     """A split with what was asked of the file system; files: None where videos are no files."""
 
     name: str
-    opened: Opened
+    opened: OpenedSplit
     names: list[str]
     ids: Sequence[str]
-    files: Files | None
+    files: FileFacts | None
 
     @property
     def absent(self) -> np.ndarray:
@@ -78,7 +78,7 @@ class _Split:
         return np.zeros(count, bool) if self.files is None else self.files.size <= 0
 
 
-def check(splits: Splits, mirror: np.ndarray, limits: Limits) -> Findings:
+def check(splits: Splits, mirror: np.ndarray, limits: CheckSettings) -> Findings:
     """Looks at every file, and decodes a sample of each split. mirror: `mirrors` of the classes."""
     found = Findings(flips=described(mirror, splits.class_names))
     both = [_look("train", splits.train), _look("validation", splits.validation)]
@@ -98,14 +98,14 @@ def check(splits: Splits, mirror: np.ndarray, limits: Limits) -> Findings:
     return found
 
 
-def _look(name: str, opened: Opened) -> _Split:
+def _look(name: str, opened: OpenedSplit) -> _Split:
     source = opened.source
     names = [source.name(index) for index in range(len(source))]
     files = stat_files(names) if isinstance(source, ListSource) else None
     return _Split(name, opened, names, opened.all_ids(), files)
 
 
-def _sample(split: _Split, limits: Limits) -> list[Probed]:
+def _sample(split: _Split, limits: CheckSettings) -> list[ProbedVideo]:
     """Some videos that are there, the same ones each time."""
     there = np.flatnonzero(~split.absent)
     count = min(limits.sample, len(there))
@@ -115,7 +115,7 @@ def _sample(split: _Split, limits: Limits) -> list[Probed]:
     )
 
 
-def _facts(split: _Split, probed: Sequence[Probed], classes: int) -> dict[str, Any]:
+def _facts(split: _Split, probed: Sequence[ProbedVideo], classes: int) -> dict[str, Any]:
     fine = [one for one in probed if one.problem is None]
     sizes = [one.size for one in fine] if split.files is None else split.files.size
     counts = np.bincount(split.opened.source.labels, minlength=classes)
@@ -169,7 +169,7 @@ def _told(path: str) -> str:
     return path if not os.path.exists(path) or os.path.isfile(path) else f"{path} (not a file)"
 
 
-def _unreadable(found: Findings, split: _Split, probed: Sequence[Probed]) -> None:
+def _unreadable(found: Findings, split: _Split, probed: Sequence[ProbedVideo]) -> None:
     for one in probed:
         if one.fatal:
             found.errors.append(f"{split.name}: take {split.names[one.index]} off: {one.problem}")
@@ -184,7 +184,7 @@ def _unreadable(found: Findings, split: _Split, probed: Sequence[Probed]) -> Non
         found.errors.append(f"{split.name}: no video of those looked at can be read")
 
 
-def _not_square(found: Findings, split: _Split, probed: Sequence[Probed]) -> None:
+def _not_square(found: Findings, split: _Split, probed: Sequence[ProbedVideo]) -> None:
     stretched = [f"{split.names[one.index]} ({one.pixels})" for one in probed if one.pixels]
     if stretched:
         found.warnings.append(
@@ -194,7 +194,7 @@ def _not_square(found: Findings, split: _Split, probed: Sequence[Probed]) -> Non
         )
 
 
-def _classes(found: Findings, split: _Split, names: Sequence[str], limits: Limits) -> None:
+def _classes(found: Findings, split: _Split, names: Sequence[str], limits: CheckSettings) -> None:
     labels = split.opened.source.labels
     listed = np.bincount(labels, minlength=len(names))
     there = np.bincount(labels[~split.absent], minlength=len(names))
@@ -209,7 +209,7 @@ def _classes(found: Findings, split: _Split, names: Sequence[str], limits: Limit
         (found.errors if stops else found.warnings).append(text)
 
 
-def _bad_fraction(found: Findings, bad: int, videos: int, limits: Limits) -> None:
+def _bad_fraction(found: Findings, bad: int, videos: int, limits: CheckSettings) -> None:
     if bad and not limits.replaces:
         found.errors.append(f"{bad} videos cannot be read, and data.on_bad_video is fail")
     elif too_many_bad(bad, videos, limits.bad_fraction):
@@ -236,7 +236,9 @@ def _repeats(found: Findings, both: Sequence[_Split]) -> None:
     if all(split.files is not None for split in both):
         size = np.concatenate([split.files.size for split in both if split.files])
         inode = [i for split in both if split.files for i in split.files.inode]
-        kinds["content"], compared, alike = same_content(names, Files(size, inode), most=_COMPARED)
+        kinds["content"], compared, alike = same_content(
+            names, FileFacts(size, inode), most=_COMPARED
+        )
         if compared < alike:
             found.warnings.append(
                 f"content: of {alike} files that share their size with another, {compared} drawn "

@@ -22,7 +22,7 @@ _FRAMES = 8  # decoded of each video, spread over it
 
 
 @dataclass(frozen=True)
-class Probed:
+class ProbedVideo:
     """What decoding a video found.
 
     problem: why it cannot be used, or None. fatal: it did not even fail, but hung or crashed.
@@ -44,7 +44,7 @@ class Probed:
 
 def probe(
     source: VideoSource, indices: Iterable[int], *, limit: float, processes: int
-) -> list[Probed]:
+) -> list[ProbedVideo]:
     """Reads and decodes videos of a source, each for at most `limit` seconds.
 
     processes: how many at once; spawned, so a script needs its `if __name__ == "__main__":`. They
@@ -69,9 +69,9 @@ class _Probing:
 
     def __call__(
         self, index: int, skip: Mapping[int, Loss], begin: Callable[[int], None]
-    ) -> Probed:
+    ) -> ProbedVideo:
         if index in skip:
-            return Probed(index, _how_it_ended(skip[index], self.limit), fatal=True)
+            return ProbedVideo(index, _how_it_ended(skip[index], self.limit), fatal=True)
         begin(index)
         probed = _probe(self.source, index)
         begin(NO_ITEM)
@@ -85,15 +85,15 @@ def _how_it_ended(loss: Loss, limit: float) -> str:
     return f"The decoder crashed (exit code {loss.exit_code}{lack})."
 
 
-def _probe(source: VideoSource, index: int) -> Probed:
+def _probe(source: VideoSource, index: int) -> ProbedVideo:
     try:
         return _found(source, index)
     except BadVideo as error:
-        return Probed(index, str(error))
+        return ProbedVideo(index, str(error))
 
 
 @errors_as_bad_video()
-def _found(source: VideoSource, index: int) -> Probed:
+def _found(source: VideoSource, index: int) -> ProbedVideo:
     data = source.read(index)
     facts: dict[str, Any] = {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
     video = index_video(data)
@@ -104,7 +104,9 @@ def _found(source: VideoSource, index: int) -> Probed:
     # The last frame lasts as long as the others do on average.
     shown = float(video.times[-1] - video.times[0])
     seconds = shown * video.count / (video.count - 1) if video.count > 1 else 0.0
-    return Probed(index, frames=video.count, seconds=seconds, width=width, height=height, **facts)
+    return ProbedVideo(
+        index, frames=video.count, seconds=seconds, width=width, height=height, **facts
+    )
 
 
 def _shape(image: np.ndarray, pixel_aspect: Fraction) -> np.ndarray:

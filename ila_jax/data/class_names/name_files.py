@@ -13,7 +13,7 @@ from ila_jax.data.class_names.numbering import (
     HEADER,
     IDS,
     NAMES,
-    Named,
+    NumberedName,
     in_order,
     is_order,
     unquoted,
@@ -43,7 +43,7 @@ _ITEMS = re.compile(r"[-*•]\s+\S")
 _OTHER_NUMBER = re.compile(r'"?-?\d*\.?\d+"?\s*[,;\t]')
 _SEPARATORS = re.compile(r"[,;\t]")
 
-Line = tuple[int, str]  # its number in the file, and what is in it
+NumberedLine = tuple[int, str]  # its number in the file, and what is in it
 
 
 def parse_names(path: str | Path, text: str) -> list[tuple[str, str]]:
@@ -61,7 +61,7 @@ def parse_names(path: str | Path, text: str) -> list[tuple[str, str]]:
     return [(f"{path}:{number}: ", unquoted(line)) for number, line in lines]
 
 
-def _without_comments(path: str | Path, text: str) -> list[Line]:
+def _without_comments(path: str | Path, text: str) -> list[NumberedLine]:
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
     kept = []
     for number, line in lines:
@@ -78,7 +78,7 @@ def _without_comments(path: str | Path, text: str) -> list[Line]:
     return kept
 
 
-def _check_kind(path: str | Path, lines: Sequence[Line]) -> None:
+def _check_kind(path: str | Path, lines: Sequence[NumberedLine]) -> None:
     """Errors: ValueError for an annotation list, which names videos."""
     some = [line for _, line in lines if line]
     endings = [re.search(r"\.(\w+)[\"']?([\s,;]+\d+)?$", line) for line in some]
@@ -94,7 +94,7 @@ def _is_header(line: str) -> bool:
     return bool(words) and all(word(each) in HEADER for each in words)
 
 
-def _columns(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
+def _columns(path: str | Path, lines: Sequence[NumberedLine]) -> list[NumberedName] | None:
     """Rows below a header of three columns or more; None where there is none such."""
     if len(lines) < 2:
         return None
@@ -124,7 +124,7 @@ def _columns(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
     ]
 
 
-def _numbered(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
+def _numbered(path: str | Path, lines: Sequence[NumberedLine]) -> list[NumberedName] | None:
     """Rows of a number and a name; None where lines are names and nothing else."""
     for pattern in (_NUMBER_FIRST, _NUMBER_LAST, _SPACED_FIRST):
         rows = _matching(path, pattern, lines)
@@ -142,7 +142,7 @@ def _numbered(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
     return None
 
 
-def _counted(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
+def _counted(path: str | Path, lines: Sequence[NumberedLine]) -> list[NumberedName] | None:
     """Rows of names behind numbers that count, in forms that are names where they do not."""
     code = _CODE.match(lines[0][1]) if lines else None
     behind = [re.compile(rf"{code[0]}(?P<number>\d{{1,9}}){_BEHIND}(?P<name>.+)")] if code else []
@@ -156,8 +156,8 @@ def _counted(path: str | Path, lines: Sequence[Line]) -> list[Named] | None:
 
 
 def _matching(
-    path: str | Path, pattern: re.Pattern[str], lines: Sequence[Line]
-) -> list[Named] | None:
+    path: str | Path, pattern: re.Pattern[str], lines: Sequence[NumberedLine]
+) -> list[NumberedName] | None:
     found = [(number, pattern.fullmatch(line)) for number, line in lines if line]
     rows = [
         (f"{path}:{number}: ", int(match["number"]), unquoted(match["name"]))
@@ -167,7 +167,9 @@ def _matching(
     return rows if rows and len(rows) == len(found) else None
 
 
-def _check_columns(path: str | Path, lines: Sequence[Line], rows: Sequence[Named]) -> None:
+def _check_columns(
+    path: str | Path, lines: Sequence[NumberedLine], rows: Sequence[NumberedName]
+) -> None:
     """Errors: ValueError where a third column might as well be a part of the names."""
     if _is_header(lines[0][1]):
         return
@@ -180,12 +182,12 @@ def _check_columns(path: str | Path, lines: Sequence[Line], rows: Sequence[Named
         _refuse(path, rows, "which of the two is the number?")
 
 
-def _refuse(path: str | Path, rows: Sequence[Named], why: str) -> None:
+def _refuse(path: str | Path, rows: Sequence[NumberedName], why: str) -> None:
     first = ", ".join(f"{number} = {name!r}" for _, number, name in rows[:3])
     raise ValueError(f"{path} can be read in two ways: {first}, …; {why} {_HOW}")
 
 
-def _check_plain(path: str | Path, lines: Sequence[Line]) -> None:
+def _check_plain(path: str | Path, lines: Sequence[NumberedLine]) -> None:
     """Errors: ValueError where lines may be more than names."""
     some = [(number, line) for number, line in lines if line]
     if not some:
@@ -219,7 +221,7 @@ def _check_plain(path: str | Path, lines: Sequence[Line]) -> None:
         _refuse(path, rows, "are the numbers at the end a part of the names?")
 
 
-def _check_most(path: str | Path, pattern: re.Pattern[str], some: Sequence[Line]) -> None:
+def _check_most(path: str | Path, pattern: re.Pattern[str], some: Sequence[NumberedLine]) -> None:
     """Errors: ValueError where most lines have a number, and not all."""
     found = [(pattern.fullmatch(line), at, line) for at, line in some]
     numbers = [match["number"] for match, _, _ in found if match]

@@ -7,7 +7,7 @@ from typing import Any
 from ila_jax.data.class_names.numbering import (
     HEADER,
     IDS,
-    Named,
+    NumberedName,
     in_order,
     number_of,
     unquoted,
@@ -44,7 +44,7 @@ def _in_parts(found: Any) -> bool:
     return all(isinstance(part, str) and number_of(part) is None for p in found for part in p)
 
 
-def _pairs(path: str | Path, pairs: Sequence[tuple[str, Any]]) -> list[Named]:
+def _pairs(path: str | Path, pairs: Sequence[tuple[str, Any]]) -> list[NumberedName]:
     """{name: number} or {number: name}; numbers may be strings. Errors: ValueError."""
     forwards = all(number_of(value) is not None for _, value in pairs)
     backwards = all(number_of(k) is not None and isinstance(v, str) for k, v in pairs)

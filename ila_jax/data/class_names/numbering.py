@@ -15,7 +15,7 @@ NAMES = frozenset(
     "description title classes labels actions categories action_name activity key verb noun".split()
 )
 HEADER = IDS | NAMES | {"label", "class", "category_id"}
-Named = tuple[str, int, str]  # the place in the file, a number and its name
+NumberedName = tuple[str, int, str]  # the place in the file, a number and its name
 
 
 def word(text: str) -> str:
@@ -33,7 +33,7 @@ def is_order(numbers: Sequence[str]) -> bool:
     )
 
 
-def in_order(path: str | Path, rows: Sequence[Named]) -> list[tuple[str, str]]:
+def in_order(path: str | Path, rows: Sequence[NumberedName]) -> list[tuple[str, str]]:
     """Names in the order of their numbers, from 0 or from 1 on. Errors: ValueError."""
     if is_order([str(number) for _, number, _ in rows]):
         ordered = sorted(rows, key=lambda row: row[1])

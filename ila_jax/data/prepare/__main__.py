@@ -19,11 +19,11 @@ from ila_jax.data.prepare.agreement import begun_class_names
 from ila_jax.data.prepare.builder import VideoBuilder
 from ila_jax.data.prepare.estimate import Sampler, estimate, free_bytes, sample
 from ila_jax.data.prepare.indices import verify
-from ila_jax.data.prepare.shards import Part, ShardWriter, Unit, Videos
+from ila_jax.data.prepare.shards import FinishedShard, ShardWriter, Unit, VideosToPrepare
 from ila_jax.data.prepare.transcode import PRESETS, Encoding
-from ila_jax.data.sources.opening import KINDS, open_config, open_source
+from ila_jax.data.sources.opening import SOURCE_KINDS, open_config, open_source
 from ila_jax.data.sources.prepared_layout import QUARANTINE
-from ila_jax.data.sources.source import Opened
+from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.sources.video_files import tell
 from ila_jax.data.workers import pool
 from ila_jax.files.publish import is_local
@@ -35,7 +35,7 @@ frames (H.264, no sound), and packs them into ArrayRecord shards, from which tra
 times as fast. Stopped in any way, the same command goes on where it was."""
 _EPILOG = f"""\
 WHERE is one of
-{KINDS}
+{SOURCE_KINDS}
 
 examples:
   # Kinetics-400; then the same for --split validation
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     encoding = Encoding(
         short_side=args.short_side, key_frames=args.key_frames, crf=args.crf, preset=args.preset
     )
-    videos = Videos(_open(parser, arguments), encoding)
+    videos = VideosToPrepare(_open(parser, arguments), encoding)
     builder = VideoBuilder(args.to, videos, clips_per_shard=args.clips_per_shard)
     todo = builder.begin()
     _tell(videos, todo)
@@ -147,7 +147,9 @@ def _positive(text: str) -> int:
     return value
 
 
-def _open(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> dict[str, Opened]:
+def _open(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None
+) -> dict[str, OpenedSplit]:
     """The splits that the arguments name."""
     args, rest = parser.parse_known_args(arguments)
     if args.config and not args.where:
@@ -162,7 +164,7 @@ def _open(parser: argparse.ArgumentParser, arguments: Sequence[str] | None) -> d
     return {args.split: open_source(args.where, root=args.root, class_names=names)}
 
 
-def _tell(videos: Videos, todo: Sequence[Unit]) -> None:
+def _tell(videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
     for split, opened in videos.opened.items():
         tell(opened.notes)
         left = [unit for unit in todo if unit.split == split]
@@ -170,7 +172,7 @@ def _tell(videos: Videos, todo: Sequence[Unit]) -> None:
         print(f"{split}: {len(opened.source)} videos, {waiting} to do in {len(left)} shards")
 
 
-def _estimate(args: argparse.Namespace, videos: Videos, todo: Sequence[Unit]) -> None:
+def _estimate(args: argparse.Namespace, videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
     """Says how long and large it will be. Errors: ValueError where the disk is too small."""
     tries = sample(todo, args.sample)
     progress = tqdm(total=len(tries), desc="trying a few", unit="video", disable=None, leave=False)
@@ -199,7 +201,7 @@ def _estimate(args: argparse.Namespace, videos: Videos, todo: Sequence[Unit]) ->
 
 def _here(
     writer: ShardWriter, todo: Sequence[Unit], *, processes: int, limit: float
-) -> Generator[tuple[Unit, Part]]:
+) -> Generator[tuple[Unit, FinishedShard]]:
     """Does the units with processes of this machine."""
     total = sum(unit.last - unit.first for unit in todo)
     with tqdm(total=total, desc="prepare", unit="video", disable=None, smoothing=0.05) as progress:
@@ -210,7 +212,7 @@ def _here(
 
 def _on_beam(
     writer: ShardWriter, todo: Sequence[Unit], *, options: Sequence[str]
-) -> Generator[tuple[Unit, Part]]:
+) -> Generator[tuple[Unit, FinishedShard]]:
     yield from on_beam.run(writer, todo, options)
 
 

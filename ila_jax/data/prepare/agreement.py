@@ -7,7 +7,7 @@ from etils import epath
 
 from ila_jax.data.sources.fingerprint import prepared_fingerprint
 from ila_jax.data.sources.prepared_layout import SETTINGS
-from ila_jax.data.sources.source import Opened
+from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.files.json_files import json_text
 from ila_jax.files.publish import PARTIAL, publish_bytes
 
@@ -24,7 +24,7 @@ def settings(encoding: dict[str, Any], clips_per_shard: int, names: tuple[str, .
     }
 
 
-def split_facts(opened: Opened) -> dict[str, Any]:
+def split_facts(opened: OpenedSplit) -> dict[str, Any]:
     """What makes a split: how many videos, and a hash of their ids and labels."""
     digest = prepared_fingerprint(opened.all_ids(), opened.source.labels)
     return {"videos": len(opened.source), "sha256": digest}

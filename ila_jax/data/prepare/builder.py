@@ -13,14 +13,21 @@ from etils import epath
 from ila_jax.data.prepare.agreement import agree, settings, split_facts
 from ila_jax.data.prepare.indices import add_checksums, check_bad, write_index, write_quarantine
 from ila_jax.data.prepare.records import features
-from ila_jax.data.prepare.shards import Part, ShardWriter, Unit, Videos, read_part, units
+from ila_jax.data.prepare.shards import (
+    FinishedShard,
+    ShardWriter,
+    Unit,
+    VideosToPrepare,
+    read_finished,
+    units,
+)
 from ila_jax.data.sources import prepared_layout
 from ila_jax.files.lock import try_lock
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.publish import is_local, publish_bytes, remove_partial
 
 # Does units and gives (unit, part) as they are finished, in any order.
-Runner = Callable[[ShardWriter, Sequence[Unit]], Generator[tuple[Unit, Part]]]
+Runner = Callable[[ShardWriter, Sequence[Unit]], Generator[tuple[Unit, FinishedShard]]]
 
 
 class VideoBuilder:
@@ -32,7 +39,7 @@ class VideoBuilder:
     follows from the source and the settings, and not from who writes it.
     """
 
-    def __init__(self, directory: str, videos: Videos, *, clips_per_shard: int) -> None:
+    def __init__(self, directory: str, videos: VideosToPrepare, *, clips_per_shard: int) -> None:
         """directory: local, or of an object store (`gs://`, `s3://`)."""
         if clips_per_shard < 1:
             raise ValueError(f"clips_per_shard is {clips_per_shard}: expected 1 or more")
@@ -56,7 +63,7 @@ class VideoBuilder:
         (self._folder / prepared_layout.PARTS).mkdir(exist_ok=True)
         if is_local(self._folder):
             plain_name(self._folder)  # before the processes start that write with its help
-        return [unit for unit in self._units() if read_part(self._folder, unit) is None]
+        return [unit for unit in self._units() if read_finished(self._folder, unit) is None]
 
     def prepare(self, run: Runner, *, max_bad_fraction: float) -> tfds.core.DatasetInfo:
         """Does what is still to do, and finishes the data set, which is returned.
@@ -66,7 +73,9 @@ class VideoBuilder:
         """
         with _alone(self._folder):
             todo = self.begin()
-            parts = {u: p for u in self._units() if (p := read_part(self._folder, u)) is not None}
+            parts = {
+                u: p for u in self._units() if (p := read_finished(self._folder, u)) is not None
+            }
             with contextlib.closing(
                 run(ShardWriter(str(self._folder), self._videos), todo)
             ) as done:
@@ -80,7 +89,7 @@ class VideoBuilder:
     def _units(self) -> list[Unit]:
         return [unit for all_units in self._units_of.values() for unit in all_units]
 
-    def _check_bad(self, split: str, parts: dict[Unit, Part], fraction: float) -> None:
+    def _check_bad(self, split: str, parts: dict[Unit, FinishedShard], fraction: float) -> None:
         """Lists the bad videos when they are too many; else that is for the end."""
         ours = {unit: part for unit, part in parts.items() if unit.split == split}
         try:
@@ -89,7 +98,7 @@ class VideoBuilder:
             write_quarantine(self._folder, self._videos, parts)
             raise
 
-    def _finish(self, parts: dict[Unit, Part]) -> tfds.core.DatasetInfo:
+    def _finish(self, parts: dict[Unit, FinishedShard]) -> tfds.core.DatasetInfo:
         """Writes all that is not a shard. What says that a split is there comes last."""
         for split, all_units in self._units_of.items():
             write_index(self._folder, self._videos, split, [parts[unit] for unit in all_units])
@@ -105,7 +114,7 @@ class VideoBuilder:
                 publish_bytes(self._folder / path.name, path.read_bytes())
         return info
 
-    def _info(self, parts: dict[Unit, Part]) -> tfds.core.DatasetInfo:
+    def _info(self, parts: dict[Unit, FinishedShard]) -> tfds.core.DatasetInfo:
         """What TFDS knows of these splits, and of others that the folder holds already."""
         splits: dict[str, tfds.core.SplitInfo] = {}
         if (self._folder / prepared_layout.INFO).exists():
@@ -126,7 +135,7 @@ class VideoBuilder:
         info.set_splits(tfds.core.SplitDict([splits[split] for split in sorted(splits)]))
         return info
 
-    def _split_info(self, split: str, parts: dict[Unit, Part]) -> tfds.core.SplitInfo:
+    def _split_info(self, split: str, parts: dict[Unit, FinishedShard]) -> tfds.core.SplitInfo:
         ours = [parts[unit] for unit in self._units_of[split]]
         return tfds.core.SplitInfo(
             name=split,

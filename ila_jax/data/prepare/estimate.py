@@ -6,14 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ila_jax.data.prepare.shards import Unit, Videos
+from ila_jax.data.prepare.shards import Unit, VideosToPrepare
 from ila_jax.data.prepare.transcode import transcode
 from ila_jax.data.video.bad import BadVideo, errors_as_bad_video
 from ila_jax.data.workers.pool import Loss
 
 
 @dataclass(frozen=True)
-class Measured:
+class TriedVideo:
     """One video: bytes of the file and of the new one, and seconds of one process; 0 if bad."""
 
     source: int
@@ -25,22 +25,22 @@ class Measured:
 class Sampler:
     """Encodes the first video of a unit, and keeps nothing of it."""
 
-    videos: Videos
+    videos: VideosToPrepare
 
     def __call__(
         self, unit: Unit, skip: Mapping[int, Loss], begin: Callable[[int], None]
-    ) -> Measured:
+    ) -> TriedVideo:
         begin(unit.first)
         if unit.first in skip:
-            return Measured(0, 0, 0.0)
+            return TriedVideo(0, 0, 0.0)
         start = time.monotonic()
         try:
             with errors_as_bad_video():
                 data = self.videos.opened[unit.split].source.read(unit.first)
                 prepared = transcode(data, self.videos.encoding)
         except BadVideo:
-            return Measured(0, 0, 0.0)
-        return Measured(len(data), len(prepared.data), time.monotonic() - start)
+            return TriedVideo(0, 0, 0.0)
+        return TriedVideo(len(data), len(prepared.data), time.monotonic() - start)
 
 
 def sample(todo: Sequence[Unit], count: int) -> list[Unit]:
@@ -69,7 +69,7 @@ class Estimate:
     shrinks: float
 
 
-def estimate(measured: Sequence[Measured], videos: int, processes: int) -> Estimate | None:
+def estimate(measured: Sequence[TriedVideo], videos: int, processes: int) -> Estimate | None:
     """From a sample to all videos; None where no video of the sample can be read."""
     good = [one for one in measured if one.prepared]
     if not good:

@@ -8,7 +8,7 @@ import numpy as np
 from etils import epath
 from tqdm import tqdm
 
-from ila_jax.data.prepare.shards import Part, Unit, Videos
+from ila_jax.data.prepare.shards import FinishedShard, Unit, VideosToPrepare
 from ila_jax.data.sources.prepared_layout import (
     CHECKSUMS,
     QUARANTINE,
@@ -21,7 +21,9 @@ from ila_jax.files.json_files import json_text
 from ila_jax.files.publish import checksum, publish_bytes
 
 
-def write_index(directory: epath.Path, videos: Videos, split: str, parts: Sequence[Part]) -> None:
+def write_index(
+    directory: epath.Path, videos: VideosToPrepare, split: str, parts: Sequence[FinishedShard]
+) -> None:
     """Writes the index of a split (see `layout.index_path`)."""
     kept = [index for part in parts for index in part.kept]
     if not kept:
@@ -37,7 +39,7 @@ def write_index(directory: epath.Path, videos: Videos, split: str, parts: Sequen
     publish_bytes(index_path(directory, split), buffer.getvalue())
 
 
-def add_checksums(directory: epath.Path, parts: Mapping[Unit, Part]) -> None:
+def add_checksums(directory: epath.Path, parts: Mapping[Unit, FinishedShard]) -> None:
     """Adds the shards of these parts, and their indices, to the list of checksums."""
     sums = read_checksums(directory)
     for unit, part in parts.items():
@@ -64,7 +66,9 @@ def read_checksums(directory: epath.Path) -> dict[str, str]:
         ) from None
 
 
-def write_quarantine(directory: epath.Path, videos: Videos, parts: Mapping[Unit, Part]) -> None:
+def write_quarantine(
+    directory: epath.Path, videos: VideosToPrepare, parts: Mapping[Unit, FinishedShard]
+) -> None:
     """Lists every bad video once, with its reason; lines of other splits stay."""
     path = directory / QUARANTINE
     lines = path.read_bytes().decode(errors="replace").split("\n") if path.exists() else []
@@ -92,7 +96,9 @@ def _split_of(line: str) -> str | None:
         return None
 
 
-def check_bad(split: str, parts: Mapping[Unit, Part], videos: int, fraction: float) -> None:
+def check_bad(
+    split: str, parts: Mapping[Unit, FinishedShard], videos: int, fraction: float
+) -> None:
     """Errors: RuntimeError when more than `fraction` of a split's videos are bad."""
     reasons = [reason for part in parts.values() for _, reason, _ in part.bad]
     if not too_many_bad(len(reasons), videos, fraction):

@@ -5,7 +5,7 @@ from typing import Any
 
 from etils import epath
 
-from ila_jax.data.prepare.shards import Part, ShardWriter, Unit, read_part
+from ila_jax.data.prepare.shards import FinishedShard, ShardWriter, Unit, read_finished
 
 
 def require() -> tuple[Any, Any]:
@@ -23,7 +23,7 @@ def require() -> tuple[Any, Any]:
 
 def run(
     writer: ShardWriter, todo: Sequence[Unit], options: Sequence[str]
-) -> Generator[tuple[Unit, Part]]:
+) -> Generator[tuple[Unit, FinishedShard]]:
     """(unit, part) of all units, after the pipeline has ended.
 
     options: of the pipeline, as Beam's commands take them; without `--runner` Beam's own local one.
@@ -36,7 +36,7 @@ def run(
             # Reshuffle, or one worker does them all, fused to where they were created.
             _ = pipeline | beam.Create(list(todo)) | beam.Reshuffle() | beam.Map(_do, writer)
     for unit in todo:
-        part = read_part(epath.Path(writer.directory), unit)
+        part = read_finished(epath.Path(writer.directory), unit)
         if part is None:
             raise RuntimeError(f"the pipeline ended without writing shard {unit.shard}")
         yield unit, part

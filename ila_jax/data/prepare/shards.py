@@ -13,15 +13,15 @@ from etils import epath
 from ila_jax.data.prepare.records import Serializer
 from ila_jax.data.prepare.transcode import Encoding, transcode
 from ila_jax.data.sources.prepared_layout import part_path, shard_path
-from ila_jax.data.sources.source import Opened
+from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.video.bad import BadVideo, errors_as_bad_video
 from ila_jax.data.workers.pool import NO_ITEM, Loss
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.printable import printable
 from ila_jax.files.publish import publish, publish_bytes
 
-Example = dict[str, Any]
-Bad = tuple[int, str, str]  # index in the source, name of the Reason, what was seen
+PreparedExample = dict[str, Any]
+BadEntry = tuple[int, str, str]  # index in the source, name of the Reason, what was seen
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Unit:
 
 
 @dataclass(frozen=True)
-class Part:
+class FinishedShard:
     """What is known of a finished shard. kept: indices in the source of the videos it holds."""
 
     size: int
     sha256: str
     kept: list[int]
     frames: list[int]
-    bad: list[Bad]
+    bad: list[BadEntry]
 
 
 def units(split: str, videos: int, clips_per_shard: int) -> list[Unit]:
@@ -55,11 +55,11 @@ def units(split: str, videos: int, clips_per_shard: int) -> list[Unit]:
     ]
 
 
-def read_part(directory: epath.Path, unit: Unit) -> Part | None:
+def read_finished(directory: epath.Path, unit: Unit) -> FinishedShard | None:
     """The record of a shard that is finished and still there, else None."""
     try:
         values = json.loads(part_path(directory, unit.split, unit.shard, unit.shards).read_text())
-        part = Part(**values | {"bad": [tuple(bad) for bad in values["bad"]]})
+        part = FinishedShard(**values | {"bad": [tuple(bad) for bad in values["bad"]]})
         shard = shard_path(directory, unit.split, unit.shard, unit.shards)
         return part if shard.stat().length == part.size else None
     except (FileNotFoundError, ValueError, TypeError, KeyError):
@@ -67,10 +67,10 @@ def read_part(directory: epath.Path, unit: Unit) -> Part | None:
 
 
 @dataclass(frozen=True)
-class Videos:
+class VideosToPrepare:
     """The videos to prepare, by split, and how they are encoded. Sent to worker processes."""
 
-    opened: Mapping[str, Opened]
+    opened: Mapping[str, OpenedSplit]
     encoding: Encoding
 
     @property
@@ -84,10 +84,10 @@ class Videos:
     def examples(
         self,
         unit: Unit,
-        bad: list[Bad],
+        bad: list[BadEntry],
         skip: Mapping[int, Loss],
         begin: Callable[[int], None],
-    ) -> Iterator[tuple[int, Example]]:
+    ) -> Iterator[tuple[int, PreparedExample]]:
         """(index, example) of the readable videos of a unit; the others are appended to `bad`.
 
         skip: videos that are known to end or to hold up their process. begin: told of each video.
@@ -122,12 +122,14 @@ class ShardWriter:
     """Does one unit: writes its shard, then its record, which says that it is finished."""
 
     directory: str
-    videos: Videos
+    videos: VideosToPrepare
 
-    def __call__(self, unit: Unit, skip: Mapping[int, Loss], begin: Callable[[int], None]) -> Part:
+    def __call__(
+        self, unit: Unit, skip: Mapping[int, Loss], begin: Callable[[int], None]
+    ) -> FinishedShard:
         directory = epath.Path(self.directory)
         kept, frames = list[int](), list[int]()
-        bad: list[Bad] = []
+        bad: list[BadEntry] = []
 
         def keep() -> Iterator[bytes]:
             serialize = Serializer(self.videos.class_names)
@@ -139,7 +141,7 @@ class ShardWriter:
 
         shard = shard_path(directory, unit.split, unit.shard, unit.shards)
         size, sha256 = publish(shard, functools.partial(_write_records, records=keep()))
-        part = Part(size, sha256, kept, frames, bad)
+        part = FinishedShard(size, sha256, kept, frames, bad)
         record = json.dumps(asdict(part)).encode()
         publish_bytes(part_path(directory, unit.split, unit.shard, unit.shards), record)
         return part

@@ -29,19 +29,19 @@ _FRAMES = re.compile(r"\S+[/\\]\S+[\s,;]\d+")  # a folder of frames and how many
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class LabelledFile:
     """A video file and its class, counted from 0."""
 
     path: str
     label: int
 
 
-def read_list(path: str | Path, root: str | Path, classes: int) -> list[Example]:
+def read_list(path: str | Path, root: str | Path, classes: int) -> list[LabelledFile]:
     """`parse_list` of a file. Errors: FileNotFoundError; ValueError."""
     return parse_list(path, read_text(path, EXPECTED, raw=True), root, classes)
 
 
-def parse_list(path: str | Path, text: str, root: str | Path, classes: int) -> list[Example]:
+def parse_list(path: str | Path, text: str, root: str | Path, classes: int) -> list[LabelledFile]:
     """The examples of a list. The label is the last field, so that paths may contain spaces.
 
     Between path and label stands a space or a tab, or on most lines a comma or a semicolon. A
@@ -57,7 +57,7 @@ def parse_list(path: str | Path, text: str, root: str | Path, classes: int) -> l
     examples, problems = [], []
     for number, name, label in rows:
         example = _example(name, label, root, classes)
-        if isinstance(example, Example):
+        if isinstance(example, LabelledFile):
             examples.append(example)
         else:
             problems.append(f"{path}:{number}: {example}")
@@ -141,7 +141,7 @@ def _path(field: str) -> str:
     return field[1:-1].replace('""', '"') if quoted else field
 
 
-def _example(name: str, label: str, root: str | Path, classes: int) -> Example | str:
+def _example(name: str, label: str, root: str | Path, classes: int) -> LabelledFile | str:
     """The example of a line, or what is wrong with the line."""
     label = label.strip('"')
     if (name + label)[:1] == '"' and (name + label).count('"') % 2:
@@ -157,4 +157,4 @@ def _example(name: str, label: str, root: str | Path, classes: int) -> Example |
     if int(label) >= classes:
         one = f": does the list count from 1, to {classes}?" if int(label) == classes else ""
         return f"the label is {label}, but there are {classes} classes, 0 to {classes - 1}{one}"
-    return Example(path=os.path.join(root, name), label=int(label))
+    return LabelledFile(path=os.path.join(root, name), label=int(label))

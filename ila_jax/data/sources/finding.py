@@ -5,13 +5,13 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ila_jax.data.sources.video_files import Listing, list_videos, unlike_video
+from ila_jax.data.sources.video_files import FolderListing, list_videos, unlike_video
 
 _EXPECTED = "files that are named like videos, such as .mp4, or begin like one"
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundVideos:
     """paths: of the videos, each once. problems: what is not there. notes: what was left out."""
 
     paths: list[str] = field(default_factory=list)
@@ -19,7 +19,7 @@ class Found:
     notes: list[str] = field(default_factory=list)
 
 
-def find_videos(places: Iterable[str]) -> Found:
+def find_videos(places: Iterable[str]) -> FoundVideos:
     """The videos of each place in turn.
 
     A file is taken whatever its name, a folder for all videos below it, and a pattern such as
@@ -27,7 +27,7 @@ def find_videos(places: Iterable[str]) -> Found:
     """
     if isinstance(places, str):
         raise ValueError(f"places are {places!r}: expected a list of paths, [{places!r}]")
-    found, paths = Found(), dict[str, None]()  # in order
+    found, paths = FoundVideos(), dict[str, None]()  # in order
     for place in places:
         try:
             paths |= dict.fromkeys(_of(place, found.notes))
@@ -65,7 +65,7 @@ def _listed(folder: str, notes: list[str]) -> list[str]:
 
 
 def _matching(pattern: str, notes: list[str]) -> list[str]:
-    found = Listing(pattern)
+    found = FolderListing(pattern)
     for path in sorted(glob.glob(pattern, recursive=True)):
         if os.path.isdir(path):
             found.files.extend(_listed(path, notes))

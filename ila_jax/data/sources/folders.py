@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ila_jax.data.class_names.classes import Classes, composed
-from ila_jax.data.sources.annotations import Example
-from ila_jax.data.sources.source import ListSource, Opened
-from ila_jax.data.sources.video_files import Listing, list_videos
+from ila_jax.data.sources.annotations import LabelledFile
+from ila_jax.data.sources.source import ListSource, OpenedSplit
+from ila_jax.data.sources.video_files import FolderListing, list_videos
 from ila_jax.files.printable import printable
 from ila_jax.files.text_files import listed
 
 _SHOWN = 3
 
 
-def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opened:
+def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> OpenedSplit:
     """The videos below a folder, which holds a folder for each class.
 
     class_names: None takes the folders' names in alphabetical order, underscores as spaces.
@@ -41,10 +41,10 @@ def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opene
     if problems:
         raise ValueError(listed(f"{folder} cannot be used, move or rename", problems))
     examples = [
-        Example(os.path.join(folder, path), label_of[path.partition("/")[0]]) for path in files
+        LabelledFile(os.path.join(folder, path), label_of[path.partition("/")[0]]) for path in files
     ]
     notes = [*listing.notes(), *_empty(listing, folders)]
-    return Opened(ListSource(examples), tuple(names), files, notes)
+    return OpenedSplit(ListSource(examples), tuple(names), files, notes)
 
 
 def _name(folder: str) -> str:
@@ -77,7 +77,7 @@ def _given(folders: Sequence[str], names: Sequence[str], problems: list[str]) ->
     return {folder: label for folder, label in found.items() if label is not None}
 
 
-def _empty(listing: Listing, folders: Sequence[str]) -> list[str]:
+def _empty(listing: FolderListing, folders: Sequence[str]) -> list[str]:
     """A sentence where folders hold no video at all: a class that is named and never seen."""
     empty = sorted(set(listing.folders).difference(folders))
     if not empty:

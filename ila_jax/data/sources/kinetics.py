@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ila_jax.data.class_names.classes import Classes, spaced, spelling
-from ila_jax.data.sources.annotations import Example
-from ila_jax.data.sources.source import ListSource, Opened
+from ila_jax.data.sources.annotations import LabelledFile
+from ila_jax.data.sources.source import ListSource, OpenedSplit
 from ila_jax.data.sources.video_files import FilesByStem, suffix
 from ila_jax.files.text_files import csv_rows, delimiter_of, listed
 
@@ -24,7 +24,7 @@ _SPLITS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class KineticsClip:
     """A clip of ten seconds of a YouTube video. start, end: whole seconds, where the list says."""
 
     label: str
@@ -50,7 +50,7 @@ class Row:
 
 def open_kinetics(
     path: str | Path, text: str, root: str | Path, class_names: Sequence[str] | None
-) -> Opened:
+) -> OpenedSplit:
     """The clips of a CSV file with this text, found by one listing of the video files below `root`.
 
     Where several files have a clip's name, the one in a folder of its class is taken, or of its
@@ -67,7 +67,7 @@ def open_kinetics(
         candidates = files.find(row.stems)
         found += bool(candidates)
         name = _best(candidates, row) if candidates else f"{row.id}.mp4"
-        examples.append(Example(os.path.join(root, name), labels[row.label]))
+        examples.append(LabelledFile(os.path.join(root, name), labels[row.label]))
     if not found:
         names_tried = " or ".join(f"{stem}.mp4" for stem in rows[0].stems)
         raise ValueError(
@@ -76,7 +76,7 @@ def open_kinetics(
             "Point data.root to the videos."
         )
     ids = [row.id for row in rows]
-    return Opened(ListSource(examples), tuple(names), ids, files.listing.notes())
+    return OpenedSplit(ListSource(examples), tuple(names), ids, files.listing.notes())
 
 
 def is_kinetics(text: str) -> bool:
@@ -84,7 +84,7 @@ def is_kinetics(text: str) -> bool:
     return "youtube_id" in text.lstrip().partition("\n")[0].lower()
 
 
-def _rows(path: str | Path, text: str) -> list[Row]:
+def _rows(path: str | Path, text: str) -> list[KineticsClip]:
     """Errors: ValueError that lists the bad rows together."""
     lines = csv_rows(path, text, delimiter_of(text))
     header = [name.strip().lower() for name in next(lines, (1, list[str]()))[1]]
@@ -98,7 +98,7 @@ def _rows(path: str | Path, text: str) -> list[Row]:
     rows, problems = [], []
     for number, fields in lines:
         row = _row(*("" if i is None or i >= len(fields) else fields[i].strip() for i in columns))
-        if isinstance(row, Row):
+        if isinstance(row, KineticsClip):
             rows.append(row)
         else:
             problems.append(f"{path}:{number}: {row}")
@@ -110,7 +110,7 @@ def _rows(path: str | Path, text: str) -> list[Row]:
     return rows
 
 
-def _row(label: str, video: str, start: str, end: str, split: str) -> Row | str:
+def _row(label: str, video: str, start: str, end: str, split: str) -> KineticsClip | str:
     """The row of a line, or what is wrong with it."""
     for field in (label, video, start, end, split):
         if "\n" in field:
@@ -120,14 +120,14 @@ def _row(label: str, video: str, start: str, end: str, split: str) -> Row | str:
         return f"expected a label and a youtube_id, found {label!r} and {video!r}"
     label, split = sys.intern(label), sys.intern(split.lower())  # few, in 240,000 rows
     if not start and not end:
-        return Row(label, video, None, None, split)
+        return KineticsClip(label, video, None, None, split)
     try:
-        return Row(label, video, round(float(start)), round(float(end)), split)
+        return KineticsClip(label, video, round(float(start)), round(float(end)), split)
     except (ValueError, OverflowError):
         return f"expected times in seconds, found {start!r} and {end!r}"
 
 
-def _best(paths: Sequence[str], row: Row) -> str:
+def _best(paths: Sequence[str], row: KineticsClip) -> str:
     if len(paths) == 1:
         return paths[0]
 

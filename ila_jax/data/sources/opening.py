@@ -16,12 +16,11 @@ from ila_jax.data.sources.folders import open_folders
 from ila_jax.data.sources.kinetics import is_kinetics, open_kinetics
 from ila_jax.data.sources.prepared import open_prepared
 from ila_jax.data.sources.something import open_something
-from ila_jax.data.sources.source import ListSource
-from ila_jax.data.sources.source import Opened as Opened
+from ila_jax.data.sources.source import ListSource, OpenedSplit
 from ila_jax.data.sources.tfds_source import open_tfds
 from ila_jax.files.text_files import check_unicode, read_text
 
-KINDS = """\
+SOURCE_KINDS = """\
   FILE            told apart by what is in it:
                   `path label` or `path,label` a line, the label a number counted from 0;
                   Kinetics' CSV: label,youtube_id,time_start,time_end,split;
@@ -32,7 +31,7 @@ KINDS = """\
 _EXPECTED = "a list of videos: `path label` a line, Kinetics' CSV, or Something-Something's JSON"
 _SHOWN = 3
 # Kinds that are named by a scheme, `scheme:REST`; each takes (rest, root, class names).
-_SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], Opened]] = {
+_SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], OpenedSplit]] = {
     "tfds": open_tfds,
     "prepared": open_prepared,
 }
@@ -42,8 +41,8 @@ _SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], Opened]] = {
 class Splits:
     """The training and validation videos of a run, with the same classes."""
 
-    train: Opened
-    validation: Opened
+    train: OpenedSplit
+    validation: OpenedSplit
 
     @property
     def class_names(self) -> tuple[str, ...]:
@@ -61,8 +60,8 @@ class Splits:
         return said
 
 
-def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> Opened:
-    """A split by its name, one of `KINDS`.
+def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> OpenedSplit:
+    """A split by its name, one of `SOURCE_KINDS`.
 
     root: folder that the paths of lists start from, and that files are looked for in. class_names:
     None takes those that the annotations carry; given, annotations must agree with them.
@@ -75,14 +74,16 @@ def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> 
     return dataclasses.replace(opened, notes=[*opened.notes, one])
 
 
-def _open(where: str, root: str, class_names: Sequence[str] | None) -> Opened:
+def _open(where: str, root: str, class_names: Sequence[str] | None) -> OpenedSplit:
     scheme, colon, rest = where.partition(":")
     if colon and scheme in _SCHEMES:
         return _SCHEMES[scheme](rest, root, class_names)
     if where and Path(where).is_dir():
         return open_folders(where, class_names)
     if not where or not Path(where).exists():
-        raise FileNotFoundError(f"{where!r} does not exist: expected an annotation of\n{KINDS}")
+        raise FileNotFoundError(
+            f"{where!r} does not exist: expected an annotation of\n{SOURCE_KINDS}"
+        )
     # Once: it may be a pipe, <(grep …).
     text = read_text(where, _EXPECTED, raw=True)
     if not text.strip():
@@ -147,7 +148,7 @@ def open_config(config: Config) -> Splits:
     return splits
 
 
-def _open_list(where: str, text: str, root: str, class_names: Sequence[str] | None) -> Opened:
+def _open_list(where: str, text: str, root: str, class_names: Sequence[str] | None) -> OpenedSplit:
     if class_names is None:
         raise ValueError(
             f"{where} is a list of paths and numbers, which names no classes: name them in a file, "
@@ -157,4 +158,4 @@ def _open_list(where: str, text: str, root: str, class_names: Sequence[str] | No
     examples = parse_list(where, text, root, len(class_names))
     prefix = os.path.join(root, "")
     ids = [example.path.removeprefix(prefix) for example in examples]
-    return Opened(ListSource(examples), tuple(class_names), ids)
+    return OpenedSplit(ListSource(examples), tuple(class_names), ids)

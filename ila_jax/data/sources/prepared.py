@@ -11,13 +11,13 @@ from etils import epath
 
 from ila_jax.data.class_names.classes import composed
 from ila_jax.data.sources.prepared_layout import INFO, index_path
-from ila_jax.data.sources.source import Opened
+from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.publish import is_local
 
 
-def open_prepared(rest: str, root: str, class_names: Sequence[str] | None) -> Opened:
+def open_prepared(rest: str, root: str, class_names: Sequence[str] | None) -> OpenedSplit:
     """The source `prepared:REST`, where REST is DIR@SPLIT. root is of no use here.
 
     Errors: FileNotFoundError; ValueError for anything else, such as other class names.
@@ -40,7 +40,7 @@ def open_prepared(rest: str, root: str, class_names: Sequence[str] | None) -> Op
             f"{directory} was prepared with other class names: class {k} is {ours!r} there and "
             f"{theirs!r} of those given. Give none, which takes those it was prepared with"
         )
-    return Opened(source, names, source.ids())
+    return OpenedSplit(source, names, source.ids())
 
 
 class PreparedSource:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ila_jax.data.class_names.classes import Classes, read_class_names
-from ila_jax.data.sources.annotations import Example
-from ila_jax.data.sources.source import ListSource, Opened
+from ila_jax.data.sources.annotations import LabelledFile
+from ila_jax.data.sources.source import ListSource, OpenedSplit
 from ila_jax.data.sources.video_files import FilesByStem
 from ila_jax.files.text_files import listed, parse_json
 
@@ -18,7 +18,7 @@ _LABELS = ("labels.json", "something-something-v2-labels.json")
 
 def open_something(
     path: str | Path, text: str, root: str | Path, class_names: Sequence[str] | None
-) -> Opened:
+) -> OpenedSplit:
     """The videos of a list with this text, found by one listing of the video files below `root`.
 
     A video's class is its template without the brackets. class_names: None takes the labels.json
@@ -35,7 +35,7 @@ def open_something(
         candidates = files.find([video])
         found += bool(candidates)
         name = candidates[0] if candidates else f"{video}.webm"
-        examples.append(Example(os.path.join(root, name), labels[template]))
+        examples.append(LabelledFile(os.path.join(root, name), labels[template]))
     if not found:
         raise ValueError(
             f"none of the {len(entries)} videos of {path} has a file below {root}: expected names "
@@ -43,7 +43,7 @@ def open_something(
             "data.root to the videos."
         )
     ids = [video for video, _ in entries]
-    return Opened(ListSource(examples), names, ids, files.listing.notes())
+    return OpenedSplit(ListSource(examples), names, ids, files.listing.notes())
 
 
 def _entries(path: str | Path, text: str) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.video.files import read_file
 
 
@@ -31,7 +31,7 @@ class VideoSource(Protocol):
 
 
 @dataclass(frozen=True)
-class Opened:
+class OpenedSplit:
     """A split that can be read.
 
     ids: of every video, the same wherever its file lies; None where names are already that. notes:
@@ -57,7 +57,7 @@ class Opened:
 class ListSource:
     """Files by their paths."""
 
-    def __init__(self, examples: Sequence[Example]) -> None:
+    def __init__(self, examples: Sequence[LabelledFile]) -> None:
         # One string of bytes: as many strings, 240,000 paths are slow to send to a worker.
         paths = [os.fsencode(e.path) for e in examples]
         self._paths = b"".join(paths)

@@ -13,7 +13,7 @@ _ID = ("id", "video_id", "youtube_id", "key", "name", "filename", "file_name", "
 
 
 @dataclass(frozen=True)
-class Fields:
+class TfdsFields:
     """Names of features. id: None where there is none. class_names: None of a plain integer."""
 
     video: str
@@ -22,7 +22,7 @@ class Fields:
     class_names: Sequence[str] | None
 
 
-def find_fields(data_set: str, features: Mapping[str, Any]) -> Fields:
+def find_fields(data_set: str, features: Mapping[str, Any]) -> TfdsFields:
     """Finds them by type, and by name where types leave a choice.
 
     Errors: ValueError that lists the features there are.
@@ -45,7 +45,7 @@ def find_fields(data_set: str, features: Mapping[str, Any]) -> Fields:
             f"\n  {name}: {' '.join(repr(f).split())}" for name, f in sorted(features.items())
         )
         raise ValueError(f"{data_set} has {' and '.join(problems)}; found{there or ' nothing'}")
-    return Fields(
+    return TfdsFields(
         video=video,
         label=label,
         id=next((name for name in _ID if name in strings and name != video), None),

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ila_jax.data.sources.tfds_features import Fields
+from ila_jax.data.sources.tfds_features import TfdsFields
 
 
 def read_labels(
-    folder: str, split: str, elements: Sequence[Any], fields: Fields
+    folder: str, split: str, elements: Sequence[Any], fields: TfdsFields
 ) -> tuple[np.ndarray, list[str]]:
     """(int32 [n], id of every element; its position where elements have none).
 
@@ -34,7 +34,7 @@ def read_labels(
     return np.array(found["labels"], np.int32), found["ids"]
 
 
-def _cache(folder: str, split: str, fields: Fields) -> Path:
+def _cache(folder: str, split: str, fields: TfdsFields) -> Path:
     """A file that is another one once the data set is another one."""
     from etils import epath
 

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from ila_jax.data.class_names.classes import Classes
-from ila_jax.data.sources.source import Opened
-from ila_jax.data.sources.tfds_features import Fields, find_fields
+from ila_jax.data.sources.source import OpenedSplit
+from ila_jax.data.sources.tfds_features import TfdsFields, find_fields
 from ila_jax.data.sources.tfds_labels import read_labels
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.limits import check_bytes
@@ -62,7 +62,7 @@ class TfdsSource:
         return self.__dict__ | {"_elements": None}
 
 
-def open_tfds(name: str, root: str, class_names: Sequence[str] | None) -> Opened:
+def open_tfds(name: str, root: str, class_names: Sequence[str] | None) -> OpenedSplit:
     """NAME/CONFIG:VERSION@SPLIT below `root`, $TFDS_DATA_DIR or ~/tensorflow_datasets.
 
     The split may be a slice, `train[:90%]`. Labels and ids are read once from all elements and
@@ -104,7 +104,7 @@ def open_tfds(name: str, root: str, class_names: Sequence[str] | None) -> Opened
     names, labels = _labels(full, numbers, fields, class_names)
     shown = ids if fields.id else [f"{full}[{index}]" for index in range(len(ids))]
     source = TfdsSource(folder, said["split"], fields.video, labels, shown)
-    return Opened(source, tuple(names), ids)
+    return OpenedSplit(source, tuple(names), ids)
 
 
 def _folder(said: re.Match[str], root: str) -> str:
@@ -148,7 +148,7 @@ def _builder(folder: str) -> Any:
 
 
 def _labels(
-    full: str, numbers: np.ndarray, fields: Fields, class_names: Sequence[str] | None
+    full: str, numbers: np.ndarray, fields: TfdsFields, class_names: Sequence[str] | None
 ) -> tuple[Sequence[str], np.ndarray]:
     """Class names, and the class of every element: int32 [n]."""
     own = fields.class_names

@@ -23,7 +23,7 @@ _KINDS = 12
 
 
 @dataclass(frozen=True)
-class Listing:
+class FolderListing:
     """What a walk over `folder` met; all paths are relative to it, `/` between names.
 
     files: the videos, sorted. folders: those directly below, sorted. left_out: by what they are, in
@@ -56,7 +56,7 @@ class Listing:
         return [f"{self.folder}: {len(self.files)} videos; beside them " + "; ".join(said)]
 
 
-def list_videos(folder: str | Path) -> Listing:
+def list_videos(folder: str | Path) -> FolderListing:
     """The videos below a folder. Hidden files are left out, also of what is told.
 
     Links to folders are followed, each folder once. Folders that cannot be listed, links that lead
@@ -70,7 +70,7 @@ def list_videos(folder: str | Path) -> Listing:
         raise FileNotFoundError(
             f"the folder {folder} does not exist: expected the folder that holds the videos"
         )
-    found = Listing(str(folder))
+    found = FolderListing(str(folder))
     # Slow only on network file systems, where people want to know.
     with tqdm(_walk(found), f"listing {folder}", unit=" files", delay=2) as walk:
         found.files.extend(sorted(walk))
@@ -78,7 +78,7 @@ def list_videos(folder: str | Path) -> Listing:
     return found
 
 
-def _walk(found: Listing) -> Iterator[str]:
+def _walk(found: FolderListing) -> Iterator[str]:
     """The videos; adds to the rest of `found`."""
     seen: set[tuple[int, int]] = set()
     waiting = [""]  # the last is the next
@@ -101,7 +101,9 @@ def _walk(found: Listing) -> Iterator[str]:
                 found.folders.append(path)
 
 
-def _entries(found: Listing, prefix: str, seen: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+def _entries(
+    found: FolderListing, prefix: str, seen: set[tuple[int, int]]
+) -> list[os.DirEntry[str]]:
     """What is in a folder, but for hidden entries; nothing of one that was seen or is closed."""
     folder = os.path.join(found.folder, prefix)
     try:
@@ -120,7 +122,7 @@ def _entries(found: Listing, prefix: str, seen: set[tuple[int, int]]) -> list[os
         return []
 
 
-def _is_listed(found: Listing, entry: os.DirEntry[str], path: str) -> bool:
+def _is_listed(found: FolderListing, entry: os.DirEntry[str], path: str) -> bool:
     """Whether what is no folder is a video; notes what is none."""
     what = _no_video(entry)
     if what is not None:

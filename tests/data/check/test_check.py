@@ -11,7 +11,8 @@ from ila_jax.data.check import preflight
 from ila_jax.data.check.__main__ import main
 from ila_jax.data.check.duplicates import groups, recording, same_content, stat_files
 from ila_jax.data.sources.fingerprint import fingerprint
-from ila_jax.data.sources.opening import Opened, Splits
+from ila_jax.data.sources.opening import Splits
+from ila_jax.data.sources.source import OpenedSplit
 from tests.data.videos import write_video
 from tests.train.runs import QUICKSTART
 
@@ -221,8 +222,8 @@ class Packed:
 
 
 def test_names_of_packed_videos_are_no_paths():
-    split = Opened(Packed(), ("left",))
-    found = preflight.check(Splits(split, split), np.zeros(1), preflight.Limits(sample=0))
+    split = OpenedSplit(Packed(), ("left",))
+    found = preflight.check(Splits(split, split), np.zeros(1), preflight.CheckSettings(sample=0))
     assert found.warnings == found.repeats == []
 
 

@@ -6,7 +6,7 @@ import signal
 import numpy as np
 
 from ila_jax.data.check.probe import probe
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from tests.data.videos import write_slow, write_video
 
@@ -36,7 +36,7 @@ def test_a_sample_with_a_file_that_is_never_read_to_its_end(tmp_path):
     write_slow(tmp_path / "1.mp4")
     (tmp_path / "2.mp4").write_bytes(b"text")
     write_video(tmp_path / "3.mp4", count=1, size=(32, 32))
-    source = ListSource([Example(str(tmp_path / f"{i}.mp4"), 0) for i in range(5)])
+    source = ListSource([LabelledFile(str(tmp_path / f"{i}.mp4"), 0) for i in range(5)])
     good, hangs, text, one, missing = probe(source, range(5), limit=2.0, processes=2)
     assert [p.index for p in (good, hangs, text, one, missing)] == [0, 1, 2, 3, 4]
     assert good.problem is None

@@ -16,7 +16,7 @@ from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.replacement import MAX_TRIES
 from ila_jax.data.clips.sampling import dense, interval, segments
 from ila_jax.data.clips.transforms import CentreCrop, MultiScaleCrop, ShortSide, resize
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.decode import decode, index_video
@@ -40,7 +40,7 @@ def source(tmp_path_factory) -> ListSource:
         count = 2 if i == SHORT else 12 + i
         options = {"g": "6", "movflags": "faststart"}
         write_video(path, count=count, options={"preset": "ultrafast"}, offset=i, muxer=options)
-        examples.append(Example(str(path), i % CLASSES))
+        examples.append(LabelledFile(str(path), i % CLASSES))
     (folder / "clip 5.mp4").unlink()
     (folder / "clip 8.mp4").write_bytes(b"")
     data = (folder / "clip 10.mp4").read_bytes()
@@ -158,13 +158,13 @@ def test_a_run_goes_on_with_other_processes_and_threads(source):
 
 
 def test_an_epoch_and_a_seed_change_the_clips(source, tmp_path):
-    good = ListSource([Example(source.name(0), 0)])
+    good = ListSource([LabelledFile(source.name(0), 0)])
     one, two = train(good, batch=1, steps=2)
     (other,) = train(good, batch=1, steps=1, seed=1)
     assert (one["video"] != two["video"]).any()
     assert (one["video"] != other["video"]).any()
     # Fixed intervals and a box as large as the square picture leave nothing to chance.
-    square = Example(str(write_video(tmp_path / "a.mp4", size=(48, 48), count=20)), 0)
+    square = LabelledFile(str(write_video(tmp_path / "a.mp4", size=(48, 48), count=20)), 0)
     one, two = train(ListSource([square]), INTERVAL, batch=1, steps=2)
     np.testing.assert_array_equal(one["video"], two["video"])
     index = index_video(ListSource([square]).read(0))
@@ -200,7 +200,7 @@ def test_fail_comes_back_from_a_process(source):
 
 
 def test_a_class_without_a_readable_video(tmp_path):
-    source = ListSource([Example(str(tmp_path / f"{i}.mp4"), 7) for i in range(3)])
+    source = ListSource([LabelledFile(str(tmp_path / f"{i}.mp4"), 7) for i in range(3)])
     with pytest.raises(ValueError, match=r"no video of class 7 to show: all 3 tried .* no file"):
         train(source, batch=1, steps=1)
 
@@ -262,7 +262,7 @@ def test_loading_runs_no_further_ahead_than_a_batch():
             Counting.reads += 1
             return super().read(index)
 
-    source = Counting([Example("/nothing.mp4", 0)] * 400)
+    source = Counting([LabelledFile("/nothing.mp4", 0)] * 400)
     batches = evaluation_batches(source, RECIPE, Loading(4, threads=2))
     next(batches)
     time.sleep(0.2)
@@ -276,12 +276,12 @@ from multiprocessing import shared_memory
 # What is left in /dev/shm is known by its name: Python names both kinds at random.
 shared_memory._SHM_NAME_PREFIX = sys.argv[2]
 multiprocessing.current_process()._config["semprefix"] = sys.argv[2]
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.pipeline import Loading, train_batches
 from ila_jax.data.sources.source import ListSource
 if __name__ == "__main__":
-    source = ListSource([Example(sys.argv[1], 0)] * 4)
+    source = ListSource([LabelledFile(sys.argv[1], 0)] * 4)
     recipe = ClipRecipe(frames=2, size=28, sampling="interval", scales=(1.0,))
     batches = train_batches(source, recipe, Loading(2, processes=2),
                             seed=0, first_step=0, steps=1 << 30)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from ila_jax.data.clips.quarantine import Quarantine
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video.bad import Reason
 
-SOURCE = ListSource([Example(f"/d/clip {i}é.mp4", i % 3) for i in range(10)])
+SOURCE = ListSource([LabelledFile(f"/d/clip {i}é.mp4", i % 3) for i in range(10)])
 
 
 def bad(*rows: tuple[int, int]) -> np.ndarray:

@@ -11,7 +11,7 @@ from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.sampling import dense_clip, interleaved_clip
 from ila_jax.data.clips.transforms import CentreCrop, ShortSide
 from ila_jax.data.clips.views import Views
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video.bad import Reason
 from ila_jax.data.video.decode import decode, index_video
@@ -35,7 +35,7 @@ def source(tmp_path_factory) -> ListSource:
     write_video(folder / "1.mp4", count=COUNTS[TALL], size=(36, 64), rotation=90.0)
     write_video(folder / "2.mp4", count=COUNTS[SHORT], size=(40, 40))
     (folder / "3.mp4").write_text("Not found")
-    return ListSource([Example(str(folder / f"{i}.mp4"), i) for i in range(4)])
+    return ListSource([LabelledFile(str(folder / f"{i}.mp4"), i) for i in range(4)])
 
 
 def alone(source, video, frames, crop, crops):

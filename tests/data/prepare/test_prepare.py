@@ -16,7 +16,7 @@ from etils import epath
 
 from ila_jax.data.prepare import __main__ as prepare
 from ila_jax.data.prepare.indices import verify, write_quarantine
-from ila_jax.data.prepare.shards import Videos
+from ila_jax.data.prepare.shards import VideosToPrepare
 from ila_jax.data.prepare.transcode import Encoding
 from ila_jax.data.sources.opening import open_source
 from ila_jax.data.sources.prepared import PreparedSource
@@ -257,7 +257,7 @@ def test_damaged_lists_beside_the_shards(videos, prepared, tmp_path):
     (copy / "quarantine.jsonl").write_bytes(f'{kept}\n{{"path": "\n[1]\n'.encode() + b"\xff\n")
     opened = open_source(str(videos / "train.txt"), root=str(videos), class_names=NAMES)
     encoding = Encoding(short_side=16, key_frames=12, crf=23, preset="veryfast")
-    write_quarantine(epath.Path(copy), Videos({"train": opened}, encoding), {})
+    write_quarantine(epath.Path(copy), VideosToPrepare({"train": opened}, encoding), {})
     assert (copy / "quarantine.jsonl").read_text() == f"{kept}\n"
 
 

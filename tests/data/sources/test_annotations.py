@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ila_jax.data.sources.annotations import Example, read_list
+from ila_jax.data.sources.annotations import LabelledFile, read_list
 from ila_jax.data.sources.opening import open_source
 
 
@@ -13,10 +13,10 @@ def test_a_list(tmp_path):
     path = tmp_path / "train.txt"
     path.write_text("a/b.mp4 0\n\n  my clips/of  two words.mp4\t12 \r\n/abs/c.webm 3\nbré.mp4 1")
     assert read_list(path, "/data", 13) == [
-        Example("/data/a/b.mp4", 0),
-        Example("/data/my clips/of  two words.mp4", 12),
-        Example("/abs/c.webm", 3),
-        Example("/data/bré.mp4", 1),
+        LabelledFile("/data/a/b.mp4", 0),
+        LabelledFile("/data/my clips/of  two words.mp4", 12),
+        LabelledFile("/abs/c.webm", 3),
+        LabelledFile("/data/bré.mp4", 1),
     ]
 
 
@@ -88,7 +88,7 @@ def test_forms_of_the_same_list(tmp_path, text, name):
     """By what is in the file, whatever it is called."""
     path = tmp_path / name
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    expected = [Example("/v/clips/a.mp4", 0), Example("/v/clips/b c.mp4", 1)]
+    expected = [LabelledFile("/v/clips/a.mp4", 0), LabelledFile("/v/clips/b c.mp4", 1)]
     assert read_list(path, "/v", 2) == expected
     source = open_source(str(path), root="/v", class_names=["no", "yes"]).source
     assert [source.name(k) for k in range(2)] == [example.path for example in expected]
@@ -98,22 +98,25 @@ def test_forms_of_the_same_list(tmp_path, text, name):
 @pytest.mark.parametrize("name", ["space.csv", "comma.csv"])
 def test_a_list_called_csv(name):
     path = Path(__file__).parents[1] / "cases" / name
-    assert read_list(path, "", 2) == [Example("clips/a.mp4", 0), Example("clips/b c.mp4", 1)]
+    assert read_list(path, "", 2) == [
+        LabelledFile("clips/a.mp4", 0),
+        LabelledFile("clips/b c.mp4", 1),
+    ]
 
 
 def test_paths_that_hold_what_separates(tmp_path):
     path = tmp_path / "list.csv"
     path.write_text('"a, ""b"".mp4",1\nc;d.mp4,0\n')
-    assert read_list(path, "", 2) == [Example('a, "b".mp4', 1), Example("c;d.mp4", 0)]
+    assert read_list(path, "", 2) == [LabelledFile('a, "b".mp4', 1), LabelledFile("c;d.mp4", 0)]
     path.write_text("a, b.mp4 1\nweird, 0\n")
-    assert read_list(path, "", 2) == [Example("a, b.mp4", 1), Example("weird,", 0)]
+    assert read_list(path, "", 2) == [LabelledFile("a, b.mp4", 1), LabelledFile("weird,", 0)]
 
 
 def test_a_folder_whose_name_ends_in_a_number_is_no_count_of_frames(tmp_path):
     (tmp_path / "v").mkdir()
     (tmp_path / "v" / "take 2").write_bytes(b"a video")
     (tmp_path / "list.txt").write_text("v/take 2 0\n")
-    expected = [Example(f"{tmp_path}/v/take 2", 0)]
+    expected = [LabelledFile(f"{tmp_path}/v/take 2", 0)]
     assert read_list(tmp_path / "list.txt", tmp_path, 1) == expected
 
 

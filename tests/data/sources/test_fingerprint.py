@@ -3,19 +3,21 @@
 import numpy as np
 import pytest
 
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.fingerprint import (
     fingerprint,
     ordered_fingerprint,
     prepared_fingerprint,
 )
-from ila_jax.data.sources.source import ListSource, Opened
+from ila_jax.data.sources.source import ListSource, OpenedSplit
 
 # A space, a letter of two characters as a Mac spells it, and a byte that is no UTF-8.
 PATHS = ["b/two words.mp4", "a/e\u0301.mp4", "c/\udcff.mp4"]
-SOURCE = ListSource([Example(path, label) for path, label in zip(PATHS, [1, 0, 12], strict=True)])
-NAMED = Opened(SOURCE, ("k",))
-WITH_IDS = Opened(SOURCE, ("k",), ["x", "y\tz", "é"])
+SOURCE = ListSource(
+    [LabelledFile(path, label) for path, label in zip(PATHS, [1, 0, 12], strict=True)]
+)
+NAMED = OpenedSplit(SOURCE, ("k",))
+WITH_IDS = OpenedSplit(SOURCE, ("k",), ["x", "y\tz", "é"])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from ila_jax.data.clips.reading import VideoReader
 from ila_jax.data.clips.views import paper_views
 from ila_jax.data.clips.windows import Windows
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.decode import all_frames, decode, index_video
@@ -54,14 +54,14 @@ def test_what_is_raised_over_a_frame(path, error, reason, monkeypatch):
 
 
 def test_what_is_raised_over_a_clip(path):
-    read = VideoReader(ListSource([Example(str(path), 0)]), time_limit=60)
+    read = VideoReader(ListSource([LabelledFile(str(path), 0)]), time_limit=60)
     with pytest.raises(BadVideo, match=r"ZeroDivisionError: division by zero\."):
         read(0, lambda data: len(data) / 0)
     assert read(0, len) == path.stat().st_size
 
 
 def test_that_no_file_can_be_opened_is_not_the_next_ones_fault(path, monkeypatch):
-    read = VideoReader(ListSource([Example(str(path), 0)]), time_limit=60)
+    read = VideoReader(ListSource([LabelledFile(str(path), 0)]), time_limit=60)
     monkeypatch.setattr("builtins.open", raising(OSError(errno.EMFILE, "Too many open files")))
     with pytest.raises(OSError, match="Too many open files") as caught:
         read(0, len)

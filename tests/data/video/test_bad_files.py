@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.decode import decode, index_video
@@ -18,7 +18,7 @@ from tests.data.videos import H264, write_video
 def reason(path: Path) -> Reason | None:
     """Why this file is bad when all its frames are asked for; None for a good video."""
     try:
-        index = index_video(ListSource([Example(str(path), 0)]).read(0))
+        index = index_video(ListSource([LabelledFile(str(path), 0)]).read(0))
         decode(index, range(index.count))
     except BadVideo as bad:
         return bad.reason

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ila_jax.data.clips.windows import frame_times
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video import decode as decoding
 from ila_jax.data.video.bad import BadVideo, Reason
@@ -41,7 +41,7 @@ def files(tmp_path_factory) -> dict[str, Path]:
 
 
 def read(path: Path) -> bytes:
-    return ListSource([Example(str(path), 0)]).read(0)
+    return ListSource([LabelledFile(str(path), 0)]).read(0)
 
 
 def reason(data: bytes) -> Reason | None:

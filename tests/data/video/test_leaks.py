@@ -16,7 +16,7 @@ from ila_jax.data.clips.pipeline import Loading, train_batches
 from ila_jax.data.clips.quarantine import Quarantine
 from ila_jax.data.clips.reading import VideoReader
 from ila_jax.data.clips.recipe import ClipRecipe
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video.bad import BadVideo
 from ila_jax.data.video.decode import decode, index_video
@@ -82,7 +82,7 @@ def test_nothing_is_left_to_the_garbage_collector(folder):
     gc.disable()
     try:
         for path in folder.iterdir():
-            source = ListSource([Example(str(path), 0)])
+            source = ListSource([LabelledFile(str(path), 0)])
             with contextlib.suppress(BadVideo):
                 VideoReader(source, time_limit=60)(0, every_frame)
             held[path.name] = gc.collect()
@@ -97,7 +97,7 @@ def _main(folder: Path, run: Path, reads: int) -> None:
     # A class for each good file and what was made of it, so that each bad one can be replaced.
     labels = {name: label for label, name in enumerate(GOOD)}
     examples = [
-        Example(str(path), labels.get(path.name.split()[-1], 0)) for path in folder.iterdir()
+        LabelledFile(str(path), labels.get(path.name.split()[-1], 0)) for path in folder.iterdir()
     ]
     source = ListSource(examples)
     quarantine = Quarantine(run / "quarantine.jsonl")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ila_jax.data.clips.transforms import ShortSide
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video import limits
 from ila_jax.data.video.bad import BadVideo, Reason
@@ -117,12 +117,12 @@ def test_a_file_too_large_to_be_read(tmp_path):
     path.touch()
     os.truncate(path, 10 << 30)
     with pytest.raises(BadVideo, match="10240 MiB, and 1024 MiB are allowed") as caught:
-        ListSource([Example(str(path), 0)]).read(0)
+        ListSource([LabelledFile(str(path), 0)]).read(0)
     assert caught.value.reason == Reason.TOO_LARGE
 
 
 def test_what_names_no_size_is_read_no_further_than_allowed(monkeypatch):
     monkeypatch.setattr(limits, "MAX_BYTES", 1 << 10)
-    data = ListSource([Example("/proc/cpuinfo", 0)]).read(0)
+    data = ListSource([LabelledFile("/proc/cpuinfo", 0)]).read(0)
     assert len(data) == (1 << 10) + 1
     assert too_large(data) == "0 MiB, and 0 MiB are allowed."

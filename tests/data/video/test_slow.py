@@ -17,7 +17,7 @@ import pytest
 from ila_jax.data.clips.pipeline import Loading, evaluation_batches, train_batches
 from ila_jax.data.clips.reading import TooSlow, VideoReader
 from ila_jax.data.clips.recipe import ClipRecipe
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.limits import Progress, Unfinished, within
@@ -39,7 +39,7 @@ def source(tmp_path_factory) -> ListSource:
             write_slow(path)
         else:
             write_video(path, count=4, offset=i)
-    return ListSource([Example(str(folder / f"{i}.mp4"), i % 2) for i in range(8)])
+    return ListSource([LabelledFile(str(folder / f"{i}.mp4"), i % 2) for i in range(8)])
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def replaced(source, tmp_path_factory) -> ListSource:
     """The same videos with none where one is slow: what batches should be with any bad file."""
     nothing = tmp_path_factory.mktemp("nothing") / "there.mp4"
     names = [str(nothing) if i == HANGS else source.name(i) for i in range(8)]
-    return ListSource([Example(name, i % 2) for i, name in enumerate(names)])
+    return ListSource([LabelledFile(name, i % 2) for i, name in enumerate(names)])
 
 
 def train(source, *, on_bad="replace", **loading):
@@ -91,8 +91,8 @@ def test_fail_names_the_slow_video(source):
 
 THREADS = """
 import sys
-from tests.data.video.test_slow import ListSource, Example, TooSlow, train
-source = ListSource([Example(sys.argv[1], 0)] * 2)
+from tests.data.video.test_slow import ListSource, LabelledFile, TooSlow, train
+source = ListSource([LabelledFile(sys.argv[1], 0)] * 2)
 try:
     next(train(source, threads=int(sys.argv[2]), time_limit=0.2))
 except TooSlow as slow:
@@ -119,7 +119,7 @@ def test_without_processes_it_is_named_and_the_process_can_end(source, threads):
 def test_a_decoder_that_takes_its_time(tmp_path):
     """Not reading, but decoding: 300 frames are not decoded in a thousandth of a second."""
     path = write_video(tmp_path / "long.mp4", count=300, options={"preset": "ultrafast"})
-    reader = VideoReader(ListSource([Example(str(path), 0)]), time_limit=0.001)
+    reader = VideoReader(ListSource([LabelledFile(str(path), 0)]), time_limit=0.001)
     with pytest.raises(TooSlow) as caught:
         reader(0, lambda data: RECIPE.evaluation_clip(data, np.arange(2)))
     assert (caught.value.index, caught.value.name) == (0, str(path))

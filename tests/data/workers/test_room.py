@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ila_jax.data.sources.annotations import Example
+from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.workers import room
 from ila_jax.data.workers.room import check_processes
@@ -46,7 +46,7 @@ def test_shared_memory(monkeypatch):
 def test_a_video_is_not_at_fault_where_no_file_can_be_opened_any_more(tmp_path):
     """Or a run would put good videos on its list of bad ones."""
     (tmp_path / "a.mp4").write_bytes(b"x")
-    source = ListSource([Example(str(tmp_path / "a.mp4"), 0)])
+    source = ListSource([LabelledFile(str(tmp_path / "a.mp4"), 0)])
     with open_files(3), pytest.raises(OSError, match="Too many open files"):
         source.read(0)
     assert source.read(0) == b"x"
