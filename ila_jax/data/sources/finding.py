@@ -12,7 +12,11 @@ _EXPECTED = "files that are named like videos, such as .mp4, or begin like one"
 
 @dataclass(frozen=True)
 class FoundVideos:
-    """paths: of the videos, each once. problems: what is not there. notes: what was left out."""
+    """The videos of several places.
+
+    paths: of the videos, each once. problems: a sentence for each place that holds none. notes:
+    sentences about what was left out.
+    """
 
     paths: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -27,18 +31,23 @@ def find_videos(places: Iterable[str]) -> FoundVideos:
     """
     if isinstance(places, str):
         raise ValueError(f"places are {places!r}: expected a list of paths, [{places!r}]")
-    found, paths = FoundVideos(), dict[str, None]()  # in order
+    videos = FoundVideos()
+    # A dict for its keys: they keep the order of the places, and name each video once.
+    paths = dict[str, None]()
     for place in places:
         try:
-            paths |= dict.fromkeys(_of(place, found.notes))
-        except (ValueError, OSError) as error:
-            found.problems.append(str(error))
-    found.paths.extend(paths)
-    return found
+            paths |= dict.fromkeys(_videos_of(place, videos.notes))
+        except (ValueError, OSError) as error:  # of this place: the others are answered
+            videos.problems.append(str(error))
+    videos.paths.extend(paths)
+    return videos
 
 
-def _of(place: str, notes: list[str]) -> list[str]:
-    """Adds to notes. Errors: ValueError or OSError where there is no video."""
+def _videos_of(place: str, notes: list[str]) -> list[str]:
+    """The videos of one place; adds to the notes what was left out.
+
+    Errors: ValueError or OSError where there is no video.
+    """
     if not place:
         raise ValueError("'': expected the path of a video, found none")
     if os.path.isdir(place):
@@ -52,10 +61,10 @@ def _of(place: str, notes: list[str]) -> list[str]:
 
 
 def _below(folder: str, notes: list[str]) -> list[str]:
-    found = _listed(folder, notes)
-    if not found:
+    paths = _listed(folder, notes)
+    if not paths:
         raise ValueError(f"{folder}: no video is in this folder (expected {_EXPECTED})")
-    return found
+    return paths
 
 
 def _listed(folder: str, notes: list[str]) -> list[str]:
@@ -65,13 +74,14 @@ def _listed(folder: str, notes: list[str]) -> list[str]:
 
 
 def _matching(pattern: str, notes: list[str]) -> list[str]:
-    found = FolderListing(pattern)
+    listing = FolderListing(pattern)
+    # Sorted: the order of a folder is another one on every disk.
     for path in sorted(glob.glob(pattern, recursive=True)):
         if os.path.isdir(path):
-            found.files.extend(_listed(path, notes))
+            listing.files.extend(_listed(path, notes))
         elif (what := unlike_video(path)) is None:
-            found.files.append(path)
+            listing.files.append(path)
         else:
-            found.note(what, path)
-    notes += found.notes()
-    return found.files
+            listing.note(what, path)
+    notes += listing.notes()
+    return listing.files

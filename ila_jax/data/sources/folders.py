@@ -11,7 +11,7 @@ from ila_jax.data.sources.video_files import FolderListing, list_videos
 from ila_jax.files.printable import printable
 from ila_jax.files.text_files import listed
 
-_SHOWN = 3
+_SHOWN = 3  # folders that a sentence names
 
 
 def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> OpenedSplit:
@@ -30,6 +30,7 @@ def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opene
             + (f"; found {len(files)} videos in no folder, such as {files[0]}" if files else "")
             + "".join(f". {note}" for note in listing.notes())
         )
+    # A video beside the folders has no class, which is a mistake and not to be left out unsaid.
     problems = [f"{path}: in no class's folder" for path in files if "/" not in path]
     if class_names is None:
         names: Sequence[str] = _names(folders, problems)
@@ -48,7 +49,7 @@ def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opene
 
 
 def _name(folder: str) -> str:
-    """The class of a folder's name: text, whatever bytes the folder's name has."""
+    """The class that a folder is named after: text, whatever bytes the folder's name has."""
     return composed(printable(folder)).replace("_", " ").strip() or folder
 
 
@@ -59,6 +60,7 @@ def _names(folders: Sequence[str], problems: list[str]) -> list[str]:
     """
     first: dict[str, str] = {}
     for folder in folders:
+        # Two spellings of one name are one class, but `a_b` and `a b` may be two, or a mistake.
         other = first.setdefault(_name(folder), folder)
         if composed(other) != composed(folder):
             problems.append(f"{folder}: is it the same class as {other}?")
@@ -66,15 +68,18 @@ def _names(folders: Sequence[str], problems: list[str]) -> list[str]:
 
 
 def _given(folders: Sequence[str], names: Sequence[str], problems: list[str]) -> dict[str, int]:
-    """The class of each folder; appends to `problems` those that are none."""
+    """The label of each folder whose name means one of the classes.
+
+    Appends to `problems` a line for each of the others.
+    """
     classes = Classes(names)
-    found = {folder: classes.label(printable(folder)) for folder in folders}
+    labels = {folder: classes.label(printable(folder)) for folder in folders}
     problems += [
         f"{folder}: none of the {len(names)} class names, such as {names[0]!r}"
-        for folder, label in found.items()
+        for folder, label in labels.items()
         if label is None
     ]
-    return {folder: label for folder, label in found.items() if label is not None}
+    return {folder: label for folder, label in labels.items() if label is not None}
 
 
 def _empty(listing: FolderListing, folders: Sequence[str]) -> list[str]:

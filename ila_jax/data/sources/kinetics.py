@@ -23,9 +23,14 @@ _SPLITS = {
 }
 
 
+# With slots: a list has 240,000 of them.
 @dataclass(frozen=True, slots=True)
 class KineticsClip:
-    """A clip of ten seconds of a YouTube video. start, end: whole seconds, where the list says."""
+    """A clip of ten seconds of a YouTube video, as a row of the list names it.
+
+    video: YouTube's id. start, end: whole seconds, None where the list does not say. split: in
+    lower case, as the list calls it.
+    """
 
     label: str
     video: str
@@ -41,6 +46,7 @@ class KineticsClip:
     @property
     def stems(self) -> Iterator[str]:
         """What its file may be called without the suffix; the most exact first."""
+        # Tools that download them differ in what of the times they write, and with how many zeros.
         yield self.id
         if self.start is not None:
             yield f"{self.video}_{self.start}_{self.end}"
@@ -62,13 +68,14 @@ def open_kinetics(
     names = sorted({row.label for row in rows}) if class_names is None else class_names
     labels = Classes(names).labels(path, (row.label for row in rows), "labels")
     files = FilesByStem(root)
-    examples, found = [], 0
+    examples, with_file = [], 0
     for row in rows:
         candidates = files.find(row.stems)
-        found += bool(candidates)
+        with_file += bool(candidates)
         name = _best(candidates, row) if candidates else f"{row.id}.mp4"
         examples.append(LabelledFile(os.path.join(root, name), labels[row.label]))
-    if not found:
+    # Some may be missing, as videos vanish from YouTube; all of them mean a wrong folder.
+    if not with_file:
         names_tried = " or ".join(f"{stem}.mp4" for stem in rows[0].stems)
         raise ValueError(
             f"none of the {len(rows)} clips of {path} has a file below {root}: expected names "
@@ -128,11 +135,14 @@ def _row(label: str, video: str, start: str, end: str, split: str) -> KineticsCl
 
 
 def _best(paths: Sequence[str], row: KineticsClip) -> str:
+    """The file that is meant, of several whose names fit a clip."""
     if len(paths) == 1:
         return paths[0]
 
+    # False comes before True, so the first difference decides, and the path where there is none.
     def rank(path: str) -> tuple[bool, bool, bool, bool, str]:
         folders = path.split("/")[:-1]
+        # The name itself first: with other punctuation it may be another class's.
         of_class = spaced(row.label) in map(spaced, folders)
         like_class = spelling(row.label) in map(spelling, folders)
         of_split = not _SPLITS.get(row.split, set()).isdisjoint(f.lower() for f in folders)

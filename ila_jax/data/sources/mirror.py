@@ -12,9 +12,9 @@ from ila_jax.data.class_names.classes import composed
 from ila_jax.files.text_files import listed, parse_json, read_text
 
 NEVER = -1  # in a mirror table: a video of this class must not be flipped
-_SHOWN = 5  # classes of each kind, described
+_SHOWN = 5  # classes of each kind that are described
 
-# Longer spellings first: "clockwise" is a word of "counter-clockwise" too.
+# Longer spellings come first: "clockwise" is a word of "counter-clockwise" too.
 _COUNTER = r"(?:counter|anti)[-\s]?clockwise"
 _SIDES = re.compile(rf"\b(?:(?P<counter>{_COUNTER})|(?P<side>clockwise|left|right))\b")
 _RIGHT_OUT = re.compile(r"\bright(?= out\b)")
@@ -67,6 +67,7 @@ def _some(what: str, items: Sequence[str]) -> str:
 
 
 def _overridden(table: np.ndarray, class_names: Sequence[str], file: str) -> np.ndarray:
+    """The table, int32 [k], with what a file says of some classes in place of their names."""
     classes = {composed(name): label for label, name in enumerate(class_names)}
     problems, given = [], dict[int, int]()
     for name, mirror in _entries(file).items():
@@ -76,10 +77,11 @@ def _overridden(table: np.ndarray, class_names: Sequence[str], file: str) -> np.
             problems.append(f"{name!r}: {mirror!r} is no class, nor null{_near(mirror, classes)}")
         else:
             given[classes[name]] = NEVER if mirror is None else classes[mirror]
-    # A pair need be given once only.
+    # A pair need be given once only; where both of its classes are, each keeps what it says.
     given = {m: k for k, m in given.items() if m != NEVER} | given
     table = table.copy()
     table[list(given)] = list(given.values())
+    # Classes that the file does not touch are not its to answer for.
     for label, mirror in enumerate(table.tolist()):
         touched = label in given or mirror in given
         if touched and mirror != NEVER and table[mirror] != label:
@@ -95,23 +97,27 @@ def _overridden(table: np.ndarray, class_names: Sequence[str], file: str) -> np.
 
 
 def _entries(file: str) -> dict[str, Any]:
+    """What a file says of each class that it names. Errors: FileNotFoundError; ValueError."""
     what = 'JSON such as {"push left": "push right", "turn left": null}'
-    found = parse_json(file, read_text(file, what), what, tuple)  # an object is its pairs
-    if not isinstance(found, tuple):
+    # An object as its pairs: a dict would keep the last of a class that is named twice.
+    pairs = parse_json(file, read_text(file, what), what, tuple)
+    if not isinstance(pairs, tuple):
         raise ValueError(f"{file} is no object from class to mirror class: expected {what}")
-    names = [composed(name) for name, _ in found]
+    names = [composed(name) for name, _ in pairs]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
         raise ValueError(f"{file} names {twice!r} more than once: which of its mirrors is meant?")
-    return {composed(k): composed(v) if isinstance(v, str) else v for k, v in found}
+    return {composed(k): composed(v) if isinstance(v, str) else v for k, v in pairs}
 
 
 def _near(name: Any, classes: Mapping[str, int]) -> str:
+    """A question after the class that a name is almost, if there is one."""
     near = difflib.get_close_matches(str(name), classes, n=1)
     return f", did you mean {near[0]!r}?" if near else ""
 
 
 def _mirror(label: int, name: str, spelled: list[str]) -> int:
+    """The label of the mirrored videos of a class, or NEVER. spelled: the names of all classes."""
     mirrored = _swapped(name)
     if mirrored == name:
         return label
@@ -124,12 +130,14 @@ def _mirror(label: int, name: str, spelled: list[str]) -> int:
 def _spelled(name: str) -> str:
     """Lower case, single spaces (underscores are spaces), and one spelling of each side."""
     name = " ".join(name.lower().replace("_", " ").split())
-    return _SIDES.sub(lambda found: found["side"] or "counter-clockwise", name)
+    return _SIDES.sub(lambda match: match["side"] or "counter-clockwise", name)
 
 
 def _swapped(name: str) -> str:
-    def opposite(found: re.Match[str]) -> str:
-        word = _OPPOSITE[found["side"] or "counter"]
+    """A spelled name with the opposite of each side that it names."""
+
+    def opposite(match: re.Match[str]) -> str:
+        word = _OPPOSITE[match["side"] or "counter"]
         return "counter-clockwise" if word == "counter" else word
 
     return _SIDES.sub(opposite, name)

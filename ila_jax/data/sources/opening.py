@@ -29,7 +29,7 @@ SOURCE_KINDS = """\
   tfds:NAME/CONFIG:VERSION@SPLIT   a TFDS data set with encoded videos; CONFIG, VERSION optional
   prepared:DIR@SPLIT   what python -m ila_jax.data.prepare made"""
 _EXPECTED = "a list of videos: `path label` a line, Kinetics' CSV, or Something-Something's JSON"
-_SHOWN = 3
+_SHOWN = 3  # classes that a sentence names
 # Kinds that are named by a scheme, `scheme:REST`; each takes (rest, root, class names).
 _SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], OpenedSplit]] = {
     "tfds": open_tfds,
@@ -46,18 +46,21 @@ class Splits:
 
     @property
     def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, which both splits have, class 0 first."""
         return self.train.class_names
 
     def unseen(self) -> list[str]:
         """Sentences about classes that a split has no video of."""
-        said = []
+        sentences = []
         for split, opened in (("training", self.train), ("validation", self.validation)):
             counts = np.bincount(opened.source.labels, minlength=len(self.class_names))
             none = [self.class_names[k] for k in np.flatnonzero(counts == 0).tolist()]
             if none:
                 some = ", ".join(map(repr, none[:_SHOWN])) + (", …" if len(none) > _SHOWN else "")
-                said.append(f"{len(none)} of {len(counts)} classes have no {split} video: {some}")
-        return said
+                sentences.append(
+                    f"{len(none)} of {len(counts)} classes have no {split} video: {some}"
+                )
+        return sentences
 
 
 def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> OpenedSplit:
@@ -75,6 +78,7 @@ def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> 
 
 
 def _open(where: str, root: str, class_names: Sequence[str] | None) -> OpenedSplit:
+    """A split of the kind that its name, or what is in its file, says."""
     scheme, colon, rest = where.partition(":")
     if colon and scheme in _SCHEMES:
         return _SCHEMES[scheme](rest, root, class_names)
@@ -84,10 +88,11 @@ def _open(where: str, root: str, class_names: Sequence[str] | None) -> OpenedSpl
         raise FileNotFoundError(
             f"{where!r} does not exist: expected an annotation of\n{SOURCE_KINDS}"
         )
-    # Once: it may be a pipe, <(grep …).
+    # It is read once, and passed on as text: it may be a pipe, <(grep …).
     text = read_text(where, _EXPECTED, raw=True)
     if not text.strip():
         raise ValueError(f"{where} is empty: expected {_EXPECTED}, found nothing")
+    # From what cannot be mistaken to what nearly any text could be: a list is what is left.
     if is_kinetics(text):
         check_unicode(where, text, _EXPECTED)
         return open_kinetics(where, text, root, class_names)
@@ -119,7 +124,8 @@ def open_splits(train: str, validation: str, *, root: str, class_names: str | No
         except (ValueError, OSError) as error:
             problems.append(error)
         else:
-            names = opened[split].class_names
+            names = opened[split].class_names  # which the validation split then must agree with
+    # Both splits may fail for one reason, such as a root that does not exist: it is told once.
     if len(problems) == 1 or (problems and str(problems[0]) == str(problems[1])):
         raise problems[0]
     if problems:
@@ -149,6 +155,7 @@ def open_config(config: Config) -> Splits:
 
 
 def _open_list(where: str, text: str, root: str, class_names: Sequence[str] | None) -> OpenedSplit:
+    """The videos of an annotation list with this text. Errors: ValueError."""
     if class_names is None:
         raise ValueError(
             f"{where} is a list of paths and numbers, which names no classes: name them in a file, "
@@ -156,6 +163,7 @@ def _open_list(where: str, text: str, root: str, class_names: Sequence[str] | No
             f"{text.strip()[:60].splitlines()[0]!r}.)"
         )
     examples = parse_list(where, text, root, len(class_names))
+    # An id is the path as the list has it, so that it is the same wherever the root is.
     prefix = os.path.join(root, "")
     ids = [example.path.removeprefix(prefix) for example in examples]
     return OpenedSplit(ListSource(examples), tuple(class_names), ids)

@@ -18,8 +18,9 @@ from ila_jax.files.publish import is_local
 
 
 def open_prepared(rest: str, root: str, class_names: Sequence[str] | None) -> OpenedSplit:
-    """The source `prepared:REST`, where REST is DIR@SPLIT. root is of no use here.
+    """The split `prepared:REST`, where REST is DIR@SPLIT. root is of no use here.
 
+    class_names: None takes those that the videos were prepared with.
     Errors: FileNotFoundError; ValueError for anything else, such as other class names.
     """
     directory, _, split = rest.rpartition("@")
@@ -31,10 +32,10 @@ def open_prepared(rest: str, root: str, class_names: Sequence[str] | None) -> Op
     source = PreparedSource(directory, split)
     names = source.class_names
     # Composed: folders were once prepared with names as a Mac spells them.
-    there = tuple(map(composed, names))
-    given = there if class_names is None else tuple(map(composed, class_names))
-    if given != there:
-        pairs = enumerate(itertools.zip_longest(there, given))
+    own = tuple(map(composed, names))
+    given = own if class_names is None else tuple(map(composed, class_names))
+    if given != own:
+        pairs = enumerate(itertools.zip_longest(own, given))
         k, (ours, theirs) = next((k, pair) for k, pair in pairs if pair[0] != pair[1])
         raise ValueError(
             f"{directory} was prepared with other class names: class {k} is {ours!r} there and "
@@ -58,10 +59,13 @@ class PreparedSource:
             builder = tfds.builder_from_directory(plain_name(path))
             self.class_names: tuple[str, ...] = tuple(builder.info.features["label"].names)
             self._records: Any = builder.as_data_source(split=self._split)
+            # From the index beside the shards: the records hold the same, behind their videos.
             with np.load(io.BytesIO(index_path(path, self._split).read_bytes())) as index:
-                self._labels, self._ids = index["label"], index["ids"].tobytes()
+                self._labels: np.ndarray = index["label"]
+                self._ids: bytes = index["ids"].tobytes()
         except Exception as error:  # protobuf, json, zipfile, zlib and numpy each have their own
             raise _damaged(self._directory, error) from error
+        # One string of bytes and where its names end: so many strings are slow to make.
         self._ends = np.flatnonzero(np.frombuffer(self._ids, np.uint8) == 0)
         if not len(self._labels) == len(self._ends) == len(self._records):
             raise ValueError(
@@ -72,29 +76,33 @@ class PreparedSource:
 
     @property
     def labels(self) -> np.ndarray:
+        """The class of every video: int32 [n]."""
         return self._labels
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def name(self, index: int) -> str:
+        """The id of a video in the source that it was prepared from."""
         start = self._ends[index - 1] + 1 if index else 0
         return self._ids[start : self._ends[index]].decode(errors="surrogateescape")
 
     def ids(self) -> list[str]:
         """The names of all videos."""
         names = self._ids.decode(errors="surrogateescape").split("\0")
-        return names[:-1]
+        return names[:-1]  # each ends with a zero, so that nothing follows the last
 
     def read(self, index: int) -> bytes:
+        """The bytes of a prepared mp4 file. Errors: BadVideo where its record is damaged."""
         try:
-            return self._records[index]["video"]
+            video: bytes = self._records[index]["video"]
         except RuntimeError as error:  # what ArrayRecord raises, checksums that fail among it
-            said = str(error).splitlines()[0]
-            raise BadVideo(Reason.UNREADABLE, f"ArrayRecord: {said}.") from None
+            message = str(error).splitlines()[0]
+            raise BadVideo(Reason.UNREADABLE, f"ArrayRecord: {message}.") from None
+        return video
 
     def __getstate__(self) -> tuple[str, str]:
-        return self._directory, self._split  # open files stay in their process
+        return self._directory, self._split  # open files stay in their process, and are reopened
 
     def __setstate__(self, state: tuple[str, str]) -> None:
         self._directory, self._split = state
@@ -102,6 +110,7 @@ class PreparedSource:
 
 
 def _damaged(directory: str | epath.Path, error: Exception) -> ValueError:
+    """The error for a folder whose description or index cannot be read."""
     return ValueError(
         f"the description or the index in {directory} is damaged ({error}): copy the folder anew; "
         f"python -m ila_jax.data.prepare --verify {directory} reads all of it"
@@ -109,6 +118,7 @@ def _damaged(directory: str | epath.Path, error: Exception) -> ValueError:
 
 
 def _check(path: epath.Path, split: str) -> None:
+    """Errors: FileNotFoundError; ValueError for a folder without this split of prepared videos."""
     if not is_local(path):
         raise ValueError(
             f"{path} is not on a disk, where ArrayRecord can read at random: copy it (gcloud "

@@ -2,7 +2,8 @@
 
 from etils import epath
 
-# What TFDS keeps of who wrote a set: the module of version 0.1, for sets of any version are alike.
+# What TFDS keeps of who wrote a set. It is the name of the module of version 0.1, although that
+# has moved since: sets of any version are alike, and a new name would make their files differ.
 MODULE = "ila_jax.data.builder"
 NAME = "videos"  # of the data set, and what its files begin with
 SETTINGS = "prepare.json"
@@ -18,6 +19,7 @@ def shard_path(directory: epath.Path, split: str, shard: int, shards: int) -> ep
 
 
 def part_path(directory: epath.Path, split: str, shard: int, shards: int) -> epath.Path:
+    """The record of shard k of n, which is there once the shard is finished."""
     return directory / PARTS / f"{split}-{shard:05d}-of-{shards:05d}.json"
 
 

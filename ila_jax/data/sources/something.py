@@ -30,13 +30,14 @@ def open_something(
     names = _class_names(path) if class_names is None else tuple(class_names)
     labels = Classes(names).labels(path, (template for _, template in entries), "templates")
     files = FilesByStem(root)
-    examples, found = [], 0
+    examples, with_file = [], 0
     for video, template in entries:
         candidates = files.find([video])
-        found += bool(candidates)
+        with_file += bool(candidates)
         name = candidates[0] if candidates else f"{video}.webm"
         examples.append(LabelledFile(os.path.join(root, name), labels[template]))
-    if not found:
+    # Some may be missing, and read so; all of them mean that the folder is another one.
+    if not with_file:
         raise ValueError(
             f"none of the {len(entries)} videos of {path} has a file below {root}: expected names "
             f"such as {entries[0][0]}.webm, in any folders; found {files.described()}. Point "
@@ -49,16 +50,17 @@ def open_something(
 def _entries(path: str | Path, text: str) -> list[tuple[str, str]]:
     """(id, template without brackets) of each video."""
     # Only what is needed is kept of each object: there are 169,000 with long sentences.
-    found = parse_json(path, text, _EXPECTED, _entry)
-    if not isinstance(found, list):
+    objects = parse_json(path, text, _EXPECTED, _entry)
+    if not isinstance(objects, list):
         raise ValueError(f"{path} is no list of videos: expected {_EXPECTED}")
     entries, problems = [], []
-    for number, entry in enumerate(found):
-        said = _problem(entry)
-        if said:
-            problems.append(f"{path}, entry {number}: {said}")
+    for number, entry in enumerate(objects):
+        problem = _problem(entry)
+        if problem:
+            problems.append(f"{path}, entry {number}: {problem}")
         else:
             video, template = entry
+            # The labels have "Holding something", where templates have "Holding [something]".
             entries.append((str(video), template.replace("[", "").replace("]", "").strip()))
     if problems:
         heading = (
@@ -72,14 +74,17 @@ def _entries(path: str | Path, text: str) -> list[tuple[str, str]]:
 
 
 def _entry(pairs: list[tuple[str, Any]]) -> tuple[Any, Any]:
+    """(id, template) of an object's pairs, None for what it lacks: a tuple, as no other JSON is."""
     values = dict(pairs)
     return values.get("id"), values.get("template")
 
 
 def _problem(entry: Any) -> str | None:
+    """What is wrong with an entry of the list; None where nothing is."""
     if not isinstance(entry, tuple):
         return f"expected an object with id and template, found {entry!r}"
     video, template = entry
+    # A number without quotes is an id as well; but to Python, true is such a number.
     if not isinstance(video, str | int) or isinstance(video, bool) or not str(video).strip():
         return f"expected an id, found {video!r}"
     if not isinstance(template, str) or not template.strip():
@@ -88,6 +93,7 @@ def _problem(entry: Any) -> str | None:
 
 
 def _class_names(path: str | Path) -> tuple[str, ...]:
+    """The class names of the labels.json beside a list. Errors: FileNotFoundError."""
     beside = [Path(path).with_name(name) for name in _LABELS]
     for file in beside:
         if file.exists():

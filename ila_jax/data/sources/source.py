@@ -32,10 +32,11 @@ class VideoSource(Protocol):
 
 @dataclass(frozen=True)
 class OpenedSplit:
-    """A split that can be read.
+    """A split whose annotations are read, and whose videos can be.
 
-    ids: of every video, the same wherever its file lies; None where names are already that. notes:
-    sentences about what was left out, or is not as one would expect, and stops nothing.
+    class_names: class 0 first. ids: of every video, the same wherever its file lies; None where
+    names are already that. notes: sentences about what was left out, or is not as one would
+    expect, and stops nothing.
     """
 
     source: VideoSource
@@ -55,26 +56,29 @@ class OpenedSplit:
 
 
 class ListSource:
-    """Files by their paths."""
+    """A source of video files, each known by its path."""
 
     def __init__(self, examples: Sequence[LabelledFile]) -> None:
         # One string of bytes: as many strings, 240,000 paths are slow to send to a worker.
-        paths = [os.fsencode(e.path) for e in examples]
+        paths = [os.fsencode(example.path) for example in examples]
         self._paths = b"".join(paths)
         self._ends = np.cumsum([len(path) for path in paths], dtype=np.int64)
-        self._labels = np.array([e.label for e in examples], np.int32)
+        self._labels = np.array([example.label for example in examples], np.int32)
 
     @property
     def labels(self) -> np.ndarray:
+        """The class of every video: int32 [n]."""
         return self._labels
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def name(self, index: int) -> str:
+        """The path of a file. Errors: IndexError."""
         end = self._ends[index]  # which also refuses an index that is too large
         start = self._ends[index - 1] if index else 0
         return os.fsdecode(self._paths[start:end])
 
     def read(self, index: int) -> bytes:
+        """The bytes of a file. Errors: BadVideo where it cannot be read, or is too large."""
         return read_file(self.name(index))

@@ -16,30 +16,31 @@ from ila_jax.data.sources.tfds_features import TfdsFields
 def read_labels(
     folder: str, split: str, elements: Sequence[Any], fields: TfdsFields
 ) -> tuple[np.ndarray, list[str]]:
-    """(int32 [n], id of every element; its position where elements have none).
+    """(labels, int32 [n]; the id of every element, or its position where elements have none).
 
     Reads every element once, videos and all; from then on the answer lies in $XDG_CACHE_HOME or
     ~/.cache, until the data set is built anew.
     """
     cache = _cache(folder, split, fields)
-    found = _remembered(cache, len(elements))
-    if found is None:
+    table = _remembered(cache, len(elements))
+    if table is None:
         labels, ids = [], []
         for index in tqdm(range(len(elements)), f"reading labels of {split}", delay=2):
             element = elements[index]
             labels.append(int(element[fields.label]))
             ids.append(_text(element[fields.id]) if fields.id else f"{split}/{index}")
-        found = {"labels": labels, "ids": ids}
-        _remember(cache, found)
-    return np.array(found["labels"], np.int32), found["ids"]
+        table = {"labels": labels, "ids": ids}
+        _remember(cache, table)
+    return np.array(table["labels"], np.int32), table["ids"]
 
 
 def _cache(folder: str, split: str, fields: TfdsFields) -> Path:
     """A file that is another one once the data set is another one."""
-    from etils import epath
+    from etils import epath  # only needed for these, as TFDS is
 
     info = epath.Path(folder) / "dataset_info.json"
-    # A bucket's time is in seconds; a folder can be built anew within one.
+    # The time to the nanosecond, where the system has it: a folder can be built anew within the
+    # second that a bucket's times are in.
     built = os.stat(info).st_mtime_ns if os.path.exists(info) else info.stat().mtime
     key = [folder, info.read_text(), built, split, fields.label, fields.id]
     digest = hashlib.sha256(json.dumps(key).encode()).hexdigest()[:32]
@@ -48,18 +49,21 @@ def _cache(folder: str, split: str, fields: TfdsFields) -> Path:
 
 
 def _remembered(cache: Path, count: int) -> dict[str, list[Any]] | None:
+    """Labels and ids of so many elements, from a file; None where it does not hold them."""
     try:
-        found = json.loads(cache.read_text())
-        return found if len(found["labels"]) == len(found["ids"]) == count else None
+        table: dict[str, list[Any]] = json.loads(cache.read_text())
+        return table if len(table["labels"]) == len(table["ids"]) == count else None
     except (OSError, ValueError, KeyError, TypeError):
         return None  # not there, or cut short
 
 
-def _remember(cache: Path, found: dict[str, list[Any]]) -> None:
+def _remember(cache: Path, table: dict[str, list[Any]]) -> None:
+    """Writes labels and ids to a file, where that is possible."""
+    # Renamed when it is whole; by its own number, for processes that read the set at once.
     partly = cache.with_name(f"{cache.name}.{os.getpid()}")
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        partly.write_text(json.dumps(found))
+        partly.write_text(json.dumps(table))
         os.replace(partly, cache)
     except OSError:
         return  # no home to write to: read again next time

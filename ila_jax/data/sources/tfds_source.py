@@ -31,26 +31,32 @@ class TfdsSource:
     def __init__(
         self, folder: str, split: str, video: str, labels: np.ndarray, names: Sequence[str]
     ) -> None:
-        """folder: with features.json. video: the feature. labels: int32 [n]. names: of each."""
+        """A split of the data set in a folder, the one that holds features.json.
+
+        video: the feature's name. labels: int32 [n]. names: what a person knows each video by.
+        """
         self._folder, self._split, self._video = folder, split, video
         self._labels, self._names = labels, names
-        self._elements: Any = None
+        self._elements: Any = None  # opened when the first video is read
 
     @property
     def labels(self) -> np.ndarray:
+        """The class of every video: int32 [n]."""
         return self._labels
 
     def __len__(self) -> int:
         return len(self._labels)
 
     def name(self, index: int) -> str:
+        """The id of an element, or the data set and its position where elements have none."""
         return self._names[index]
 
     def read(self, index: int) -> bytes:
+        """The bytes of an encoded video. Errors: BadVideo."""
         if self._elements is None:  # in a worker: open files do not travel
             self._elements = _builder(self._folder).as_data_source(self._split)
         try:
-            data = self._elements[int(index)][self._video]
+            data: bytes = self._elements[int(index)][self._video]
         except (OSError, RuntimeError, ValueError) as error:
             raise BadVideo(Reason.UNREADABLE, str(error)) from None
         if not data:
@@ -70,13 +76,13 @@ def open_tfds(name: str, root: str, class_names: Sequence[str] | None) -> Opened
     Errors: FileNotFoundError; ValueError where there is no such split, no feature with encoded
     videos or none with labels, saying what there is.
     """
-    said = _NAME.fullmatch(name)
-    if said is None:
+    parts = _NAME.fullmatch(name)
+    if parts is None:
         raise ValueError(
             f"tfds:{name}: expected tfds:NAME@SPLIT or tfds:NAME/CONFIG:VERSION@SPLIT, such as "
             "tfds:my_clips:1.0.0@train"
         )
-    folder = _folder(said, root)
+    folder = _folder(parts, root)
     try:
         builder = _builder(folder)
     except ImportError as error:
@@ -87,7 +93,7 @@ def open_tfds(name: str, root: str, class_names: Sequence[str] | None) -> Opened
         ) from None
     except Exception as error:  # json's, protobuf's and TFDS's own
         raise ValueError(f"{folder} is damaged ({error}): build the data set anew") from error
-    full = f"tfds:{builder.info.full_name}@{said['split']}"
+    full = f"tfds:{builder.info.full_name}@{parts['split']}"
     if builder.info.file_format is None or builder.info.file_format.value != "array_record":
         stored = getattr(builder.info.file_format, "value", "unknown")
         raise ValueError(
@@ -97,19 +103,19 @@ def open_tfds(name: str, root: str, class_names: Sequence[str] | None) -> Opened
         )
     fields = find_fields(full, builder.info.features)
     try:
-        elements = builder.as_data_source(said["split"])
+        elements = builder.as_data_source(parts["split"])
     except ValueError as error:
         raise ValueError(f"{full}: {error}") from None
-    numbers, ids = read_labels(folder, said["split"], elements, fields)
+    numbers, ids = read_labels(folder, parts["split"], elements, fields)
     names, labels = _labels(full, numbers, fields, class_names)
-    shown = ids if fields.id else [f"{full}[{index}]" for index in range(len(ids))]
-    source = TfdsSource(folder, said["split"], fields.video, labels, shown)
+    names_shown = ids if fields.id else [f"{full}[{index}]" for index in range(len(ids))]
+    source = TfdsSource(folder, parts["split"], fields.video, labels, names_shown)
     return OpenedSplit(source, tuple(names), ids)
 
 
-def _folder(said: re.Match[str], root: str) -> str:
-    """Where the data set was built. Errors: FileNotFoundError, ValueError for several."""
-    from etils import epath
+def _folder(parts: re.Match[str], root: str) -> str:
+    """Where the data set was built. Errors: FileNotFoundError; ValueError for several."""
+    from etils import epath  # a root may be a bucket
 
     usual = os.environ.get("TFDS_DATA_DIR") or os.path.expanduser("~/tensorflow_datasets")
     bases = list(dict.fromkeys(base for base in (root, usual) if base))
@@ -117,31 +123,32 @@ def _folder(said: re.Match[str], root: str) -> str:
         path.parent
         for base in bases
         for pattern in ("*/features.json", "*/*/features.json")
-        for path in sorted((epath.Path(base) / said["name"]).glob(pattern))
+        for path in sorted((epath.Path(base) / parts["name"]).glob(pattern))
     ]
-    fitting = [folder for folder in built if _fits(folder.parts, said)]
+    fitting = [folder for folder in built if _fits(folder.parts, parts)]
     if len(fitting) == 1:
         return str(fitting[0])
-    there = "\n  ".join(map(str, fitting or built)) or "nothing"
+    candidates = "\n  ".join(map(str, fitting or built)) or "nothing"
     if fitting:
         raise ValueError(
-            f"tfds:{said[0]} could be any of\n  {there}\nname config and version: "
+            f"tfds:{parts[0]} could be any of\n  {candidates}\nname config and version: "
             "tfds:NAME/CONFIG:VERSION@SPLIT"
         )
     raise FileNotFoundError(
-        f"tfds:{said[0]} is not built in {' or '.join(bases)}: expected "
-        f"{said['name']}/CONFIG/VERSION/features.json there, found {there}. Build it with TFDS, or "
-        "point data.root to the folder that holds it (nothing is downloaded here)"
+        f"tfds:{parts[0]} is not built in {' or '.join(bases)}: expected "
+        f"{parts['name']}/CONFIG/VERSION/features.json there, found {candidates}. Build it with "
+        "TFDS, or point data.root to the folder that holds it (nothing is downloaded here)"
     )
 
 
-def _fits(parts: Sequence[str], said: re.Match[str]) -> bool:
-    """Whether …/NAME/VERSION or …/NAME/CONFIG/VERSION is what a name says."""
-    config = parts[-2] if parts[-3] == said["name"] else None
-    return said["version"] in (None, parts[-1]) and said["config"] in (None, config)
+def _fits(folders: Sequence[str], parts: re.Match[str]) -> bool:
+    """Whether …/NAME/VERSION or …/NAME/CONFIG/VERSION is what the parts of a name say."""
+    config = folders[-2] if folders[-3] == parts["name"] else None
+    return parts["version"] in (None, folders[-1]) and parts["config"] in (None, config)
 
 
 def _builder(folder: str) -> Any:
+    """TFDS's builder of a data set that is there already."""
     import tensorflow_datasets as tfds  # half a second, and only needed for these
 
     return tfds.builder_from_directory(plain_name(folder) if is_local(folder) else folder)
@@ -167,11 +174,12 @@ def _labels(
     if own is None or class_names is None or list(class_names) == names:
         return names, numbers
     classes = Classes(class_names)
-    there = [classes.label(name) for name in names]
-    unknown = [repr(name) for name, label in zip(names, there, strict=True) if label is None]
+    # The data set numbers its classes in its own order: each number becomes the given one.
+    new_labels = [classes.label(name) for name in names]
+    unknown = [repr(name) for name, label in zip(names, new_labels, strict=True) if label is None]
     if unknown:
         heading = (
             f"{full} has {len(unknown)} classes that are none of the {len(class_names)} class names"
         )
         raise ValueError(listed(heading, unknown))
-    return class_names, np.array(there, np.int32)[numbers]
+    return class_names, np.array(new_labels, np.int32)[numbers]

@@ -18,16 +18,16 @@ from ila_jax.data.video.suffixes import OTHER_SUFFIXES, SUFFIXES
 
 _NOWHERE = "links that lead nowhere or in a circle"
 _SPECIAL = "pipes, sockets or devices, which are no files"
-_SHOWN = 3
-_KINDS = 12
+_SHOWN = 3  # names of each kind of entry that a sentence gives
+_KINDS = 12  # kinds of entries that it gives, the rest as one
 
 
 @dataclass(frozen=True)
 class FolderListing:
-    """What a walk over `folder` met; all paths are relative to it, `/` between names.
+    """What is below a folder. All paths are relative to it, with `/` between names.
 
-    files: the videos, sorted. folders: those directly below, sorted. left_out: by what they are, in
-    words, how many entries are no videos, and the first of them.
+    files: the videos, sorted. folders: those directly below, sorted. left_out: of each kind of
+    entry that is no video, in words, how many there are and the first of them.
     """
 
     folder: str
@@ -36,31 +36,31 @@ class FolderListing:
     left_out: dict[str, tuple[int, list[str]]] = field(default_factory=dict)
 
     def note(self, what: str, path: str) -> None:
-        """One more entry of a kind."""
+        """Counts one more entry that is no video. what: its kind, in words for several."""
         count, first = self.left_out.get(what, (0, []))
-        # A folder's order is another one on every disk.
+        # Sorted, so that all machines name the same ones: a folder's order differs by disk.
         if len(first) < _SHOWN or path < first[-1]:
             first = sorted([*first, path])[:_SHOWN]
         self.left_out[what] = (count + 1, first)
 
     def notes(self) -> list[str]:
-        """A sentence for all that was left out or is not as it seems; none: []."""
+        """One sentence for all that was left out or is not as it seems; [] where nothing is."""
         if not self.left_out:
             return []
         kinds = sorted(self.left_out.items(), key=lambda kind: (-kind[1][0], kind[0]))
-        said = [
+        sentences = [
             f"{count} {what} ({_some(first, count)})" for what, (count, first) in kinds[:_KINDS]
         ]
         if len(kinds) > _KINDS:
-            said.append(f"{sum(count for _, (count, _) in kinds[_KINDS:])} of other names")
-        return [f"{self.folder}: {len(self.files)} videos; beside them " + "; ".join(said)]
+            sentences.append(f"{sum(count for _, (count, _) in kinds[_KINDS:])} of other names")
+        return [f"{self.folder}: {len(self.files)} videos; beside them " + "; ".join(sentences)]
 
 
 def list_videos(folder: str | Path) -> FolderListing:
-    """The videos below a folder. Hidden files are left out, also of what is told.
+    """The videos below a folder. Hidden files are left out, and counted nowhere.
 
     Links to folders are followed, each folder once. Folders that cannot be listed, links that lead
-    nowhere, pipes and devices are told and stop nothing. A link with a video's name that leads
+    nowhere, pipes and devices are noted and stop nothing. A link with a video's name that leads
     nowhere is a video that is missing. Errors: OSError where the folder itself cannot be listed,
     ValueError where it is no folder.
     """
@@ -70,27 +70,27 @@ def list_videos(folder: str | Path) -> FolderListing:
         raise FileNotFoundError(
             f"the folder {folder} does not exist: expected the folder that holds the videos"
         )
-    found = FolderListing(str(folder))
+    listing = FolderListing(str(folder))
     # Slow only on network file systems, where people want to know.
-    with tqdm(_walk(found), f"listing {folder}", unit=" files", delay=2) as walk:
-        found.files.extend(sorted(walk))
-    found.folders.sort()
-    return found
+    with tqdm(_walk(listing), f"listing {folder}", unit=" files", delay=2) as walk:
+        listing.files.extend(sorted(walk))
+    listing.folders.sort()
+    return listing
 
 
-def _walk(found: FolderListing) -> Iterator[str]:
-    """The videos; adds to the rest of `found`."""
-    seen: set[tuple[int, int]] = set()
+def _walk(listing: FolderListing) -> Iterator[str]:
+    """The paths of the videos, in any order; adds to the rest of the listing."""
+    visited: set[tuple[int, int]] = set()  # device and inode of folders
     waiting = [""]  # the last is the next
     # Links wait for all folders, and deep ones for others, so that a folder that is reached in
     # several ways is found in the same place each time.
     linked: list[tuple[int, str]] = []
     while waiting or linked:
         prefix = waiting.pop() if waiting else heapq.heappop(linked)[1]
-        for entry in _entries(found, prefix, seen):
+        for entry in _entries(listing, prefix, visited):
             path = prefix + entry.name
             if not _is(entry.is_dir):
-                if _is_listed(found, entry, path):
+                if _is_listed(listing, entry, path):
                     yield path
                 continue
             if entry.is_symlink():
@@ -98,41 +98,42 @@ def _walk(found: FolderListing) -> Iterator[str]:
             else:
                 waiting.append(f"{path}/")
             if not prefix:
-                found.folders.append(path)
+                listing.folders.append(path)
 
 
 def _entries(
-    found: FolderListing, prefix: str, seen: set[tuple[int, int]]
+    listing: FolderListing, prefix: str, visited: set[tuple[int, int]]
 ) -> list[os.DirEntry[str]]:
-    """What is in a folder, but for hidden entries; nothing of one that was seen or is closed."""
-    folder = os.path.join(found.folder, prefix)
+    """What is in a folder, but for hidden entries; nothing of one that was listed or is closed."""
+    folder = os.path.join(listing.folder, prefix)
     try:
         about = os.stat(folder)
-        if (about.st_dev, about.st_ino) in seen:
-            found.note("links to folders that are listed already", prefix)
+        if (about.st_dev, about.st_ino) in visited:
+            listing.note("links to folders that are listed already", prefix)
             return []
-        seen.add((about.st_dev, about.st_ino))
+        visited.add((about.st_dev, about.st_ino))
         with os.scandir(folder) as entries:
             # macOS puts a ._clip.mp4 beside clip.mp4.
             return [entry for entry in entries if not entry.name.startswith(".")]
     except OSError as error:
-        if not prefix:
+        if not prefix:  # the folder that was asked for
             raise
-        found.note(f"folders that cannot be listed: {error.strerror}", prefix)
+        listing.note(f"folders that cannot be listed: {error.strerror}", prefix)
         return []
 
 
-def _is_listed(found: FolderListing, entry: os.DirEntry[str], path: str) -> bool:
-    """Whether what is no folder is a video; notes what is none."""
+def _is_listed(listing: FolderListing, entry: os.DirEntry[str], path: str) -> bool:
+    """Whether an entry that is no folder is a video; notes it in the listing where it is none."""
     what = _no_video(entry)
     if what is not None:
-        found.note(what, path)
+        listing.note(what, path)
     return what is None or (what == _NOWHERE and suffix(path) in SUFFIXES)
 
 
 def _no_video(entry: os.DirEntry[str]) -> str | None:
     """What an entry is that is no video, in words for several; None for a video."""
-    # The folder told already what most entries are; of them nothing more is asked.
+    # Reading the folder has told what most entries are, so that the file system is not asked about
+    # each of 240,000 files.
     return _named(entry.path) if _is(entry.is_file) else _no_file(entry.path)
 
 
@@ -142,15 +143,17 @@ def unlike_video(path: str) -> str | None:
 
 
 def _no_file(path: str) -> str:
+    """What a path is that is neither file nor folder, in words for several."""
     return _SPECIAL if os.path.exists(path) else _NOWHERE
 
 
 def _named(path: str) -> str | None:
+    """What a file is that is no video, by its name or its first bytes; None for a video."""
     ending = suffix(path)
     if ending in SUFFIXES:
         return None
     name = f"named .{ending}" if ending else "with no suffix"
-    if ending in OTHER_SUFFIXES:
+    if ending in OTHER_SUFFIXES:  # it is not opened: there may be as many of them as of videos
         return name
     try:
         with open(path, "rb", buffering=0) as file:
@@ -159,9 +162,10 @@ def _named(path: str) -> str | None:
         return f"{name} that cannot be read: {error.strerror}"
 
 
-def _is(asked: Callable[[], bool]) -> bool:
+def _is(question: Callable[[], bool]) -> bool:
+    """The answer of a folder's entry to `is_dir` or `is_file`; False where there is none."""
     try:
-        return asked()
+        return question()
     except OSError:  # a link to itself
         return False
 
@@ -171,7 +175,7 @@ def _some(paths: list[str], count: int) -> str:
 
 
 def tell(notes: Sequence[str]) -> None:
-    """Says on stderr what stops nothing, each sentence once."""
+    """Says on stderr, each sentence once, what is worth knowing and stops nothing."""
     for note in dict.fromkeys(notes):
         tqdm.write(f"note: {note}", file=sys.stderr)
 
@@ -192,7 +196,7 @@ class FilesByStem:
     """The video files below a folder by their names without the suffix."""
 
     def __init__(self, folder: str | Path) -> None:
-        """Errors: as `list_videos`."""
+        """Lists the folder. Errors: as `list_videos`."""
         self.listing = list_videos(folder)
         self.files = self.listing.files
         # A list for each stem would take more memory than all the paths.
@@ -204,12 +208,12 @@ class FilesByStem:
                 self._paths[stem(path)] = [*others, path]
 
     def described(self) -> str:
-        """What there is, for an error."""
+        """How many files there are and the first of them, for an error."""
         return f"{len(self.files)} video files" + (
             f" such as {self.files[0]}" if self.files else ""
         )
 
     def find(self, stems: Iterable[str]) -> list[str]:
-        """Files of the first of the stems that there is; none: []."""
-        found = next((self._paths[s] for s in stems if s in self._paths), [])
-        return [found] if isinstance(found, str) else found
+        """The paths of the files with the first of the stems that any file has; [] without any."""
+        paths = next((self._paths[name] for name in stems if name in self._paths), [])
+        return [paths] if isinstance(paths, str) else paths
