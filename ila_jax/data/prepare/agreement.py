@@ -14,8 +14,10 @@ from ila_jax.files.publish import PARTIAL, publish_bytes
 _FORMAT = 1  # of the folder: raise it whenever the same source and settings give other files
 
 
-def settings(encoding: dict[str, Any], clips_per_shard: int, names: tuple[str, ...]) -> dict:
-    """What all splits of a folder share."""
+def settings(
+    encoding: dict[str, Any], clips_per_shard: int, names: tuple[str, ...]
+) -> dict[str, Any]:
+    """What all splits of a folder share, as its JSON holds it. names: of the classes."""
     return {
         "format": _FORMAT,
         **encoding,
@@ -31,47 +33,54 @@ def split_facts(opened: OpenedSplit) -> dict[str, Any]:
 
 
 def begun_class_names(directory: epath.Path) -> tuple[str, ...] | None:
-    """Those of the splits that a folder holds already; None for a new folder."""
+    """The class names of the splits that a folder holds already; None for a new folder.
+
+    Errors: ValueError where the folder's settings are damaged.
+    """
     path = directory / SETTINGS
     return tuple(_read(path)["settings"]["class_names"]) if path.exists() else None
 
 
 def agree(directory: epath.Path, wanted: dict[str, Any], splits: dict[str, Any]) -> None:
-    """Writes down what a folder is begun with, or checks that it is this.
+    """Writes down what a folder is begun with, or checks that it was begun with the same.
 
-    Errors: ValueError that says what differs; OSError.
+    wanted: the `settings`. splits: the `split_facts` of each split. Splits that the folder holds
+    beside these stay. Errors: ValueError that says what differs; OSError.
     """
     path = directory / SETTINGS
     if not path.exists():
         _check_empty(directory)
-        found: dict[str, Any] = {"settings": wanted, "splits": {}}
+        begun: dict[str, Any] = {"settings": wanted, "splits": {}}
     else:
-        found = _read(path)
-        _check_same(directory, found["settings"], wanted)
-        for split in splits.keys() & found["splits"].keys():
-            if splits[split] != found["splits"][split]:
-                was, now = found["splits"][split]["videos"], splits[split]["videos"]
+        begun = _read(path)
+        _check_same(directory, begun["settings"], wanted)
+        for split in splits.keys() & begun["splits"].keys():
+            if splits[split] != begun["splits"][split]:
+                was, now = begun["splits"][split]["videos"], splits[split]["videos"]
                 raise ValueError(
                     f"{directory} holds the split {split} of another source ({was} videos; now "
                     f"{now}, or other ids or labels): name the source it was begun with, or "
                     "another folder"
                 )
-    both = {"settings": wanted, "splits": found["splits"] | splits}
-    if both != found or not path.exists():
+    both = {"settings": wanted, "splits": begun["splits"] | splits}
+    if both != begun or not path.exists():
         publish_bytes(path, json_text(both, indent=1).encode())
 
 
 def _read(path: epath.Path) -> dict[str, Any]:
+    """The settings and splits that a folder was begun with. Errors: ValueError."""
     try:
-        found = json.loads(path.read_bytes())
-        return {"settings": dict(found["settings"]), "splits": dict(found["splits"])}
+        begun = json.loads(path.read_bytes())
+        return {"settings": dict(begun["settings"]), "splits": dict(begun["splits"])}
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path} is damaged: name another folder, or delete this one") from None
 
 
 def _check_empty(directory: epath.Path) -> None:
+    """Errors: ValueError for a folder that holds what is not of prepared videos."""
     if not directory.exists():
         return  # object stores have no empty folders
+    # A process that was killed while it began the folder may have left a partial file.
     others = [p.name for p in directory.iterdir() if not p.name.startswith(PARTIAL)]
     if others:
         raise ValueError(
@@ -80,11 +89,12 @@ def _check_empty(directory: epath.Path) -> None:
         )
 
 
-def _check_same(directory: epath.Path, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+def _check_same(directory: epath.Path, begun: dict[str, Any], wanted: dict[str, Any]) -> None:
+    """Errors: ValueError that names the settings which differ."""
     differ = [
-        f"{key} is {_short(found.get(key))} there, {_short(wanted.get(key))} now"
-        for key in sorted(found.keys() | wanted.keys())
-        if found.get(key) != wanted.get(key)
+        f"{key} is {_short(begun.get(key))} there, {_short(wanted.get(key))} now"
+        for key in sorted(begun.keys() | wanted.keys())  # another version may have others
+        if begun.get(key) != wanted.get(key)
     ]
     if differ:
         raise ValueError(
@@ -94,4 +104,5 @@ def _check_same(directory: epath.Path, found: dict[str, Any], wanted: dict[str, 
 
 
 def _short(value: Any) -> str:
+    """A value for a sentence: of a list, such as 400 class names, its beginning."""
     return f"a list of {len(value)} ({value[:2]} …)" if isinstance(value, list) else repr(value)

@@ -26,7 +26,7 @@ from ila_jax.files.lock import try_lock
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.publish import is_local, publish_bytes, remove_partial
 
-# Does units and gives (unit, part) as they are finished, in any order.
+# Does units of work and gives (unit, finished shard) as they are done, in any order.
 Runner = Callable[[ShardWriter, Sequence[Unit]], Generator[tuple[Unit, FinishedShard]]]
 
 
@@ -40,7 +40,11 @@ class VideoBuilder:
     """
 
     def __init__(self, directory: str, videos: VideosToPrepare, *, clips_per_shard: int) -> None:
-        """directory: local, or of an object store (`gs://`, `s3://`)."""
+        """Looks at nothing yet: `begin` does.
+
+        directory: local, or of an object store (`gs://`, `s3://`). clips_per_shard: videos of each
+        shard but the last. Errors: ValueError.
+        """
         if clips_per_shard < 1:
             raise ValueError(f"clips_per_shard is {clips_per_shard}: expected 1 or more")
         self._videos, self._folder = videos, epath.Path(directory)
@@ -58,6 +62,7 @@ class VideoBuilder:
         Errors: ValueError where the folder holds something else; OSError.
         """
         self._folder.mkdir(parents=True, exist_ok=True)
+        # Before anything is written: a folder of another source or setting stays as it is.
         splits = {split: split_facts(opened) for split, opened in self._videos.opened.items()}
         agree(self._folder, self._settings, splits)
         (self._folder / prepared_layout.PARTS).mkdir(exist_ok=True)
@@ -66,45 +71,58 @@ class VideoBuilder:
         return [unit for unit in self._units() if read_finished(self._folder, unit) is None]
 
     def prepare(self, run: Runner, *, max_bad_fraction: float) -> tfds.core.DatasetInfo:
-        """Does what is still to do, and finishes the data set, which is returned.
+        """Does what is still to do, and finishes the data set; returns what TFDS knows of it.
 
-        Errors: as `begin`; RuntimeError while another process prepares this folder, or when more
-        of a split's videos than `max_bad_fraction` are bad, which are then listed.
+        run: does the units. Errors: as `begin`; RuntimeError while another process prepares this
+        folder, or when more of a split's videos than `max_bad_fraction` are bad, which are then
+        listed.
         """
         with _alone(self._folder):
+            # Again, and now alone: what was to do when the user was told may have been done since.
             todo = self.begin()
-            parts = {
-                u: p for u in self._units() if (p := read_finished(self._folder, u)) is not None
-            }
+            shards = self._finished()
             with contextlib.closing(
                 run(ShardWriter(str(self._folder), self._videos), todo)
             ) as done:
-                for unit, part in done:
-                    parts[unit] = part
-                    self._check_bad(unit.split, parts, max_bad_fraction)
-            for split in self._units_of:
-                self._check_bad(split, parts, max_bad_fraction)
-            return self._finish(parts)
+                for unit, shard in done:
+                    shards[unit] = shard
+                    # At once, so that a wrong folder is not found out after hours of work.
+                    self._check_bad(unit.split, shards, max_bad_fraction)
+            for split in self._units_of:  # also where nothing was left to do
+                self._check_bad(split, shards, max_bad_fraction)
+            return self._finish(shards)
+
+    def _finished(self) -> dict[Unit, FinishedShard]:
+        """The shards that are finished already."""
+        read = {unit: read_finished(self._folder, unit) for unit in self._units()}
+        return {unit: shard for unit, shard in read.items() if shard is not None}
 
     def _units(self) -> list[Unit]:
+        """The units of all splits."""
         return [unit for all_units in self._units_of.values() for unit in all_units]
 
-    def _check_bad(self, split: str, parts: dict[Unit, FinishedShard], fraction: float) -> None:
+    def _check_bad(self, split: str, shards: dict[Unit, FinishedShard], fraction: float) -> None:
         """Lists the bad videos when they are too many; else that is for the end."""
-        ours = {unit: part for unit, part in parts.items() if unit.split == split}
+        ours = {unit: shard for unit, shard in shards.items() if unit.split == split}
         try:
             check_bad(split, ours, len(self._videos.opened[split].source), fraction)
         except RuntimeError:
-            write_quarantine(self._folder, self._videos, parts)
+            write_quarantine(self._folder, self._videos, shards)
             raise
 
-    def _finish(self, parts: dict[Unit, FinishedShard]) -> tfds.core.DatasetInfo:
-        """Writes all that is not a shard. What says that a split is there comes last."""
+    def _finish(self, shards: dict[Unit, FinishedShard]) -> tfds.core.DatasetInfo:
+        """Writes all that is not a shard. What says that a split is there comes last.
+
+        A stop in between leaves a data set that does not name the split, and the next run, which
+        finds no shard to do, writes all of this anew.
+        """
         for split, all_units in self._units_of.items():
-            write_index(self._folder, self._videos, split, [parts[unit] for unit in all_units])
-        add_checksums(self._folder, parts)
-        write_quarantine(self._folder, self._videos, parts)
-        info = self._info(parts)
+            write_index(self._folder, self._videos, split, [shards[unit] for unit in all_units])
+        # After the indices, whose sums are listed with those of the shards.
+        add_checksums(self._folder, shards)
+        write_quarantine(self._folder, self._videos, shards)
+        info = self._info(shards)
+        # TFDS writes several files, and not whole or not at all: each is published from here.
         with tempfile.TemporaryDirectory() as scratch:
             info.write_to_directory(scratch)
             files = sorted(
@@ -114,12 +132,12 @@ class VideoBuilder:
                 publish_bytes(self._folder / path.name, path.read_bytes())
         return info
 
-    def _info(self, parts: dict[Unit, FinishedShard]) -> tfds.core.DatasetInfo:
+    def _info(self, shards: dict[Unit, FinishedShard]) -> tfds.core.DatasetInfo:
         """What TFDS knows of these splits, and of others that the folder holds already."""
         splits: dict[str, tfds.core.SplitInfo] = {}
         if (self._folder / prepared_layout.INFO).exists():
             splits.update(tfds.builder_from_directory(self._folder).info.splits)
-        splits.update({split: self._split_info(split, parts) for split in self._units_of})
+        splits.update({split: self._split_info(split, shards) for split in self._units_of})
         info = tfds.core.DatasetInfo(
             builder=tfds.core.DatasetIdentity(
                 name=prepared_layout.NAME,
@@ -135,12 +153,13 @@ class VideoBuilder:
         info.set_splits(tfds.core.SplitDict([splits[split] for split in sorted(splits)]))
         return info
 
-    def _split_info(self, split: str, parts: dict[Unit, FinishedShard]) -> tfds.core.SplitInfo:
-        ours = [parts[unit] for unit in self._units_of[split]]
+    def _split_info(self, split: str, shards: dict[Unit, FinishedShard]) -> tfds.core.SplitInfo:
+        """What TFDS knows of one split."""
+        ours = [shards[unit] for unit in self._units_of[split]]
         return tfds.core.SplitInfo(
             name=split,
-            shard_lengths=[len(part.kept) for part in ours],
-            num_bytes=sum(part.size for part in ours),
+            shard_lengths=[len(shard.kept) for shard in ours],
+            num_bytes=sum(shard.size for shard in ours),
             filename_template=tfds.core.ShardedFileTemplate(
                 data_dir=self._folder,
                 dataset_name=prepared_layout.NAME,
@@ -152,17 +171,22 @@ class VideoBuilder:
 
 @contextlib.contextmanager
 def _alone(folder: epath.Path) -> Iterator[None]:
-    """Holds a folder on a disk against other processes, until this one ends, however it does."""
-    if not is_local(folder):
+    """Holds a folder on a disk against other processes, until this one ends, however it does.
+
+    Errors: RuntimeError when another process holds it.
+    """
+    if not is_local(folder):  # object stores have no locks: there it is the user who sees to it
         yield
         return
     folder.mkdir(parents=True, exist_ok=True)
+    # The folder itself is locked: a file for it would be one more in the data set.
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         if not try_lock(descriptor):
             raise RuntimeError(
                 f"another process prepares videos in {folder}: wait for it, or stop it"
             )
+        # Only now: before the lock, they could be another process's, at work.
         remove_partial(folder)
         remove_partial(folder / prepared_layout.PARTS)
         yield

@@ -14,7 +14,11 @@ from ila_jax.data.workers.pool import Loss
 
 @dataclass(frozen=True)
 class TriedVideo:
-    """One video: bytes of the file and of the new one, and seconds of one process; 0 if bad."""
+    """One video that was encoded for the estimate.
+
+    source: bytes of its file. prepared: bytes of the new one. seconds: of one process. All are 0
+    of a bad video.
+    """
 
     source: int
     prepared: int
@@ -23,13 +27,14 @@ class TriedVideo:
 
 @dataclass(frozen=True)
 class Sampler:
-    """Encodes the first video of a unit, and keeps nothing of it."""
+    """Work for `workers.pool`: encodes the first video of a unit, and keeps nothing of it."""
 
     videos: VideosToPrepare
 
     def __call__(
         self, unit: Unit, skip: Mapping[int, Loss], begin: Callable[[int], None]
     ) -> TriedVideo:
+        """Sizes and time of the video, or zeros where it is bad."""
         begin(unit.first)
         if unit.first in skip:
             return TriedVideo(0, 0, 0.0)
@@ -47,6 +52,7 @@ def sample(todo: Sequence[Unit], count: int) -> list[Unit]:
     """At most `count` units of one video each, evenly spread over all videos to do."""
     videos = sum(unit.last - unit.first for unit in todo)
     count = min(count, videos)
+    # The middle of each of `count` stretches of equal length, counted over all units in a row.
     wanted = [(2 * k + 1) * videos // (2 * count) for k in range(count)]
     out, before = [], 0
     for unit in todo:
@@ -61,7 +67,11 @@ def sample(todo: Sequence[Unit], count: int) -> list[Unit]:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Of the videos still to do. shrinks: bytes of new files for one byte of the old."""
+    """What the videos still to do will come to.
+
+    bytes: of the new files. seconds: of work by all processes together, until it is done. shrinks:
+    bytes of new files for one byte of the old.
+    """
 
     videos: int
     bytes: int
@@ -70,22 +80,23 @@ class Estimate:
 
 
 def estimate(measured: Sequence[TriedVideo], videos: int, processes: int) -> Estimate | None:
-    """From a sample to all videos; None where no video of the sample can be read."""
-    good = [one for one in measured if one.prepared]
+    """Concludes from a sample to so many videos; None where no video of the sample can be read."""
+    good = [video for video in measured if video.prepared]
     if not good:
         return None
+    # Bad videos count in the sample as they will among all: they cost neither bytes nor time.
     scale = videos / len(measured)
-    prepared = sum(one.prepared for one in good)
+    prepared = sum(video.prepared for video in good)
     return Estimate(
         videos=videos,
         bytes=round(prepared * scale),
-        seconds=sum(one.seconds for one in good) * scale / processes,
-        shrinks=prepared / sum(one.source for one in good),
+        seconds=sum(video.seconds for video in good) * scale / processes,
+        shrinks=prepared / sum(video.source for video in good),
     )
 
 
 def free_bytes(directory: str) -> int:
-    """On the disk where a folder is or will be."""
+    """How many bytes are free on the disk where a folder is or will be."""
     path = Path(directory).absolute()
     while not path.exists():
         path = path.parent

@@ -22,29 +22,33 @@ from ila_jax.files.publish import checksum, publish_bytes
 
 
 def write_index(
-    directory: epath.Path, videos: VideosToPrepare, split: str, parts: Sequence[FinishedShard]
+    directory: epath.Path, videos: VideosToPrepare, split: str, shards: Sequence[FinishedShard]
 ) -> None:
-    """Writes the index of a split (see `layout.index_path`)."""
-    kept = [index for part in parts for index in part.kept]
+    """Writes the index of a split (see `prepared_layout.index_path`).
+
+    shards: all of the split, in their order. Errors: RuntimeError where they hold no video.
+    """
+    kept = [index for shard in shards for index in shard.kept]
     if not kept:
         raise RuntimeError(f"none of the videos of {split} can be read: see {QUARANTINE}")
+    # Each with a zero behind it, which no name of a file has; a name may have a line's end.
     ids = "".join(f"{videos.id(split, index)}\0" for index in kept)
     buffer = io.BytesIO()
     np.savez(
         buffer,
         label=np.asarray(videos.opened[split].source.labels[kept], np.int32),
-        frames=np.array([count for part in parts for count in part.frames], np.int32),
+        frames=np.array([count for shard in shards for count in shard.frames], np.int32),
         ids=np.frombuffer(ids.encode(errors="surrogateescape"), np.uint8),
     )
     publish_bytes(index_path(directory, split), buffer.getvalue())
 
 
-def add_checksums(directory: epath.Path, parts: Mapping[Unit, FinishedShard]) -> None:
-    """Adds the shards of these parts, and their indices, to the list of checksums."""
+def add_checksums(directory: epath.Path, shards: Mapping[Unit, FinishedShard]) -> None:
+    """Adds shards, and the indices of their splits, to the list of checksums."""
     sums = read_checksums(directory)
-    for unit, part in parts.items():
-        sums[shard_path(directory, unit.split, unit.shard, unit.shards).name] = part.sha256
-    for split in {unit.split for unit in parts}:
+    for unit, shard in shards.items():
+        sums[shard_path(directory, unit.split, unit.shard, unit.shards).name] = shard.sha256
+    for split in {unit.split for unit in shards}:
         path = index_path(directory, split)
         sums[path.name] = checksum(path)[1]
     lines = "".join(f"{sums[name]}  {name}\n" for name in sorted(sums))
@@ -67,15 +71,16 @@ def read_checksums(directory: epath.Path) -> dict[str, str]:
 
 
 def write_quarantine(
-    directory: epath.Path, videos: VideosToPrepare, parts: Mapping[Unit, FinishedShard]
+    directory: epath.Path, videos: VideosToPrepare, shards: Mapping[Unit, FinishedShard]
 ) -> None:
-    """Lists every bad video once, with its reason; lines of other splits stay."""
+    """Lists every bad video of the shards once, with its reason; lines of other splits stay."""
     path = directory / QUARANTINE
     lines = path.read_bytes().decode(errors="replace").split("\n") if path.exists() else []
+    # What these splits had before is left out, and so is a line that a kill has cut short.
     lines = [line for line in lines if _split_of(line) not in (None, *videos.opened)]
-    for unit in sorted(parts, key=lambda unit: (unit.split, unit.shard)):
+    for unit in sorted(shards, key=lambda unit: (unit.split, unit.shard)):
         opened = videos.opened[unit.split]
-        for index, reason, detail in parts[unit].bad:
+        for index, reason, detail in shards[unit].bad:
             entry = {
                 "path": opened.source.name(index),
                 "reason": reason,
@@ -89,7 +94,7 @@ def write_quarantine(
 
 
 def _split_of(line: str) -> str | None:
-    """Of a line of the list of bad videos; None of what is none, or is damaged."""
+    """The split that a line of the list of bad videos names; None where it is damaged or empty."""
     try:
         return str(json.loads(line)["split"])
     except (ValueError, KeyError, TypeError):
@@ -97,10 +102,13 @@ def _split_of(line: str) -> str | None:
 
 
 def check_bad(
-    split: str, parts: Mapping[Unit, FinishedShard], videos: int, fraction: float
+    split: str, shards: Mapping[Unit, FinishedShard], videos: int, fraction: float
 ) -> None:
-    """Errors: RuntimeError when more than `fraction` of a split's videos are bad."""
-    reasons = [reason for part in parts.values() for _, reason, _ in part.bad]
+    """Counts the bad videos of a split's shards that are finished.
+
+    videos: of the whole split. Errors: RuntimeError when more than `fraction` of them are bad.
+    """
+    reasons = [reason for shard in shards.values() for _, reason, _ in shard.bad]
     if not too_many_bad(len(reasons), videos, fraction):
         return
     raise RuntimeError(

@@ -9,7 +9,7 @@ from ila_jax.data.prepare.shards import FinishedShard, ShardWriter, Unit, read_f
 
 
 def require() -> tuple[Any, Any]:
-    """Beam, and its class of options. Errors: RuntimeError where it is not installed."""
+    """Apache Beam, and its class of options. Errors: RuntimeError where it is not installed."""
     try:
         import apache_beam as beam
         from apache_beam.options.pipeline_options import PipelineOptions
@@ -24,7 +24,7 @@ def require() -> tuple[Any, Any]:
 def run(
     writer: ShardWriter, todo: Sequence[Unit], options: Sequence[str]
 ) -> Generator[tuple[Unit, FinishedShard]]:
-    """(unit, part) of all units, after the pipeline has ended.
+    """(unit, its finished shard) of all units, after the pipeline has ended.
 
     options: of the pipeline, as Beam's commands take them; without `--runner` Beam's own local one.
     All workers must reach the source and the folder by the same names. Beam does a failed unit
@@ -33,14 +33,16 @@ def run(
     beam, pipeline_options = require()
     if todo:
         with beam.Pipeline(options=pipeline_options(list(options))) as pipeline:
-            # Reshuffle, or one worker does them all, fused to where they were created.
+            # With Reshuffle, or one worker does all units, fused to the step that lists them.
             _ = pipeline | beam.Create(list(todo)) | beam.Reshuffle() | beam.Map(_do, writer)
+    # What a worker returns stays with Beam: what it has written is read instead.
     for unit in todo:
-        part = read_finished(epath.Path(writer.directory), unit)
-        if part is None:
+        shard = read_finished(epath.Path(writer.directory), unit)
+        if shard is None:
             raise RuntimeError(f"the pipeline ended without writing shard {unit.shard}")
-        yield unit, part
+        yield unit, shard
 
 
 def _do(unit: Unit, writer: ShardWriter) -> None:
+    # Nothing is skipped: a video that ends its worker is Beam's to try again.
     writer(unit, {}, lambda index: None)

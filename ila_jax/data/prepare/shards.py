@@ -26,7 +26,7 @@ BadEntry = tuple[int, str, str]  # index in the source, name of the Reason, what
 
 @dataclass(frozen=True)
 class Unit:
-    """Videos `first` to `last`-1 of a split, which make one shard."""
+    """A unit of work: videos `first` to `last`-1 of a split, which make one of its shards."""
 
     split: str
     shard: int
@@ -37,7 +37,11 @@ class Unit:
 
 @dataclass(frozen=True)
 class FinishedShard:
-    """What is known of a finished shard. kept: indices in the source of the videos it holds."""
+    """What is known of a finished shard, as its record holds it.
+
+    size: in bytes. kept: indices in the source of the videos that it holds. frames: how many each
+    of these has. bad: the unit's other videos.
+    """
 
     size: int
     sha256: str
@@ -47,7 +51,8 @@ class FinishedShard:
 
 
 def units(split: str, videos: int, clips_per_shard: int) -> list[Unit]:
-    """Shards of as many videos each, but the last; which is where follows from this alone."""
+    """Units of as many videos each, but the last."""
+    # Which video is in which shard follows from this alone, whatever was stopped in between.
     starts = range(0, videos, clips_per_shard)
     return [
         Unit(split, k, len(starts), first, min(first + clips_per_shard, videos))
@@ -59,26 +64,28 @@ def read_finished(directory: epath.Path, unit: Unit) -> FinishedShard | None:
     """The record of a shard that is finished and still there, else None."""
     try:
         values = json.loads(part_path(directory, unit.split, unit.shard, unit.shards).read_text())
-        part = FinishedShard(**values | {"bad": [tuple(bad) for bad in values["bad"]]})
+        finished = FinishedShard(**values | {"bad": [tuple(bad) for bad in values["bad"]]})
         shard = shard_path(directory, unit.split, unit.shard, unit.shards)
-        return part if shard.stat().length == part.size else None
+        # The record is written after the shard, which somebody may have deleted or cut since.
+        return finished if shard.stat().length == finished.size else None
     except (FileNotFoundError, ValueError, TypeError, KeyError):
         return None
 
 
 @dataclass(frozen=True)
 class VideosToPrepare:
-    """The videos to prepare, by split, and how they are encoded. Sent to worker processes."""
+    """The videos to prepare, by split, and how they are encoded. It is sent to worker processes."""
 
     opened: Mapping[str, OpenedSplit]
     encoding: Encoding
 
     @property
     def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, which all splits have."""
         return next(iter(self.opened.values())).class_names
 
     def id(self, split: str, index: int) -> str:
-        """The same wherever the files lie."""
+        """The id of a video, the same wherever its file lies."""
         return self.opened[split].id(index)
 
     def examples(
@@ -88,9 +95,10 @@ class VideosToPrepare:
         skip: Mapping[int, Loss],
         begin: Callable[[int], None],
     ) -> Iterator[tuple[int, PreparedExample]]:
-        """(index, example) of the readable videos of a unit; the others are appended to `bad`.
+        """(index, example) of the readable videos of a unit; appends the others to `bad`.
 
-        skip: videos that are known to end or to hold up their process. begin: told of each video.
+        index: in the source. skip: videos that have ended or held up their process. begin: is told
+        of each video before it is read.
         """
         source = self.opened[unit.split].source
         for index in range(unit.first, unit.last):
@@ -127,6 +135,7 @@ class ShardWriter:
     def __call__(
         self, unit: Unit, skip: Mapping[int, Loss], begin: Callable[[int], None]
     ) -> FinishedShard:
+        """Work for `workers.pool`. skip, begin: as `VideosToPrepare.examples` takes them."""
         directory = epath.Path(self.directory)
         kept, frames = list[int](), list[int]()
         bad: list[BadEntry] = []
@@ -137,14 +146,16 @@ class ShardWriter:
                 kept.append(index)
                 frames.append(example["frames"])
                 yield serialize(example)
+            # What follows the last video, sending the shard, has no time limit of a video.
             begin(NO_ITEM)
 
         shard = shard_path(directory, unit.split, unit.shard, unit.shards)
         size, sha256 = publish(shard, functools.partial(_write_records, records=keep()))
-        part = FinishedShard(size, sha256, kept, frames, bad)
-        record = json.dumps(asdict(part)).encode()
+        finished = FinishedShard(size, sha256, kept, frames, bad)
+        # After the shard, since it says that the shard is finished.
+        record = json.dumps(asdict(finished)).encode()
         publish_bytes(part_path(directory, unit.split, unit.shard, unit.shards), record)
-        return part
+        return finished
 
 
 def _write_records(path: Path, records: Iterator[bytes]) -> None:

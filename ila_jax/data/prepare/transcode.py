@@ -24,11 +24,12 @@ _OTHER_NAMES = {UNSPECIFIED: 5, 6: 5}
 
 @dataclass(frozen=True, kw_only=True)
 class Encoding:
-    """How videos are encoded. short_side: in pixels; smaller videos are not enlarged.
+    """How videos are encoded.
 
-    key_frames: one every so many frames, each closing its group, so that decoding can start there.
-    crf: x264's constant quality, 0 (lossless) to 51; 23 is its own default. preset: x264's, the
-    slower the smaller the file.
+    short_side: in pixels; smaller videos are not enlarged. key_frames: one every so many frames,
+    each closing its group, so that decoding can start there. crf: x264's constant quality, 0
+    (lossless) to 51; 23 is its own default. preset: x264's, the slower the smaller the file.
+    Errors: ValueError that names every value that cannot be.
     """
 
     short_side: int
@@ -73,7 +74,7 @@ def transcode(data: bytes, encoding: Encoding) -> Encoded:
 
     Times begin at 0. There is no sound. Sides are even (H.264 with 4:2:0 asks for it), the aspect
     within a pixel of the source's. The same bytes and FFmpeg give the same bytes: one thread, and
-    no macroblock tree (see `motion_videos.encode`). Errors: BadVideo.
+    no macroblock tree, with which x264 gives others from time to time. Errors: BadVideo.
     """
     index = index_video(data)
     ticks = _ticks(index.times)
@@ -102,6 +103,7 @@ def target_size(height: int, width: int, short_side: int) -> tuple[int, int]:
 
 
 def _even(side: Fraction) -> int:
+    """The even number next to a side in pixels, 2 at least: colours are stored for 2 x 2 pixels."""
     return max(2, 2 * round(side / 2))
 
 
@@ -119,6 +121,7 @@ class _Encoder:
     def __init__(
         self, first: av.VideoFrame, pixel_aspect: Fraction, encoding: Encoding, ticks: np.ndarray
     ) -> None:
+        # All frames are to be as the first: an encoder has one size, and a file one rotation.
         self._source = (first.height, first.width)
         self._size = target_size(first.height, first.width, encoding.short_side)
         way = orientation(first)
@@ -143,13 +146,14 @@ class _Encoder:
         self._stream.height, self._stream.width = height, width
         self._stream.pix_fmt = "yuv420p"
         codec = self._stream.codec_context
-        codec.thread_count = 1
+        codec.thread_count = 1  # more give other bytes, and all cores are busy with other videos
         codec.time_base = Fraction(1, CLOCK)
         if pixel_aspect != 1:
             codec.sample_aspect_ratio = way.upright_aspect(pixel_aspect)
         _copy_colours(first, codec)
 
     def add(self, frame: av.VideoFrame, tick: int) -> None:
+        """Encodes a frame, to be shown at a tick. Errors: BadVideo where its size has changed."""
         way = orientation(frame)
         if (frame.height, frame.width, way.transposed) != (*self._source, self._transposed):
             raise BadVideo(Reason.SIZE_CHANGES)
@@ -159,7 +163,10 @@ class _Encoder:
         self._container.mux(self._stream.encode(small))
 
     def _scaled(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """As yuv420p, its colours coded as the first frame's; RGB by what is meant by no matrix."""
+        """The frame, small and as yuv420p, its colours coded as those of the first frame.
+
+        RGB becomes YUV by the matrix that readers take where none is named.
+        """
         matrix, extent = None, None
         if _colours(frame) != self._colours:  # of a video that was joined from several
             matrix, extent = self._colours
@@ -173,6 +180,7 @@ class _Encoder:
         )  # fmt: skip
 
     def close(self) -> Encoded:
+        """Writes the frames that the encoder still holds; the whole file."""
         self._container.mux(self._stream.encode(None))
         self._container.close()
         return Encoded(
@@ -185,7 +193,7 @@ class _Encoder:
 
 
 def _colours(frame: av.VideoFrame) -> tuple[int, int]:
-    """Matrix and range."""
+    """How the colours of a frame are coded: FFmpeg's numbers of their matrix and range."""
     return frame.colorspace, frame.color_range
 
 
@@ -203,8 +211,10 @@ def _upright(frame: av.VideoFrame, way: Orientation) -> av.VideoFrame:
     if way == AS_STORED:
         return frame
     height, width = frame.height, frame.width
+    # Brightness, and two planes of colours, which have half of its rows and of its columns.
     planes = np.split(frame.to_ndarray().reshape(-1), [height * width, height * width * 5 // 4])
     shapes = [(height, width), (height // 2, width // 2), (height // 2, width // 2)]
+    # For the corners that a turn by less than a quarter leaves open; black depends on the range.
     black = (0 if frame.color_range == FULL else 16, 128, 128)
     shown = [
         way.upright(plane.reshape(shape), border)
