@@ -18,13 +18,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from ila_jax import cli
-from ila_jax.data.check.preflight import CheckSettings, Findings, check
+from ila_jax.data.check.findings import CheckSettings, Findings
+from ila_jax.data.check.preflight import check
 from ila_jax.data.sources.mirror import mirrors
 from ila_jax.data.sources.opening import SOURCE_KINDS, Splits, open_config, open_splits
 from ila_jax.files.json_files import json_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit code."""
     return cli.run(lambda: _check(arguments))
 
 
@@ -63,49 +65,54 @@ def _parser() -> argparse.ArgumentParser:
 
 def _check(arguments: Sequence[str] | None) -> None:
     parser = _parser()
-    known, rest = parser.parse_known_args(arguments)
-    if (known.config is None) == (known.train is None and known.validation is None):
+    # What is left over may be --config.KEY=VALUE.
+    args, rest = parser.parse_known_args(arguments)
+    if (args.config is None) == (args.train is None and args.validation is None):
         parser.error("give either --config, or --train and --validation")
-    if min(known.sample, known.processes - 1) < 0 or known.seconds <= 0:
+    if min(args.sample, args.processes - 1) < 0 or args.seconds <= 0:
         parser.error("--sample is 0 or more, --seconds and --processes are positive")
     try:
-        found = _findings(parser, known, rest, arguments)
+        findings = _findings(parser, args, rest, arguments)
     except (ValueError, OSError) as error:
-        if not known.json:
+        if not args.json:
             raise
-        found = Findings(errors=[str(error)])
-    print(json_text(found.to_dict(), indent=2).rstrip() if known.json else table(found))
-    if found.errors:
+        # Who reads JSON gets it also for data that cannot be opened at all.
+        findings = Findings(errors=[str(error)])
+    print(json_text(findings.to_dict(), indent=2).rstrip() if args.json else table(findings))
+    # After they are printed: this is the last line on stderr, and makes the exit code 1.
+    if findings.errors:
         raise RuntimeError("training could not start with these data")
 
 
 def _findings(
     parser: argparse.ArgumentParser,
-    known: argparse.Namespace,
+    args: argparse.Namespace,
     rest: Sequence[str],
     arguments: Sequence[str] | None,
 ) -> Findings:
-    limits: dict[str, Any] = {
-        "sample": known.sample, "seconds": known.seconds, "processes": known.processes
+    """Checks the data set that the arguments name."""
+    settings: dict[str, Any] = {
+        "sample": args.sample, "seconds": args.seconds, "processes": args.processes
     }  # fmt: skip
-    if known.config is None:
+    if args.config is None:
         if rest:
             parser.error(f"unknown argument {rest[0]}")
-        if known.train is None or known.validation is None:
+        if args.train is None or args.validation is None:
             parser.error("--train and --validation go together")
         splits = open_splits(
-            known.train, known.validation, root=known.root, class_names=known.class_names
+            args.train, args.validation, root=args.root, class_names=args.class_names
         )
-        return _check_splits(splits, known.mirror, CheckSettings(**limits))
+        return _check_splits(splits, args.mirror, CheckSettings(**settings))
+    # What a run would put up with is the configuration's; without one, the usual values are.
     _, config = cli.parse(parser, arguments)
     data = config.data
-    limits |= {"bad_fraction": data.max_bad_fraction, "replaces": data.on_bad_video == "replace"}
-    limits["square_pixels"] = data.square_pixels
-    return _check_splits(open_config(config), data.mirror, CheckSettings(**limits))
+    settings |= {"bad_fraction": data.max_bad_fraction, "replaces": data.on_bad_video == "replace"}
+    settings["square_pixels"] = data.square_pixels
+    return _check_splits(open_config(config), data.mirror, CheckSettings(**settings))
 
 
-def _check_splits(splits: Splits, mirror: str | None, limits: CheckSettings) -> Findings:
-    return check(splits, mirrors(splits.class_names, mirror), limits)
+def _check_splits(splits: Splits, mirror: str | None, settings: CheckSettings) -> Findings:
+    return check(splits, mirrors(splits.class_names, mirror), settings)
 
 
 # Rows of the table: what it is called, and the key in `Findings.splits`.
@@ -119,25 +126,28 @@ _ROWS = {
 }  # fmt: skip
 
 
-def table(found: Findings) -> str:
-    """What was found, for people."""
+def table(findings: Findings) -> str:
+    """The findings for people: a table of the splits, then flips, warnings and errors."""
     lines = []
-    if found.splits:
-        lines.append(f"{'':20}" + "".join(f"{name:>28}" for name in found.splits))
+    if findings.splits:
+        lines.append(f"{'':20}" + "".join(f"{name:>28}" for name in findings.splits))
     for title, key in _ROWS.items():
-        cells = [_cell(facts[key]) for facts in found.splits.values()]
-        if any(cells):
+        cells = [_cell(facts[key]) for facts in findings.splits.values()]
+        if any(cells):  # nothing is said of pixels where all are square
             lines.append(f"{title:20}" + "".join(f"{cell:>28}" for cell in cells))
-    lines += ["", *found.flips] if found.flips else []
-    for title, items in (("warnings", found.warnings), ("errors", found.errors)):
+    lines += ["", *findings.flips] if findings.flips else []
+    for title, items in (("warnings", findings.warnings), ("errors", findings.errors)):
         if items:
             lines += ["", f"{title}:", *(f"  {item}" for item in items)]
-    end = "Training could not start." if found.errors else "Training could start."
+    end = "Training could not start." if findings.errors else "Training could start."
     return "\n".join([*lines, "", end])
 
 
 def _cell(value: Any) -> str:
-    """Smallest / middle / largest of a spread; "" of what is not known."""
+    """A fact as a cell of the table: smallest / middle / largest of a spread, of a list how many.
+
+    What is not args is "".
+    """
     if isinstance(value, dict) and value.keys() == {"min", "median", "max"}:
         return " / ".join(_cell(value[k]) for k in ("min", "median", "max"))
     if isinstance(value, dict | list):

@@ -4,21 +4,22 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from tqdm import tqdm
 
-from ila_jax.data.sources.video_files import SUFFIXES, stem, suffix
+from ila_jax.data.sources.video_files import stem, suffix
 from ila_jax.data.video.files import find_on_disk
+from ila_jax.data.video.suffixes import SUFFIXES
 
 # Kinetics cuts clips of ten seconds from YouTube videos: ID_START_END.
 _KINETICS = re.compile(r"([\w-]{11})_\d{6}_\d{6}", re.ASCII)
 _THREADS = 16  # a file system over the network answers many questions at once
-_CHUNK = 1000
-_PIECE = 1 << 16
+_CHUNK = 1000  # paths of a thread's task: with one of each, handing them out would be the work
+_PIECE = 1 << 16  # bytes at the beginning, middle and end of a file that are compared first
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,13 @@ def stat_files(paths: Sequence[str]) -> FileFacts:
             unit=" thousand",
             delay=2,
         )
-        found = [answer for chunk in answers for answer in chunk]
-    sizes = np.array([size for size, _ in found], np.int64)
-    return FileFacts(sizes, [inode for _, inode in found])
+        facts = [answer for chunk in answers for answer in chunk]
+    sizes = np.array([size for size, _ in facts], np.int64)
+    return FileFacts(sizes, [inode for _, inode in facts])
 
 
 def _stat(paths: Sequence[str]) -> list[tuple[int, tuple[int, int] | None]]:
+    """(size, inode) of each path, (-1, None) of what is no file."""
     out: list[tuple[int, tuple[int, int] | None]] = []
     for path in paths:
         try:
@@ -73,14 +75,15 @@ def recording(video_id: str) -> str | None:
     None where the id does not say, since it is a path of other spelling than Kinetics'.
     """
     path = is_path(video_id) or "/" in video_id
-    found = _KINETICS.fullmatch(stem(video_id) if path else video_id)
-    if found:
-        return found[1]
+    match = _KINETICS.fullmatch(stem(video_id) if path else video_id)
+    if match:
+        return match[1]
     return None if path else video_id
 
 
 def groups(keys: Iterable[Hashable]) -> list[list[int]]:
     """The places of each key that occurs more than once; None is no key."""
+    # Two tables, since most keys occur once: a list for each would be the most of the memory.
     first: dict[Hashable, int] = {}
     several: dict[Hashable, list[int]] = {}
     for place, key in enumerate(keys):
@@ -101,8 +104,10 @@ def same_content(
     then, where those agree, all. most: compared; of more, some are drawn, the same each time.
     Links to one file are found without reading.
     """
+    # Missing and empty files are told as such, and are no copies of each other.
     sizes = [int(size) if size > 0 else None for size in files.size]
     by_size = groups(sizes)
+    # Whole groups are drawn: half of one would compare nothing with the other half.
     order = np.random.default_rng(0).permutation(len(by_size))
     chosen: list[int] = []
     for place in order:
@@ -112,12 +117,17 @@ def same_content(
     pieces = _digests(paths, chosen, _pieces)
     alike = groups([(files.size[i], digest) if digest else None for i, digest in pieces])
     suspects = [chosen[place] for group in alike for place in group]
+    # What looks alike in three places is read in full: only then is it the same.
     whole = _digests(paths, suspects, _whole)
     same = [[suspects[place] for place in group] for group in groups([d for _, d in whole])]
     return _merged([*same, *groups(files.inode)]), len(chosen), sum(map(len, by_size))
 
 
-def _digests(paths: Sequence[str], places: Sequence[int], digest) -> list[tuple[int, str | None]]:
+def _digests(
+    paths: Sequence[str], places: Sequence[int], digest: Callable[[str], str]
+) -> list[tuple[int, str | None]]:
+    """(place, digest of the file) of each place; None for a file that cannot be read."""
+
     def safe(place: int) -> tuple[int, str | None]:
         try:
             return place, digest(paths[place])
@@ -132,6 +142,8 @@ def _digests(paths: Sequence[str], places: Sequence[int], digest) -> list[tuple[
 
 
 def _pieces(path: str) -> str:
+    """A hash of three pieces of a file."""
+    # Without a buffer, which would read more than is asked for.
     with open(path, "rb", buffering=0) as file:
         size = os.fstat(file.fileno()).st_size
         digest = hashlib.sha256()
@@ -142,14 +154,17 @@ def _pieces(path: str) -> str:
 
 
 def _whole(path: str) -> str:
+    """A hash of a whole file."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _merged(found: Sequence[list[int]]) -> list[list[int]]:
-    """Groups that share a member made one."""
-    of: dict[int, set[int]] = {}
-    for group in found:
-        together = set(group).union(*(of[place] for place in group if place in of))
-        of |= dict.fromkeys(together, together)
-    return sorted(sorted(group) for group in {id(group): group for group in of.values()}.values())
+def _merged(overlapping: Sequence[list[int]]) -> list[list[int]]:
+    """The same groups, those that share a member made one; all sorted."""
+    group_of: dict[int, set[int]] = {}
+    for group in overlapping:
+        together = set(group).union(*(group_of[place] for place in group if place in group_of))
+        # Every member now points to the one set, so that a later group is joined with all of it.
+        group_of |= dict.fromkeys(together, together)
+    distinct = {id(group): group for group in group_of.values()}.values()
+    return sorted(sorted(group) for group in distinct)

@@ -23,11 +23,12 @@ _FRAMES = 8  # decoded of each video, spread over it
 
 @dataclass(frozen=True)
 class ProbedVideo:
-    """What decoding a video found.
+    """What decoding a video has shown.
 
-    problem: why it cannot be used, or None. fatal: it did not even fail, but hung or crashed.
-    seconds: from the first frame to the end of the last. size: bytes of the file. digest: sha256.
-    pixels: width to height of one, such as 16:15, or "" where they are square.
+    index: of the video in its source. problem: why it cannot be used, or None. fatal: it did not
+    even fail, but hung or crashed. seconds: from the first frame to the end of the last. size:
+    bytes of the file. digest: sha256. pixels: width to height of one, such as 16:15, or "" where
+    they are square.
     """
 
     index: int
@@ -45,7 +46,7 @@ class ProbedVideo:
 def probe(
     source: VideoSource, indices: Iterable[int], *, limit: float, processes: int
 ) -> list[ProbedVideo]:
-    """Reads and decodes videos of a source, each for at most `limit` seconds.
+    """Reads and decodes videos of a source, each for at most `limit` seconds; by index, ascending.
 
     processes: how many at once; spawned, so a script needs its `if __name__ == "__main__":`. They
     end with the call, however it ends.
@@ -62,7 +63,7 @@ def probe(
 
 @dataclass(frozen=True)
 class _Probing:
-    """Decodes one video of a source. limit: seconds that it has."""
+    """Work for `workers.pool`: decodes one video. limit: seconds that it has."""
 
     source: VideoSource
     limit: float
@@ -70,6 +71,7 @@ class _Probing:
     def __call__(
         self, index: int, skip: Mapping[int, Loss], begin: Callable[[int], None]
     ) -> ProbedVideo:
+        # With one attempt, a video that is skipped is one that has just ended its process.
         if index in skip:
             return ProbedVideo(index, _how_it_ended(skip[index], self.limit), fatal=True)
         begin(index)
@@ -79,21 +81,25 @@ class _Probing:
 
 
 def _how_it_ended(loss: Loss, limit: float) -> str:
+    """A sentence about a process that a video ended."""
     if loss.reason is Reason.TOO_SLOW:
         return f"Reading and decoding it did not end within {limit:g} seconds."
+    # Nobody but a person, or Linux when memory runs out, ends a process so.
     lack = ": perhaps for lack of memory" if loss.exit_code == -signal.SIGKILL else ""
     return f"The decoder crashed (exit code {loss.exit_code}{lack})."
 
 
 def _probe(source: VideoSource, index: int) -> ProbedVideo:
+    """What decoding shows, of a bad video its problem."""
     try:
-        return _found(source, index)
+        return _decoded(source, index)
     except BadVideo as error:
         return ProbedVideo(index, str(error))
 
 
 @errors_as_bad_video()
-def _found(source: VideoSource, index: int) -> ProbedVideo:
+def _decoded(source: VideoSource, index: int) -> ProbedVideo:
+    # Reading and decoding together have the limit, as in training.
     data = source.read(index)
     facts: dict[str, Any] = {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
     video = index_video(data)
@@ -102,12 +108,13 @@ def _found(source: VideoSource, index: int) -> ProbedVideo:
     height, width, wide, high = shapes[0].tolist()
     facts["pixels"] = "" if wide == high else f"{wide}:{high}"
     # The last frame lasts as long as the others do on average.
-    shown = float(video.times[-1] - video.times[0])
-    seconds = shown * video.count / (video.count - 1) if video.count > 1 else 0.0
+    span = float(video.times[-1] - video.times[0])
+    seconds = span * video.count / (video.count - 1) if video.count > 1 else 0.0
     return ProbedVideo(
         index, frames=video.count, seconds=seconds, width=width, height=height, **facts
     )
 
 
 def _shape(image: np.ndarray, pixel_aspect: Fraction) -> np.ndarray:
+    """(height, width, and a pixel's width to height as two numbers), int64 [4]."""
     return np.array([*image.shape[:2], pixel_aspect.numerator, pixel_aspect.denominator])

@@ -17,11 +17,13 @@ class Classes:
     """
 
     def __init__(self, names: Sequence[str]) -> None:
-        self._names = len(names)
+        """names: of the classes, class 0 first."""
+        self._count = len(names)
         self._tables = [_table(names, key) for key in _KEYS]
 
     def label(self, name: str) -> int | None:
-        """The class that a name means, or None."""
+        """The class that a name means, or None where it means none or could mean several."""
+        # From strict to lenient, so that what is spelled exactly is never taken for another.
         for key, table in zip(_KEYS, self._tables, strict=True):
             spelled = key(name)
             if spelled and spelled in table:
@@ -33,15 +35,15 @@ class Classes:
 
         Errors: ValueError that lists the names that mean no class.
         """
-        found = {name: self.label(name) for name in set(names)}
-        unknown = sorted(name for name, label in found.items() if label is None)
+        labels = {name: self.label(name) for name in set(names)}
+        unknown = sorted(name for name, label in labels.items() if label is None)
         if unknown:
             heading = (
-                f"{path} has {len(unknown)} {what} that are none of the {self._names} class "
+                f"{path} has {len(unknown)} {what} that are none of the {self._count} class "
                 "names; correct them, or name all classes in data.class_names"
             )
             raise ValueError(listed(heading, [repr(name) for name in unknown]))
-        return {name: label for name, label in found.items() if label is not None}
+        return {name: label for name, label in labels.items() if label is not None}
 
 
 def composed(name: str) -> str:
@@ -60,6 +62,8 @@ def spelling(name: str) -> str:
     Folders of Kinetics are named `tying_knot_(not_on_a_tie)`, `tying knot (not on a tie)`, or
     without the parentheses.
     """
+    # Composed again, since casefold may take characters apart. P are signs of punctuation, Z are
+    # spaces and C are invisible characters.
     return "".join(
         c for c in composed(composed(name).casefold()) if unicodedata.category(c)[0] not in "PZC"
     )
@@ -106,13 +110,14 @@ def chosen_classes(given: str) -> tuple[str, ...]:
     """
     # Not Path.exists, which raises where names are longer together than a file's may be.
     if given and os.path.exists(given):
-        there = read_class_names(given)
-        if len(there) == 1:
+        listed_names = read_class_names(given)
+        if len(listed_names) == 1:
             raise ValueError(
-                f"{given} holds the single class {there[0]!r}, which is no choice: its probability "
-                "would be 1 for any video. Expected a name a line, of two classes or more"
+                f"{given} holds the single class {listed_names[0]!r}, which is no choice: its "
+                "probability would be 1 for any video. Expected a name a line, of two classes "
+                "or more"
             )
-        return there
+        return listed_names
     if "," not in given:
         raise ValueError(
             f"{given or repr(given)} is no file, and a single class is no choice: expected a file "
@@ -122,14 +127,18 @@ def chosen_classes(given: str) -> tuple[str, ...]:
     return _checked(given, [(f"name {k}: ", name) for k, name in enumerate(names, start=1)])
 
 
-def _checked(path: str | Path, found: Sequence[tuple[str, str]]) -> tuple[str, ...]:
-    """The names of (place, name), composed."""
-    if not found:
+def _checked(path: str | Path, placed: Sequence[tuple[str, str]]) -> tuple[str, ...]:
+    """The names of (place in the file, name), composed.
+
+    Errors: ValueError where there are none, or some are blank or given twice.
+    """
+    if not placed:
         raise ValueError(f"{path} is empty: expected {EXPECTED}.")
     first: dict[str, int] = {}
     problems = []
-    names = [composed(name.strip()) for _, name in found]
-    for label, ((place, _), name) in enumerate(zip(found, names, strict=True)):
+    # Composed before they are compared: a name in two spellings is one class given twice.
+    names = [composed(name.strip()) for _, name in placed]
+    for label, ((place, _), name) in enumerate(zip(placed, names, strict=True)):
         if not name:
             problems.append(f"{place}blank, but every line is a class")
         elif name in first:

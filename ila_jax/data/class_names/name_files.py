@@ -27,8 +27,10 @@ _HOW = (
     "Write the names alone, one a line, the first is class 0; or with a header, `id,name`; or as a "
     'JSON list, ["first name", …], in which everything is a name.'
 )
+# A number and a name with a comma, a semicolon or a tab between them, or a full-width one.
 _NUMBER_FIRST = re.compile(r"[\"']?(?P<number>\d{1,9})[\"']?\s*[,;\t，；]\s*(?P<name>.+)")
 _NUMBER_LAST = re.compile(r"(?P<name>.+?)\s*[,;\t，；]\s*[\"']?(?P<number>\d{1,9})[\"']?")
+# A name may begin so as well, `3 point shot`: what says that it does not is the whole file.
 _SPACED_FIRST = re.compile(r"(?P<number>\d{1,9})[.:)]?\s+(?P<name>.+)")
 # Numbers only where they count from 0 or 1: "0:name", "001.name", "(0) name"; "0 - name"; and
 # Charades' "c000 name", of one code.
@@ -39,6 +41,7 @@ _COUNTED_FIRST = (
 _BEHIND = r"(?:[.:)]?\s+|\s*[,;]\s*)"
 _CODE = re.compile(r"[A-Za-z]{1,3}(?=\d)")
 _COUNTED_LAST = re.compile(r"(?P<name>.+?)(\s|\s*:)\s*(?P<number>\d{1,9})")
+# Lines that may be more than names, and are asked about: items of a list, and numbers of no class.
 _ITEMS = re.compile(r"[-*•]\s+\S")
 _OTHER_NUMBER = re.compile(r'"?-?\d*\.?\d+"?\s*[,;\t]')
 _SEPARATORS = re.compile(r"[,;\t]")
@@ -47,11 +50,15 @@ NumberedLine = tuple[int, str]  # its number in the file, and what is in it
 
 
 def parse_names(path: str | Path, text: str) -> list[tuple[str, str]]:
-    """(place in the file, name) of each class, class 0 first. Errors: ValueError."""
+    """(place in the file, name) of each class, class 0 first.
+
+    path: for errors. Errors: ValueError for what names no classes or can be read in two ways.
+    """
     if text.lstrip()[:1] in ("[", "{") or Path(path).suffix.lower() == ".json":
         return json_names(path, text)
     lines = _without_comments(path, text)
     _check_kind(path, lines)
+    # From the form that says most of itself to the one that says least.
     rows = _columns(path, lines) or _counted(path, lines) or _numbered(path, lines)
     if rows is not None:
         return in_order(path, rows)
@@ -62,6 +69,10 @@ def parse_names(path: str | Path, text: str) -> list[tuple[str, str]]:
 
 
 def _without_comments(path: str | Path, text: str) -> list[NumberedLine]:
+    """The lines that are no comments, without the blank ones at the end.
+
+    Errors: ValueError for `#name`, which could be either.
+    """
     lines = [(number, line.strip()) for number, line in enumerate(text.split("\n"), start=1)]
     kept = []
     for number, line in lines:
@@ -73,6 +84,7 @@ def _without_comments(path: str | Path, text: str) -> list[NumberedLine]:
                 f"{path}:{number}: {line!r} is a comment or a name? A comment has a space after "
                 f"its #. {_HOW}"
             )
+    # Blank lines between names stay, and are told later: a class may have lost its name.
     while kept and not kept[-1][1]:
         kept.pop()
     return kept
@@ -91,7 +103,7 @@ def _is_header(line: str) -> bool:
     """Whether a line only says what is in the columns below it."""
     words = _SEPARATORS.split(line) if _SEPARATORS.search(line) else line.split()
     words = words[1:] if len(words) > 1 and not words[0].strip() else words  # of pandas' index
-    return bool(words) and all(word(each) in HEADER for each in words)
+    return bool(words) and all(word(text) in HEADER for text in words)
 
 
 def _columns(path: str | Path, lines: Sequence[NumberedLine]) -> list[NumberedName] | None:
@@ -100,18 +112,21 @@ def _columns(path: str | Path, lines: Sequence[NumberedLine]) -> list[NumberedNa
         return None
     number, header = lines[0]
     delimiter = next((c for c in "\t;," if header.count(c) > 1), None)
-    words = [word(each) for each in header.split(delimiter)] if delimiter else []
-    if sum(each in HEADER for each in words) < 2:
+    words = [word(cell) for cell in header.split(delimiter)] if delimiter else []
+    # A single such word could be the name of a class.
+    if sum(title in HEADER for title in words) < 2:
         return None
     text = "\n".join(line for _, line in lines[1:])
+    # Rows are numbered within this text, lines in the file.
     table = [(number + at, fields) for at, fields in csv_rows(path, text, delimiter or ",")]
     if any(len(fields) != len(words) for _, fields in table):
         at = next(at for at, fields in table if len(fields) != len(words))
         raise ValueError(f"{path}:{at}: expected {len(words)} columns, as in the header. {_HOW}")
     values = [[fields[column].strip() for _, fields in table] for column in range(len(words))]
     ids = [c for c, column in enumerate(values) if is_order(column) and words[c] not in NAMES]
+    # A column that is called id before one that merely counts, such as a row number.
     ids = [c for c in ids if words[c] in IDS] or ids
-    names = [c for c, each in enumerate(words) if each in HEADER - IDS and c not in ids]
+    names = [c for c, title in enumerate(words) if title in HEADER - IDS and c not in ids]
     names = [c for c in names if words[c] in NAMES] or names
     if not ids or len({tuple(values[c]) for c in ids}) > 1 or len(names) != 1:
         raise ValueError(
@@ -144,6 +159,7 @@ def _numbered(path: str | Path, lines: Sequence[NumberedLine]) -> list[NumberedN
 
 def _counted(path: str | Path, lines: Sequence[NumberedLine]) -> list[NumberedName] | None:
     """Rows of names behind numbers that count, in forms that are names where they do not."""
+    # Charades numbers its classes c000, c001, …: the code of the first line, if all have it.
     code = _CODE.match(lines[0][1]) if lines else None
     behind = [re.compile(rf"{code[0]}(?P<number>\d{{1,9}}){_BEHIND}(?P<name>.+)")] if code else []
     for pattern in (*_COUNTED_FIRST, *behind):
@@ -158,13 +174,14 @@ def _counted(path: str | Path, lines: Sequence[NumberedLine]) -> list[NumberedNa
 def _matching(
     path: str | Path, pattern: re.Pattern[str], lines: Sequence[NumberedLine]
 ) -> list[NumberedName] | None:
-    found = [(number, pattern.fullmatch(line)) for number, line in lines if line]
+    """The number and name of each line that is not blank; None unless all match the pattern."""
+    matches = [(number, pattern.fullmatch(line)) for number, line in lines if line]
     rows = [
         (f"{path}:{number}: ", int(match["number"]), unquoted(match["name"]))
-        for number, match in found
+        for number, match in matches
         if match is not None
     ]
-    return rows if rows and len(rows) == len(found) else None
+    return rows if rows and len(rows) == len(matches) else None
 
 
 def _check_columns(
@@ -183,6 +200,7 @@ def _check_columns(
 
 
 def _refuse(path: str | Path, rows: Sequence[NumberedName], why: str) -> None:
+    """Errors: ValueError, always, with the rows as they would be understood."""
     first = ", ".join(f"{number} = {name!r}" for _, number, name in rows[:3])
     raise ValueError(f"{path} can be read in two ways: {first}, …; {why} {_HOW}")
 
@@ -223,15 +241,15 @@ def _check_plain(path: str | Path, lines: Sequence[NumberedLine]) -> None:
 
 def _check_most(path: str | Path, pattern: re.Pattern[str], some: Sequence[NumberedLine]) -> None:
     """Errors: ValueError where most lines have a number, and not all."""
-    found = [(pattern.fullmatch(line), at, line) for at, line in some]
-    numbers = [match["number"] for match, _, _ in found if match]
+    matches = [(pattern.fullmatch(line), at, line) for at, line in some]
+    numbers = [match["number"] for match, _, _ in matches if match]
     if len(numbers) == len(some) or 2 * len(numbers) <= len(some):
         return
     # "3 point shot" among other names is a name.
     if pattern is _SPACED_FIRST and (len(numbers) < 2 or not is_order(numbers)):
         return
-    at, line = next((at, line) for match, at, line in found if not match)
-    numbered = next(line for match, _, line in found if match)
+    at, line = next((at, line) for match, at, line in matches if not match)
+    numbered = next(line for match, _, line in matches if match)
     raise ValueError(
         f"{path}:{at}: {line!r} has no number, as most lines have, such as {numbered!r}. {_HOW}"
     )

@@ -19,22 +19,24 @@ NumberedName = tuple[str, int, str]  # the place in the file, a number and its n
 
 
 def word(text: str) -> str:
-    """A column's name as it is compared."""
+    """The name of a column as it is compared: lower case, underscores for spaces, no quotes."""
     return text.strip().strip('"').lower().replace(" ", "_")
 
 
 def is_order(numbers: Sequence[str]) -> bool:
     """Whether they count from 0 or from 1, in any order."""
     values = [number_of(number) for number in numbers]
-    found = sorted(value for value in values if value is not None)
-    return len(found) == len(values) and found in (
-        list(range(len(found))),
-        list(range(1, len(found) + 1)),
-    )
+    count = len(values)
+    # Sorted, they are the numbers themselves: one that is missing or given twice shows.
+    ascending = sorted(value for value in values if value is not None)
+    return ascending in (list(range(count)), list(range(1, count + 1)))
 
 
 def in_order(path: str | Path, rows: Sequence[NumberedName]) -> list[tuple[str, str]]:
-    """Names in the order of their numbers, from 0 or from 1 on. Errors: ValueError."""
+    """(place in the file, name) in the order of the numbers, which count from 0 or from 1.
+
+    Errors: ValueError that lists the numbers which do not.
+    """
     if is_order([str(number) for _, number, _ in rows]):
         ordered = sorted(rows, key=lambda row: row[1])
         return [(place or f"{path}, class {number}: ", name) for place, number, name in ordered]
@@ -54,8 +56,9 @@ def in_order(path: str | Path, rows: Sequence[NumberedName]) -> list[tuple[str, 
 
 
 def unquoted(name: str) -> str:
-    """Without the quotes around it."""
+    """A name without the quotes around it, of which those of CSV may be doubled inside."""
     name = name.strip()
+    # A third one is an apostrophe, and then the others may be as well.
     if len(name) > 2 and name[0] == name[-1] == "'" and name.count("'") == 2:
         return name[1:-1].strip()
     if len(name) > 1 and name[0] == name[-1] == '"' and '"' not in name[1:-1].replace('""', ""):
@@ -64,7 +67,8 @@ def unquoted(name: str) -> str:
 
 
 def number_of(value: Any) -> int | None:
-    """A number from 0 on, which may be a string; else None."""
+    """A number from 0 on, which may be a string; None for anything else."""
+    # To Python, true is a number.
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value
     digits = value.strip() if isinstance(value, str) else ""

@@ -60,13 +60,15 @@ the videos that could not be read, {QUARANTINE}."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """The command. Errors: ValueError, OSError or RuntimeError, in words."""
+    """Runs the command. Errors: ValueError, OSError or RuntimeError, in words."""
     parser = _parser()
+    # What is left over may be --config.KEY=VALUE, or is found wrong when the source is opened.
     args = parser.parse_known_args(arguments)[0]
     if args.verify:
         return _verify(args.verify)
     if not args.to:
         parser.error("name the folder to make: --to DIR")
+    # What can fail at once does, before the lists of the source are read.
     if is_local(args.to):
         check_writable(Path(args.to))
     if args.beam is not None:
@@ -78,6 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     builder = VideoBuilder(args.to, videos, clips_per_shard=args.clips_per_shard)
     todo = builder.begin()
     _tell(videos, todo)
+    # Both ways get the same units, and make the same files of them.
     if args.beam is not None:
         run = partial(_on_beam, options=args.beam)
     else:
@@ -141,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
+    """The value of an argument. Errors: ArgumentTypeError for less than 1; ValueError."""
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{text}: expected 1 or more")
@@ -159,12 +163,14 @@ def _open(
         parser.error(f"unknown argument {rest[0]}")
     if not args.where or args.config:
         parser.error("name what to prepare, either by --from WHERE or by --config FILE")
-    begun = begun_class_names(epath.Path(args.to))  # of a split that is there already
+    # A folder numbers the classes of all its splits alike: as the first of them did.
+    begun = begun_class_names(epath.Path(args.to))
     names = read_class_names(args.class_names) if args.class_names else begun
     return {args.split: open_source(args.where, root=args.root, class_names=names)}
 
 
 def _tell(videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
+    """Says what was left out of each split, and how much of it is still to do."""
     for split, opened in videos.opened.items():
         tell(opened.notes)
         left = [unit for unit in todo if unit.split == split]
@@ -182,16 +188,16 @@ def _estimate(args: argparse.Namespace, videos: VideosToPrepare, todo: Sequence[
             progress=progress.update,
         )  # fmt: skip
         measured = [result for _, result in results]
-    found = estimate(measured, sum(unit.last - unit.first for unit in todo), args.processes)
-    if found is None:
+    expected = estimate(measured, sum(unit.last - unit.first for unit in todo), args.processes)
+    if expected is None:
         print(f"no estimate: none of {len(tries)} videos tried can be read")
         return
-    size = tqdm.format_sizeof(found.bytes, "B", 1000)
+    size = tqdm.format_sizeof(expected.bytes, "B", 1000)
     print(
-        f"estimate from {len(tries)} videos: {size} ({found.shrinks:.2f} of the files' size), "
-        f"{tqdm.format_interval(found.seconds)} with {args.processes} processes"
+        f"estimate from {len(tries)} videos: {size} ({expected.shrinks:.2f} of the files' size), "
+        f"{tqdm.format_interval(expected.seconds)} with {args.processes} processes"
     )
-    if is_local(args.to) and found.bytes > free_bytes(args.to):
+    if is_local(args.to) and expected.bytes > free_bytes(args.to):
         free = tqdm.format_sizeof(free_bytes(args.to), "B", 1000)
         raise ValueError(
             f"about {size} are to be written to {args.to}, where {free} are free: make room, name "
@@ -202,7 +208,7 @@ def _estimate(args: argparse.Namespace, videos: VideosToPrepare, todo: Sequence[
 def _here(
     writer: ShardWriter, todo: Sequence[Unit], *, processes: int, limit: float
 ) -> Generator[tuple[Unit, FinishedShard]]:
-    """Does the units with processes of this machine."""
+    """Does the units with processes of this machine; (unit, shard) as they are finished."""
     total = sum(unit.last - unit.first for unit in todo)
     with tqdm(total=total, desc="prepare", unit="video", disable=None, smoothing=0.05) as progress:
         yield from pool.run(
@@ -213,10 +219,12 @@ def _here(
 def _on_beam(
     writer: ShardWriter, todo: Sequence[Unit], *, options: Sequence[str]
 ) -> Generator[tuple[Unit, FinishedShard]]:
+    """Does the units with Beam's workers; (unit, shard) after all are finished."""
     yield from on_beam.run(writer, todo, options)
 
 
 def _verify(name: str) -> None:
+    """Reads a prepared folder in full. Errors: ValueError that lists the damaged files."""
     problems = list(verify(epath.Path(name)))
     if problems:
         raise ValueError(

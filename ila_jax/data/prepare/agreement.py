@@ -62,6 +62,7 @@ def agree(directory: epath.Path, wanted: dict[str, Any], splits: dict[str, Any])
                     f"{now}, or other ids or labels): name the source it was begun with, or "
                     "another folder"
                 )
+    # Before any shard is written, so that a folder with shards always says what they are of.
     both = {"settings": wanted, "splits": begun["splits"] | splits}
     if both != begun or not path.exists():
         publish_bytes(path, json_text(both, indent=1).encode())

@@ -125,6 +125,7 @@ class VideoBuilder:
         # TFDS writes several files, and not whole or not at all: each is published from here.
         with tempfile.TemporaryDirectory() as scratch:
             info.write_to_directory(scratch)
+            # INFO is the last, since it names the splits that are finished.
             files = sorted(
                 Path(scratch).iterdir(), key=lambda path: path.name == prepared_layout.INFO
             )
@@ -135,12 +136,14 @@ class VideoBuilder:
     def _info(self, shards: dict[Unit, FinishedShard]) -> tfds.core.DatasetInfo:
         """What TFDS knows of these splits, and of others that the folder holds already."""
         splits: dict[str, tfds.core.SplitInfo] = {}
+        # Or preparing the validation split would take the training split out of the data set.
         if (self._folder / prepared_layout.INFO).exists():
             splits.update(tfds.builder_from_directory(self._folder).info.splits)
         splits.update({split: self._split_info(split, shards) for split in self._units_of})
         info = tfds.core.DatasetInfo(
             builder=tfds.core.DatasetIdentity(
                 name=prepared_layout.NAME,
+                # TFDS asks for one; what the files depend on is in the folder's settings.
                 version="1.0.0",
                 data_dir=str(self._folder),
                 module_name=prepared_layout.MODULE,

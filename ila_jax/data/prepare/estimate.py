@@ -98,6 +98,7 @@ def estimate(measured: Sequence[TriedVideo], videos: int, processes: int) -> Est
 def free_bytes(directory: str) -> int:
     """How many bytes are free on the disk where a folder is or will be."""
     path = Path(directory).absolute()
+    # A folder that is still to be made will be on the disk of the parent that is there.
     while not path.exists():
         path = path.parent
     return shutil.disk_usage(path).free

@@ -45,6 +45,7 @@ def write_index(
 
 def add_checksums(directory: epath.Path, shards: Mapping[Unit, FinishedShard]) -> None:
     """Adds shards, and the indices of their splits, to the list of checksums."""
+    # Sums of other splits stay. Shards have theirs in their records, so that they are not read.
     sums = read_checksums(directory)
     for unit, shard in shards.items():
         sums[shard_path(directory, unit.split, unit.shard, unit.shards).name] = shard.sha256

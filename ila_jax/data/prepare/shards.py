@@ -64,6 +64,7 @@ def read_finished(directory: epath.Path, unit: Unit) -> FinishedShard | None:
     """The record of a shard that is finished and still there, else None."""
     try:
         values = json.loads(part_path(directory, unit.split, unit.shard, unit.shards).read_text())
+        # JSON has lists where the record has tuples.
         finished = FinishedShard(**values | {"bad": [tuple(bad) for bad in values["bad"]]})
         shard = shard_path(directory, unit.split, unit.shard, unit.shards)
         # The record is written after the shard, which somebody may have deleted or cut since.
@@ -159,7 +160,8 @@ class ShardWriter:
 
 
 def _write_records(path: Path, records: Iterator[bytes]) -> None:
-    # One record a group, as TFDS writes them: a group is what is read at once.
+    # One record a group, as TFDS writes them: a group is what is read at once. ArrayRecord is of
+    # C++, which opens names of UTF-8 alone.
     writer = ArrayRecordWriter(str(plain_name(path)), "group_size:1")
     try:
         for record in records:

@@ -80,6 +80,7 @@ def transcode(data: bytes, encoding: Encoding) -> Encoded:
     ticks = _ticks(index.times)
     frames = zip(all_frames(index), ticks.tolist(), strict=True)
     try:
+        # Size, rotation and colours of the new file are those of the first frame.
         first, tick = next(frames)
         to_rgb(first, VideoReformatter())  # what nobody could read of the new file is not written
         encoder = _Encoder(first, index.pixel_aspect, encoding, ticks)
@@ -137,6 +138,8 @@ class _Encoder:
             "keyint_min": str(encoding.key_frames),
             "sc_threshold": "0",  # key frames on the beat only
             "mbtree": "0",
+            # Closed groups, so that decoding can start at each of them, and the same bytes on every
+            # processor.
             "x264-params": "open-gop=0:cpu-independent=1",
         }
         # x264 spends fewer bits on a frame that is shown for less time; frames that are sampled are

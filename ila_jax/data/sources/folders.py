@@ -21,6 +21,7 @@ def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opene
     Errors: FileNotFoundError; ValueError that lists what does not fit.
     """
     listing = list_videos(folder)
+    # Only folders with videos are classes: one without would be named and never seen.
     files = listing.files
     folders = sorted({path.partition("/")[0] for path in files if "/" in path})
     if not folders:

@@ -28,6 +28,7 @@ def mirrors(class_names: Sequence[str], file: str | None) -> Int32[np.ndarray, "
     of its classes, a class that becomes itself flips freely, and classes that are not named keep
     what their names say. Errors: FileNotFoundError; ValueError that lists what does not fit.
     """
+    # A file changes single classes: the names decide all the others.
     table = mirror_table(class_names)
     return table if file is None else _overridden(table, class_names, file)
 

@@ -79,6 +79,7 @@ def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> 
 
 def _open(where: str, root: str, class_names: Sequence[str] | None) -> OpenedSplit:
     """A split of the kind that its name, or what is in its file, says."""
+    # A file may have a colon in its name, and is a file unless a scheme stands before it.
     scheme, colon, rest = where.partition(":")
     if colon and scheme in _SCHEMES:
         return _SCHEMES[scheme](rest, root, class_names)
@@ -139,6 +140,7 @@ def open_config(config: Config) -> Splits:
     splits = open_splits(data.train, data.validation, root=data.root, class_names=data.class_names)
     names, videos = splits.class_names, len(splits.train.source)
     problems = []
+    # None takes as many as the data name.
     if classes is not None and classes != len(names):
         problems.append(
             f"model.classes is {classes}, but {data.class_names or data.train} names {len(names)}: "

@@ -131,6 +131,7 @@ def _check(path: epath.Path, split: str) -> None:
             f"{path} holds no finished data set: expected a folder that python -m "
             "ila_jax.data.prepare has made; if it was stopped, start it again and it goes on"
         )
+    # That the folder is one of TFDS does not say that it has this split, or its index.
     try:
         splits = tfds.builder_from_directory(plain_name(path)).info.splits
     except Exception as error:  # as above

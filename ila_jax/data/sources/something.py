@@ -27,6 +27,7 @@ def open_something(
     video at all has a file.
     """
     entries = _entries(path, text)
+    # The list itself numbers no classes, as Kinetics' does by its labels: a second file does.
     names = _class_names(path) if class_names is None else tuple(class_names)
     labels = Classes(names).labels(path, (template for _, template in entries), "templates")
     files = FilesByStem(root)

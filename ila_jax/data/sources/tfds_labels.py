@@ -24,6 +24,7 @@ def read_labels(
     cache = _cache(folder, split, fields)
     table = _remembered(cache, len(elements))
     if table is None:
+        # All of an element, with its video: TFDS reads no single feature.
         labels, ids = [], []
         for index in tqdm(range(len(elements)), f"reading labels of {split}", delay=2):
             element = elements[index]

@@ -83,6 +83,7 @@ def open_tfds(name: str, root: str, class_names: Sequence[str] | None) -> Opened
             "tfds:my_clips:1.0.0@train"
         )
     folder = _folder(parts, root)
+    # TFDS imports TensorFlow for those features alone that need it.
     try:
         builder = _builder(folder)
     except ImportError as error:
@@ -165,6 +166,7 @@ def _labels(
             "file, one a line, and the file in data.class_names"
         )
     names = list(own or class_names or ())
+    # TFDS checks labels when it writes them, but takes -1, and any of a plain integer.
     wrong = sorted({int(number) for number in numbers if not 0 <= number < len(names)})
     if wrong:
         raise ValueError(

@@ -47,6 +47,7 @@ class FolderListing:
         """One sentence for all that was left out or is not as it seems; [] where nothing is."""
         if not self.left_out:
             return []
+        # The most frequent first, and of equally frequent ones always the same.
         kinds = sorted(self.left_out.items(), key=lambda kind: (-kind[1][0], kind[0]))
         sentences = [
             f"{count} {what} ({_some(first, count)})" for what, (count, first) in kinds[:_KINDS]
@@ -182,6 +183,7 @@ def tell(notes: Sequence[str]) -> None:
 
 def suffix(name: str) -> str:
     """`mp4` of folder/clip.MP4, "" of folder/clip."""
+    # A name that begins with its only dot is hidden, and has no suffix.
     before, _, ending = name.rpartition("/")[2].rpartition(".")
     return ending.lower() if before else ""
 

@@ -63,6 +63,7 @@ def run(
     losses = Counter[tuple[T, int]]()
     workers: list[_Worker] = []
     try:
+        # Inside of `try`: where one cannot be started, those before it are ended.
         while len(workers) < min(processes, len(tasks)):
             workers.append(_Worker(work))
         while waiting or any(worker.busy for worker in workers):
@@ -90,7 +91,7 @@ def run(
                     worker.stop()
                     workers[workers.index(worker)] = _Worker(work)
                     waiting.appendleft(task)
-    finally:
+    finally:  # also when the caller closes this generator in the middle
         for worker in workers:
             worker.stop()
 
@@ -128,6 +129,7 @@ class _Worker:
             event, value = self.connection.recv()
         except (EOFError, ConnectionError):
             return self._death()
+        # The clock starts where it is heard, so that importing and waiting cost no item its time.
         if event == "begun":
             self.item, self._since = value, time.monotonic()
             if value == NO_ITEM:
@@ -156,6 +158,7 @@ class _Worker:
 
 def _main(connection: Connection, work: Work) -> None:
     """The life of a worker process."""
+    # Before the first task: the parent may be gone already.
     set_up_worker()
     while True:
         try:

@@ -5,8 +5,8 @@ import resource
 import shutil
 from pathlib import Path
 
-# Of a loading process of Grain, in the process that starts it (measured with Grain 0.2.18 on Linux,
-# 1 to 4 processes): open files, at most, and semaphores, each of a page of shared memory.
+# What a loading process of Grain takes in the process that starts it (measured with Grain 0.2.18 on
+# Linux, 1 to 4 processes): open files, at most, and semaphores, each of a page of shared memory.
 _FILES = 12
 _SEMAPHORES = 25
 _OTHER_FILES = 16  # that the run opens besides
@@ -14,19 +14,23 @@ _SHARED = Path("/dev/shm")
 
 
 def check_processes(count: int, whose: str = "") -> None:
-    """Errors: OSError in words, of what so many need at a time and what there is.
+    """Whether so many loading processes can be started.
 
-    whose: of whom, after their number in the words.
+    whose: what stands after their number in the words of an error, such as whose they are. Errors:
+    OSError in words, with what they need at a time, what there is, and what to do.
     """
     what = f"{count} loading processes{whose}"
     _check_files(count, what)
+    # Containers have 64 MB of it by default; macOS has no such folder.
     if _SHARED.is_dir():
         _check_shared(count, what)
 
 
 def _check_files(count: int, what: str) -> None:
+    """Errors: OSError where fewer files may be opened than they need."""
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     used, need = _open_files(), _FILES * count + _OTHER_FILES
+    # Beyond its limit, a process fails in whatever next opens a file, which says nothing of why.
     if limit != resource.RLIM_INFINITY and used + need > limit:
         raise OSError(
             f"{what} need about {need} open files besides the {used} that are "
@@ -36,6 +40,7 @@ def _check_files(count: int, what: str) -> None:
 
 
 def _check_shared(count: int, what: str) -> None:
+    """Errors: OSError where the semaphores do not fit into shared memory."""
     need, free = count * _SEMAPHORES * resource.getpagesize(), shutil.disk_usage(_SHARED).free
     if need > free:
         raise OSError(
@@ -46,5 +51,7 @@ def _check_shared(count: int, what: str) -> None:
 
 
 def _open_files() -> int:
+    """How many files this process has open; 0 where the system does not tell."""
+    # Linux has the first of the two, macOS the second.
     folder = next((path for path in ("/proc/self/fd", "/dev/fd") if os.path.isdir(path)), None)
     return 0 if folder is None else len(os.listdir(folder))

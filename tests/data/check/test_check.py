@@ -10,6 +10,7 @@ import pytest
 from ila_jax.data.check import preflight
 from ila_jax.data.check.__main__ import main
 from ila_jax.data.check.duplicates import groups, recording, same_content, stat_files
+from ila_jax.data.check.findings import CheckSettings
 from ila_jax.data.sources.fingerprint import fingerprint
 from ila_jax.data.sources.opening import Splits
 from ila_jax.data.sources.source import OpenedSplit
@@ -223,7 +224,7 @@ class Packed:
 
 def test_names_of_packed_videos_are_no_paths():
     split = OpenedSplit(Packed(), ("left",))
-    found = preflight.check(Splits(split, split), np.zeros(1), preflight.CheckSettings(sample=0))
+    found = preflight.check(Splits(split, split), np.zeros(1), CheckSettings(sample=0))
     assert found.warnings == found.repeats == []
 
 
