@@ -16,7 +16,7 @@ from ila_jax import cli, convert
 from ila_jax.models import model
 from ila_jax.weights.conversion import Wish, convert_file
 from ila_jax.weights.foreign.files import read
-from ila_jax.weights.foreign.settings.tables import Honoured, Inert, Only, Shown
+from ila_jax.weights.foreign.settings.tables import Inert, OneOf, Supported, TensorSize
 from ila_jax.weights.foreign.settings.transformers_settings import tables
 from ila_jax.weights.verification import verify
 from tests.parity import torch_models as pytorch
@@ -292,12 +292,12 @@ def test_no_key_is_without_a_test():
     for section, table in tables("xclip").items():
         prefix = section.replace("_config", "__")
         for key, meaning in table.items():
-            if isinstance(meaning, Honoured) and not key.startswith(("text_", "vision_")):
+            if isinstance(meaning, Supported) and not key.startswith(("text_", "vision_")):
                 assert f"{prefix}{key}" in honoured | refused, f"{prefix}{key}"
-            if isinstance(meaning, Only):
+            if isinstance(meaning, OneOf):
                 keys = {f"{part}{key}" for part in ("", "text__", "vision__")}
                 assert keys & refused.keys(), f"{prefix}{key}"
-            if isinstance(meaning, Shown):
+            if isinstance(meaning, TensorSize):
                 assert f"{prefix}{key}" in refused, f"{prefix}{key}"
 
 

@@ -1,6 +1,7 @@
 """Tables of the official names: CLIP's towers, the heads and blocks of X-CLIP and ILA.
 
-Names and shapes are those of models.md 9.
+Each rule leads from a name of the released PyTorch code to a path of our variables, with the layout
+between them; `{0}` is the number of a block. Names and shapes are those of models.md 9.
 """
 
 from ila_jax.weights.foreign.names.layouts import (
@@ -17,13 +18,14 @@ from ila_jax.weights.foreign.names.layouts import (
 )
 from ila_jax.weights.foreign.names.rules import Rule
 
-# Names that hold nothing to compute with. PyTorch counts the batches that a batch norm has seen;
-# with a fixed momentum nothing reads it. OpenAI's archives hold three of CLIP's sizes.
+# Names that hold nothing to compute with. PyTorch counts the batches that went through a batch
+# norm; with a fixed momentum nothing reads it. OpenAI's archives hold three of CLIP's sizes.
+# `state_dict` remembers the numbers for the way back.
 WAIVED = (r".*\.num_batches_tracked", "input_resolution|context_length|vocab_size")
 
 
 def _affine(source: str, target: str, layout: Layout = LINEAR) -> list[Rule]:
-    """A layer's weight and bias."""
+    """The weight and the bias of a linear layer or a convolution."""
     return [
         Rule(f"{source}.weight", f"{target}/kernel", layout),
         Rule(f"{source}.bias", f"{target}/bias", same(1)),
@@ -31,6 +33,7 @@ def _affine(source: str, target: str, layout: Layout = LINEAR) -> list[Rule]:
 
 
 def _norm(source: str, target: str) -> list[Rule]:
+    """A layer norm, or what is learnt of a batch norm."""
     return [
         Rule(f"{source}.weight", f"{target}/scale", same(1)),
         Rule(f"{source}.bias", f"{target}/bias", same(1)),
@@ -38,6 +41,7 @@ def _norm(source: str, target: str) -> list[Rule]:
 
 
 def _batch_norm(source: str, target: str) -> list[Rule]:
+    """A batch norm with its running statistics, which are `Variables.batch_stats` here."""
     return [
         *_norm(source, target),
         Rule(f"{source}.running_mean", f"{target}/mean", same(1)),
@@ -46,6 +50,7 @@ def _batch_norm(source: str, target: str) -> list[Rule]:
 
 
 def _attention(source: str, target: str) -> list[Rule]:
+    """`torch.nn.MultiheadAttention`, which holds q, k and v in one matrix, as ours does."""
     return [
         Rule(f"{source}.in_proj_weight", f"{target}/qkv/kernel", LINEAR),
         Rule(f"{source}.in_proj_bias", f"{target}/qkv/bias", same(1)),
@@ -54,6 +59,7 @@ def _attention(source: str, target: str) -> list[Rule]:
 
 
 def _residual_block(source: str, target: str) -> list[Rule]:
+    """A block of either of CLIP's towers."""
     return [
         *_attention(f"{source}.attn", f"{target}/attn"),
         *_norm(f"{source}.ln_1", f"{target}/norm1"),
@@ -70,6 +76,7 @@ IMAGE_TOWER = [
     *_norm("visual.ln_pre", "visual/norm_pre"),
     *_residual_block("visual.transformer.resblocks.{0}", "visual/blocks/{0}/spatial"),
     *_norm("visual.ln_post", "visual/norm_post"),
+    # CLIP's projections are bare matrices, x·W, and no linear layers: nothing is transposed.
     Rule("visual.proj", "visual/projection/kernel", same(2)),
 ]
 
@@ -86,6 +93,7 @@ MULTI_FRAME_INTEGRATION = [
     *_residual_block("mit.resblocks.0", "mit/block"),
 ]
 
+# In the released code q, k and v of the prompts have no bias, and there is no norm2.
 _LAYER, _OURS = "prompts_generator.decoder.{0}", "head/prompts/layers/{0}"
 LOGIT_SCALE = [Rule("logit_scale", "head/logit_scale", same(0))]
 PROMPTS = [
@@ -116,38 +124,44 @@ XCLIP = [
     *_attention(f"{_BLOCK}.message_attn", f"{_TEMPORAL}/attn"),
 ]
 
+# In ILA this name, which is X-CLIP's attention, holds the alignment.
 _ALIGN = f"{_BLOCK}.message_attn"
-_LOOK = f"{_ALIGN}.interactive_block"
-_POINT = f"{_ALIGN}.prediction_block"
+_INTERACTION = f"{_ALIGN}.interactive_block"
+_PREDICTION = f"{_ALIGN}.prediction_block"
 ILA = [
     *_affine(f"{_BLOCK}.message_fc", f"{_TEMPORAL}/message"),
     *_norm(f"{_BLOCK}.message_ln", f"{_TEMPORAL}/message_norm"),
-    *_affine(f"{_POINT}.0", f"{_TEMPORAL}/prediction/conv1", CONV_2D),
-    *_batch_norm(f"{_POINT}.1", f"{_TEMPORAL}/prediction/norm1"),
-    *_affine(f"{_POINT}.4", f"{_TEMPORAL}/prediction/conv2", CONV_2D),
-    *_batch_norm(f"{_POINT}.5", f"{_TEMPORAL}/prediction/norm2"),
-    *_affine(f"{_POINT}.10", f"{_TEMPORAL}/prediction/fc1", POINTWISE_1D),
-    *_affine(f"{_POINT}.12", f"{_TEMPORAL}/prediction/fc2", POINTWISE_1D),
+    *_affine(f"{_PREDICTION}.0", f"{_TEMPORAL}/prediction/conv1", CONV_2D),
+    *_batch_norm(f"{_PREDICTION}.1", f"{_TEMPORAL}/prediction/norm1"),
+    *_affine(f"{_PREDICTION}.4", f"{_TEMPORAL}/prediction/conv2", CONV_2D),
+    *_batch_norm(f"{_PREDICTION}.5", f"{_TEMPORAL}/prediction/norm2"),
+    *_affine(f"{_PREDICTION}.10", f"{_TEMPORAL}/prediction/fc1", POINTWISE_1D),
+    *_affine(f"{_PREDICTION}.12", f"{_TEMPORAL}/prediction/fc2", POINTWISE_1D),
     *_affine(f"{_ALIGN}.conv", f"{_TEMPORAL}/conv", TEMPORAL_3D),
     *_affine(f"{_ALIGN}.fc", f"{_TEMPORAL}/fc"),
     *_affine(f"{_BLOCK}.temporal_skip_align_fc", f"{_TEMPORAL}/skip_aligned"),
     *_affine(f"{_BLOCK}.temporal_skip_fc", f"{_TEMPORAL}/skip_interactive"),
 ]
 
-# The two forms use one name for different layers: interactive_block.1 and .2 (models.md 9).
+# Kinetics' and Something-Something's form use one name for different layers, interactive_block.1
+# and .2 (models.md 9), so that only one of these two tables may be in use.
 ILA_INTERACTION = {
     "k400": [
-        *_affine(f"{_LOOK}.0.depthwise_conv.0", f"{_TEMPORAL}/interaction/depthwise", DEPTHWISE_2D),
-        *_batch_norm(f"{_LOOK}.0.depthwise_conv.1", f"{_TEMPORAL}/interaction/norm1"),
-        *_affine(f"{_LOOK}.0.pointwise_conv.0", f"{_TEMPORAL}/interaction/pointwise", POINTWISE_2D),
-        *_batch_norm(f"{_LOOK}.0.pointwise_conv.1", f"{_TEMPORAL}/interaction/norm2"),
-        *_affine(f"{_LOOK}.1", f"{_TEMPORAL}/interaction/conv", CONV_2D),
-        *_batch_norm(f"{_LOOK}.2", f"{_TEMPORAL}/interaction/norm3"),
+        *_affine(
+            f"{_INTERACTION}.0.depthwise_conv.0", f"{_TEMPORAL}/interaction/depthwise", DEPTHWISE_2D
+        ),
+        *_batch_norm(f"{_INTERACTION}.0.depthwise_conv.1", f"{_TEMPORAL}/interaction/norm1"),
+        *_affine(
+            f"{_INTERACTION}.0.pointwise_conv.0", f"{_TEMPORAL}/interaction/pointwise", POINTWISE_2D
+        ),
+        *_batch_norm(f"{_INTERACTION}.0.pointwise_conv.1", f"{_TEMPORAL}/interaction/norm2"),
+        *_affine(f"{_INTERACTION}.1", f"{_TEMPORAL}/interaction/conv", CONV_2D),
+        *_batch_norm(f"{_INTERACTION}.2", f"{_TEMPORAL}/interaction/norm3"),
     ],
     "ssv2": [
-        *_affine(f"{_LOOK}.0", f"{_TEMPORAL}/interaction/conv1", CONV_2D),
-        *_batch_norm(f"{_LOOK}.1", f"{_TEMPORAL}/interaction/norm1"),
-        *_affine(f"{_LOOK}.3", f"{_TEMPORAL}/interaction/conv2", CONV_2D),
-        *_batch_norm(f"{_LOOK}.4", f"{_TEMPORAL}/interaction/norm2"),
+        *_affine(f"{_INTERACTION}.0", f"{_TEMPORAL}/interaction/conv1", CONV_2D),
+        *_batch_norm(f"{_INTERACTION}.1", f"{_TEMPORAL}/interaction/norm1"),
+        *_affine(f"{_INTERACTION}.3", f"{_TEMPORAL}/interaction/conv2", CONV_2D),
+        *_batch_norm(f"{_INTERACTION}.4", f"{_TEMPORAL}/interaction/norm2"),
     ],
 }

@@ -1,4 +1,11 @@
-"""Which model a PyTorch state dict holds, read off its names and shapes."""
+"""Which model a PyTorch state dict holds, read off its official names and its shapes.
+
+The kind of model comes first, told by the names that only it has (`kind_of`). Then the few tensors
+that tell its size are looked up (`_needed`), and the configuration is made of their shapes
+(`recognise`). What no tensor shows, such as the number of heads, is in the settings beside the
+file, or is taken as in OpenAI's CLIP. All other tensors are compared later, by `rules.convert`,
+with the model that this configuration makes.
+"""
 
 import math
 import re
@@ -20,11 +27,12 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 _BLOCK = "visual.transformer.resblocks"
 _ATTN = f"{_BLOCK}.0.message_attn"
-_DROPOUT = 0.5  # of the released linear head; no tensor tells
-_CHANNELS = 256  # of ILA's interactive features; models without alignment do not read it
-_FRAMES = 8  # that plain CLIP looks at, as the released models do
+_DROPOUT = 0.5  # of the released linear head, which no tensor shows
+_CHANNELS = 256  # of the released ILA's interactive features; models without alignment need none
+_FRAMES = 8  # of the released models; plain CLIP takes any number, and no tensor shows one
 
-# The first layer of a part's MLPs, and what its width is called; all of ours widen it four times.
+# What settings call the width within a part's MLPs → the first layer of one of them, and what the
+# width is called that goes in. In all our models the MLPs are four times as wide inside.
 _MLPS = {
     "mlp_width": (f"{_BLOCK}.0.mlp.c_fc.weight", "width"),
     "text_mlp_width": ("transformer.resblocks.0.mlp.c_fc.weight", "text_width"),
@@ -33,13 +41,14 @@ _MLPS = {
 
 _CLIP = official.IMAGE_TOWER + official.TEXT_TOWER + official.LOGIT_SCALE
 _TEMPORAL: dict[str, list[Rule]] = {"spatial": [], "xclip": official.XCLIP}
-# The temporal models with official names.
+# The temporal models with official names: those that were released in PyTorch.
 OFFICIAL = ("clip", *_TEMPORAL, "ila")
 
 
 def rules_of(config: ModelConfig, *, clip_only: bool = False) -> list[Rule]:
-    """The rules for all official names of a model, or for those that CLIP has.
+    """The rules for all official names of a model.
 
+    clip_only: the rules for the names that CLIP has, whatever the model is.
     Errors: ValueError for a temporal model that was never released in PyTorch.
     """
     if clip_only or (config.temporal == "clip" and config.head == "text"):
@@ -62,8 +71,9 @@ def rules_of(config: ModelConfig, *, clip_only: bool = False) -> list[Rule]:
 
 
 def kind_of(shapes: Shapes) -> Kind:
-    """Which of the models that official names can hold has such names."""
+    """The kind of model, told by names that no other kind has."""
     names = list(shapes)
+    # In this order: ILA has X-CLIP's names as well, and X-CLIP the spatial model's.
     if any(".prediction_block." in name or ".interactive_block." in name for name in names):
         return "ila"
     if any(".message_attn." in name or ".message_fc." in name for name in names):
@@ -72,18 +82,19 @@ def kind_of(shapes: Shapes) -> Kind:
 
 
 def recognise(shapes: Shapes, settings: Settings | None = None) -> ModelConfig:
-    """The model that tensors of these official names and shapes make.
+    """The configuration of the model that tensors of these official names and shapes make.
 
-    CLIP alone is plain CLIP over frames, with its own pixels, and templates for videos.
-    settings: what a configuration beside them says; without one, it computes as OpenAI's CLIP.
-    Errors: ValueError naming the tensors without which it cannot be told, or the settings that
-    the tensors contradict.
+    CLIP alone becomes plain CLIP over frames, with CLIP's own pixels, and templates for videos.
+    settings: what a configuration beside the tensors says; without one, the model computes as
+    OpenAI's CLIP.
+    Errors: ValueError naming the tensors that are needed to tell the size and are not in the file,
+    or the settings that the tensors contradict.
     """
     kind = kind_of(shapes)
     text = kind == "clip" or "text_projection" in shapes
     _check_needed(shapes, _needed(kind, text=text))
     geometry, size = _geometry(shapes, settings, text=text)
-    said = None if settings is None else settings.pixels
+    pixels = None if settings is None else settings.pixels
     return ModelConfig(
         size=size,
         shape=None if size in SIZES else geometry,
@@ -91,17 +102,19 @@ def recognise(shapes: Shapes, settings: Settings | None = None) -> ModelConfig:
         frames=_FRAMES if kind == "clip" else shapes["mit.positional_embedding"][1],
         head="text" if text else "linear",
         classes=None if text else shapes["mit.classify_head.2.weight"][0],
+        # Only in Something-Something's form is the first layer of the interaction one convolution.
         convolutions="ssv2" if f"{_ATTN}.interactive_block.0.weight" in shapes else "k400",
         channels=shapes[f"{_ATTN}.prediction_block.0.weight"][1] if kind == "ila" else _CHANNELS,
         dropout=_DROPOUT,
         precision="float32",
-        pixels=said or (CLIP_PIXELS if kind == "clip" else IMAGENET_PIXELS),
+        # The released video models were trained with ImageNet's normalisation.
+        pixels=pixels or (CLIP_PIXELS if kind == "clip" else IMAGENET_PIXELS),
         templates=KINETICS if kind == "clip" else NAME,
     )
 
 
 def _needed(kind: Kind, *, text: bool) -> dict[str, int]:
-    """The tensors that tell a model's size, and how many axes they have."""
+    """The tensors that tell a model's size, and how many axes each has."""
     needed = {"visual.conv1.weight": 4, "visual.positional_embedding": 2, "visual.proj": 2}
     if kind != "clip":
         needed["mit.positional_embedding"] = 3
@@ -113,6 +126,7 @@ def _needed(kind: Kind, *, text: bool) -> dict[str, int]:
 
 
 def _check_needed(shapes: Shapes, needed: Mapping[str, int]) -> None:
+    """Errors: ValueError listing those that are missing or of another rank, with a hint."""
     problems = [
         f"{name}: expected {rank} axes, found " + (str(list(shapes[name])) if name in shapes
         else "no such tensor")
@@ -128,6 +142,7 @@ def _check_needed(shapes: Shapes, needed: Mapping[str, int]) -> None:
 
 def _hint(shapes: Shapes) -> str:
     """What the weights may be instead, in a sentence."""
+    # From the special to the general: the last lines would fit the first cases as well.
     names = list(shapes)
     if not names:
         return "There is no tensor in it at all."
@@ -153,11 +168,12 @@ def _hint(shapes: Shapes) -> str:
 
 
 def _geometry(shapes: Shapes, settings: Settings | None, *, text: bool) -> tuple[Geometry, str]:
-    """The towers' shapes, and the name of the size or "custom".
+    """The shapes of the towers, and the name of a size that has all of them, or "custom".
 
-    The text tower of a model with a linear head is whatever its size has: nothing reads it.
+    The text tower of a model with a linear head is whatever the size has, as nothing computes it.
     """
     width, _, patch, _ = shapes["visual.conv1.weight"]
+    # A position for each patch of a square grid, and one for the class token.
     grid = round((shapes["visual.positional_embedding"][0] - 1) ** 0.5)
     image: dict[str, Any] = {
         "patch": patch,
@@ -175,25 +191,28 @@ def _geometry(shapes: Shapes, settings: Settings | None, *, text: bool) -> tuple
             "context": context,
         }
     if settings is not None:
+        # Before the weights are converted: it is simpler to read which key is wrong than which of
+        # a hundred tensors. Without settings, all tensors that do not fit are listed instead.
         settings.check(_sizes(shapes, image))
-        _check_mlps(shapes, image)  # without settings, all tensors that do not fit are listed
+        _check_mlps(shapes, image)
     image |= dict.fromkeys(("image", "text", "mit", "prompts"), Arithmetic())
     image |= _fresh_parts(image["embed"]) if kind_of(shapes) == "clip" else {}
+    # The settings last, as they know better than what OpenAI's CLIP computes with.
     image |= {} if settings is None else settings.arithmetic
-    for name, known in SIZES.items():
-        if all(getattr(known, key) == value for key, value in image.items()):
-            return known, name
+    for name, geometry in SIZES.items():
+        if all(getattr(geometry, key) == value for key, value in image.items()):
+            return geometry, name
     return Geometry(**{"text_width": image["embed"], "text_depth": 1, **image}), "custom"
 
 
 def _fresh_parts(embed: int) -> dict[str, Arithmetic]:
-    """Of what CLIP does not have, and starts fresh around it: heads that divide any embedding."""
+    """How the parts that start fresh around CLIP compute: with heads that divide its embedding."""
     arithmetic = Arithmetic(head_width=math.gcd(embed, Arithmetic.head_width))
     return {"mit": arithmetic, "prompts": arithmetic}
 
 
 def _sizes(shapes: Shapes, towers: Mapping[str, int]) -> dict[str, Any]:
-    """What a configuration may say of the tensors as well: `settings.Shown`."""
+    """The sizes that a configuration repeats, by the names in `settings.tables.TensorSize`."""
     sizes: dict[str, Any] = {**towers, "kind": kind_of(shapes)}
     sizes |= {name: shapes[mlp][0] for name, (mlp, _) in _MLPS.items() if shapes.get(mlp)}
     if "mit.positional_embedding" in shapes:
@@ -202,7 +221,10 @@ def _sizes(shapes: Shapes, towers: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _check_mlps(shapes: Shapes, towers: Mapping[str, int]) -> None:
-    """Errors: ValueError for MLPs of another width than ours, as ViT-g and ViT-bigG have."""
+    """Errors: ValueError for MLPs that are not four times as wide, as those of ViT-g and ViT-bigG.
+
+    Widths that are not in `towers` are of parts that these weights do not have.
+    """
     for mlp, width in _MLPS.values():
         if shapes.get(mlp) and width in towers and shapes[mlp][0] != 4 * towers[width]:
             raise ValueError(
@@ -213,6 +235,7 @@ def _check_mlps(shapes: Shapes, towers: Mapping[str, int]) -> None:
 
 
 def _depth(shapes: Shapes, prefix: str) -> int:
-    """Blocks below a prefix: one more than the highest number, so that a gap shows as missing."""
-    numbers = [re.match(re.escape(prefix) + r"\.(\d+)\.", name) for name in shapes]
-    return 1 + max((int(found[1]) for found in numbers if found), default=-1)
+    """The number of blocks below a prefix."""
+    matches = [re.match(re.escape(prefix) + r"\.(\d+)\.", name) for name in shapes]
+    # One more than the highest number, and not their count: a gap is then reported as missing.
+    return 1 + max((int(match[1]) for match in matches if match), default=-1)

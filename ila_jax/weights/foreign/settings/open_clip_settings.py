@@ -1,6 +1,8 @@
 """The keys of `open_clip_config.json`, and what they mean here.
 
-Defaults are those of `CLIP`, `CLIPVisionCfg`, `CLIPTextCfg` and `PreprocessCfg` in open_clip 3.
+The file has one section for the model, with a section for each tower, and one for how pictures are
+prepared (`pixel_settings`). Defaults are those of `CLIP`, `CLIPVisionCfg`, `CLIPTextCfg` and
+`PreprocessCfg` in open_clip 3.
 """
 
 from collections.abc import Mapping
@@ -10,44 +12,45 @@ from typing import Any
 from ila_jax.sizes import Activation, Arithmetic
 from ila_jax.weights.foreign.settings import pixel_settings
 from ila_jax.weights.foreign.settings.tables import (
-    Honoured,
-    Only,
+    OneOf,
     Settings,
-    Shown,
+    Supported,
     Table,
+    TensorSize,
     eps,
     head_width,
     inert,
     problems_of,
     refuse,
     section,
-    shown_of,
+    tensor_sizes_of,
     value_of,
 )
 
 FILE = "open_clip_config.json"
-_OFF = Only(False, (False,))
-_NONE = Only(None, (None,))
+_OFF = OneOf(False, (False,))
+_NONE = OneOf(None, (None,))
 # open_clip's variants of the attention block, of either tower.
 _BLOCKS: Table = {
-    "block_type": Only(None, (None, "default")),
+    "block_type": OneOf(None, (None, "default")),
     **dict.fromkeys(
         ("qk_norm", "scaled_cosine_attn", "scale_heads", "scale_attn_inner", "scale_attn",
          "scale_fc"), _OFF,
     ),
     "ls_init_value": _NONE,
-    "mlp_ratio": Only(4.0, (4.0,)),
-    "act_kwargs": Honoured(None),
-    "norm_kwargs": Honoured(None),
+    "mlp_ratio": OneOf(4.0, (4.0,)),
+    "act_kwargs": Supported(None),
+    "norm_kwargs": Supported(None),
     "output_tokens": _OFF,
-    # A layer norm is of each token alone: before and after one is taken, it is the same.
+    # A layer norm is of one token alone, so it may run before or after the class token is taken.
     **inert("a token is normed alike before and after it is taken", "final_ln_after_pool"),
 }  # fmt: skip
 _WHOLE: Table = {
-    "embed_dim": Shown(None, "embed"),
-    "vision_cfg": Honoured(None),
-    "text_cfg": Honoured(None),
-    "quick_gelu": Only(False, (False, True)),
+    "embed_dim": TensorSize(None, "embed"),
+    "vision_cfg": Supported(None),
+    "text_cfg": Supported(None),
+    # Both are fine: `_activation` reads it together with a tower's act_kwargs.
+    "quick_gelu": OneOf(False, (False, True)),
     "custom_text": _OFF,
     "multimodal_cfg": _NONE,
     "nonscalar_logit_scale": _OFF,
@@ -58,15 +61,15 @@ _WHOLE: Table = {
 }
 _VISION: Table = {
     **_BLOCKS,
-    "layers": Shown(12, "depth"),
-    "width": Shown(768, "width"),
-    "head_width": Honoured(64),
-    "patch_size": Shown(16, "patch"),
-    "image_size": Shown(224, "resolution"),
+    "layers": TensorSize(12, "depth"),
+    "width": TensorSize(768, "width"),
+    "head_width": Supported(64),
+    "patch_size": TensorSize(16, "patch"),
+    "image_size": TensorSize(224, "resolution"),
     "attentional_pool": _OFF,
     "no_ln_pre": _OFF,
-    "pool_type": Only("tok", ("tok",)),
-    "timm_model_name": Only(None, (None, "")),
+    "pool_type": OneOf("tok", ("tok",)),
+    "timm_model_name": OneOf(None, (None, "")),
     **inert("of training alone", "patch_dropout"),
     **inert("the weights hold the positions", "pos_embed_type"),
     **inert("of attentional pooling", "attn_pooler_queries", "attn_pooler_heads"),
@@ -75,25 +78,27 @@ _VISION: Table = {
 }  # fmt: skip
 _TEXT: Table = {
     **_BLOCKS,
-    "context_length": Shown(77, "context"),
-    "vocab_size": Shown(49408, "vocabulary"),
-    "width": Shown(512, "text_width"),
-    "heads": Honoured(8),
-    "layers": Shown(12, "text_depth"),
+    "context_length": TensorSize(77, "context"),
+    "vocab_size": TensorSize(49408, "vocabulary"),
+    "width": TensorSize(512, "text_width"),
+    "heads": Supported(8),
+    "layers": TensorSize(12, "text_depth"),
     "embed_cls": _OFF,
     "no_causal_mask": _OFF,
-    "pool_type": Only("argmax", ("argmax",)),
+    "pool_type": OneOf("argmax", ("argmax",)),
     "proj_bias": _OFF,
-    "proj_type": Only("linear", ("linear",)),
-    "hf_model_name": Only(None, (None, "")),
-    "hf_tokenizer_name": Only(None, (None, "")),
-    "tokenizer_mode": Only(None, (None, "")),
-    "tokenizer_kwargs": Only(None, (None, {}, {"clean": "lower"})),
+    "proj_type": OneOf("linear", ("linear",)),
+    "hf_model_name": OneOf(None, (None, "")),
+    "hf_tokenizer_name": OneOf(None, (None, "")),
+    "tokenizer_mode": OneOf(None, (None, "")),
+    # Lower case is what CLIP's tokenizer does anyway.
+    "tokenizer_kwargs": OneOf(None, (None, {}, {"clean": "lower"})),
     **inert("of a class token", "pad_id"),
     **inert("of another pool_type", "eos_id"),
     **inert("of a Hugging Face model", "hf_model_pretrained", "hf_proj_type", "hf_pooler_type"),
 }
-_FILE: Table = {"model_cfg": Honoured(None), "preprocess_cfg": Honoured(None)}
+_FILE: Table = {"model_cfg": Supported(None), "preprocess_cfg": Supported(None)}
+# Where each table's keys are in the file: "" is its top.
 TABLES: dict[str, Table] = {
     "": _FILE,
     "model_cfg": _WHOLE,
@@ -103,9 +108,9 @@ TABLES: dict[str, Table] = {
 
 
 def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
-    """An `open_clip_config.json` as our models compute it.
+    """What an `open_clip_config.json` says of the model beside it. folder: where it was read.
 
-    Errors: ValueError naming each key that they do not.
+    Errors: ValueError naming each key that our models do not compute with.
     """
     model = section(settings, "model_cfg", FILE)
     values = {
@@ -114,25 +119,27 @@ def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
         "model_cfg.vision_cfg": section(model, "vision_cfg", FILE),
         "model_cfg.text_cfg": section(model, "text_cfg", FILE),
     }
+    # open_clip has no default for these; an empty section of a tower means the default of each key.
     missing = [key for key in ("embed_dim", "vision_cfg", "text_cfg") if key not in model]
     problems = [f"model_cfg.{key} is missing, and has no default" for key in missing]
-    shown: dict[str, tuple[Any, str]] = {}
+    tensor_sizes: dict[str, tuple[Any, str]] = {}
     for part, table in TABLES.items():
         prefix = f"{part}." if part else ""
         problems += problems_of(values[part], table, prefix)
-        shown |= shown_of(values[part], table, prefix)
+        tensor_sizes |= tensor_sizes_of(values[part], table, prefix)
     quick = value_of(model, _WHOLE, "quick_gelu")
     towers = {"image": "model_cfg.vision_cfg", "text": "model_cfg.text_cfg"}
     arithmetic = {
         name: _arithmetic(values[part], TABLES[part], part, quick, problems)
         for name, part in towers.items()
     }
+    # The problems of all sections are collected first, so that a user sees them at once.
     notes: list[str] = []
     pixels = pixel_settings.of_open_clip(settings, problems, notes)
     refuse(FILE, problems)
     return Settings(
-        library="open_clip", folder=folder, file=FILE, arithmetic=arithmetic, shown=shown,
-        pixels=pixels, notes=notes,
+        library="open_clip", folder=folder, file=FILE, arithmetic=arithmetic,
+        tensor_sizes=tensor_sizes, pixels=pixels, notes=notes,
     )  # fmt: skip
 
 
@@ -141,11 +148,13 @@ def _arithmetic(
 ) -> Arithmetic:
     """What a tower computes with; appends to `problems` where ours cannot."""
     width = value_of(values, table, "width")
+    # open_clip gives the number of heads of the text tower, and the channels of the image tower's.
     if "heads" in table:
         heads = value_of(values, table, "heads")
         channels = head_width(width, heads, f"{part}.heads", problems)
     else:
         channels = _channels(width, value_of(values, table, "head_width"), part, problems)
+    # Null is the same as nothing.
     act, norm = (values.get(key) or {} for key in ("act_kwargs", "norm_kwargs"))
     return Arithmetic(
         head_width=channels,
@@ -154,30 +163,35 @@ def _arithmetic(
     )
 
 
-def _channels(width: Any, given: Any, part: str, problems: list[str]) -> int:
-    """Of a head: open_clip has `width // head_width` heads, and divides the width by them."""
+def _channels(width: Any, channels: Any, part: str, problems: list[str]) -> int:
+    """Channels of a head of the image tower, from what the file calls head_width.
+
+    open_clip makes `width // head_width` heads and divides the width by them, so that a head may
+    have more channels than the file says.
+    """
     key = f"{part}.head_width"
-    if type(width) is not int or type(given) is not int or not 0 < given <= width:
-        problems.append(f"{key} is {given!r}, expected a number of channels up to {width!r}")
+    if type(width) is not int or type(channels) is not int or not 0 < channels <= width:
+        problems.append(f"{key} is {channels!r}, expected a number of channels up to {width!r}")
         return Arithmetic.head_width
-    return head_width(width, width // given, key, problems)
+    return head_width(width, width // channels, key, problems)
 
 
 def _activation(quick: Any, settings: Any, part: str, problems: list[str]) -> Activation:
-    """GELU unless the file says quick_gelu; `approximate` is PyTorch's."""
+    """GELU unless the file says quick_gelu; `approximate` is that of `torch.nn.GELU`."""
+    # By their text, as a value from JSON may be a list or a dict, which no key of a dict can be.
     activations: dict[tuple[bool, str], Activation] = {
         (True, "{}"): "quick_gelu",
         (False, "{}"): "gelu",
         (False, "{'approximate': 'none'}"): "gelu",
         (False, "{'approximate': 'tanh'}"): "gelu_tanh",
     }
-    found = activations.get((bool(quick), str(settings)))
-    if found is None:
+    activation = activations.get((bool(quick), str(settings)))
+    if activation is None:
         problems.append(
             f"{part}.act_kwargs is {settings!r}, expected none with quick_gelu, and at most "
             "approximate (none or tanh) without"
         )
-    return found or Arithmetic.activation
+    return activation or Arithmetic.activation
 
 
 def _eps(settings: Any, part: str, problems: list[str]) -> float:

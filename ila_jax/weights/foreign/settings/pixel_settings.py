@@ -1,7 +1,8 @@
-"""What a folder says its model's pixels were normalised with.
+"""What a folder says that the pixels of its model were normalised with.
 
-How it resized pictures is not heeded, and told where it is unusual: frames of videos are resized as
-everywhere here. Defaults are those of open_clip's `PreprocessCfg` and of `CLIPImageProcessor`.
+How the folder resizes pictures is not followed: frames of videos are resized in one way here. Where
+the folder asks for something unusual, the report has a note. Defaults are those of open_clip's
+`PreprocessCfg` and of transformers' `CLIPImageProcessor`.
 """
 
 from collections.abc import Mapping
@@ -11,38 +12,39 @@ from typing import Any
 from ila_jax.config import CLIP_PIXELS, Normalisation
 from ila_jax.files.json_files import read_object
 from ila_jax.weights.foreign.settings.tables import (
-    Honoured,
-    Only,
+    Ignored,
+    OneOf,
+    Supported,
     Table,
-    Told,
     inert,
+    notes_of,
     problems_of,
     section,
-    told_of,
 )
 
-# Of transformers: file, and the key of its section; None where the whole file is it.
+# The files of transformers' image processors, the first that exists is read: its name, and the key
+# of the section in it; None where the whole file is the section.
 FILES = {"preprocessor_config.json": None, "processor_config.json": "image_processor"}
-_WHITE = 255.0
+_WHITE = 255.0  # means and deviations here are on the scale of uint8 pixels, in files on 0 to 1
 _OPEN_CLIP: Table = {
-    "mean": Honoured(None),
-    "std": Honoured(None),
-    "mode": Only("RGB", ("RGB",)),
-    "interpolation": Told("bicubic"),
-    "resize_mode": Told("shortest"),
+    "mean": Supported(None),
+    "std": Supported(None),
+    "mode": OneOf("RGB", ("RGB",)),
+    "interpolation": Ignored("bicubic"),
+    "resize_mode": Ignored("shortest"),
     **inert("open_clip takes the image tower's", "size"),
     **inert("of another resize_mode", "fill_color"),
 }
 _TRANSFORMERS: Table = {
     **dict.fromkeys(
-        ("image_mean", "image_std", "do_normalize", "do_rescale", "rescale_factor"), Honoured(None)
+        ("image_mean", "image_std", "do_normalize", "do_rescale", "rescale_factor"), Supported(None)
     ),
-    "do_resize": Told(True),
-    "do_center_crop": Told(True),
-    "default_to_square": Told(False),
-    "use_square_size": Told(False),
-    "do_pad": Told(False),
-    "auto_map": Only(None, (None,)),
+    "do_resize": Ignored(True),
+    "do_center_crop": Ignored(True),
+    "default_to_square": Ignored(False),
+    "use_square_size": Ignored(False),
+    "do_pad": Ignored(False),
+    "auto_map": OneOf(None, (None,)),
     # PIL's filters by number; CLIP has 3, bicubic, and X-CLIP 2, bilinear.
     **inert("frames are resized as those of every video here", "resample", "size", "crop_size",
             "crop_pct", "pad_size"),
@@ -59,46 +61,57 @@ _TRANSFORMERS: Table = {
 def of_open_clip(
     settings: Mapping[str, Any], problems: list[str], notes: list[str]
 ) -> Normalisation:
-    """Of `preprocess_cfg`; CLIP's own where it leaves them out. Appends to `problems`, `notes`."""
-    given = section(settings, "preprocess_cfg", "open_clip_config.json")
-    given = {key: value for key, value in given.items() if value is not None}  # so open_clip does
-    problems += problems_of(given, _OPEN_CLIP, "preprocess_cfg.")
-    notes += told_of(given, _OPEN_CLIP, "preprocess_cfg.")
-    values = {
-        key: _channels(given.get(key), _WHITE, f"preprocess_cfg.{key}", problems)
+    """The normalisation in `preprocess_cfg`, or CLIP's own where the file leaves it out.
+
+    Appends to `problems` and `notes`. Errors: ValueError where `preprocess_cfg` is no section.
+    """
+    # Null stands for the default, as in open_clip.
+    values = _without_null(section(settings, "preprocess_cfg", "open_clip_config.json"))
+    problems += problems_of(values, _OPEN_CLIP, "preprocess_cfg.")
+    notes += notes_of(values, _OPEN_CLIP, "preprocess_cfg.")
+    channels = {
+        key: _channels(values.get(key), _WHITE, f"preprocess_cfg.{key}", problems)
         for key in ("mean", "std")
     }
-    return _normalisation(values["mean"], values["std"], "preprocess_cfg.std", problems)
+    return _normalisation(channels["mean"], channels["std"], "preprocess_cfg.std", problems)
 
 
 def of_transformers(folder: Path, problems: list[str], notes: list[str]) -> Normalisation | None:
-    """Of the image processor beside `config.json`; None where there is none."""
+    """The normalisation of the image processor beside `config.json`; None where there is none.
+
+    Appends to `problems` and `notes`. Errors: ValueError for a file that is damaged.
+    """
     for name, part in FILES.items():
         if not (folder / name).is_file():
             continue
-        found = read_object(folder / name, set(), "an image processor's description")
-        given = found if part is None else found.get(part)
-        if isinstance(given, Mapping):
-            given = {key: value for key, value in given.items() if value is not None}
-            problems += problems_of(given, _TRANSFORMERS, f"{name}: ")
-            notes += told_of(given, _TRANSFORMERS, f"{name}: ")
-            return _of_processor(given, name, problems)
+        content = read_object(folder / name, set(), "an image processor's description")
+        processor = content if part is None else content.get(part)
+        # A processor_config.json of older versions has no image processor in it.
+        if isinstance(processor, Mapping):
+            values = _without_null(processor)
+            problems += problems_of(values, _TRANSFORMERS, f"{name}: ")
+            notes += notes_of(values, _TRANSFORMERS, f"{name}: ")
+            return _of_processor(values, name, problems)
     return None
 
 
-def _of_processor(given: Mapping[str, Any], file: str, problems: list[str]) -> Normalisation:
-    """As CLIPImageProcessor computes: value · rescale_factor, less image_mean, by image_std."""
-    factor = given.get("rescale_factor", 1 / _WHITE) if given.get("do_rescale", True) else 1.0
+def _of_processor(values: Mapping[str, Any], file: str, problems: list[str]) -> Normalisation:
+    """What CLIPImageProcessor computes, (pixel · rescale_factor - image_mean) / image_std, as ours.
+
+    Ours has no factor, (pixel - mean) / std: mean and deviation are divided by it instead.
+    """
+    factor = values.get("rescale_factor", 1 / _WHITE) if values.get("do_rescale", True) else 1.0
     if not _is_number(factor) or factor <= 0:
         problems.append(f"{file}: rescale_factor is {factor!r}, expected a positive number")
         factor = 1 / _WHITE
-    if not given.get("do_normalize", True):
+    if not values.get("do_normalize", True):
         return Normalisation(mean=(0.0, 0.0, 0.0), std=_three(1 / factor))
-    values = {
-        key: _channels(given.get(key), 1 / factor, f"{file}: {key}", problems)
+    channels = {
+        key: _channels(values.get(key), 1 / factor, f"{file}: {key}", problems)
         for key in ("image_mean", "image_std")
     }
-    return _normalisation(values["image_mean"], values["image_std"], f"{file}: image_std", problems)
+    mean, std = channels["image_mean"], channels["image_std"]
+    return _normalisation(mean, std, f"{file}: image_std", problems)
 
 
 Channels = tuple[float, float, float]
@@ -114,16 +127,24 @@ def _normalisation(
 
 
 def _channels(value: Any, white: float, key: str, problems: list[str]) -> Channels | None:
-    """Three numbers on the scale 0 to 255; one stands for all. None where it is not given."""
+    """A file's value as three numbers on the scale of our pixels; None where it is not given.
+
+    One number stands for all three. white: what the file's scale is multiplied with.
+    """
     if value is None:
         return None
     three = [value] * 3 if _is_number(value) else value
     if isinstance(three, list | tuple) and len(three) == 3 and all(map(_is_number, three)):
-        # Eight digits behind the point: 0.485 times 255 is 123.675, and not a bit less.
+        # Eight digits behind the point: 0.485 times 255 is 123.675, and not a bit less, so that a
+        # file with ImageNet's numbers compares equal to our IMAGENET_PIXELS.
         red, green, blue = (round(number * white, 8) for number in three)
         return red, green, blue
     problems.append(f"{key} is {value!r}, expected three numbers, for red, green and blue")
     return None
+
+
+def _without_null(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _three(value: float) -> Channels:
@@ -131,4 +152,5 @@ def _three(value: float) -> Channels:
 
 
 def _is_number(value: Any) -> bool:
+    # True and False are numbers of Python, and none here.
     return isinstance(value, int | float) and not isinstance(value, bool)

@@ -1,4 +1,4 @@
-"""Whether a folder's own tokenizer makes CLIP's tokens, which are the only ones here."""
+"""Whether the tokenizer in a folder of weights makes CLIP's tokens: there are no others here."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,33 +11,34 @@ _WHAT = "a tokenizer's vocabulary"
 
 
 def problems_of_tokenizer(folder: Path) -> list[str]:
-    """What differs from CLIP's vocabulary, in a sentence; nothing where the folder has no own.
+    """A sentence that says how its vocabulary differs from CLIP's; nothing where it has none.
 
-    Tokens beyond CLIP's, as some trainings add, are let be: no class name here becomes one.
     Errors: ValueError for a file that is damaged.
     """
-    file, there = _there(folder)
-    if there is None:
+    file, ids = _vocabulary(folder)
+    if ids is None:
         return []
     ours = vocabulary().ids
-    other = [token for token, number in ours.items() if there.get(token) != number]
-    if not other:
+    # Tokens beyond CLIP's, as some trainings add, do no harm: no class name here becomes one.
+    different = [token for token, number in ours.items() if ids.get(token) != number]
+    if not different:
         return []
-    first = other[0]
+    first = different[0]
     return [
         f"{file} is another vocabulary than CLIP's, whose tokenizer is the only one here: "
-        f"{len(other)} of {len(ours)} tokens differ, {first!r} is {there.get(first)}, expected "
+        f"{len(different)} of {len(ours)} tokens differ, {first!r} is {ids.get(first)}, expected "
         f"{ours[first]}"
     ]
 
 
-def _there(folder: Path) -> tuple[str, Mapping[str, Any] | None]:
-    """The file with the vocabulary, and token → id; transformers 5 writes no `vocab.json`."""
+def _vocabulary(folder: Path) -> tuple[str, Mapping[str, Any] | None]:
+    """The name of the file with the vocabulary, and token → id; "" and None without a file."""
     if (folder / "vocab.json").is_file():
         return "vocab.json", read_object(folder / "vocab.json", set(), _WHAT)
+    # transformers 5 writes no vocab.json any more.
     if (folder / "tokenizer.json").is_file():
         model = read_object(folder / "tokenizer.json", set(), _WHAT).get("model")
         vocab = model.get("vocab") if isinstance(model, dict) else None
-        # Other kinds of tokenizers list tokens with scores: none has CLIP's ids.
+        # Other kinds of tokenizers have a list of tokens with scores: none of it is CLIP's.
         return "tokenizer.json", vocab if isinstance(vocab, dict) else {}
     return "", None
