@@ -1,4 +1,9 @@
-"""Weights of one model into another: what fits is taken, what is new is fresh, the rest is told."""
+"""Weights of one model into another.
+
+What fits is taken, what the weights do not have starts fresh, and what the model has no place for
+is left; the report lists all three. Whatever else differs is an error, and all errors come
+together: a weight that silently starts fresh would only be noticed by a bad accuracy, days later.
+"""
 
 import dataclasses
 import re
@@ -6,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
+from flax.traverse_util import unflatten_dict
 
 from ila_jax.config import ModelConfig
 from ila_jax.models import model
@@ -14,18 +19,24 @@ from ila_jax.models.model import Variables
 from ila_jax.models.variants import variant
 from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.sizes import Arithmetic, Geometry
+from ila_jax.weights.foreign.names.rules import flat
 from ila_jax.weights.fresh import fill
 from ila_jax.weights.positions import over_grid, over_time
 
-_FRAMES = r"mit/positions|visual/.*temporal_embedding"
-_GRID = r"visual/embed/positions"
-_SCALE = "head/logit_scale"  # which CLIP has as well
-_HEAD = r"head/(norm|fc)/.*"  # of the linear head
+# Paths of parameters, as patterns.
+_FRAMES = r"mit/positions|visual/.*temporal_embedding"  # an embedding for each frame
+_GRID = r"visual/embed/positions"  # an embedding for each patch
+_SCALE = "head/logit_scale"  # the one parameter of a head that CLIP has as well
+_LINEAR_HEAD = r"head/(norm|fc)/.*"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Allow:
-    """What may change on the way, only because somebody asked for it."""
+    """What may change on the way, only because the user asked for it.
+
+    frames, resolution: interpolate position embeddings. reset_head: start a linear head anew where
+    the weights have one for another number of classes.
+    """
 
     frames: bool = False
     resolution: bool = False
@@ -34,7 +45,11 @@ class Allow:
 
 @dataclass
 class Report:
-    """Paths of ours: loaded from the file, and new. left: what was not taken, and why."""
+    """What became of each parameter, by its path.
+
+    loaded: taken from the weights. new: started fresh. left: not taken, to the reason. notes: what
+    was changed on the way, in sentences for the user.
+    """
 
     loaded: list[str] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
@@ -43,7 +58,7 @@ class Report:
 
 
 def adapt(
-    there: ModelConfig,
+    source: ModelConfig,
     variables: Variables,
     origin: Origin | None,
     target: ModelConfig,
@@ -51,61 +66,70 @@ def adapt(
     allow: Allow,
     seed: int,
 ) -> tuple[Recognizer, Report]:
-    """A recognizer of the target's model with the weights of another, which may be incomplete.
+    """A recognizer of the target's model with the weights of another.
 
+    source: the model that the weights are of. variables: all of them, or those that a file had.
+    origin: where they came from, if they were converted. seed: of what starts fresh.
     Errors: ValueError naming every property and every tensor that does not fit.
     """
     origin = origin or Origin()
-    if target.head == "text" and there.head == "linear":
-        raise ValueError(
-            "the weights have a linear head and no text tower, which a text head needs: convert "
-            "CLIP's weights or a model with a text head"
-        )
-    _check_towers(there.geometry(), target.geometry(), text=target.head == "text")
-    report, wanted, fresh = Report(), _flat(model.abstract(target)), set(origin.fresh)
+    # Properties before tensors: one line about a size says more than a list of all its tensors.
+    _check_heads(source, target)
+    _check_towers(source.geometry(), target.geometry(), text=target.head == "text")
+    report, wanted, fresh = Report(), flat(model.abstract(target)), set(origin.fresh)
     # Fresh values of an earlier conversion are kept where they fit, and are new all the same.
-    have = {
+    given = {
         path: value
-        for path, value in _flat(variables).items()
+        for path, value in flat(variables).items()
         if path not in fresh or (path in wanted and wanted[path].shape == value.shape)
     }
-    headless = not any(p.startswith("head/") and p != _SCALE for p in have.keys() - fresh)
-    if not headless:
-        parts = ["mit", "prompts"] if there.head == target.head == "text" else ["mit"]
-        _check_arithmetic(there.geometry(), target.geometry(), parts)
-    move = _Move(there, target, allow, headless, report.notes)
+    towers_only = not any(p.startswith("head/") and p != _SCALE for p in given.keys() - fresh)
+    # Around CLIP's towers these parts start fresh, so that they may compute in any way.
+    if not towers_only:
+        parts = ["mit", "prompts"] if source.head == target.head == "text" else ["mit"]
+        _check_arithmetic(source.geometry(), target.geometry(), parts)
+    move = _Move(source, target, allow, towers_only, report.notes)
     taken, problems = dict[str, np.ndarray](), list[str]()
-    for path, want in wanted.items():
-        value, problem = move(path, have.get(path), want.shape)
+    for path, leaf in wanted.items():
+        value, problem = move(path, given.get(path), leaf.shape)
+        # What started fresh before was in no file: it may do so again where it does not fit.
         if problem and path not in fresh:
             problems.append(problem)
         if value is not None:
-            taken[path] = np.asarray(value, want.dtype)
+            taken[path] = np.asarray(value, leaf.dtype)
         (report.new if value is None or path in fresh else report.loaded).append(path)
     if problems:
         raise ValueError("the weights do not fit the model:\n  " + "\n  ".join(problems))
-    report.left = {p: _why_left(p, target) for p in have if p not in wanted}
-    filled = fill(target, _tree(taken, variables), seed=seed)
-    return Recognizer(target, filled, None, _origin(origin, there, target, report)), report
+    report.left = {p: _why_left(p, target) for p in given if p not in wanted}
+    # Last, as fresh values take time and memory that a model that does not fit would not need.
+    filled = fill(target, _tree(taken), seed=seed)
+    return Recognizer(target, filled, None, _origin(origin, source, target, report)), report
 
 
 @dataclass(frozen=True)
 class _Move:
-    """One parameter from a model to another. headless: the file is of CLIP's towers alone."""
+    """How a parameter gets from the source's model into the target's.
 
-    there: ModelConfig
+    towers_only: the weights are of CLIP's towers alone. notes: those of the report, appended to.
+    """
+
+    source: ModelConfig
     target: ModelConfig
     allow: Allow
-    headless: bool
+    towers_only: bool
     notes: list[str]
 
     def __call__(
         self, path: str, value: np.ndarray | None, shape: tuple[int, ...]
     ) -> tuple[np.ndarray | None, str | None]:
-        """A value, or None for a fresh one; or why it can get neither."""
+        """The value and no problem; or no value, for a fresh one, with the problem if that is one.
+
+        value: that of the source, or None where it has none. shape: that of the target.
+        """
         if value is not None and value.shape == shape:
             return value, None
-        if re.fullmatch(_HEAD, path) and self.allow.reset_head:
+        # Before what is missing: with reset_head, a model without a linear head may get one.
+        if re.fullmatch(_LINEAR_HEAD, path) and self.allow.reset_head:
             self._note("the linear head starts fresh, as reset_head asks")
             return None, None
         if value is None:
@@ -114,7 +138,7 @@ class _Move:
             return self._frames(path, value, shape[0])
         if re.fullmatch(_GRID, path):
             return self._grid(path, value)
-        advice = ": set reset_head for a fresh one" if re.fullmatch(_HEAD, path) else ""
+        advice = ": set reset_head for a fresh one" if re.fullmatch(_LINEAR_HEAD, path) else ""
         return None, f"{path} is {list(value.shape)}, expected {list(shape)}{advice}"
 
     def _frames(
@@ -129,7 +153,7 @@ class _Move:
         return over_time(np.asarray(value), frames), None
 
     def _grid(self, path: str, value: np.ndarray) -> tuple[np.ndarray | None, str | None]:
-        old, new = self.there.geometry(), self.target.geometry()
+        old, new = self.source.geometry(), self.target.geometry()
         if not self.allow.resolution:
             return None, (
                 f"{path}: made for {old.resolution} px, the model takes {new.resolution}: add "
@@ -139,19 +163,21 @@ class _Move:
         return over_grid(np.asarray(value), new.grid), None
 
     def _why_missing(self, path: str) -> str | None:
-        """None when a parameter may be new: nothing of its part was in the file."""
-        there, target = self.there, self.target
+        """None where a parameter may start fresh, since no weights of its part were given."""
+        source, target = self.source, self.target
         if "/temporal" in path:
-            same = there.temporal == target.temporal and there.convolutions == target.convolutions
+            same = source.temporal == target.temporal and source.convolutions == target.convolutions
             return f"missing: {path}" if same else None
-        if path.startswith("head/") and there.head != target.head and not self.headless:
+        if path.startswith("head/") and source.head != target.head and not self.towers_only:
             return (
-                f"{path}: the file has a {there.head} head, the model a {target.head} head: set "
+                f"{path}: the file has a {source.head} head, the model a {target.head} head: set "
                 "reset_head for a fresh one"
             )
-        return None if self.headless and path.startswith(("mit/", "head/")) else f"missing: {path}"
+        of_video = path.startswith(("mit/", "head/"))
+        return None if self.towers_only and of_video else f"missing: {path}"
 
     def _note(self, note: str) -> None:
+        # Every parameter of a head or of each block would say the same.
         if note not in self.notes:
             self.notes.append(note)
 
@@ -164,13 +190,27 @@ def _why_left(path: str, target: ModelConfig) -> str:
     return "the text tower and its head, which a linear head does without"
 
 
-def _check_towers(there: Geometry, here: Geometry, *, text: bool) -> None:
+def _check_heads(source: ModelConfig, target: ModelConfig) -> None:
+    """Errors: ValueError for a text head out of weights that have no text tower."""
+    if target.head == "text" and source.head == "linear":
+        raise ValueError(
+            "the weights have a linear head and no text tower, which a text head needs: convert "
+            "CLIP's weights or a model with a text head"
+        )
+
+
+def _check_towers(source: Geometry, target: Geometry, *, text: bool) -> None:
+    """Compares the image towers, and the text towers where `text`.
+
+    Errors: ValueError naming each size and each part of the arithmetic that differs.
+    """
+    # The resolution is not among these: position embeddings can be interpolated.
     names = ["patch", "width", "depth", "embed"]
     names += ["text_width", "text_depth", "vocabulary", "context"] if text else []
     wrong = [
-        f"{name}: {getattr(there, name)} in the file, {getattr(here, name)} in the model"
+        f"{name}: {getattr(source, name)} in the file, {getattr(target, name)} in the model"
         for name in names
-        if getattr(there, name) != getattr(here, name)
+        if getattr(source, name) != getattr(target, name)
     ]
     if wrong:
         raise ValueError(
@@ -178,17 +218,20 @@ def _check_towers(there: Geometry, here: Geometry, *, text: bool) -> None:
             + "\n  ".join(wrong)
             + "\nChoose the model's size to fit the file, or get the file of that size."
         )
-    _check_arithmetic(there, here, ["image", "text"] if text else ["image"])
+    _check_arithmetic(source, target, ["image", "text"] if text else ["image"])
 
 
-def _check_arithmetic(there: Geometry, here: Geometry, parts: Sequence[str]) -> None:
-    """Errors: ValueError naming what the tensors do not show, and weights were not trained for."""
+def _check_arithmetic(source: Geometry, target: Geometry, parts: Sequence[str]) -> None:
+    """Compares what no tensor shows: heads, activations and epsilons of these parts.
+
+    Errors: ValueError naming each that the weights were not trained with.
+    """
     wrong = [
-        f"{part}.{field.name}: {had} in the file, {has} in the model"
+        f"{part}.{field.name}: {old} in the file, {new} in the model"
         for part in parts
         for field in dataclasses.fields(Arithmetic)
-        if (had := getattr(getattr(there, part), field.name))
-        != (has := getattr(getattr(here, part), field.name))
+        if (old := getattr(getattr(source, part), field.name))
+        != (new := getattr(getattr(target, part), field.name))
     ]
     if wrong:
         raise ValueError(
@@ -199,27 +242,22 @@ def _check_arithmetic(there: Geometry, here: Geometry, parts: Sequence[str]) -> 
         )
 
 
-def _origin(origin: Origin, there: ModelConfig, target: ModelConfig, report: Report) -> Origin:
-    """CLIP stays CLIP in any model; another model's file is no file of this one."""
-    same = there.temporal == target.temporal and there.head == target.head
-    changed = there.geometry().resolution != target.geometry().resolution
+def _origin(origin: Origin, source: ModelConfig, target: ModelConfig, report: Report) -> Origin:
+    """What the way back to PyTorch has to know of the weights in their new model."""
+    same = source.temporal == target.temporal and source.head == target.head
+    changed = source.geometry().resolution != target.geometry().resolution
     return dataclasses.replace(
         origin,
+        # CLIP stays CLIP in any model; a video model's file cannot be made of another model.
         kind=origin.kind if same or origin.kind == "clip" else "",
+        # CLIP's hold its resolution, which is another one now.
         integers={} if changed and origin.kind == "clip" else origin.integers,
         fresh=tuple(report.new),
     )
 
 
-def _flat(variables: Variables) -> dict:
-    return {
-        **flatten_dict(variables.params, sep="/"),
-        **flatten_dict(variables.batch_stats, sep="/"),
-    }
-
-
-def _tree(values: Mapping[str, np.ndarray], like: Variables) -> Variables:
-    """Parameters and running statistics apart again: statistics are named mean and var."""
+def _tree(values: Mapping[str, np.ndarray]) -> Variables:
+    """The way back from `flat`: parameters and running statistics apart again, by their names."""
     stats = {p: v for p, v in values.items() if re.fullmatch(r".*/(mean|var)", p)}
     params = {p: v for p, v in values.items() if p not in stats}
     return Variables(unflatten_dict(params, sep="/"), unflatten_dict(stats, sep="/"))

@@ -1,6 +1,8 @@
 """Checksums of a checkpoint's files, in a list that `sha256sum --check` understands.
 
-Orbax keeps none: a flipped byte would be restored as if it had been trained.
+Orbax keeps none: a flipped byte would be restored as if it had been trained. The list is written
+last, when all other files are whole, so it is also the sign that a save was finished: a checkpoint
+without a list does not count, and one with a list lacks nothing that the list names.
 """
 
 import hashlib
@@ -12,6 +14,7 @@ LIST = "checksums.sha256"
 
 def write_list(folder: Path) -> None:
     """Lists every file below a checkpoint's folder, as the last file of a save. Errors: OSError."""
+    # On the disk before it has its name: after a power cut there is no list, or all of it.
     partly = folder / f".{LIST}.partly"
     with partly.open("w") as file:
         file.write(_listing(folder))
@@ -21,7 +24,10 @@ def write_list(folder: Path) -> None:
 
 
 def unfinished(folder: Path) -> str | None:
-    """Why a checkpoint is not all there, in words; None if it is. Reads no file but the list."""
+    """Why a checkpoint is not complete, in words; None where it is.
+
+    Reads no file but the list, so that many checkpoints can be looked through.
+    """
     try:
         lines = (folder / LIST).read_text(errors="replace").splitlines()
     except FileNotFoundError:
@@ -41,20 +47,22 @@ def damage(folder: Path) -> str | None:
 
     Reads all of it.
     """
-    if (missing := unfinished(folder)) is not None:
-        return missing
+    if (problem := unfinished(folder)) is not None:
+        return problem
     try:
         # Compared as a whole, so that the list needs no checksum of its own.
-        there, here = (folder / LIST).read_bytes().decode(errors="replace"), _listing(folder)
+        written, now = (folder / LIST).read_bytes().decode(errors="replace"), _listing(folder)
     except OSError as error:
         return f"cannot be read: {error}"
-    if there == here:
+    if written == now:
         return None
-    differ = sorted({_name(line) for line in set(there.splitlines()) ^ set(here.splitlines())})
+    differ = sorted({_name(line) for line in set(written.splitlines()) ^ set(now.splitlines())})
+    # No line differs where only the ends of lines do, and then the list itself is damaged.
     return f"is not as it was written, by its {LIST}: {', '.join(differ[:3]) or LIST}"
 
 
 def _listing(folder: Path) -> str:
+    """The text of the list, for the files as they are now: reads all of them."""
     # Hidden files are not ours: NFS keeps deleted ones under such names, file managers theirs.
     files = (path for path in folder.rglob("*") if path.is_file() and path.name[0] != ".")
     names = sorted(str(path.relative_to(folder)) for path in files)
@@ -62,7 +70,7 @@ def _listing(folder: Path) -> str:
 
 
 def _name(line: str) -> str:
-    """The file of a line, which may be damaged itself."""
+    """The file that a line is of; all of the line where it is damaged itself."""
     return line.partition("  ")[2] or line
 
 

@@ -1,4 +1,4 @@
-"""Making a recognizer: from fresh weights, or around weights that are there."""
+"""Making a recognizer: with fresh weights, or around the weights of another model."""
 
 import dataclasses
 from pathlib import Path
@@ -27,11 +27,13 @@ def create(
 ) -> Recognizer:
     """A recognizer in float32, fresh or with the weights of a folder that `load` takes.
 
-    size: of CLIP's towers (`ila_jax.sizes.SIZES`). classes: of the linear head.
-    convolutions: of ILA; by default the form released with the head: k400 with the text head,
-    ssv2 with the linear one.
-    pretrained: CLIP or a video model; what it does not hold starts fresh. interpolate: position
-    embeddings, to another number of frames. reset_head: a fresh linear head where the sizes differ.
+    size: of CLIP's towers, one of `ila_jax.sizes.SIZES`. temporal: the temporal model, such as
+    "xclip". frames: of a clip. classes: how many the linear head tells apart; None for the text
+    head. seed: of what starts fresh. convolutions: the form of ILA's; by default the one that was
+    released with the head, k400 with the text head and ssv2 with the linear one.
+    pretrained: weights of CLIP or of a video model; what they do not hold starts fresh.
+    interpolate: bring position embeddings to other frames or another resolution. reset_head: start
+    the linear head anew where it has other classes.
     Errors: ValueError for an unknown size or temporal model, classes that do not fit the head, or
     weights that do not fit the model.
     """
@@ -43,6 +45,7 @@ def create(
             "the text head takes class names or tokens instead"
         )
     config = ModelConfig(
+        # channels and dropout are those of the released models (models.md 7a and 9).
         size=size,
         temporal=temporal,
         frames=frames,
@@ -59,16 +62,18 @@ def create(
     return around(load(pretrained), config, allow=allow, seed=seed)
 
 
-def around(there: Recognizer, config: ModelConfig, *, allow: Allow, seed: int) -> Recognizer:
-    """A model with the weights of another, and its class names where they still hold.
+def around(source: Recognizer, config: ModelConfig, *, allow: Allow, seed: int) -> Recognizer:
+    """A model of the configuration with the weights of another recognizer.
 
+    It keeps the class names where the number of classes is the same. seed: of what starts fresh.
     Errors: ValueError naming every property and every tensor that does not fit.
     """
-    if there.config.temporal == config.temporal:
+    if source.config.temporal == config.temporal:
         # A model of ours may have other interactive channels than the released one; and the same
         # model of the same weights looks at pixels and texts as they were learnt.
         kept = ("channels", "pixels", "templates")
-        config = dataclasses.replace(config, **{k: getattr(there.config, k) for k in kept})
-    made, _ = adapt(there.config, there.variables, there.origin, config, allow=allow, seed=seed)
-    names = there.class_names if config.classes == there.config.classes else None
+        config = dataclasses.replace(config, **{k: getattr(source.config, k) for k in kept})
+    made, _ = adapt(source.config, source.variables, source.origin, config, allow=allow, seed=seed)
+    names = source.class_names if config.classes == source.config.classes else None
+    # What adapt makes lies on the host.
     return on_device(Recognizer(made.config, made.variables, names, made.origin))

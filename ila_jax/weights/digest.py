@@ -10,9 +10,11 @@ from ila_jax.models.model import Variables
 
 def digest(variables: Variables) -> str:
     """sha256 over the paths, shapes, dtypes and bytes of all arrays, in hexadecimal."""
-    found = hashlib.sha256()
+    hashed = hashlib.sha256()
+    # In the order of the paths, so that it does not matter in which order a tree was built.
     for path, x in sorted(flatten_dict(variables._asdict(), sep="/").items()):
         host = np.ascontiguousarray(x)
-        found.update(f"{path} {host.shape} {host.dtype}\n".encode())
-        found.update(host.data if host.size else b"")
-    return found.hexdigest()
+        hashed.update(f"{path} {host.shape} {host.dtype}\n".encode())
+        # An empty array has no buffer that can be hashed.
+        hashed.update(host.data if host.size else b"")
+    return hashed.hexdigest()

@@ -6,11 +6,16 @@ from ila_jax.config import ModelConfig, differences
 from ila_jax.models.variants import variant
 
 
-def check_fit(source: str, there: ModelConfig, here: ModelConfig) -> None:
-    """Errors: ValueError naming the properties of the weights that differ from the config's."""
-    if not variant(there).integrates:  # plain CLIP takes any number of frames
-        there = dataclasses.replace(there, frames=here.frames)
-    changed = differences(_shapes_of(there), _shapes_of(here))
+def check_fit(source: str, of_weights: ModelConfig, config: ModelConfig) -> None:
+    """Whether the weights in `source`, a path, can be used as they are in a model of `config`.
+
+    of_weights: the model that they are of.
+    Errors: ValueError naming the properties of the weights that differ from the configuration's.
+    """
+    # Plain CLIP takes any number of frames.
+    if not variant(of_weights).integrates:
+        of_weights = dataclasses.replace(of_weights, frames=config.frames)
+    changed = differences(_shapes_of(of_weights), _shapes_of(config))
     if changed:
         raise ValueError(
             f"the weights in {source} are of another model; key: there, here\n  "
@@ -20,7 +25,12 @@ def check_fit(source: str, there: ModelConfig, here: ModelConfig) -> None:
 
 
 def _shapes_of(config: ModelConfig) -> ModelConfig:
-    """The config reduced to what decides the shapes of its weights, and the pixels they know."""
+    """The configuration without all that weights do not depend on; values that stand for "any".
+
+    What is left decides the shapes of the weights, and how the pixels are normalised.
+    """
+    # Two names of a size may have the same shapes, so that these are compared and not the name.
+    # Dropout, precision and rematerialisation change how a model trains, and templates its texts.
     aligns, integrates = variant(config).aligns, variant(config).integrates
     return dataclasses.replace(
         config,

@@ -1,4 +1,10 @@
-"""Models on disk in our own format: a folder with `model.json` and the weights by Orbax."""
+"""Models on disk in our own format: a folder with `model.json` and the weights by Orbax.
+
+A folder is written beside its place, under a name with a dot, and gets its own name last, when
+`model.json`, the weights and the list of their checksums are on it. So a folder of that name is
+whole. Reading goes the other way: the description first, since it says which arrays must be there,
+then the checksums, and then the weights.
+"""
 
 import dataclasses
 import json
@@ -24,6 +30,7 @@ from ila_jax.weights.fresh import on_device
 from ila_jax.weights.run import checkpoint_folder, load_run
 
 _FORMAT = 1
+# Writing holds little in memory: files of this size, and so much of them at a time.
 _DATA_FILE = 32 << 20  # bytes
 _AT_ONCE: Any = 0.1  # GB; Orbax annotates whole numbers and takes any
 
@@ -31,11 +38,13 @@ _AT_ONCE: Any = 0.1  # GB; Orbax annotates whole numbers and takes any
 def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) -> None:
     """Writes a new folder that `load` takes. It appears whole or not at all.
 
-    force: replaces a folder of weights that is there.
-    Errors: ValueError when the folder exists; OSError.
+    force: replace a folder of weights that has this name.
+    Errors: ValueError when the folder exists; OSError where it cannot be written.
     """
     target = Path(directory).absolute()
     check_free(target, force=force)
+    # Beside the target, and so on the same disk, where a rename happens at once. What a killed save
+    # left under this name is removed.
     partly = target.with_name(f".{target.name}.partly")
     shutil.rmtree(partly, ignore_errors=True)
     try:
@@ -43,6 +52,7 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
     except (OSError, ValueError, RuntimeError) as error:  # Orbax and TensorStore have their own
         shutil.rmtree(partly, ignore_errors=True)
         raise not_written(target, error, "Nothing is left of it") from error
+    # A folder cannot be renamed onto another: the old one steps aside, and is removed last.
     if target.exists():
         old = target.with_name(f".{target.name}.old")
         shutil.rmtree(old, ignore_errors=True)
@@ -54,10 +64,10 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
 
 
 def _write(recognizer: Recognizer, partly: Path) -> None:
-    """A new folder of weights, with checksums."""
+    """Writes the description, the weights, and last the checksums of what was written."""
     partly.mkdir(parents=True)
     (partly / "model.json").write_text(json.dumps(_about(recognizer), indent=2) + "\n")
-    # Orbax holds in memory what it has not written yet: little of it at a time.
+    # Orbax holds in memory what it has not written yet.
     handler = ocp.PyTreeCheckpointHandler(save_concurrent_gb=_AT_ONCE)
     with ocp.Checkpointer(handler) as checkpointer:
         args = ocp.args.PyTreeSave(
@@ -68,8 +78,9 @@ def _write(recognizer: Recognizer, partly: Path) -> None:
 
 
 def check_free(target: Path, *, force: bool) -> None:
-    """Errors: ValueError when something is there, unless it is a folder of weights to replace;
-    OSError where nothing can be written.
+    """Whether `save` may write a folder of this name. force: also in place of a folder of weights.
+
+    Errors: ValueError when the name is taken; OSError where nothing can be written.
     """
     check_writable(target.parent)
     if not target.exists():
@@ -85,16 +96,16 @@ def check_free(target: Path, *, force: bool) -> None:
 def load(source: str | Path) -> Recognizer:
     """A recognizer from a folder of weights, from a run's folder, or from the Hugging Face hub.
 
-    Of a run: its best checkpoint; `DIR@latest` and `DIR@STEP` name others. Of the hub:
-    `hf://owner/name`, a repository of such a folder, of CLIPModel or of XCLIPModel.
-    Errors: ValueError when the folder is neither, or has no such checkpoint.
+    Of a run it is the best checkpoint; `DIR@latest` and `DIR@STEP` name others. Of the hub it is
+    `hf://owner/name`: a repository of such a folder, of CLIPModel, XCLIPModel or open_clip.
+    Errors: ValueError when the folder is neither, has no such checkpoint, or is damaged.
     """
     if str(source).startswith(PREFIX):
         fetched = fetch(str(source))
         if not (fetched / "model.json").is_file():
             return on_device(convert_file(fetched, Wish()).recognizer)
         return load(fetched)
-    folder, which = _place(source)
+    folder, which = _folder_and_checkpoint(source)
     if (folder / "checkpoints").is_dir():
         return load_run(folder, which or "best")
     if not (folder / "model.json").is_file():
@@ -106,8 +117,10 @@ def load(source: str | Path) -> Recognizer:
     config = model_from_dict(about["model"])
     _check_names(folder, config, about["class_names"])
     like = model.abstract(config)._asdict()
+    # On one device, whatever the weights were saved from.
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     target = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=device), like)
+    # Before the weights, which take longer to read.
     try:
         views = views_from_dict(about["views"]) if "views" in about else None
         origin = _origin(about)
@@ -115,16 +128,17 @@ def load(source: str | Path) -> Recognizer:
         raise ValueError(
             f"{folder / 'model.json'} is damaged: {error!r} in views or origin"
         ) from error
-    found = _restored(folder / "weights", target)
-    return Recognizer(config, Variables(**found), about["class_names"], origin, views)
+    variables = Variables(**_restored(folder / "weights", target))
+    return Recognizer(config, variables, about["class_names"], origin, views)
 
 
 def named_step(source: str | Path) -> tuple[str, int | None]:
-    """The same source by name and step, and the step; of weights that are no run's, None.
+    """A source that always means the same checkpoint, as `DIR@STEP`, and the step.
 
-    A run's best or latest checkpoint is soon another one. Errors: those of `load`.
+    A run's best or latest checkpoint is soon another one. Weights that are no run's have no step:
+    theirs is None, and the source as it was. Errors: those of `load`.
     """
-    folder, which = _place(source)
+    folder, which = _folder_and_checkpoint(source)
     if str(source).startswith(PREFIX) or not (folder / "checkpoints").is_dir():
         return str(source), None
     step = int(checkpoint_folder(folder, which or "best").name)
@@ -132,18 +146,23 @@ def named_step(source: str | Path) -> tuple[str, int | None]:
 
 
 def _restored(folder: Path, target: Any) -> dict[str, Any]:
-    """Errors: ValueError where a file is not as it was written, or arrays have other shapes."""
-    # Folders of an earlier version have no list.
+    """The arrays in a folder of Orbax, with the shapes, dtypes and devices of `target`.
+
+    Errors: ValueError where a file is not as it was written, or arrays have other shapes.
+    """
+    # Folders of an earlier version have no list. Compared before Orbax, which may crash or restore
+    # something else from a file with a wrong byte.
     if (folder / checksums.LIST).exists() and (damage := checksums.damage(folder)) is not None:
         raise ValueError(f"{folder} {damage}. Convert or copy the weights again")
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            return checkpointer.restore(plain_name(folder), target)
+            arrays: dict[str, Any] = checkpointer.restore(plain_name(folder), target)
+            return arrays
     except Exception as error:  # Orbax and TensorStore each have their own
-        said = str(error).strip().splitlines() or [type(error).__name__]
+        lines = str(error).strip().splitlines() or [type(error).__name__]
         raise ValueError(
-            f"the weights in {folder} are damaged or not those of its model.json: {said[0][:300]}. "
-            "Convert or copy them again"
+            f"the weights in {folder} are damaged or not those of its model.json: "
+            f"{lines[0][:300]}. Convert or copy them again"
         ) from error
 
 
@@ -160,15 +179,17 @@ def _check_names(folder: Path, config: ModelConfig, names: Any) -> None:
         )
 
 
-def _place(source: str | Path) -> tuple[Path, str]:
-    """The folder, and which of a run's checkpoints is meant, or ""."""
+def _folder_and_checkpoint(source: str | Path) -> tuple[Path, str]:
+    """The folder, and what stands behind an @: which of a run's checkpoints is meant, or ""."""
     name, at, which = str(source).rpartition("@")
-    if not at or Path(source).exists():  # a folder's own name may have an @
+    # A folder's own name may have an @.
+    if not at or Path(source).exists():
         name, which = str(source), ""
     return Path(name), which
 
 
 def _about(recognizer: Recognizer) -> dict[str, Any]:
+    """What `model.json` says of a model."""
     origin = recognizer.origin
     return {
         "format": _FORMAT,
@@ -180,12 +201,13 @@ def _about(recognizer: Recognizer) -> dict[str, Any]:
 
 
 def _origin(about: dict[str, Any]) -> Origin | None:
-    found = about.get("origin")
-    return None if found is None else Origin(**found | {"fresh": tuple(found["fresh"])})
+    """Where the weights came from; None where they were not converted."""
+    origin = about.get("origin")
+    return None if origin is None else Origin(**origin | {"fresh": tuple(origin["fresh"])})
 
 
 def _foreign(path: Path) -> str:
-    """What to do about the weights of PyTorch."""
+    """What to do about a path that may be of PyTorch's weights or of the hub, or ""."""
     if path.is_file() or (path / "config.json").is_file():
         return f". Convert it first: python -m ila_jax.convert --input {path} --output DIR"
     return "" if path.exists() else on_the_hub(path)

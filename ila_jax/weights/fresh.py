@@ -1,4 +1,4 @@
-"""Fresh values for what a file does not hold."""
+"""Fresh values for what a file does not hold, as a fresh model of the same kind would start."""
 
 import re
 
@@ -13,8 +13,9 @@ from ila_jax.recognizer import Recognizer
 from ila_jax.shapes import Tree
 
 # Divided attention and ATA start along time as copies of each block's attention and norm in space
-# (models.md 4): of CLIP's, where those are given.
+# (models.md 4). Where a file has CLIP's weights in space, the copies are of those.
 _COPYING = ("divided", "ata")
+# Paths along time, and what they start as copies of.
 _COPIES = (
     (r"(visual/blocks/\d+)/temporal/attn/(.*)", r"\1/spatial/attn/\2"),
     (r"(visual/blocks/\d+)/temporal/norm/(.*)", r"\1/spatial/norm1/\2"),
@@ -22,12 +23,16 @@ _COPIES = (
 
 
 def fill(config: ModelConfig, partial: Variables, *, seed: int) -> Variables:
-    """The variables of a model: those given, the others as a fresh model starts (models.md)."""
+    """The variables of a model: those that are given, the others as a fresh model starts.
+
+    How each parameter starts: models.md. seed: of those that are drawn.
+    """
     wanted = model.abstract(config)
     partial = _copied(config, partial, wanted)
     params, stats = (_missing(*pair) for pair in zip(partial, wanted, strict=True))
     if params or stats:
-        # In one program, so that nothing is made that is not kept.
+        # In one program, of which XLA drops what is not kept: around CLIP's weights, no second set of
+        # them is made.
         @jax.jit
         def make() -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
             fresh = model.initialize(config, seed)
@@ -45,20 +50,23 @@ def fill(config: ModelConfig, partial: Variables, *, seed: int) -> Variables:
 
 
 def _copied(config: ModelConfig, partial: Variables, wanted: Variables) -> Variables:
-    """With the parameters that start as copies of given ones."""
+    """The given variables, with the parameters that start as copies of them."""
     if config.temporal not in _COPYING:
         return partial
     have = flatten_dict(partial.params, sep="/")
     for path in _missing(partial.params, wanted.params):
         for pattern, source in _COPIES:
-            found = re.fullmatch(pattern, path)
-            if found and found.expand(source) in have:
-                have[path] = have[found.expand(source)]
+            match = re.fullmatch(pattern, path)
+            if match and match.expand(source) in have:
+                have[path] = have[match.expand(source)]
     return Variables(unflatten_dict(have, sep="/"), partial.batch_stats)
 
 
 def on_device(recognizer: Recognizer) -> Recognizer:
-    """The same with weights of its own on the device, where the converted ones are views."""
+    """The same recognizer with weights of its own on the device.
+
+    Converted weights are views of a file on the host, and would be copied there at each call.
+    """
     return Recognizer(
         recognizer.config,
         jax.tree.map(jnp.array, recognizer.variables),
@@ -68,10 +76,12 @@ def on_device(recognizer: Recognizer) -> Recognizer:
     )
 
 
-def _missing(have: Tree, want: Tree) -> list[str]:
-    return sorted(flatten_dict(want, sep="/").keys() - flatten_dict(have, sep="/").keys())
+def _missing(given: Tree, wanted: Tree) -> list[str]:
+    """The paths of what is wanted and not given, sorted."""
+    return sorted(flatten_dict(wanted, sep="/").keys() - flatten_dict(given, sep="/").keys())
 
 
 def _pick(tree: Tree, paths: list[str]) -> dict[str, jax.Array]:
-    flat = flatten_dict(tree, sep="/")
-    return {path: flat[path] for path in paths}
+    """The leaves of these paths."""
+    leaves = flatten_dict(tree, sep="/")
+    return {path: leaves[path] for path in paths}

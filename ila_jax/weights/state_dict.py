@@ -1,4 +1,9 @@
-"""From a PyTorch state dict under official names to a Recognizer, and back."""
+"""From a PyTorch state dict under official names to a Recognizer, and back.
+
+`read_state` is the way here and `official_state` the way back. There and back is bit-equal: both
+apply the same rules, whose layouts only move elements, and `Origin` remembers the rest, which is
+what was not in float32 and which whole numbers the file had beside its weights.
+"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +20,7 @@ from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.foreign.names import official
 from ila_jax.weights.foreign.names.prefixes import select
 from ila_jax.weights.foreign.names.recognise import Kind, kind_of, recognise, rules_of
-from ila_jax.weights.foreign.names.rules import Rule, convert, is_waived
+from ila_jax.weights.foreign.names.rules import Rule, convert, flat, is_waived
 from ila_jax.weights.foreign.safetensors_file import write_safetensors
 from ila_jax.weights.foreign.settings.tables import Settings
 from ila_jax.weights.fresh import on_device
@@ -26,16 +31,17 @@ State = Mapping[str, np.ndarray]
 def from_torch(
     state_dict: Mapping[str, Any], class_names: Sequence[str] | None = None
 ) -> Recognizer:
-    """A recognizer from official names to tensors or arrays, in float32.
+    """A recognizer in float32 from a state dict of tensors or arrays under official names.
 
-    Size, form, head, frames and classes are read off the shapes; what wraps the names of a model,
-    such as `module.`, is taken off. CLIP alone becomes plain CLIP over 8 frames. class_names: of
-    the text head.
+    Size, form, head, frames and classes are read off the shapes. What stands before the names of a
+    model, such as `module.`, is taken off. CLIP alone becomes plain CLIP over 8 frames.
+    class_names: of the classes, in their order.
     Errors: ValueError listing every tensor that is missing, unknown or of another shape.
     """
     names = select(state_dict).names
-    state = {name: _array(state_dict[there]) for name, there in names.items()}
+    state = {name: _array(state_dict[given]) for name, given in names.items()}
     config, variables, origin = read_state(state)
+    # Into the same model: nothing may differ, and what CLIP lacks for video is made.
     made, _ = adapt(config, variables, origin, config, allow=Allow(), seed=0)
     return on_device(Recognizer(made.config, made.variables, class_names, made.origin))
 
@@ -43,9 +49,10 @@ def from_torch(
 def read_state(
     state: State, settings: Settings | None = None
 ) -> tuple[ModelConfig, Variables, Origin]:
-    """The model of a state dict, its weights (all that CLIP has, if it is CLIP), and their origin.
+    """The model of a state dict, its variables, and what the way back has to know.
 
-    settings: what a configuration beside it says.
+    Of CLIP alone the variables are only those that CLIP has. settings: what a configuration beside
+    the weights says; without one, the model computes as OpenAI's CLIP.
     Errors: ValueError listing every tensor that is missing, unknown or of another shape, and for
     weights that are no real numbers.
     """
@@ -58,9 +65,9 @@ def read_state(
 
 
 def official_state(recognizer: Recognizer, *, clip_only: bool | None = None) -> State:
-    """Official names to arrays, in the layouts and the precision that the weights came in.
+    """A recognizer's weights under official names, in the layouts and the precision that they had.
 
-    clip_only: the names that CLIP has; by default when the weights came from CLIP alone.
+    clip_only: only the names that CLIP has; by default when the weights came from CLIP alone.
     Errors: ValueError for a temporal model without official names, or no CLIP to write.
     """
     origin, config = recognizer.origin or Origin(), recognizer.config
@@ -71,21 +78,20 @@ def official_state(recognizer: Recognizer, *, clip_only: bool | None = None) -> 
             "CLIP alone cannot be written: a model with a linear head has no text tower"
         )
     rules = rules_of(config, clip_only=clip_only)
-    params, stats = _only(recognizer.variables, rules)
-    ours = {**flatten_dict(params, sep="/"), **flatten_dict(stats, sep="/")}
     state: dict[str, np.ndarray] = {}
-    for path, value in ours.items():
+    for path, value in flat(_only(recognizer.variables, rules)).items():
         rule = next(rule for rule in rules if rule.inverse(path) is not None)
         name = str(rule.inverse(path))
         array = rule.layout.to_torch(np.asarray(value))
+        # Copied where it is a view with other strides: writers of files want rows in order.
         state[name] = np.asarray(array, _dtype(origin.dtypes.get(name)), order="C")
     return state | _integers(state, origin, clip_only=clip_only)
 
 
 def to_torch(recognizer: Recognizer, *, clip_only: bool | None = None) -> dict[str, Any]:
-    """The official state dict as torch tensors: `from_torch`'s way back, bit-equal.
+    """The official state dict as tensors of PyTorch: the way back from `from_torch`, bit-equal.
 
-    clip_only: the names that CLIP has; by default when the weights came from CLIP alone.
+    clip_only: only the names that CLIP has; by default when the weights came from CLIP alone.
     Errors: ValueError for a temporal model without official names, or without PyTorch.
     """
     require_torch("to_torch makes PyTorch's tensors")
@@ -94,16 +100,17 @@ def to_torch(recognizer: Recognizer, *, clip_only: bool | None = None) -> dict[s
 
 
 def to_tensor(array: np.ndarray) -> Any:
-    """A torch tensor of an array, bfloat16 included. Errors: ImportError without PyTorch."""
+    """A tensor of PyTorch, bfloat16 included. Errors: ImportError where PyTorch is missing."""
     import torch
 
+    # PyTorch knows no bfloat16 of NumPy's: the bits go over as whole numbers.
     if array.dtype == ml_dtypes.bfloat16:
         return torch.from_numpy(array.view(np.uint16).copy()).view(torch.bfloat16)
     return torch.from_numpy(array.copy())
 
 
 def require_torch(what: str) -> None:
-    """Errors: ValueError in words when PyTorch is missing."""
+    """Errors: ValueError where PyTorch is missing. what: what needs it, to begin the message with."""
     try:
         import torch  # noqa: F401
     except ImportError as error:
@@ -115,18 +122,23 @@ def require_torch(what: str) -> None:
 
 def _array(value: Any) -> np.ndarray:
     """A tensor or an array as an array, bfloat16 included."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        if str(value.dtype) == "torch.bfloat16":
-            import torch
+    # By an attribute of tensors, as PyTorch may not be installed, and its import takes seconds.
+    if not hasattr(value, "detach"):
+        return np.asarray(value)
+    tensor = value.detach().cpu()
+    if str(tensor.dtype) == "torch.bfloat16":
+        import torch
 
-            return value.view(torch.uint16).numpy().view(ml_dtypes.bfloat16)
-        return value.numpy()
-    return np.asarray(value)
+        return np.asarray(tensor.view(torch.uint16).numpy().view(ml_dtypes.bfloat16))
+    return np.asarray(tensor.numpy())
 
 
 def _check_real(state: State) -> None:
-    """Errors: ValueError for whole numbers: they stand for others, by scales that are not known."""
+    """Whether weights are real numbers. Whole ones are quantised, and stand for others.
+
+    Errors: ValueError, as the scales by which they stand for others are not known.
+    """
+    # One number alone is a counter, and no weights.
     whole = [
         f"{name} is {value.dtype}"
         for name, value in state.items()
@@ -141,17 +153,17 @@ def _check_real(state: State) -> None:
 
 
 def _only(variables: Variables, rules: Sequence[Rule]) -> Variables:
-    """The variables that some rule can fill."""
-    kept = []
+    """The variables that some rule has."""
+    trees = []
     for tree in variables:
-        flat = flatten_dict(tree, sep="/")
-        found = {p: v for p, v in flat.items() if any(r.inverse(p) is not None for r in rules)}
-        kept.append(unflatten_dict(found, sep="/"))
-    return Variables(*kept)
+        leaves = flatten_dict(tree, sep="/")
+        kept = {p: v for p, v in leaves.items() if any(r.inverse(p) is not None for r in rules)}
+        trees.append(unflatten_dict(kept, sep="/"))
+    return Variables(*trees)
 
 
 def _origin(kind: Kind, state: State) -> Origin:
-    """What the way back needs: integers that we do not keep, and what was not float32."""
+    """What the way back needs: whole numbers that we do not keep, and what was not in float32."""
     waived = {n: v for n, v in state.items() if is_waived(n, official.WAIVED)}
     return Origin(
         kind=kind,
@@ -165,22 +177,25 @@ def _origin(kind: Kind, state: State) -> Origin:
 
 
 def _integers(state: State, origin: Origin, *, clip_only: bool) -> dict[str, np.ndarray]:
-    """Counters as the file had them; 0 for each batch norm of a model that was in no file."""
+    """The whole numbers of the file; for batch norms that were in no file, a counter of 0."""
     norms = [name.removesuffix("running_mean") for name in state if name.endswith("running_mean")]
-    values = {f"{name}num_batches_tracked": 0 for name in norms}
-    of_clip = {n: v for n, v in origin.integers.items() if clip_only or n in values}
-    return {name: np.asarray(value, np.int64) for name, value in (values | of_clip).items()}
+    fresh = {f"{name}num_batches_tracked": 0 for name in norms}
+    # CLIP's own belong to its archive alone: its resolution, context and vocabulary.
+    kept = {n: v for n, v in origin.integers.items() if clip_only or n in fresh}
+    return {name: np.asarray(value, np.int64) for name, value in (fresh | kept).items()}
 
 
 def _dtype(name: str | None) -> Any:
+    """A type of numbers by its name; float32 where the file had that."""
     if name is None:
         return np.float32
     return ml_dtypes.bfloat16 if name == "bfloat16" else np.dtype(name)
 
 
 def write_official(recognizer: Recognizer, path: Path) -> int:
-    """Writes the official state dict, as safetensors or as .pt or .pth; the number of tensors.
+    """Writes the official state dict as the suffix says; returns the number of tensors.
 
+    path: ends in .safetensors, or in .pt or .pth, which are written by PyTorch.
     Errors: ValueError, as `official_state`, or when PyTorch is needed and missing; OSError.
     """
     state = official_state(recognizer)
@@ -190,5 +205,6 @@ def write_official(recognizer: Recognizer, path: Path) -> int:
     require_torch(f"writing {path.suffix}")
     import torch
 
+    # The entry has the name that it has in the released checkpoints.
     torch.save({"model": {name: to_tensor(value) for name, value in state.items()}}, path)
     return len(state)
