@@ -1,4 +1,7 @@
-"""The model card of an exported model: what it is, and what was measured of it."""
+"""The model card of an exported model: what it is, and what was measured of it.
+
+The text at the end of this file is a template, filled from the model and from its `about.json`.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,15 +9,15 @@ from typing import Any
 
 from ila_jax.recognizer import Origin, Recognizer, Views
 
-_NAMED = 20  # classes in the card; about.json has all
+_NAMED = 20  # classes that the card names, for a reader; about.json has all of them
 
 
 @dataclass(frozen=True)
 class Parity:
-    """How an exported model differs from the model, in float32.
+    """How far the exported program is from the model that it was made of, both in float32.
 
-    worst: the largest difference of a logit. largest: the largest logit, by amount. batches: of how
-    many random clips. device: what both ran on.
+    worst: the largest difference of a logit. largest: the largest logit, by amount. batches: the
+    numbers of random clips that were compared. device: the kind of device that both ran on.
     """
 
     worst: float
@@ -31,7 +34,7 @@ class Parity:
 
 
 def card(recognizer: Recognizer, about: Mapping[str, Any], parity: Parity) -> str:
-    """The card, in Markdown."""
+    """The card, in Markdown. about: what `about.json` says. parity: what was measured."""
     config, classes = recognizer.config, about["classes"]
     geometry = config.geometry()
     more = len(classes) - _NAMED
@@ -51,7 +54,7 @@ def card(recognizer: Recognizer, about: Mapping[str, Any], parity: Parity) -> st
         sha256=about["weights_sha256"],
         where="weights.npz" if about["weights"] == "beside" else "the program itself",
         platforms=", ".join(about["platforms"]),
-        looks=_looks(recognizer.views),
+        views=_views(recognizer.views),
         short_side=recognizer.views.short_side,
         parity=parity,
         jax=about["jax"],
@@ -59,13 +62,15 @@ def card(recognizer: Recognizer, about: Mapping[str, Any], parity: Parity) -> st
 
 
 def _origin(origin: Origin | None) -> str:
+    """Where the weights came from, in words."""
     if origin is None:
         return "a training run, or a model made by ila_jax"
     fresh = f"; {len(origin.fresh)} arrays of it started fresh" if origin.fresh else ""
     return f"converted from PyTorch weights of {origin.kind or 'an unknown kind'}{fresh}"
 
 
-def _looks(views: Views) -> str:
+def _views(views: Views) -> str:
+    """Which clips and crops of a video the model is shown, with the formula of their frames."""
     recipe = views.recipe
     if recipe.stride is None:
         frames = "spread over the whole video: clip k of n takes frames ⌊(i + (k+½)/n)·F/T⌋ of F"
@@ -100,7 +105,7 @@ logits = load()(video)  # uint8 [b, {frames}, {resolution}, {resolution}, 3], RG
 
 RGB frames, decoded upright. The short side is resized to {short_side} pixels by OpenCV's bilinear
 interpolation (INTER_LINEAR, no antialiasing), and squares of {resolution} pixels are cut out. A
-video is {looks}. Its class is the one with the highest mean of softmax(logits) over these.
+video is {views}. Its class is the one with the highest mean of softmax(logits) over these.
 
 ## Classes
 

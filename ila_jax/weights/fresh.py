@@ -31,8 +31,8 @@ def fill(config: ModelConfig, partial: Variables, *, seed: int) -> Variables:
     partial = _copied(config, partial, wanted)
     params, stats = (_missing(*pair) for pair in zip(partial, wanted, strict=True))
     if params or stats:
-        # In one program, of which XLA drops what is not kept: around CLIP's weights, no second set of
-        # them is made.
+        # In one program, of which XLA drops what is not kept: around CLIP's weights no second set
+        # of them is made.
         @jax.jit
         def make() -> tuple[dict[str, jax.Array], dict[str, jax.Array]]:
             fresh = model.initialize(config, seed)

@@ -1,4 +1,7 @@
-"""What a file of weights is, without converting it."""
+"""What a file of weights is, without converting it: `python -m ila_jax.convert --inspect`.
+
+`inspect` gathers the facts, which are also the keys of `--json`, and `table` shows them to a reader.
+"""
 
 import dataclasses
 import math
@@ -27,13 +30,15 @@ def inspect(
 ) -> dict[str, Any]:
     """The facts of a file, with the keys that docs/weights.md explains.
 
-    expected: adds what differs from this model. entry: as in `conversion.convert_file`.
-    Errors: ValueError, as `files.read`.
+    expected: a model to compare with; adds the key "differences". entry: which model of the file,
+    as in `conversion.convert_file`.
+    Errors: ValueError, as `files.read` and `recognise` raise it.
     """
     foreign = read(source, entry)
     shapes = {name: np.shape(value) for name, value in foreign.state.items()}
     kind, config = kind_of(shapes), recognise(shapes, foreign.configuration)
     geometry = config.geometry()
+    # CLIP has no frames, no head, and no convolutions, whatever model it may become.
     alone = kind == "clip"
     facts = {
         "source": str(source),
@@ -63,12 +68,13 @@ def inspect(
 
 
 def _precision(foreign: Foreign) -> dict[str, int]:
-    """Tensors by the type of their numbers, counters aside."""
+    """How many tensors have numbers of which type; counters are not counted."""
     floats = (v.dtype.name for n, v in foreign.state.items() if not is_waived(n, official.WAIVED))
     return dict(Counter(floats))
 
 
 def _is_buffer(name: str) -> bool:
+    """Whether a tensor is none that is learnt: running statistics and counters."""
     return name.endswith(("running_mean", "running_var")) or is_waived(name, official.WAIVED)
 
 
@@ -77,7 +83,10 @@ def _alignment_trained(state: Mapping[str, np.ndarray]) -> bool:
 
 
 def _parts(config: ModelConfig, shapes: Mapping[str, tuple[int, ...]], *, clip_only: bool) -> Any:
-    """Tensors and parameters of each part of the model; `unknown` is what no rule knows."""
+    """The numbers of tensors and parameters of each part of the model.
+
+    The part `unknown` is of what no rule knows. clip_only: only CLIP's rules are asked.
+    """
     rules = rules_of(config, clip_only=clip_only)
     parts: dict[str, dict[str, int]] = {}
     for name, shape in shapes.items():
@@ -95,25 +104,26 @@ def _parts(config: ModelConfig, shapes: Mapping[str, tuple[int, ...]], *, clip_o
 def _differences(
     config: ModelConfig, shapes: Mapping[str, tuple[int, ...]], expected: ModelConfig
 ) -> dict[str, list[str]]:
-    """Of the configurations, and of the tensors under their official names."""
+    """How the file differs from a model: in its configuration, and in its tensors by name."""
     wanted = _wanted(expected)
-    # No tensor tells them.
+    # These two are in no tensor, so that they are no differences of the file.
     config = dataclasses.replace(config, pixels=expected.pixels, templates=expected.templates)
-    there = {n: s for n, s in shapes.items() if not is_waived(n, official.WAIVED)}
+    given = {n: s for n, s in shapes.items() if not is_waived(n, official.WAIVED)}
     return {
         "config": differences(config, expected),
-        "missing": sorted(wanted.keys() - there.keys()),
-        "unexpected": sorted(there.keys() - wanted.keys()),
+        "missing": sorted(wanted.keys() - given.keys()),
+        "unexpected": sorted(given.keys() - wanted.keys()),
         "shape": [
-            f"{name}: {list(there[name])} in the file, {list(wanted[name])} expected"
-            for name in sorted(there.keys() & wanted.keys())
-            if there[name] != wanted[name]
+            f"{name}: {list(given[name])} in the file, {list(wanted[name])} expected"
+            for name in sorted(given.keys() & wanted.keys())
+            if given[name] != wanted[name]
         ],
     }
 
 
 def _wanted(expected: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """Official names and shapes of a model; what has no official name is named by its path here."""
+    """The official names and shapes of a model; what has none is named by its path here."""
+    # A temporal model without official names has those of its towers and heads.
     named = expected.temporal in OFFICIAL
     rules = rules_of(expected if named else dataclasses.replace(expected, temporal="spatial"))
     wanted: dict[str, tuple[int, ...]] = {}
@@ -123,13 +133,14 @@ def _wanted(expected: ModelConfig) -> dict[str, tuple[int, ...]]:
             if rule is None:
                 wanted[path] = value.shape
             else:
+                # Moved as an array would be, since only the layout knows PyTorch's order of axes.
                 empty = np.empty(value.shape, np.bool_)
                 wanted[str(rule.inverse(path))] = rule.layout.to_torch(empty).shape
     return wanted
 
 
 def table(facts: Mapping[str, Any]) -> str:
-    """The facts for a reader."""
+    """The facts of `inspect` as a table for a reader."""
     precision = ", ".join(f"{name} ({count})" for name, count in facts["precision"].items())
     trained = {True: "yes", False: "no: its last layer is still zero", None: "has none"}
     rows = [
@@ -158,12 +169,13 @@ def table(facts: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _difference_lines(found: Mapping[str, list[str]]) -> list[str]:
+def _difference_lines(differences: Mapping[str, list[str]]) -> list[str]:
+    """A line for each difference from the model of --config."""
     titles = {
         "config": "differs from --config (file, config)",
         "missing": "missing for --config",
         "unexpected": "not in --config's model",
         "shape": "of another shape",
     }
-    lines = [f"{titles[key]}: {item}" for key, items in found.items() for item in items]
+    lines = [f"{titles[key]}: {item}" for key, items in differences.items() for item in items]
     return lines or ["the same as --config in every tensor"]

@@ -110,7 +110,10 @@ def to_tensor(array: np.ndarray) -> Any:
 
 
 def require_torch(what: str) -> None:
-    """Errors: ValueError where PyTorch is missing. what: what needs it, to begin the message with."""
+    """Ends where PyTorch is missing. what: what needs it, as the beginning of the message.
+
+    Errors: ValueError.
+    """
     try:
         import torch  # noqa: F401
     except ImportError as error:

@@ -1,6 +1,7 @@
 """Zip archives that PyTorch writes, checked before anything of them is read, and mapped to memory.
 
-Of an archive only the tensors' records are read; they are never compressed, so none can expand.
+Python's `zipfile` reads the table of contents. The records themselves are read from the mapped
+file, without unpacking: PyTorch never compresses those of tensors, so that none can expand.
 """
 
 import io
@@ -14,15 +15,19 @@ from pathlib import Path, PurePosixPath
 from ila_jax.weights.foreign.other_files import of_zip
 
 _LOCAL_HEADER = struct.Struct("<4s22xHH")  # signature, lengths of the name and of the extra field
+# Limits far above what any model needs: beyond them a file is made to fill the memory.
 # Records that TorchScript compresses are source code: small, and not read here.
-_MOST_COMPRESSED = 64 << 20
-_MOST_PICKLE = 256 << 20
+_MOST_COMPRESSED = 64 << 20  # bytes, of all compressed records when unpacked
+_MOST_PICKLE = 256 << 20  # bytes, of the names and shapes of tensors
 _MOST_ENTRIES = 200_000
 
 
 @dataclass(frozen=True)
 class Record:
-    """Where a record's bytes lie in the file; crc as the archive gives it."""
+    """Where the bytes of a record lie in the file: from `start`, `size` of them.
+
+    crc: the checksum, CRC-32, that the archive gives. stored: not compressed.
+    """
 
     start: int
     size: int
@@ -31,7 +36,7 @@ class Record:
 
 
 class Archive:
-    """A checked zip archive. root: the folder that all of PyTorch's records lie in."""
+    """A checked zip archive. root: the folder in it that all of PyTorch's records lie in."""
 
     def __init__(self, file: mmap.mmap, records: dict[str, Record], root: str):
         self._file, self._records, self._root = file, records, root
@@ -40,10 +45,11 @@ class Archive:
         return self._root + name in self._records
 
     def has_folder(self, name: str) -> bool:
+        """Whether there is a record in a folder of this name."""
         return any(record.startswith(f"{self._root}{name}/") for record in self._records)
 
     def view(self, name: str) -> memoryview:
-        """A record's bytes, mapped. Errors: ValueError when it is missing or damaged."""
+        """The bytes of a record, mapped. Errors: ValueError when it is missing or damaged."""
         record = self._records.get(self._root + name)
         if record is None:
             raise ValueError(f"the archive has no record {name}: the file is incomplete")
@@ -52,6 +58,7 @@ class Archive:
                 f"its record {name} is compressed, which PyTorch never does: unpack and save the "
                 "weights again with torch.save"
             )
+        # Compared at each reading: of a record that nobody reads, nobody needs to wait for it.
         view = memoryview(self._file)[record.start : record.start + record.size]
         if zlib.crc32(view) != record.crc:
             raise ValueError(f"its record {name} is damaged (the checksum differs): get it again")
@@ -66,7 +73,10 @@ class Archive:
 
 
 def open_archive(path: Path, file: mmap.mmap) -> Archive:
-    """A PyTorch archive. Errors: ValueError for a broken, hostile or other zip file."""
+    """The archive of PyTorch in a file. file: the same file, mapped.
+
+    Errors: ValueError for a zip file that is broken, hostile or of something else.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             entries = archive.infolist()
@@ -75,6 +85,7 @@ def open_archive(path: Path, file: mmap.mmap) -> Archive:
             f"it is cut off or damaged, its table of contents cannot be read ({error}): get it "
             "again and compare its size"
         ) from error
+    # Before anything is looked for in it.
     _check(entries, len(file))
     roots = {e.filename.removesuffix("data.pkl") for e in entries if _is_index(e.filename)}
     if len(roots) != 1:
@@ -92,11 +103,15 @@ def open_archive(path: Path, file: mmap.mmap) -> Archive:
 
 
 def _is_index(name: str) -> bool:
+    """Whether this is PyTorch's index of tensors, which lies in the one folder of the archive."""
     return name.count("/") == 1 and name.endswith("/data.pkl")
 
 
 def _check(entries: list[zipfile.ZipInfo], length: int) -> None:
-    """Refuses what could escape a folder or fill the memory, before a byte of it is expanded."""
+    """Refuses what could escape a folder or fill the memory, before a byte of it is expanded.
+
+    length: of the file, in bytes. Errors: ValueError.
+    """
     if len(entries) > _MOST_ENTRIES or len({e.filename for e in entries}) != len(entries):
         raise ValueError(f"it has {len(entries)} entries, some of one name: no archive of weights")
     for entry in entries:
@@ -106,11 +121,14 @@ def _check(entries: list[zipfile.ZipInfo], length: int) -> None:
                 f"it has an entry {entry.filename!r} that would lie outside its folder: "
                 "such archives are made to overwrite files, nothing was unpacked"
             )
+        # The lowest bit of the flags says that an entry is encrypted.
         if entry.flag_bits & 1:
             raise ValueError(f"its entry {entry.filename} is encrypted: decrypt it first")
     expanded = sum(e.file_size for e in entries if e.compress_type != zipfile.ZIP_STORED)
     stored = sum(e.file_size for e in entries if e.compress_type == zipfile.ZIP_STORED)
     packed = sum(e.compress_size for e in entries)
+    # Entries that together are longer than the file overlap: the trick of the zip bombs that unpack
+    # the same bytes again and again.
     if expanded > _MOST_COMPRESSED or stored > length or packed > length:
         raise ValueError(
             f"it has {length} bytes and would expand to {expanded + stored}: a zip bomb or "
@@ -119,6 +137,9 @@ def _check(entries: list[zipfile.ZipInfo], length: int) -> None:
 
 
 def _record(entry: zipfile.ZipInfo, file: mmap.mmap) -> Record:
+    """Where a record lies. Errors: ValueError where that is not within the file."""
+    # The local header repeats the name, and has an extra field of a length of its own, which the
+    # table of contents does not tell: PyTorch pads with it, so that tensors are aligned.
     at = entry.header_offset
     header = file[at : at + _LOCAL_HEADER.size]
     if at < 0 or len(header) < _LOCAL_HEADER.size or not header.startswith(b"PK\x03\x04"):

@@ -1,4 +1,9 @@
-"""Foreign files and folders: what they are, told by their content, and their tensors."""
+"""Foreign files and folders: what they are, told by their content, and their tensors.
+
+A name may lie, and does: checkpoints are called .pth, .pt, .bin or nothing at all. So a file is
+recognised by its first bytes. `read` opens it, or all files of a folder, and gives the tensors
+official names; what comes after works on these alone.
+"""
 
 import dataclasses
 import json
@@ -24,17 +29,18 @@ from ila_jax.weights.foreign.settings.tables import Settings
 from ila_jax.weights.foreign.torch_files import TorchFile, is_tensor, read_legacy, read_zip
 from ila_jax.weights.foreign.weight_files import OPEN_CLIP, WeightFiles, choose, named
 
-_MOST_JSON = 64 << 20
+_MOST_JSON = 64 << 20  # bytes, far above any configuration
+_NO_TENSOR = "is no tensor"
 
 
 @dataclass(frozen=True)
 class Foreign:
-    """The weights of a file, under official names.
+    """The weights of a file or a folder, under official names.
 
-    form: of the file, in words. state: views of the mapped file where they can be. bytes: of the
-    file or files. settings: what the file says beside the weights, as plain data. left: entries
-    that were not read, and why. activation: whether the file says which it has. configuration:
-    `settings` of a folder, understood.
+    form: what kind of file it is, in words. state: the tensors by name, views of the mapped file
+    where they can be. bytes: the size of the file or files. settings: what stands beside the
+    weights, as plain data. left: entries that were not read, to the reason. activation: whether the
+    file says which activation its model has. configuration: the settings of a folder, understood.
     """
 
     form: str
@@ -50,8 +56,8 @@ def read(source: str | Path, wanted: str | None = None) -> Foreign:
     """The weights of a file, or of a folder of Hugging Face or open_clip, here or at `hf://`.
 
     wanted: the entry, or the prefix of names, where the file holds several models.
-    Nothing of the file is run. Errors: ValueError in a sentence when it is no file of weights,
-    damaged, or asks for more than data.
+    Nothing of the file is run. Errors: ValueError in a sentence when it is no file of weights or
+    damaged; `Refused`, which is one, when it asks for more than data.
     """
     path = local(str(source))
     if not path.exists():
@@ -66,15 +72,22 @@ def read(source: str | Path, wanted: str | None = None) -> Foreign:
 
 
 def _read(path: Path, entry: str | None) -> Foreign:
+    """The tensors under their own names, of a file alone or with the configuration it goes with."""
     if path.is_dir():
         chosen = choose(os.listdir(path), lambda name: _json(path / name))
         return _read_folder(path, chosen, entry)
-    if beside := named(path.name, os.listdir(path.parent)):
-        return _read_folder(path.parent, beside, entry)
+    # A file of a folder computes as the configuration beside it says, even if it is named alone.
+    if chosen := named(path.name, os.listdir(path.parent)):
+        return _read_folder(path.parent, chosen, entry)
     return _read_file(path, entry)
 
 
 def _read_file(path: Path, entry: str | None) -> Foreign:
+    """The tensors of one file, whose format is told by its first bytes.
+
+    Errors: ValueError saying what the file is instead.
+    """
+    # A device or a pipe would be read for ever.
     if not path.is_file():
         raise ValueError("it is no regular file")
     if not path.stat().st_size:
@@ -83,13 +96,17 @@ def _read_file(path: Path, entry: str | None) -> Foreign:
         # Copy-on-write, as numpy wants to hold a writable buffer for what is never written.
         file = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
     start = file[:16]
+    # Zip first, as it is certain; then what is known to be something else, since safetensors and
+    # old pickles are told by one byte each.
     try:
         if start.startswith(b"PK\x03\x04"):
             return _of_torch(read_zip(path, file), len(file), entry)
-        if said := other_files.what(file[: other_files.FIRST]):
-            raise ValueError(said)
+        if description := other_files.what(file[: other_files.FIRST]):
+            raise ValueError(description)
+        # safetensors: eight bytes of length, and then a JSON object.
         if start[8:9] == b"{":
             return Foreign("safetensors", _without(entry, read_safetensors(file)), len(file))
+        # The first instruction of a pickle: its protocol.
         if start[:1] == b"\x80":
             return _of_torch(read_legacy(file), len(file), entry)
     except Refused:
@@ -113,7 +130,7 @@ def _without(entry: str | None, state: dict[str, np.ndarray]) -> dict[str, np.nd
 
 
 def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
-    """The state dict in what torch.save or TorchScript wrote."""
+    """The state dict in what torch.save or TorchScript wrote. size: of the file, in bytes."""
     if isinstance(file.data, Module):
         # OpenAI's form, and its activation is in the code.
         return Foreign(file.form, _without(entry, file.module_tensors()), size, activation=True)
@@ -128,6 +145,7 @@ def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
     tensors, counts = {k: v for k, v in state.items() if is_tensor(v)}, _counts(state)
     for name in (str(k) for k in state if k not in tensors and str(k) not in counts):
         left[name] = _NO_TENSOR
+    # The released checkpoints of X-CLIP and ILA have their configuration in an entry of this name.
     config = file.data.get("config")
     if isinstance(config, dict):
         left.pop("config", None)
@@ -140,11 +158,9 @@ def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
     )
 
 
-_NO_TENSOR = "is no tensor"
-
-
 def _counts(state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
     """Numbers that older state dicts hold beside the tensors, such as the size of the image."""
+    # Larger numbers than 64 bits hold no count, and `type` keeps out True and False.
     return {
         str(name): np.asarray(value, np.int64)
         for name, value in state.items()
@@ -154,11 +170,13 @@ def _counts(state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
 
 def _read_folder(path: Path, chosen: WeightFiles, entry: str | None) -> Foreign:
     """A folder of Hugging Face (config.json) or of open_clip (open_clip_config.json)."""
+    # The configuration before the weights: a model that ours cannot compute is refused at once.
     settings = _json(path / chosen.config)
     if chosen.config == OPEN_CLIP:
         form, configuration = "open_clip", open_clip_settings.understood(path, settings)
     else:
         form, configuration = "Hugging Face", transformers_settings.understood(path, settings)
+    # One file, or all shards of one set of weights.
     parts = [_part(path / file, entry) for file in chosen.files]
     state = {name: value for part in parts for name, value in part.state.items()}
     if len(state) != sum(len(part.state) for part in parts):
@@ -175,7 +193,7 @@ def _read_folder(path: Path, chosen: WeightFiles, entry: str | None) -> Foreign:
 
 
 def _part(path: Path, entry: str | None) -> Foreign:
-    """A file of a folder, whose name is in what goes wrong."""
+    """A file of a folder. Errors: as `_read_file`, with the name of the file in front."""
     try:
         return _read_file(path, entry)
     except Refused as error:
@@ -189,22 +207,24 @@ def _more(files: Sequence[str]) -> str:
 
 
 def _json(path: Path) -> dict[str, Any]:
+    """The settings in a file. Errors: ValueError saying what it holds instead."""
     if path.stat().st_size > _MOST_JSON:
         raise ValueError(f"{path.name} is too long to be a configuration")
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         what = other_files.what(path.read_bytes()[: other_files.FIRST]) or f"{error}: get it again"
         raise ValueError(f"{path.name} is no JSON: {what}") from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise ValueError(f"{path.name} holds no settings: get it again")
-    return found
+    return settings
 
 
 def _official(foreign: Foreign, prefix: str | None) -> Foreign:
-    """The same under official names."""
+    """The same under official names. prefix: of the model to take, where there are several."""
+    # Prefixes come off first: the names behind them tell whose names they are.
     selected = select(foreign.state, prefix)
-    state = {name: foreign.state[there] for name, there in selected.names.items()}
+    state = {name: foreign.state[given] for name, given in selected.names.items()}
     form, left = foreign.form, {**foreign.left, **selected.left}
     if selected.taken_off:
         form += f", names without {' and '.join(selected.taken_off)}"

@@ -2,6 +2,9 @@
 
 Only the files of one set of weights are fetched, one after another, and only where the user wrote
 `hf://`. What is fetched is read by `files`: nothing of it is run.
+
+`fetch` asks the hub for the names of a repository's files, chooses by these which to fetch, and
+fetches what is not in the cache. Where the hub cannot be reached, the cache is used alone.
 """
 
 import json
@@ -19,8 +22,9 @@ from ila_jax.weights.foreign.settings import pixel_settings
 from ila_jax.weights.foreign.weight_files import HUGGING_FACE, OPEN_CLIP, WeightFiles, choose, named
 
 PREFIX = "hf://"
-_OURS = "model.json"
-_TRIES = 3
+_OURS = "model.json"  # a repository of a folder that `folder.save` wrote
+_TRIES = 3  # of each file, when a connection breaks off
+# The address of a page of the hub, as browsers show it: repository, revision, file.
 _PAGE = re.compile(
     r"https?://(?:huggingface\.co|hf\.co)/([\w.-]+/[\w.-]+)"
     r"(?:/(?:tree|blob|resolve)/(refs/\w+/\w+|[^/?]+)(/[^?]+)?)?/?(?:\?.*)?$"
@@ -30,7 +34,11 @@ _FORM = "hf://OWNER/NAME, hf://OWNER/NAME@REVISION or hf://OWNER/NAME/FILE"
 
 @dataclass(frozen=True)
 class Place:
-    """A repository, OWNER/NAME; a branch, tag or commit of it; a file in it, or "" for the set."""
+    """What an address names.
+
+    repository: OWNER/NAME. revision: a branch, tag or commit. file: a path in the repository, or ""
+    for the set of weights that is in it.
+    """
 
     repository: str
     revision: str
@@ -38,9 +46,9 @@ class Place:
 
 
 def place(source: str) -> Place:
-    """The parts of `hf://OWNER/NAME[@REVISION][/FILE]`. Errors: ValueError.
+    """The parts of `hf://OWNER/NAME[@REVISION][/FILE]`. Errors: ValueError for other forms.
 
-    As in huggingface_hub's own addresses, a "/" in a revision is written %2F, but for refs/pr/N.
+    As in huggingface_hub's own addresses, a "/" in a revision is written %2F, except in refs/pr/N.
     """
     owner, _, rest = source.removeprefix(PREFIX).rstrip("/").partition("/")
     name, _, file = rest.partition("/")
@@ -62,8 +70,8 @@ def local(source: str) -> Path:
         return fetch(source)
     if not re.match(r"https?://", source):
         return Path(source)
-    if found := _PAGE.match(source):
-        repository, revision, file = found.groups(default="")
+    if page := _PAGE.match(source):
+        repository, revision, file = page.groups(default="")
         at = f"@{revision.replace('/', '%2F')}" if revision not in ("", "main") else ""
         raise ValueError(f"{source} is a page of the hub: write {PREFIX}{repository}{at}{file}")
     raise ValueError(
@@ -81,7 +89,8 @@ def fetch(source: str) -> Path:
     hub = _library(source)
     try:
         files = _listing(hub, wanted)
-    except Exception as error:  # the hub raises types of several libraries
+    # The library raises types of several others. Whatever it is, a whole copy in the cache is good.
+    except Exception as error:
         reason = why(error, wanted.repository, wanted.revision)
         cached = _cached(hub, wanted)
         if cached is None:
@@ -100,10 +109,11 @@ def fetch(source: str) -> Path:
 
 
 class _NoSet(ValueError):
-    """What is in the repository is no weights for us."""
+    """What is in the repository is no set of weights for us, however often it is fetched."""
 
 
 def _library(source: str) -> Any:
+    """huggingface_hub, which is an extra. Errors: ValueError where it is not installed."""
     try:
         import huggingface_hub
         import huggingface_hub.constants
@@ -115,25 +125,32 @@ def _library(source: str) -> Any:
 
 
 def _endpoint() -> str | None:
-    """The library reads this variable at its import; whoever sets it later means it as well."""
+    """The address of the hub, or None for the library's own.
+
+    The library reads this variable when it is imported; whoever sets it later means it as well.
+    """
     return os.environ.get("HF_ENDPOINT", "").rstrip("/") or None
 
 
 def _listing(hub: Any, wanted: Place) -> list[str]:
     """The names of all files of a repository."""
-    seconds = hub.constants.HF_HUB_ETAG_TIMEOUT  # without it a dead network is waited for
+    # Without a limit, a dead network would be waited for.
+    seconds = hub.constants.HF_HUB_ETAG_TIMEOUT
     api = hub.HfApi(endpoint=_endpoint())
     info = api.model_info(wanted.repository, revision=wanted.revision, timeout=seconds)
     return [file.rfilename for file in info.siblings or ()]
 
 
 def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
-    """Fetches what is wanted and not in the cache."""
+    """Fetches what is wanted and not in the cache; the folder of the set, or the one file.
+
+    files: the names of all files of the repository.
+    """
     snapshot = _Snapshot(hub, wanted)
     if wanted.file:
         if wanted.file not in files:
-            there = ", ".join(sorted(files)[:12]) or "nothing"
-            raise _NoSet(f"it has no file {wanted.file}, but {there}")
+            names = ", ".join(sorted(files)[:12]) or "nothing"
+            raise _NoSet(f"it has no file {wanted.file}, but {names}")
         return _one(snapshot, wanted.file, files)
     if _OURS in files:
         names = [_OURS, *(name for name in sorted(files) if name.startswith("weights/"))]
@@ -143,23 +160,24 @@ def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
         except ValueError as error:
             raise _NoSet(str(error)) from error
         index = [chosen.index] if chosen.index else []
+        # The configuration first: it lies at the top of the set, so that its folder is returned.
         names = [*_settings(chosen, files), *index, *chosen.files]
     paths = [snapshot.get(name) for name in names]
     return paths[0].parent
 
 
 def _one(snapshot: "_Snapshot", file: str, files: Collection[str]) -> Path:
-    """Fetches one file, and the settings beside it that it goes with."""
+    """Fetches one file, and the settings beside it where it is one of a set of weights."""
     folder = file[: file.rfind("/") + 1]
-    beside = [other.removeprefix(folder) for other in files if other.startswith(folder)]
-    if chosen := named(file.removeprefix(folder), beside):
-        for name in _settings(chosen, beside):
+    siblings = [other.removeprefix(folder) for other in files if other.startswith(folder)]
+    if chosen := named(file.removeprefix(folder), siblings):
+        for name in _settings(chosen, siblings):
             snapshot.get(folder + name)
     return snapshot.get(file)
 
 
 def _settings(chosen: WeightFiles, files: Collection[str]) -> list[str]:
-    """The files of settings that a set of weights is read with."""
+    """The files of settings that go with a set of weights: for the model, and for its pixels."""
     return [chosen.config, *(name for name in pixel_settings.FILES if name in files)]
 
 
@@ -173,44 +191,50 @@ class _Snapshot:
         self._hub, self._repository, self._commit = hub, wanted.repository, wanted.revision
 
     def get(self, name: str) -> Path:
-        """Fetches a file. Not every version of the library goes on where a connection broke off."""
-        for again in reversed(range(_TRIES)):
+        """Fetches a file, and gives its path in the cache."""
+        # Not every version of the library goes on by itself where a connection broke off.
+        for tries_left in reversed(range(_TRIES)):
             try:
                 path = self._hub.hf_hub_download(
                     self._repository, name, revision=self._commit, endpoint=_endpoint()
                 )
                 break
             except Exception as error:
-                if not (again and broke_off(error)):
+                if not (tries_left and broke_off(error)):
                     raise
+        # The cache has a folder for each commit: from now on the same one, even if the branch moves.
         self._commit = Path(path).parents[name.count("/")].name
         return Path(path)
 
 
 def _object(path: Path) -> Mapping[str, Any]:
+    """The settings in a file. Errors: `_NoSet` where it holds something else."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        settings = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:
         raise _NoSet(f"{path.name} is no JSON ({error})") from error
-    if not isinstance(found, dict):
+    if not isinstance(settings, dict):
         raise _NoSet(f"{path.name} holds no settings")
-    return found
+    return settings
 
 
 def _cached(hub: Any, wanted: Place) -> Path | None:
-    """The copy in the cache, if it is whole."""
+    """The copy in the cache, if it is whole: the folder of the set, or the one file."""
     get: Callable[..., Any] = hub.try_to_load_from_cache
+    # Without the hub nobody knows which kind of set the repository has: any that was fetched.
     for name in [wanted.file] if wanted.file else [_OURS, OPEN_CLIP, HUGGING_FACE]:
-        found = get(wanted.repository, name, revision=wanted.revision)
-        if isinstance(found, str):
+        path = get(wanted.repository, name, revision=wanted.revision)
+        # Anything else is None, or the library's mark for a file that the hub does not have.
+        if isinstance(path, str):
             if wanted.file:
-                return Path(found)
-            folder = Path(found).parent
+                return Path(path)
+            folder = Path(path).parent
             return folder if _is_whole(folder) else None
     return None
 
 
 def _is_whole(folder: Path) -> bool:
+    """Whether a folder of the cache has all files of a set; a stopped fetch leaves fewer."""
     if (folder / _OURS).is_file():
         return (folder / "weights").is_dir()
     try:

@@ -7,14 +7,17 @@ _LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
 
 
 def why(error: BaseException, repository: str, revision: str) -> str:
-    """The reason, without a full stop. error: of huggingface_hub, or of what it uses for HTTP.
+    """The reason and what to do, without a full stop.
 
-    Types are told by their names: the libraries below it changed twice.
+    error: of huggingface_hub, or of what it uses for HTTP. repository, revision: that were asked
+    for. Types are told by their names: the libraries below changed twice, and the types with them.
     """
+    # "Not in the cache" is what the library makes of any failure; the failure is its cause.
     cause = error
     while "LocalEntryNotFoundError" in _types(cause) and cause.__cause__ is not None:
         cause = cause.__cause__
     types, status = _types(cause), _status(cause)
+    # From the special to the general: the types inherit from each other, and share status codes.
     page = f"{os.environ.get('HF_ENDPOINT') or 'https://huggingface.co'}/{repository}"
     if "GatedRepoError" in types:
         return f"it is gated: accept its conditions at {page}, then {_LOGIN}"
@@ -24,6 +27,7 @@ def why(error: BaseException, repository: str, revision: str) -> str:
         return f"the hub has disabled {repository}: see {page}"
     if "EntryNotFoundError" in types and status == 404:
         return f"a file of {repository} is missing there ({_first_line(cause)}): see {page}"
+    # The hub answers 401 for what does not exist as well, so as not to tell what is private.
     if "RepositoryNotFoundError" in types or status in (401, 404):
         return (
             f"the hub knows no {repository}, or it is private: check the name; if it is private, "
@@ -43,6 +47,7 @@ def broke_off(error: BaseException) -> bool:
     return bool(_types(error) & {"RemoteProtocolError", "ReadError", "ChunkedEncodingError"})
 
 
+# What the disk of the cache refused, by the system's number.
 _DISK = {
     errno.ENOSPC: "the disk of the cache is full",
     errno.EDQUOT: "the quota of the cache's disk is used up",
@@ -51,22 +56,24 @@ _DISK = {
 }
 
 
-def _answer(status: int | None, said: str) -> str:
+def _answer(status: int | None, message: str) -> str:
+    """The reason by the status code of HTTP; None is no answer at all. message: of the error."""
     if status == 403:
-        return f"the hub forbids it ({said}): the token may not read it, {_LOGIN}"
+        return f"the hub forbids it ({message}): the token may not read it, {_LOGIN}"
     if status == 429:
-        return f"too many requests ({said}): wait a little, or {_LOGIN}"
+        return f"too many requests ({message}): wait a little, or {_LOGIN}"
     if status is not None and status >= 500:
-        return f"the hub has a fault of its own ({said}): try again later"
+        return f"the hub has a fault of its own ({message}): try again later"
     if status is not None:
-        return f"the hub answered {said}"
+        return f"the hub answered {message}"
     return (
-        f"no connection, or it broke off ({said}): connect to the network and start again, or name "
-        "a folder on this machine"
+        f"no connection, or it broke off ({message}): connect to the network and start again, or "
+        "name a folder on this machine"
     )
 
 
 def _types(error: BaseException) -> set[str]:
+    """The names of an error's type and of all types that it inherits from."""
     return {kind.__name__ for kind in type(error).__mro__}
 
 

@@ -1,4 +1,10 @@
-"""What a pickle of weights may name, and the plain data that stands for each of it."""
+"""What a pickle of weights may name, and the plain data that stands for each of it.
+
+Nothing is looked up by these names: they are compared with the lists here, and a name that is on
+no list is refused. To let a new kind of checkpoint be read, add the exact name of what it holds,
+with a function that makes plain data of the arguments, or with `_opaque` where nobody needs the
+value.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -7,7 +13,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Name:
-    """A class or function that a pickle names; never looked up."""
+    """A class or function that a pickle names. It stays a name, and is never imported."""
 
     module: str
     name: str
@@ -18,7 +24,11 @@ class Name:
 
 @dataclass(frozen=True)
 class Storage:
-    """The elements of tensors: a type as PyTorch names it, a key into the file, a count."""
+    """Where the elements of tensors are.
+
+    type: of the elements, as PyTorch names it, such as FloatStorage. key: the record in the file.
+    count: the number of elements.
+    """
 
     type: str
     key: str
@@ -27,7 +37,7 @@ class Storage:
 
 @dataclass(frozen=True)
 class TensorReference:
-    """A strided view of a storage, in elements."""
+    """A tensor: a view of a storage, with offset, sizes and strides in elements."""
 
     storage: Storage
     offset: int
@@ -50,16 +60,19 @@ class Opaque:
 
 
 class Refused(ValueError):
-    """A file that asks for more than data."""
+    """The error for a file that asks for more than data: to get it again would not help."""
 
 
 def counts(values: Any) -> tuple[int, ...]:
+    """Sizes, strides or offsets as a file gives them. Errors: ValueError for what cannot be one."""
+    # `type`, since True is a number of Python's; negative strides would reach before the storage.
     if not all(type(v) is int and v >= 0 for v in values):
         raise ValueError("a tensor's sizes and strides must be counts")
     return tuple(values)
 
 
 def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> TensorReference:
+    """Stands for `torch._utils._rebuild_tensor_v2`, whose other arguments are about gradients."""
     if not isinstance(storage, Storage):
         raise ValueError("a tensor without a storage")
     (start,) = counts((offset,))
@@ -67,10 +80,12 @@ def _tensor(storage: Any, offset: Any, size: Any, stride: Any, *_: Any) -> Tenso
 
 
 def _first(value: Any, *_: Any) -> Any:
+    """Stands for what wraps a value, such as a parameter around its tensor."""
     return value
 
 
 def _dict(items: Any = (), *_: Any) -> dict[Any, Any]:
+    """Stands for every kind of dict."""
     return {checked_key(key): value for key, value in items}
 
 
@@ -114,6 +129,7 @@ _CONTAINERS: dict[str, Callable[..., Any]] = {
     # The released checkpoints carry their configuration: a dict with attributes, read as a dict.
     "yacs.config.CfgNode": _dict,
 }
+# Sets become tuples, whose items need no hash.
 CALLS = _CONTAINERS | {
     f"{m}.{n}": tuple for m in ("builtins", "__builtin__") for n in ("set", "frozenset")
 }
@@ -155,6 +171,7 @@ SCRIPT_CALLS: dict[str, Callable[..., Any]] = {
 
 
 def checked_key(key: Any) -> Any:
+    """A key of a dict. Errors: ValueError for what is no text or number, as it may have no hash."""
     if not isinstance(key, str | int | float | bytes | None):
         raise ValueError(f"a key that is no text or number but {type(key).__name__}")
     return key

@@ -1,7 +1,11 @@
 """Pickles read as plain data: a small machine of our own that can call nothing.
 
 `pickle` runs whatever a file names. Here a name is only a name: a fixed list of them stands for
-containers, tensors and configuration nodes, and any other is refused in words.
+containers, tensors and configuration nodes (`pickle_names`), and any other is refused in words.
+
+A pickle is a program of one-byte instructions for a machine with a stack and a memo. Python's own
+`pickletools` splits it into instructions and arguments, and runs none of them; the tables at the
+end of this file say what each of them does here.
 """
 
 import pickletools
@@ -25,9 +29,9 @@ from ila_jax.weights.foreign.pickle_names import (
 
 
 def read(file: BinaryIO, *, script: bool = False) -> Any:
-    """The data of one pickle; the file is left behind it.
+    """The data of one pickle. The file is left at the first byte behind it.
 
-    script: of a TorchScript archive, whose own classes become `Module`.
+    script: whether it is of a TorchScript archive, whose own classes become `Module`.
     Errors: Refused naming the first class that is no data; ValueError when it is damaged.
     """
     machine = _Machine(script)
@@ -38,17 +42,18 @@ def read(file: BinaryIO, *, script: bool = False) -> Any:
             machine.step(opcode.name, argument)
     except Refused:
         raise
+    # What a wrong program does to the stack and the memo of the machine.
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise ValueError(f"the pickle in it is damaged ({error}): get the file again") from error
     raise ValueError("the pickle in it has no end: the file is cut off, get it again")
 
 
 class _Mark:
-    pass
+    """Stands on the stack where the items of a list, a dict or a tuple begin."""
 
 
 class _Machine:
-    """The stack and the memo of a pickle."""
+    """The stack and the memo of a pickle. memo: values by number, to be named again."""
 
     def __init__(self, script: bool):
         self.script = script
@@ -56,34 +61,41 @@ class _Machine:
         self.memo: dict[int, Any] = {}
 
     def step(self, name: str, argument: Any) -> None:
+        """Does one instruction. Errors: `Refused` for one that no file of weights needs."""
         if name in _PUSHES:
             self.stack.append(_PUSHES[name]())
         elif name in _LITERALS:
             self.stack.append(argument)
         elif name in _STEPS:
             _STEPS[name](self, argument)
+        # The version of the format, and the lengths of its blocks, need nothing to be done.
         elif name not in ("PROTO", "FRAME"):
             raise Refused(f"it uses the pickle instruction {name}, which no file of weights needs")
 
     def pop(self) -> Any:
+        """Takes the topmost value."""
         value = self.stack.pop()
         if isinstance(value, _Mark):
             raise ValueError("a value is missing")
         return value
 
     def to_mark(self) -> list[Any]:
+        """Takes all values above the topmost mark, and the mark; the lowest comes first."""
         items: list[Any] = []
         while not isinstance(item := self.stack.pop(), _Mark):
             items.append(item)
         return items[::-1]
 
     def put(self, at: Any = None) -> None:
+        """Remembers the topmost value, under a number or the next one."""
         self.memo[len(self.memo) if at is None else int(at)] = self.stack[-1]
 
     def get(self, at: Any) -> None:
+        """Puts a remembered value onto the stack."""
         self.stack.append(self.memo[int(at)])
 
     def name(self, module: str, name: str) -> None:
+        """Puts a name onto the stack. Errors: `Refused` for one that is on no list."""
         full = f"{module}.{name}"
         allowed = full in CALLS or full in VALUES
         if self.script:
@@ -97,12 +109,14 @@ class _Machine:
         self.stack.append(Name(module, name))
 
     def stack_name(self) -> None:
+        """The same for a module and a name that lie on the stack."""
         name, module = self.pop(), self.pop()
         if not (isinstance(name, str) and isinstance(module, str)):
             raise ValueError("a class whose name is no text")
         self.name(module, name)
 
     def call(self) -> None:
+        """Puts what stands for a call of a name, or for a new object of it, onto the stack."""
         arguments, function = self.pop(), self.pop()
         if not isinstance(function, Name) or not isinstance(arguments, tuple):
             raise Refused("it calls something that is no name: no file of weights does")
@@ -117,7 +131,10 @@ class _Machine:
             raise Refused(f"it calls {full}, which is a type of numbers")
 
     def build(self) -> None:
-        """Attributes: kept of a TorchScript object, dropped of a dict (state dicts' _metadata)."""
+        """Sets the attributes of the topmost value.
+
+        They are kept of a TorchScript object, and dropped of a dict: state dicts have `_metadata`.
+        """
         state, target = self.pop(), self.stack[-1]
         if isinstance(target, Module) and isinstance(state, dict):
             target.attributes.update(state)
@@ -125,48 +142,59 @@ class _Machine:
             raise Refused(f"it sets attributes of {type(target).__name__}: no file of weights does")
 
     def append(self, items: list[Any]) -> None:
+        """Adds items to the list that is topmost."""
         target = self.stack[-1]
         if not isinstance(target, list):
             raise ValueError("items for something that is no list")
         target.extend(items)
 
     def set_items(self, items: list[Any]) -> None:
+        """Adds keys and values, in turn, to the dict that is topmost."""
         target = self.stack[-1]
         if not isinstance(target, dict) or len(items) % 2:
             raise ValueError("items for something that is no dict")
         target.update((checked_key(k), v) for k, v in zip(items[::2], items[1::2], strict=True))
 
     def storage(self) -> None:
-        found = self.pop()
-        if not (isinstance(found, tuple) and len(found) >= 5 and found[0] == "storage"):
+        """Puts the storage that a persistent id describes onto the stack.
+
+        PyTorch writes ("storage", type, key, device, number of elements, view).
+        """
+        described = self.pop()
+        if not (isinstance(described, tuple) and len(described) >= 5 and described[0] == "storage"):
             raise Refused("it refers to something outside that is no storage of a tensor")
-        kind, key, _, count = found[1:5]
+        kind, key, _, count = described[1:5]
         if not isinstance(kind, Name) or kind.name not in STORAGES or kind.module != "torch":
             raise ValueError("a storage of a type that is not PyTorch's")
         if not isinstance(key, str | int):
             raise ValueError("a storage whose key is no text")
-        if len(found) > 5 and found[5] is not None:
+        if len(described) > 5 and described[5] is not None:
             raise ValueError("a storage that is part of another, as PyTorch before 0.4 wrote them")
         (elements,) = counts((count,))
         self.stack.append(Storage(kind.name, str(key), elements))
 
     def tuple_of(self, count: int) -> None:
+        """Makes a tuple of the topmost values."""
         items = [self.pop() for _ in range(count)]
         self.stack.append(tuple(items[::-1]))
 
     def drop_to_mark(self) -> None:
+        """Takes all values above the topmost mark, and keeps none."""
         self.to_mark()
 
 
+# Instructions that put a new value onto the stack. Sets become lists, whose items need no hash.
 _PUSHES: dict[str, Callable[[], Any]] = {
     "MARK": _Mark, "EMPTY_DICT": dict, "EMPTY_LIST": list, "EMPTY_TUPLE": tuple,
     "EMPTY_SET": list, "NONE": lambda: None, "NEWTRUE": lambda: True, "NEWFALSE": lambda: False,
 }  # fmt: skip
+# Instructions whose argument is the value.
 _LITERALS = {
     "INT", "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT",
     "STRING", "BINSTRING", "SHORT_BINSTRING", "UNICODE", "BINUNICODE", "SHORT_BINUNICODE",
     "BINUNICODE8", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8",
 }  # fmt: skip
+# All others. What is not here, such as INST, OBJ and EXT1, is refused.
 _STEPS: dict[str, Callable[[_Machine, Any], None]] = {
     "POP": lambda m, _: m.stack.pop() and None,
     "POP_MARK": lambda m, _: m.drop_to_mark(),

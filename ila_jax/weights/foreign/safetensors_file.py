@@ -1,6 +1,7 @@
 """The safetensors format: eight bytes of length, a JSON header, the tensors one after another.
 
-Read mapped and written as a stream, both without the library of that name.
+Files are mapped for reading and written as a stream, both without the library of that name, which
+need not be installed.
 """
 
 import json
@@ -25,16 +26,18 @@ _ALIGNMENT = 8
 
 
 def read_safetensors(file: mmap.mmap) -> dict[str, np.ndarray]:
-    """The tensors of a file as views of it. Errors: ValueError when it is damaged."""
+    """The tensors of a mapped file, as views of it. Errors: ValueError when it is damaged."""
     length = struct.unpack("<Q", file[:8])[0] if len(file) >= 8 else 0
     start = 8 + length
     if not 2 <= length <= _MOST_HEADER or start > len(file):
         raise ValueError("it is cut off within its header: get it again and compare its size")
     try:
         header = json.loads(file[8:start])
+        # The format's one key that is no tensor.
         entries = {n: _entry(v) for n, v in header.items() if n != "__metadata__"}
     except (ValueError, RecursionError, AttributeError, LookupError, TypeError) as error:
         raise ValueError(f"its header is no list of tensors ({error}): get it again") from error
+    # Each must begin where the one before ends, so that no byte is in two tensors, or in none.
     end = 0
     for name, (dtype, shape, first, last) in sorted(entries.items(), key=lambda e: e[1][2:]):
         if first != end or last - first != math.prod(shape) * dtype.itemsize:
@@ -51,7 +54,11 @@ def read_safetensors(file: mmap.mmap) -> dict[str, np.ndarray]:
     }
 
 
-def _entry(value: Mapping[str, Any]) -> tuple[np.dtype, tuple[int, ...], int, int]:
+def _entry(value: Mapping[str, Any]) -> tuple[np.dtype[Any], tuple[int, ...], int, int]:
+    """The dtype and the shape of a tensor, and its first byte and the one behind its last.
+
+    Bytes count from the end of the header. Errors: ValueError, and others for a wrong structure.
+    """
     shape, (first, last) = tuple(value["shape"]), value["data_offsets"]
     if not all(type(n) is int and n >= 0 for n in (*shape, first, last)):
         raise ValueError("a shape or an offset is no count")
@@ -61,7 +68,8 @@ def _entry(value: Mapping[str, Any]) -> tuple[np.dtype, tuple[int, ...], int, in
 
 
 def write_safetensors(path: Path, state: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays by name. Errors: OSError."""
+    """Writes arrays by name, in their order. Errors: OSError."""
+    # The entry by which other readers know that names and layouts are PyTorch's.
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     at = 0
     for name, array in state.items():
@@ -72,6 +80,7 @@ def write_safetensors(path: Path, state: Mapping[str, np.ndarray]) -> None:
         }
         at += array.nbytes
     text = json.dumps(header).encode()
+    # Spaces, which JSON allows, so that the first tensor is aligned.
     text += b" " * (-len(text) % _ALIGNMENT)
     with path.open("wb") as file:
         file.write(struct.pack("<Q", len(text)))

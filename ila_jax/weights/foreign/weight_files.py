@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 OPEN_CLIP, HUGGING_FACE = "open_clip_config.json", "config.json"
-# The first that is there is taken: safetensors before pickles, which are as large again.
+# A configuration and the weights that it goes with; of several the first is taken. safetensors come
+# before pickles, which hold the same once more.
 _LAYOUTS = (
     (OPEN_CLIP, "open_clip_model.safetensors"),
     (HUGGING_FACE, "model.safetensors"),
@@ -24,12 +25,16 @@ _OTHERS = {
     "saved_model.pb": "TensorFlow",
 }
 
+# Gives the settings in a file of the set, by its name.
 Read = Callable[[str], Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
 class WeightFiles:
-    """config: its settings. index: of shards, or "". files: with the weights, all are needed."""
+    """The files of one set of weights, by their names.
+
+    config: with the settings. index: of the shards, or "". files: with the weights; all are needed.
+    """
 
     config: str
     index: str
@@ -42,6 +47,7 @@ def choose(names: Collection[str], read: Read) -> WeightFiles:
     read: the settings in one of these files, a JSON object.
     Errors: ValueError in a sentence when there is no set, or a shard of it is missing.
     """
+    # Two of a kind are two copies of the same weights, but two configurations may be of two models.
     layouts = [(c, w, p) for c, w in _LAYOUTS if c in names and (p := _present(w, names))]
     if len({config for config, _, _ in layouts}) > 1 and not _is_clip(read(HUGGING_FACE)):
         # timm writes a config.json and a model.safetensors of its own beside open_clip's.
@@ -58,9 +64,10 @@ def choose(names: Collection[str], read: Read) -> WeightFiles:
 
 
 def named(file: str, names: Collection[str]) -> WeightFiles | None:
-    """One file of those in a folder with the configuration that it goes with, if it does.
+    """One file with the configuration beside it that it goes with; None where there is none.
 
-    Also a variant of it: `model.fp16.safetensors` goes with what `model.safetensors` does.
+    names: of all files in the folder. A variant such as `model.fp16.safetensors` goes with the
+    configuration of `model.safetensors`.
     """
     for config, weights in _LAYOUTS:
         stem, suffix = os.path.splitext(weights)
@@ -70,7 +77,7 @@ def named(file: str, names: Collection[str]) -> WeightFiles | None:
 
 
 def _present(weights: str, names: Collection[str]) -> list[str]:
-    """The file itself, or its index, or its shards where the index is missing."""
+    """The whole file, or its index, or its shards where the index is missing; or nothing."""
     for whole in (weights, f"{weights}.index.json"):
         if whole in names:
             return [whole]
@@ -80,7 +87,7 @@ def _present(weights: str, names: Collection[str]) -> list[str]:
 
 
 def _numbered(shards: list[str]) -> tuple[str, ...]:
-    """Shards without an index: their names say how many there are."""
+    """Shards without an index, all of which must be present: their names say how many there are."""
     count = int(shards[0].rpartition("-of-")[2].split(".")[0])
     if len(shards) != count:
         raise ValueError(
@@ -90,11 +97,12 @@ def _numbered(shards: list[str]) -> tuple[str, ...]:
 
 
 def _is_clip(settings: Mapping[str, Any]) -> bool:
+    """Whether a `config.json` is of CLIPModel or XCLIPModel."""
     return settings.get("model_type") in _HUGGING_FACE_MODELS
 
 
 def _shards(index: str, content: Mapping[str, Any], names: Collection[str]) -> tuple[str, ...]:
-    """The files of an index, which may name none outside the folder."""
+    """The files of an index. Errors: ValueError for one that is missing or outside the folder."""
     shards = content.get("weight_map")
     if not isinstance(shards, dict) or not shards:
         raise ValueError(f"{index} has no weight_map: get it again")
@@ -109,24 +117,25 @@ def _shards(index: str, content: Mapping[str, Any], names: Collection[str]) -> t
 
 
 def _none(names: Collection[str]) -> str:
-    """What is there instead of a set of weights, and what to do."""
+    """What the folder has instead of a set of weights, and what to do."""
+    # Trainer's training_args.bin and its like hold no weights.
     bare = sorted(name for name in names if name.endswith(_SUFFIXES) and "training_" not in name)
     if not {OPEN_CLIP, HUGGING_FACE} & set(names):
-        said = (
+        problem = (
             "it is a folder, but not one of Hugging Face or open_clip: expected config.json or "
             "open_clip_config.json in it"
         )
         if not bare:
-            return f"{said}. Name a file, or give a folder of ours to ila_jax.load"
-        return f"{said}. It has {_few(bare)}: name one of these files"
+            return f"{problem}. Name a file, or give a folder of ours to ila_jax.load"
+        return f"{problem}. It has {_few(bare)}: name one of these files"
     expected = " or ".join(weights for config, weights in _LAYOUTS if config in names)
-    said = f"it has no weights: expected {expected} beside its config"
+    problem = f"it has no weights: expected {expected} beside its config"
     others = sorted({kind for name, kind in _OTHERS.items() if name in names})
     if bare:
-        return f"{said}. It has {_few(bare)}: name one of these files"
+        return f"{problem}. It has {_few(bare)}: name one of these files"
     if others:
-        return f"{said}. It has those of {' and '.join(others)}, which are not read here"
-    return said
+        return f"{problem}. It has those of {' and '.join(others)}, which are not read here"
+    return problem
 
 
 def _few(names: Collection[str]) -> str:
