@@ -1,6 +1,6 @@
 """What a file of weights is, without converting it: `python -m ila_jax.convert --inspect`.
 
-`inspect` gathers the facts, which are also the keys of `--json`, and `table` shows them to a reader.
+`inspect` gathers the facts, as `--json` writes them, and `table` shows them to a reader.
 """
 
 import dataclasses

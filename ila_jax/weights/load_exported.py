@@ -16,7 +16,7 @@ from jax import export
 
 def load(folder: str | Path = Path(__file__).parent) -> Callable[[Any], Any]:
     """The model as a compiled function, for any number of clips. about.json names its classes."""
-    # bytearray, since the program is read in place by flatbuffers.
+    # jax.export reads a bytearray, and no bytes.
     program = (Path(folder) / "model.stablehlo").read_bytes()
     call = jax.jit(export.deserialize(bytearray(program)).call)
     path = Path(folder) / "weights.npz"

@@ -46,7 +46,7 @@ def _matrix(inputs: int, outputs: int, kernel: Callable[[float], float], reach: 
     """
     # With align_corners=False, outputs are the centres of cells that divide the inputs' length.
     centres = (np.arange(outputs) + 0.5) * inputs / outputs - 0.5
-    # PyTorch does this in its linear interpolation alone; the cubic one goes beyond the first input.
+    # PyTorch does this in its linear interpolation alone, not in the cubic one.
     if kernel is _linear:
         centres = np.maximum(centres, 0)
     matrix = np.zeros((outputs, inputs))

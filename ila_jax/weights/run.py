@@ -1,4 +1,8 @@
-"""Reading a run's folder: which checkpoints it holds, and the model in one of them."""
+"""Reading a run's folder: which checkpoints it holds, and the model in one of them.
+
+A run has `checkpoints/latest`, of which older ones are deleted, and `checkpoints/best`. Each has a
+folder for each step, and the same step may be in both.
+"""
 
 import re
 from pathlib import Path
@@ -14,13 +18,16 @@ from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer, evaluation_views
 from ila_jax.weights.checksums import damage, unfinished
 
-METRIC = "top1"  # what the best checkpoint is best in
+METRIC = "top1"  # the score by which the best checkpoint is the best
 
 
 def manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
-    """Orbax's manager of a folder of checkpoints, which may carry a score."""
+    """Orbax's manager of a folder of checkpoints, which may carry a score.
+
+    options: as of `orbax.checkpoint.CheckpointManagerOptions`.
+    """
     settings = ocp.CheckpointManagerOptions(
-        # Without it Orbax would drop the scores.
+        # Without it, Orbax would drop the scores.
         best_fn=lambda metrics: metrics[METRIC],
         # Two of them may write at the same time, on several processes: theirs must not be mixed up.
         multiprocessing_options=ocp.options.MultiprocessingOptions(
@@ -32,16 +39,18 @@ def manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
 
 
 def steps(directory: Path) -> list[int]:
-    """The steps of the checkpoints in a folder, finished or not, in order."""
+    """The steps of the checkpoints in a folder, finished or not, from the lowest."""
     return sorted(int(path.name) for path in directory.glob("*") if path.name.isdigit())
 
 
 def load_run(workdir: Path, which: str) -> Recognizer:
-    """The model of a run. which: "best" (the latest, when none was validated), "latest" or a step.
+    """The model in a checkpoint of a run.
 
-    Errors: ValueError naming the steps there are, or what is damaged.
+    which: "best" (the latest, when none was validated), "latest" or a step.
+    Errors: ValueError naming the steps that there are, or what is damaged.
     """
     folder = checkpoint_folder(workdir, which)
+    # Unlike a start of training, this takes no other one instead: the user asked for this one.
     if (problem := damage(folder)) is not None:
         raise ValueError(
             f"the checkpoint {folder} {problem}. It is not loaded: name another, such as "
@@ -52,12 +61,16 @@ def load_run(workdir: Path, which: str) -> Recognizer:
         run = checkpoints.restore(int(folder.name), args=args)["run"]
     config = from_config(run["config"])
     variables = _variables(folder / "state", config.model)
-    views = evaluation_views(config)  # or a model trained on dense clips would be shown others
+    # Those of the training, as a model that was trained on dense clips must be shown dense ones.
+    views = evaluation_views(config)
     return Recognizer(config.model, variables, run["class_names"], views=views)
 
 
 def best_step(directory: Path) -> int | None:
-    """The step with the highest top-1, of equals the latest, as Orbax keeps; None without any."""
+    """The finished step with the highest top-1; None where there is none with a score.
+
+    Of equal ones it is the latest, which is the one that Orbax keeps.
+    """
     if not directory.is_dir():
         return None
     finished = [step for step in steps(directory) if unfinished(directory / str(step)) is None]
@@ -72,35 +85,37 @@ def checkpoint_folder(workdir: Path, which: str) -> Path:
     Errors: as `load_run`, but for damage.
     """
     checkpoints = workdir / "checkpoints"
-    found = [path for path in checkpoints.glob("*/*") if path.name.isdigit()]
-    if not found:
+    folders = [path for path in checkpoints.glob("*/*") if path.name.isdigit()]
+    if not folders:
         raise ValueError(f"{checkpoints} holds no checkpoint: train first")
-    there = {int(path.name): path for path in found if unfinished(path) is None}
-    if not there:
+    # A save that is under way, or was cut short, is not counted.
+    finished = {int(path.name): path for path in folders if unfinished(path) is None}
+    if not finished:
         raise ValueError(
-            f"{checkpoints} holds no finished checkpoint: {found[0]} {unfinished(found[0])}"
+            f"{checkpoints} holds no finished checkpoint: {folders[0]} {unfinished(folders[0])}"
         )
     best = best_step(checkpoints / "best")
     if which == "best" and best is not None:
-        return there[best]
+        return finished[best]
     if which in ("best", "latest"):
-        return there[max(there)]
-    if re.fullmatch(r"\d+", which) and int(which) in there:
-        return there[int(which)]
+        return finished[max(finished)]
+    if re.fullmatch(r"\d+", which) and int(which) in finished:
+        return finished[int(which)]
     raise ValueError(
         f"{checkpoints} has no checkpoint {which!r}: expected best, latest or one of the steps "
-        f"{', '.join(map(str, sorted(there)))}"
+        f"{', '.join(map(str, sorted(finished)))}"
     )
 
 
 def _variables(folder: Path, config: ModelConfig) -> Variables:
-    """Parameters and statistics alone, whatever devices they were saved from."""
+    """Parameters and statistics on one device, whatever devices they were saved from."""
+    # In part: the state of the optimizer, which is larger than the parameters, is not read.
     targets = model.abstract(config)._asdict()
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     as_here = jax.tree.map(lambda x: ocp.ArrayRestoreArgs(dtype=x.dtype, sharding=device), targets)
     with ocp.PyTreeCheckpointer() as checkpointer:
-        found = checkpointer.restore(
+        arrays = checkpointer.restore(
             plain_name(folder),
             args=ocp.args.PyTreeRestore(item=targets, restore_args=as_here, partial_restore=True),
         )
-    return Variables(**found)
+    return Variables(**arrays)

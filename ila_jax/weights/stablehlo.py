@@ -1,4 +1,8 @@
-"""Models as StableHLO programs, which run wherever jax runs, without this package."""
+"""Models as StableHLO programs, which run wherever jax runs, without this package.
+
+`write` makes a folder with the program, a module that loads it, a description and a model card. The
+program computes in float32 and takes uint8 frames: what surrounds a model here is in it.
+"""
 
 import dataclasses
 import shutil
@@ -23,21 +27,21 @@ from ila_jax.weights import load_exported
 from ila_jax.weights.card import Parity, card
 from ila_jax.weights.digest import digest
 
-Where = Literal["inside", "beside"]
+Where = Literal["inside", "beside"]  # the weights: in the program, or in a file beside it
 Flat = dict[str, Any]  # arrays by path
 
 # The program is the same for all of them; only the CPU's was run here.
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 _TEXT = "params/text/"
-_BATCHES = (1, 3)  # clips that the exported model is compared on
-# Of the largest logit, or of 1: float32 has seven digits, and two compilations sum differently.
+_BATCHES = (1, 3)  # clips that the exported model is compared on: one, and more
+# Share of the largest logit, or of 1: float32 has seven digits, and two compilations sum otherwise.
 TOLERANCE = 1e-5
 _MOST_INSIDE = 2_000_000_000  # bytes: FlatBuffers end at 2 GiB
 
 
 @dataclass(frozen=True)
 class Program:
-    """weights: what `exported` takes before the video; empty when they are inside."""
+    """A program and what it takes before the video: the weights, or nothing if they are inside."""
 
     exported: export.Exported
     weights: dict[str, np.ndarray]
@@ -46,8 +50,8 @@ class Program:
 def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name: str) -> Parity:
     """Exports a model into a new folder, which appears whole and compared, or not at all.
 
-    model.stablehlo, load.py, about.json, README.md, and weights.npz unless they are inside. name:
-    what the model card calls the checkpoint.
+    The folder has model.stablehlo, load.py, about.json, README.md, and weights.npz unless the
+    weights are inside. name: what the model card calls the checkpoint.
     Errors: ValueError for a folder that exists, a model without class names, weights that do not
     fit inside; RuntimeError when flatbuffers is missing, or the exported model does not agree.
     """
@@ -55,6 +59,7 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
     check(target)
     plain = in_float32(recognizer)
     program = make(plain, weights=weights)
+    # Beside the target, and so on the same disk, where a rename happens at once.
     partly = target.with_name(f".{target.name}.partly")
     shutil.rmtree(partly, ignore_errors=True)
     partly.mkdir(parents=True)
@@ -63,6 +68,7 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
         if program.weights:
             np.savez(partly / "weights.npz", **program.weights)  # type: ignore[arg-type]
         shutil.copy(load_exported.__file__, partly / "load.py")
+        # Read back from the disk, as a user will: the comparison is of what was written.
         parity = compare(plain, partly)
         about = _about(plain, name=name, weights=weights, parity=parity)
         (partly / "about.json").write_text(json_text(about, indent=2), encoding="utf-8")
@@ -76,7 +82,7 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
 
 
 def check(target: Path) -> None:
-    """Whether a model can be exported there. Errors: as `write`."""
+    """Whether a model can be exported to a folder of this name. Errors: as `write`."""
     if target.exists():
         raise ValueError(f"{target} exists: give the name of a folder to be made")
     check_writable(target)
@@ -89,10 +95,10 @@ def check(target: Path) -> None:
 
 
 def make(recognizer: Recognizer, *, weights: Where) -> Program:
-    """The program from uint8 clips [b, t, size, size, 3], b of any size, to logits [b, k].
+    """The program from uint8 clips [b, t, h, w, 3] to logits [b, k], for any b.
 
     Normalisation is inside, and so are the features of the class names: there is no text tower.
-    recognizer: in float32. Errors: ValueError as `write`.
+    recognizer: in float32. Errors: ValueError for weights that are too large to be inside.
     """
     flat = _needed(recognizer)
     video = jax.ShapeDtypeStruct(_shape(recognizer, export.symbolic_shape("b")[0]), np.uint8)
@@ -110,7 +116,11 @@ def make(recognizer: Recognizer, *, weights: Where) -> Program:
 
 
 def in_float32(recognizer: Recognizer) -> Recognizer:
-    """The same model that computes in float32 throughout, whatever it was trained in."""
+    """The same model, but computing in float32 throughout, whatever it was trained in.
+
+    Errors: ValueError for a model without class names.
+    """
+    # Rematerialisation is of training alone, and would be in the program.
     config = dataclasses.replace(recognizer.config, precision="float32", remat="none")
     variables = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), recognizer.variables)
     return Recognizer(
@@ -119,7 +129,7 @@ def in_float32(recognizer: Recognizer) -> Recognizer:
 
 
 def compare(recognizer: Recognizer, folder: Path) -> Parity:
-    """The exported model against the model on random clips.
+    """Compares the exported model in a folder with the model itself, on random clips.
 
     Errors: RuntimeError where they differ by more than TOLERANCE.
     """
@@ -127,11 +137,14 @@ def compare(recognizer: Recognizer, folder: Path) -> Parity:
     shape = _shape(recognizer, max(_BATCHES))
     video = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     ours = jax.jit(lambda weights, video: _logits(recognizer, weights, video))
-    want = np.asarray(ours(flat, video))
-    largest = float(np.abs(want).max())
-    apart = [np.abs(np.asarray(call(video[:batch])) - want[:batch]).max() for batch in _BATCHES]
-    worst = float(np.max(apart))
-    if not worst <= TOLERANCE * max(1.0, largest):  # also where it is NaN
+    expected = np.asarray(ours(flat, video))
+    largest = float(np.abs(expected).max())
+    differences = [
+        np.abs(np.asarray(call(video[:batch])) - expected[:batch]).max() for batch in _BATCHES
+    ]
+    worst = float(np.max(differences))
+    # "not <=", which a NaN fails as well.
+    if not worst <= TOLERANCE * max(1.0, largest):
         raise RuntimeError(
             f"the exported model differs from the model by {worst:.1e} in logits of up to "
             f"{largest:.3g}: nothing was written. Please report this, with the checkpoint's config"
@@ -140,7 +153,7 @@ def compare(recognizer: Recognizer, folder: Path) -> Parity:
 
 
 def _needed(recognizer: Recognizer) -> dict[str, np.ndarray]:
-    """Weights by path, without the text tower, which the features of the classes stand in for."""
+    """The weights by path, without the text tower: the features of the classes stand for it."""
     flat = flatten_dict(recognizer.variables._asdict(), sep="/")
     kept = {path: np.asarray(x) for path, x in flat.items() if not path.startswith(_TEXT)}
     if recognizer.config.head == "text":
@@ -149,6 +162,7 @@ def _needed(recognizer: Recognizer) -> dict[str, np.ndarray]:
 
 
 def _logits(recognizer: Recognizer, weights: Flat, video: Pixels) -> Logits:
+    """What the program computes. weights: as `_needed` gives them."""
     config = recognizer.config
     wanted = flatten_dict(model.abstract(config)._asdict(), sep="/")
     given = {path: jnp.asarray(x) for path, x in weights.items()}
@@ -160,11 +174,13 @@ def _logits(recognizer: Recognizer, weights: Flat, video: Pixels) -> Logits:
 
 
 def _shape(recognizer: Recognizer, batch: Any) -> tuple[Any, ...]:
+    """The shape of clips. batch: a number, or a symbol that stands for any."""
     size = recognizer.config.geometry().resolution
     return (batch, recognizer.config.frames, size, size, 3)
 
 
 def _about(recognizer: Recognizer, *, name: str, weights: Where, parity: Parity) -> dict[str, Any]:
+    """What `about.json` says: all that a program that uses the model needs to know."""
     config = recognizer.config
     return {
         "input": ["b", *_shape(recognizer, 0)[1:]],

@@ -74,11 +74,11 @@ def read(source: str | Path, wanted: str | None = None) -> Foreign:
 def _read(path: Path, entry: str | None) -> Foreign:
     """The tensors under their own names, of a file alone or with the configuration it goes with."""
     if path.is_dir():
-        chosen = choose(os.listdir(path), lambda name: _json(path / name))
-        return _read_folder(path, chosen, entry)
+        whole_set = choose(os.listdir(path), lambda name: _json(path / name))
+        return _read_folder(path, whole_set, entry)
     # A file of a folder computes as the configuration beside it says, even if it is named alone.
-    if chosen := named(path.name, os.listdir(path.parent)):
-        return _read_folder(path.parent, chosen, entry)
+    if one_of_set := named(path.name, os.listdir(path.parent)):
+        return _read_folder(path.parent, one_of_set, entry)
     return _read_file(path, entry)
 
 

@@ -149,8 +149,8 @@ def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
     snapshot = _Snapshot(hub, wanted)
     if wanted.file:
         if wanted.file not in files:
-            names = ", ".join(sorted(files)[:12]) or "nothing"
-            raise _NoSet(f"it has no file {wanted.file}, but {names}")
+            others = ", ".join(sorted(files)[:12]) or "nothing"
+            raise _NoSet(f"it has no file {wanted.file}, but {others}")
         return _one(snapshot, wanted.file, files)
     if _OURS in files:
         names = [_OURS, *(name for name in sorted(files) if name.startswith("weights/"))]
@@ -202,7 +202,7 @@ class _Snapshot:
             except Exception as error:
                 if not (tries_left and broke_off(error)):
                     raise
-        # The cache has a folder for each commit: from now on the same one, even if the branch moves.
+        # The cache has a folder for each commit: now the same one, even if the branch moves on.
         self._commit = Path(path).parents[name.count("/")].name
         return Path(path)
 
