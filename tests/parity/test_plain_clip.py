@@ -62,8 +62,8 @@ def text_features(theirs, templates, names=NAMES, context=77):
     for name in names:
         ids = torch.from_numpy(tokenize([t.format(name) for t in templates], context)).long()
         with torch.no_grad():
-            found = theirs.text_projection(theirs.text_model(input_ids=ids).pooler_output)
-        mean = (found / found.norm(dim=-1, keepdim=True)).mean(0)
+            features = theirs.text_projection(theirs.text_model(input_ids=ids).pooler_output)
+        mean = (features / features.norm(dim=-1, keepdim=True)).mean(0)
         rows.append(mean / mean.norm())
     return torch.stack(rows)
 
@@ -79,8 +79,8 @@ def frame_features(theirs, views):
     """Unit features of every frame, [v, t, e]."""
     with torch.no_grad():
         pooled = theirs.vision_model(pixel_values=pixel_values(views)).pooler_output
-        found = theirs.visual_projection(pooled)
-    return (found / found.norm(dim=-1, keepdim=True)).reshape(*views.shape[:2], -1)
+        features = theirs.visual_projection(pooled)
+    return (features / features.norm(dim=-1, keepdim=True)).reshape(*views.shape[:2], -1)
 
 
 def expected(theirs, views, templates, **texts):
@@ -90,8 +90,8 @@ def expected(theirs, views, templates, **texts):
     return features.detach().numpy(), logits.detach().numpy()
 
 
-def close(found, want):
-    np.testing.assert_allclose(found, want, rtol=0, atol=ATOL)
+def close(actual, expected):
+    np.testing.assert_allclose(actual, expected, rtol=0, atol=ATOL)
 
 
 def compare(theirs, model, video, templates=KINETICS, **texts):
@@ -101,8 +101,10 @@ def compare(theirs, model, video, templates=KINETICS, **texts):
     close(model.features(pixels), features)
     close(model.logits(pixels), logits)
     shares = torch.softmax(torch.from_numpy(logits), -1).mean(0)
-    found = {one.name: one.probability for one in model.predict(video, top_k=99)}
-    close([found[name] for name in model.class_names], shares)
+    probabilities = {
+        prediction.name: prediction.probability for prediction in model.predict(video, top_k=99)
+    }
+    close([probabilities[name] for name in model.class_names], shares)
 
 
 def test_a_folder_of_hugging_face_is_plain_clip_with_clips_own_pixels_and_templates(
@@ -150,9 +152,9 @@ def test_files_under_official_names_are_plain_clip(form, theirs, folder, video, 
     # And back, bit for bit.
     back = tmp_path / "back.pth"
     convert.main(["--input", str(tmp_path / "ours"), "--to", "torch", "--output", str(back)])
-    found = torch.load(back)["model"]
-    assert found.keys() == state.keys()
-    assert all(torch.equal(found[name], value) for name, value in state.items())
+    written = torch.load(back)["model"]
+    assert written.keys() == state.keys()
+    assert all(torch.equal(written[name], value) for name, value in state.items())
 
 
 def test_an_archive_in_half_precision_comes_back_bit_for_bit(folder, tmp_path):
@@ -160,29 +162,31 @@ def test_an_archive_in_half_precision_comes_back_bit_for_bit(folder, tmp_path):
     pytorch.openai_archive(tmp_path / "clip.pt", SHAPE, state)
     model = ila_jax.from_torch(read(tmp_path / "clip.pt").state)
     assert model.config.temporal == "clip"
-    found, want = ila_jax.to_torch(model), read(tmp_path / "clip.pt").state
-    assert found.keys() == want.keys()
-    for name, value in want.items():
-        assert found[name].numpy().dtype == value.dtype
-        np.testing.assert_array_equal(found[name].numpy(), value)
+    written, expected = ila_jax.to_torch(model), read(tmp_path / "clip.pt").state
+    assert written.keys() == expected.keys()
+    for name, value in expected.items():
+        assert written[name].numpy().dtype == value.dtype
+        np.testing.assert_array_equal(written[name].numpy(), value)
 
 
 def predicted(folder, video, tmp_path, *more):
-    found = tmp_path / "found.json"
-    views = ["--clips", "1", "--crops", "1", "--top-k", "9", "--json", str(found)]
+    file = tmp_path / "found.json"
+    views = ["--clips", "1", "--crops", "1", "--top-k", "9", "--json", str(file)]
     assert predict.main([str(folder), str(video), *views, *more]) == 0
-    (one,) = json.loads(found.read_text())["videos"]
-    return {each["name"]: each["probability"] for each in one["predictions"]}
+    (answer,) = json.loads(file.read_text())["videos"]
+    return {prediction["name"]: prediction["probability"] for prediction in answer["predictions"]}
 
 
 def test_predict_takes_classes_and_templates(theirs, folder, video, tmp_path):
     model = ila_jax.load(folder / "ours").with_views(clips=1, crops=1)
     for template, used in ((None, KINETICS), ("a video of {}.", ["a video of {}."])):
         more = [] if template is None else ["--template", template]
-        found = predicted(folder / "ours", video, tmp_path, "--classes", ",".join(NAMES), *more)
+        probabilities = predicted(
+            folder / "ours", video, tmp_path, "--classes", ",".join(NAMES), *more
+        )
         (logits,) = expected(theirs, model.look(video), used)[1]
-        want = torch.softmax(torch.from_numpy(logits), -1)
-        close([found[name] for name in NAMES], want)
+        wanted = torch.softmax(torch.from_numpy(logits), -1)
+        close([probabilities[name] for name in NAMES], wanted)
 
 
 def test_a_text_tower_of_248_positions_takes_names_of_as_many_tokens(video, tmp_path):
@@ -192,8 +196,8 @@ def test_a_text_tower_of_248_positions_takes_names_of_as_many_tokens(video, tmp_
     names = ["waving", "one hand " * 60]
     model = ila_jax.load(tmp_path / "ours").with_classes(names)
     compare(theirs, model, video, names=list(model.class_names), context=248)
-    found = predicted(tmp_path / "ours", video, tmp_path, "--classes", ",".join(names))
-    assert found.keys() == set(model.class_names)
+    probabilities = predicted(tmp_path / "ours", video, tmp_path, "--classes", ",".join(names))
+    assert probabilities.keys() == set(model.class_names)
 
 
 def test_extracted_features_are_of_clips_pixels(theirs, folder, video, tmp_path):
@@ -211,17 +215,17 @@ def test_exported_it_says_the_same(theirs, folder, video, tmp_path):
     model = ila_jax.load(folder / "ours").with_classes(NAMES).with_templates(["a video of {}."])
     stablehlo.write(model, tmp_path / "made", weights="beside", name="clip")
     views = model.look(video)
-    found = load_exported.load(tmp_path / "made")(views)
-    close(found, expected(theirs, views, ["a video of {}."])[1])
+    logits = load_exported.load(tmp_path / "made")(views)
+    close(logits, expected(theirs, views, ["a video of {}."])[1])
 
 
 def test_a_model_made_around_it_keeps_its_pixels_and_templates(folder):
-    there = ila_jax.load(folder / "ours")
+    source = ila_jax.load(folder / "ours")
     plain = dataclasses.replace(
-        there.config, frames=4, pixels=IMAGENET_PIXELS, templates=("{}",), precision="bfloat16"
+        source.config, frames=4, pixels=IMAGENET_PIXELS, templates=("{}",), precision="bfloat16"
     )
-    made = around(there, plain, allow=Allow(), seed=0).config
-    assert made == dataclasses.replace(there.config, frames=4, precision="bfloat16")
+    made = around(source, plain, allow=Allow(), seed=0).config
+    assert made == dataclasses.replace(source.config, frames=4, precision="bfloat16")
 
 
 @pytest.mark.usefixtures("quick_start")

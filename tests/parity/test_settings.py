@@ -96,9 +96,9 @@ def test_keys_of_clip_are_honoured(tmp_path):
     # With an embedding that holds no head of 64: CLIP's has none.
     theirs = clip(tmp_path, projection_dim=32, **HONOURED_OF_CLIP)
     conversion = convert_file(tmp_path, Wish(frames=FRAMES))
-    found, expected = our_features(conversion.recognizer), features_of_clip(theirs)
-    close(found[0], expected[0])
-    close(found[1], expected[1])
+    actual, expected = our_features(conversion.recognizer), features_of_clip(theirs)
+    close(actual[0], expected[0])
+    close(actual[1], expected[1])
     assert "equal to transformers' CLIPModel of this folder" in verify(conversion)
     # One that took no notice of the configuration is found out.
     ignored = dataclasses.replace(conversion.foreign.configuration, arithmetic={})
@@ -111,9 +111,9 @@ def test_without_transformers_a_folder_is_not_verified(tmp_path, monkeypatch, ca
     clip(tmp_path)
     monkeypatch.setitem(sys.modules, "transformers", None)
     assert cli.run(lambda: convert.main(["--input", str(tmp_path), "--verify"])) == 1
-    said = capsys.readouterr().err
-    assert "cannot be verified" in said
-    assert "pip install 'ila-jax[convert]'" in said
+    message = capsys.readouterr().err
+    assert "cannot be verified" in message
+    assert "pip install 'ila-jax[convert]'" in message
 
 
 def test_a_folder_that_transformers_cannot_load_is_not_verified(tmp_path):
@@ -156,8 +156,8 @@ def test_keys_of_xclip_are_honoured(tmp_path):
     theirs = xclip(tmp_path, **HONOURED_OF_XCLIP)
     conversion = convert_file(tmp_path, Wish())
     video = jnp.asarray(pytorch.video(G, FRAMES).numpy().transpose(0, 1, 3, 4, 2))
-    found = conversion.recognizer.logits(video, pytorch.tokens(G).numpy())
-    close(found, logits_of_xclip(theirs))
+    logits = conversion.recognizer.logits(video, pytorch.tokens(G).numpy())
+    close(logits, logits_of_xclip(theirs))
     assert any("The original release of X-CLIP" in note for note in conversion.report.notes)
     assert "equal to transformers' XCLIPModel of this folder" in verify(conversion)
 
@@ -188,8 +188,8 @@ def test_a_section_that_overrides_is_honoured(tmp_path):
 
 
 def same_features(one, other):
-    for found, expected in zip(features_of_clip(one), features_of_clip(other), strict=True):
-        np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
+    for actual, expected in zip(features_of_clip(one), features_of_clip(other), strict=True):
+        np.testing.assert_allclose(actual, expected, rtol=0, atol=1e-6)
 
 
 def test_what_overrides_brings_its_defaults(tmp_path):

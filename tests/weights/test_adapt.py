@@ -54,8 +54,8 @@ def like(case, **changes):
 
 
 def adapted(case, target, **allow):
-    there = source(case)
-    return adapt(there.config, there.variables, there.origin, target, allow=Allow(**allow), seed=3)
+    given = source(case)
+    return adapt(given.config, given.variables, given.origin, target, allow=Allow(**allow), seed=3)
 
 
 @pytest.mark.parametrize("case", ["xclip_tiny", "ila_k400_tiny", "ila_ssv2_tiny"])
@@ -90,8 +90,8 @@ def test_another_temporal_model_keeps_towers_and_heads():
     assert {path.split("/")[3] for path in report.new} == {"temporal"}
     assert {path.split("/")[3] for path in report.left} == {"temporal"}
     assert "of another temporal model than ila" in set(report.left.values())
-    there = flat(source("xclip_tiny"))
-    np.testing.assert_array_equal(flat(made)["mit/positions"], there["mit/positions"])
+    given = flat(source("xclip_tiny"))
+    np.testing.assert_array_equal(flat(made)["mit/positions"], given["mit/positions"])
 
 
 def test_more_frames_only_when_asked():
@@ -109,8 +109,8 @@ def test_another_resolution_only_when_asked():
         adapted("ila_k400_tiny", target)
     made, report = adapted("ila_k400_tiny", target, resolution=True)
     assert report.notes == ["visual/embed/positions interpolated from 7×7 to 8×8"]
-    there = flat(source("ila_k400_tiny"))["visual/embed/positions"]
-    np.testing.assert_array_equal(flat(made)["visual/embed/positions"][0], there[0])
+    positions = flat(source("ila_k400_tiny"))["visual/embed/positions"]
+    np.testing.assert_array_equal(flat(made)["visual/embed/positions"][0], positions[0])
 
 
 def test_other_classes_only_with_a_reset_head():
@@ -160,8 +160,8 @@ def folder(tmp_path):
 
 def test_create_around_pretrained_weights(folder):
     made = ila_jax.create("tiny", "ila", 4, "linear", 3, pretrained=folder)
-    there = flat(ila_jax.load(folder))
-    for path, value in there.items():
+    pretrained_weights = flat(ila_jax.load(folder))
+    for path, value in pretrained_weights.items():
         np.testing.assert_array_equal(flat(made)[path], value, err_msg=path)
     assert made.config.temporal == "ila"
 
@@ -178,11 +178,11 @@ def test_create_interpolates_and_resets_only_when_asked(folder):
 
 
 def test_class_names_stay_with_a_text_head_and_go_with_other_classes():
-    there = from_torch(state_of("xclip_tiny"), ["a", "b"])
-    same = around(there, there.config, allow=Allow(), seed=0)
+    given = from_torch(state_of("xclip_tiny"), ["a", "b"])
+    same = around(given, given.config, allow=Allow(), seed=0)
     assert same.class_names == ("a", "b")
-    linear = dataclasses.replace(there.config, head="linear", classes=5)
-    assert around(there, linear, allow=Allow(reset_head=True), seed=0).class_names is None
+    linear = dataclasses.replace(given.config, head="linear", classes=5)
+    assert around(given, linear, allow=Allow(reset_head=True), seed=0).class_names is None
 
 
 def test_what_is_new_starts_as_a_fresh_model_does(monkeypatch):

@@ -39,13 +39,13 @@ def test_how_it_looks_at_a_video():
     assert "4 clips × 3 crops, the frames of a clip spread over the whole video" in made(["one"])
     recipe = dataclasses.replace(views.recipe, size=32, sampling="dense", stride=5)
     dense = dataclasses.replace(views, recipe=recipe, clips=2, crops=1)
-    found = made(["one"], views=dense)
-    assert "2 clips × 1 crops, the frames of a clip 5 frames apart" in found
+    text = made(["one"], views=dense)
+    assert "2 clips × 1 crops, the frames of a clip 5 frames apart" in text
     assert (
-        "resized to 37 pixels" in found
+        "resized to 37 pixels" in text
     )  # for one crop a larger picture, of which it is the middle
 
 
 def test_what_was_measured():
-    told = "logits differ by 2.0e-06 at most, the largest being 31.4: batches of 1 and 3 random"
-    assert told in made(["one"])
+    line = "logits differ by 2.0e-06 at most, the largest being 31.4: batches of 1 and 3 random"
+    assert line in made(["one"])

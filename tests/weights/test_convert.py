@@ -56,14 +56,14 @@ def facts_of(name, capsys, *more):
 def test_inspection_says_what_a_file_is(file, capsys):
     facts = facts_of(file(), capsys)
     assert facts.keys() == KEYS
-    found = {key: facts[key] for key in ("model", "head", "convolutions", "frames", "classes")}
-    assert found == {
+    properties = {key: facts[key] for key in ("model", "head", "convolutions", "frames", "classes")}
+    assert properties == {
         "model": "ILA", "head": "linear", "convolutions": "ssv2", "frames": 4, "classes": 5,
     }  # fmt: skip
     assert (facts["resolution"], facts["patch"], facts["size"]) == (112, 16, "custom")
     assert facts["alignment_trained"] is True
-    there = state_of("ila_ssv2_tiny")
-    learnt = [v for n, v in there.items() if not n.endswith(("_mean", "_var", "_tracked"))]
+    state = state_of("ila_ssv2_tiny")
+    learnt = [v for n, v in state.items() if not n.endswith(("_mean", "_var", "_tracked"))]
     assert facts["parameters"] == sum(v.size for v in learnt)
     assert facts["parameters"] == sum(part["parameters"] for part in facts["parts"].values())
     assert set(facts["parts"]) == {
@@ -72,8 +72,8 @@ def test_inspection_says_what_a_file_is(file, capsys):
 
 
 def test_inspection_tells_an_alignment_that_was_never_trained(file, capsys):
-    there = state_of("ila_ssv2_tiny")
-    fresh = {n: np.zeros_like(v) if "prediction_block.12" in n else v for n, v in there.items()}
+    state = state_of("ila_ssv2_tiny")
+    fresh = {n: np.zeros_like(v) if "prediction_block.12" in n else v for n, v in state.items()}
     assert facts_of(file(fresh), capsys)["alignment_trained"] is False
 
 
@@ -114,21 +114,21 @@ def config(tmp_path):
 
 def test_inspection_lists_what_differs_from_a_configuration(file, config, capsys):
     facts = facts_of(file(), capsys, "--config", config)
-    found = facts["differences"]
-    assert "temporal: 'ila', 'xclip'" in found["config"]
-    assert "token_embedding.weight" in found["missing"]
-    assert "mit.classify_head.2.weight" in found["unexpected"]
+    differences = facts["differences"]
+    assert "temporal: 'ila', 'xclip'" in differences["config"]
+    assert "token_embedding.weight" in differences["missing"]
+    assert "mit.classify_head.2.weight" in differences["unexpected"]
     message = "visual.transformer.resblocks.0.message_attn.in_proj_weight"
-    assert message in found["missing"]
+    assert message in differences["missing"]
 
 
 def test_inspection_against_a_model_without_official_names(file, config, tmp_path, capsys):
     divided = tmp_path / "divided.py"
     divided.write_text(Path(config).read_text().replace("xclip", "divided"))
-    found = facts_of(file(clip_state()), capsys, "--config", divided)["differences"]
-    assert found["unexpected"] == found["shape"] == []
-    assert "visual/blocks/0/temporal/fc/kernel" in found["missing"]
-    assert "mit.positional_embedding" in found["missing"]
+    differences = facts_of(file(clip_state()), capsys, "--config", divided)["differences"]
+    assert differences["unexpected"] == differences["shape"] == []
+    assert "visual/blocks/0/temporal/fc/kernel" in differences["missing"]
+    assert "mit.positional_embedding" in differences["missing"]
 
 
 def test_no_way_back_for_a_model_that_was_never_in_pytorch(tmp_path, capsys):
@@ -180,16 +180,20 @@ def test_force_replaces_nothing_but_weights(file, tmp_path, capsys):
 
 
 def test_a_failed_conversion_leaves_nothing(file, tmp_path, capsys):
-    there = state_of("ila_ssv2_tiny")
-    del there["visual.ln_pre.weight"]
-    there["visual.extra"] = np.zeros(3, np.float32)
-    there["visual.ln_post.bias"] = np.zeros(5, np.float32)
-    name = file(there)
+    state = state_of("ila_ssv2_tiny")
+    del state["visual.ln_pre.weight"]
+    state["visual.extra"] = np.zeros(3, np.float32)
+    state["visual.ln_post.bias"] = np.zeros(5, np.float32)
+    name = file(state)
     code, _, err = run("--input", name, "--output", tmp_path / "made", capsys=capsys)
     assert code == 1
     assert "3 tensor(s) are wrong" in err
-    for said in ("missing: visual.ln_pre.weight", "unknown: visual.extra", "visual.ln_post.bias"):
-        assert said in err
+    for problem in (
+        "missing: visual.ln_pre.weight",
+        "unknown: visual.extra",
+        "visual.ln_post.bias",
+    ):
+        assert problem in err
     assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
@@ -246,9 +250,9 @@ def test_no_frames_are_refused(frames, file, tmp_path, capsys):
 
 
 def test_nan_is_a_warning_with_the_name(file, capsys):
-    there = state_of("ila_ssv2_tiny")
-    there["visual.proj"] = there["visual.proj"] * np.nan
-    conversion = convert_file(file(there), Wish())
+    state = state_of("ila_ssv2_tiny")
+    state["visual.proj"] = state["visual.proj"] * np.nan
+    conversion = convert_file(file(state), Wish())
     assert conversion.report.notes == ["warning: visual.proj holds NaN or infinite values"]
 
 
@@ -268,11 +272,11 @@ def test_verify_without_pytorchs_model_is_a_checksum(file, tmp_path, capsys):
 
 def test_verify_finds_a_layer_that_is_not_written_back(file, monkeypatch):
     conversion = convert_file(file(), Wish())
-    there = dict(conversion.foreign.state)
-    there["visual.ln_pre.weight"] = there["visual.ln_pre.weight"] + 1
+    state = dict(conversion.foreign.state)
+    state["visual.ln_pre.weight"] = state["visual.ln_pre.weight"] + 1
     recognizer = ila_jax.from_torch(state_of("ila_ssv2_tiny"))
     with pytest.raises(ValueError, match=r"tensors differ: visual\.ln_pre\.weight"):
-        verification._checksums(recognizer, there)
+        verification._checksums(recognizer, state)
 
 
 def test_verify_compares_with_pytorch_part_by_part(file, capsys, monkeypatch):
@@ -313,7 +317,7 @@ def test_writing_pth_without_pytorch_is_told(file, tmp_path, capsys, monkeypatch
 
 
 def test_half_a_command_is_explained(capsys, file):
-    for arguments, said in (
+    for arguments, message in (
         (["--input", "x"], "--output is missing"),
         (["--input", "x", "--output", "y", "--json"], "--json goes with --inspect"),
         (["--input", "x", "--to", "torch"], "--output is missing"),
@@ -322,7 +326,7 @@ def test_half_a_command_is_explained(capsys, file):
     ):
         with pytest.raises(SystemExit):
             convert.main(arguments)
-        assert said in capsys.readouterr().err
+        assert message in capsys.readouterr().err
 
 
 def test_the_cases_have_what_the_tests_cut_down():

@@ -88,15 +88,15 @@ FORMS = ["released", "before 1.6", "safetensors", "parallel", "state dict"]
 @pytest.mark.parametrize("case", CASES)
 def test_every_tensor_of_a_file_is_read_bit_by_bit(case, form, tmp_path, yacs):
     write(form, tmp_path / "file", case, yacs)
-    found = read(tmp_path / "file")
-    wanted = state(case)
-    assert found.state.keys() == wanted.keys()
-    for name, value in wanted.items():
-        assert found.state[name].dtype == value.dtype, name
-        np.testing.assert_array_equal(found.state[name], value, err_msg=name)
+    foreign = read(tmp_path / "file")
+    expected = state(case)
+    assert foreign.state.keys() == expected.keys()
+    for name, value in expected.items():
+        assert foreign.state[name].dtype == value.dtype, name
+        np.testing.assert_array_equal(foreign.state[name], value, err_msg=name)
     if form in ("released", "before 1.6"):
-        assert found.settings["DATA"] == {"NUM_FRAMES": 4, "LABEL_LIST": "labels.csv"}
-        assert set(found.left) == {"optimizer", "lr_scheduler", "max_accuracy", "epoch"}
+        assert foreign.settings["DATA"] == {"NUM_FRAMES": 4, "LABEL_LIST": "labels.csv"}
+        assert set(foreign.left) == {"optimizer", "lr_scheduler", "max_accuracy", "epoch"}
 
 
 @pytest.mark.parametrize(
@@ -177,9 +177,9 @@ def test_settings_are_data_though_their_class_is_not_installed(tmp_path, yacs):
 
 
 def test_from_torch_keeps_the_counters_of_batch_norms():
-    there = state("ila_ssv2_tiny")
-    counters = {n: np.asarray(i) for i, n in enumerate(there) if n.endswith("batches_tracked")}
-    same_bits(official_state(from_torch(there | counters)), there | counters)
+    tensors = state("ila_ssv2_tiny")
+    counters = {n: np.asarray(i) for i, n in enumerate(tensors) if n.endswith("batches_tracked")}
+    same_bits(official_state(from_torch(tensors | counters)), tensors | counters)
 
 
 def test_views_of_a_shared_storage_are_read_as_such(tmp_path):
@@ -187,20 +187,20 @@ def test_views_of_a_shared_storage_are_read_as_such(tmp_path):
     views = {"whole": whole, "across": whole.T, "part": whole[1:3, ::2], "last": whole[3, 5]}
     for form in (True, False):
         torch.save(views, tmp_path / "views", _use_new_zipfile_serialization=form)
-        found = read(tmp_path / "views").state
+        arrays = read(tmp_path / "views").state
         for name, value in views.items():
-            np.testing.assert_array_equal(found[name], value.numpy(), err_msg=name)
+            np.testing.assert_array_equal(arrays[name], value.numpy(), err_msg=name)
 
 
 def test_safetensors_of_ours_are_read_by_its_own_library(tmp_path):
     load_file = pytest.importorskip("safetensors.torch").load_file
-    there = {
+    arrays = {
         "half": np.arange(6, dtype=HALF).reshape(2, 3), "scalar": np.asarray(3.5, np.float32),
         "count": np.asarray(7, np.int64), "brain": np.ones(5, ml_dtypes.bfloat16),
     }  # fmt: skip
-    write_safetensors(tmp_path / "file", there)
-    found = load_file(tmp_path / "file")
-    assert found.keys() == there.keys()
-    for name, value in there.items():
-        assert torch.equal(found[name], to_tensor(value)), name
-    same_bits(read(tmp_path / "file").state, there)
+    write_safetensors(tmp_path / "file", arrays)
+    tensors = load_file(tmp_path / "file")
+    assert tensors.keys() == arrays.keys()
+    for name, value in arrays.items():
+        assert torch.equal(tensors[name], to_tensor(value)), name
+    same_bits(read(tmp_path / "file").state, arrays)

@@ -20,15 +20,15 @@ def recognizer(head):
 
 @pytest.mark.parametrize("head", ["text", "linear"])
 def test_a_saved_model_comes_back_bit_for_bit(head, tmp_path):
-    there = recognizer(head)
-    save(there, tmp_path / "new" / "model")
-    found = ila_jax.load(tmp_path / "new" / "model")
-    assert found.config == there.config
-    assert found.class_names == there.class_names
-    assert jax.tree.structure(found.variables) == jax.tree.structure(there.variables)
-    jax.tree.map(np.testing.assert_array_equal, found.variables, there.variables)
-    assert [x.dtype for x in jax.tree.leaves(found.variables)] == [
-        x.dtype for x in jax.tree.leaves(there.variables)
+    saved = recognizer(head)
+    save(saved, tmp_path / "new" / "model")
+    loaded = ila_jax.load(tmp_path / "new" / "model")
+    assert loaded.config == saved.config
+    assert loaded.class_names == saved.class_names
+    assert jax.tree.structure(loaded.variables) == jax.tree.structure(saved.variables)
+    jax.tree.map(np.testing.assert_array_equal, loaded.variables, saved.variables)
+    assert [x.dtype for x in jax.tree.leaves(loaded.variables)] == [
+        x.dtype for x in jax.tree.leaves(saved.variables)
     ]
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["model"]  # nothing half-written
 

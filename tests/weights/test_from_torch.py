@@ -33,17 +33,17 @@ def test_there_are_manifests_of_both_forms():
 
 @pytest.mark.parametrize("case", MANIFESTS)
 def test_every_official_name_matches_one_rule_and_every_parameter_of_ours_is_filled(case):
-    there = shapes(case)
-    assert len(there) == ENTRIES.get(case, len(there))
-    config = recognise(there)
+    manifest = shapes(case)
+    assert len(manifest) == ENTRIES.get(case, len(manifest))
+    config = recognise(manifest)
     rules = rules_of(config)
     filled = []
-    for name in there:
+    for name in manifest:
         waived = any(re.fullmatch(pattern, name) for pattern in official.WAIVED)
         matches = [rule for rule in rules if rule.match(name) is not None]
         assert len(matches) == (0 if waived else 1), name
         filled += [rule.match(name) for rule in matches]
-        assert all(len(there[name]) == rule.layout.rank for rule in matches), name
+        assert all(len(manifest[name]) == rule.layout.rank for rule in matches), name
         assert all(rule.inverse(rule.match(name)) == name for rule in matches), name
     expected = abstract(config)
     assert sorted(filled) == sorted(
@@ -61,12 +61,17 @@ def test_every_official_name_matches_one_rule_and_every_parameter_of_ours_is_fil
     ],
 )
 def test_the_model_is_read_off_names_and_shapes(case, head, form, frames, size):
-    found = recognise(shapes(case))
-    assert (found.head, found.convolutions, found.frames, found.size) == (head, form, frames, size)
-    assert found.classes == (shapes(case)["mit.classify_head.2.weight"][0] if head == "linear"
+    config = recognise(shapes(case))
+    assert (config.head, config.convolutions, config.frames, config.size) == (
+        head,
+        form,
+        frames,
+        size,
+    )
+    assert config.classes == (shapes(case)["mit.classify_head.2.weight"][0] if head == "linear"
                              else None)  # fmt: skip
     assert (
-        found.channels
+        config.channels
         == shapes(case)["visual.transformer.resblocks.0.message_attn.prediction_block.0.weight"][1]
     )
 
@@ -75,7 +80,7 @@ def test_missing_extra_and_misshapen_tensors_are_told_together():
     state = cases.state("ila_ssv2_tiny")
     missing, misshapen = "visual.ln_post.weight", "mit.resblocks.0.mlp.c_fc.weight"
     del state[missing]
-    there = state[misshapen].shape
+    shape = state[misshapen].shape
     state[misshapen] = state[misshapen].T
     state["visual.extra"] = np.zeros(3)
     state["visual.transformer.resblocks.9999x"] = np.zeros((2, 2))
@@ -83,7 +88,7 @@ def test_missing_extra_and_misshapen_tensors_are_told_together():
         ila_jax.from_torch(state)
     assert [line.strip() for line in str(error.value).splitlines()[1:-1]] == [
         f"missing: {missing}",
-        f"shape: {misshapen} is {list(there[::-1])}, expected {list(there)}",
+        f"shape: {misshapen} is {list(shape[::-1])}, expected {list(shape)}",
         "unknown: visual.extra [3], which this model has no place for",
         "unknown: visual.transformer.resblocks.9999x [2, 2], which this model has no place for",
     ]
@@ -107,28 +112,28 @@ def test_weights_of_something_else_are_told_in_words(state):
         ValueError, match=r"these weights are of no .* model that is known here"
     ) as error:
         ila_jax.from_torch(state)
-    said = str(error.value)
-    assert "visual.proj: expected 2 axes, found no such tensor" in said
+    message = str(error.value)
+    assert "visual.proj: expected 2 axes, found no such tensor" in message
     if "visual.conv1.weight" in state:
-        assert "visual.conv1.weight: expected 4 axes, found [2, 2]" in said
+        assert "visual.conv1.weight: expected 4 axes, found [2, 2]" in message
 
 
 def test_values_land_in_our_layout():
     state = cases.state("ila_ssv2_tiny")
-    found = small.flat(cases.recognizer("ila_ssv2_tiny").variables.params)
+    params = small.flat(cases.recognizer("ila_ssv2_tiny").variables.params)
     official_block = "visual.transformer.resblocks.1"
     linear = state[f"{official_block}.mlp.c_fc.weight"]
-    np.testing.assert_array_equal(found["visual/blocks/1/spatial/mlp/fc/kernel"], linear.T)
+    np.testing.assert_array_equal(params["visual/blocks/1/spatial/mlp/fc/kernel"], linear.T)
     convolution = state[f"{official_block}.message_attn.interactive_block.0.weight"]
-    ours = found["visual/blocks/1/temporal/interaction/conv1/kernel"]
+    ours = params["visual/blocks/1/temporal/interaction/conv1/kernel"]
     assert ours[2, 0, 5, 7] == convolution[7, 5, 2, 0]
     temporal = state[f"{official_block}.message_attn.conv.weight"]
-    assert found["visual/blocks/1/temporal/conv/kernel"][2, 3, 1] == temporal[1, 3, 2, 0, 0]
+    assert params["visual/blocks/1/temporal/conv/kernel"][2, 3, 1] == temporal[1, 3, 2, 0, 0]
     patches = state["visual.conv1.weight"]  # [d, c, i, j]
     side = patches.shape[2]
     row = (3 * side + 5) * 3 + 2  # pixel (3, 5), channel 2
-    np.testing.assert_array_equal(found["visual/embed/patches/kernel"][row], patches[:, 2, 3, 5])
-    assert {x.dtype for x in jax.tree.leaves(found)} == {np.dtype("float32")}
+    np.testing.assert_array_equal(params["visual/embed/patches/kernel"][row], patches[:, 2, 3, 5])
+    assert {x.dtype for x in jax.tree.leaves(params)} == {np.dtype("float32")}
 
 
 LAYOUTS = {
@@ -156,8 +161,8 @@ def test_layouts_undo_each_other(name):
 
 
 def test_every_layout_is_tested():
-    there = {value for value in vars(layouts).values() if isinstance(value, Layout)}
-    assert there <= {layout for layout, _ in LAYOUTS.values()}
+    constants = {value for value in vars(layouts).values() if isinstance(value, Layout)}
+    assert constants <= {layout for layout, _ in LAYOUTS.values()}
 
 
 def test_two_rules_for_one_name_are_a_bug():

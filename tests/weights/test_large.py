@@ -51,11 +51,11 @@ def test_a_conversion_is_quick_and_takes_less_than_three_times_the_file(
     )
     arguments = ["--input", str(path), "--output", str(tmp_path / "made")]
     start = time.perf_counter()
-    run = [sys.executable, "-c", code, *arguments]
-    found = subprocess.run(run, capture_output=True, text=True, check=True)
+    command = [sys.executable, "-c", code, *arguments]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
     took, peak = (
         time.perf_counter() - start,
-        int(re.search(r"VmHWM:\s+(\d+)", found.stdout)[1]) * 1024,
+        int(re.search(r"VmHWM:\s+(\d+)", finished.stdout)[1]) * 1024,
     )
     print(f"{size} {form}: {took:.1f} s, {peak / path.stat().st_size:.2f} times the file")
     assert took < seconds

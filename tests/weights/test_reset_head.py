@@ -21,14 +21,18 @@ def folder(tmp_path_factory):
 
 def start(folder, **initial):
     """The variables that a run of seven classes starts from, and what it says."""
-    there = ila_jax.load(folder)
-    said = []
+    pretrained_model = ila_jax.load(folder)
+    messages = []
     config = SimpleNamespace(
         initial=InitialConfig(pretrained=str(folder), scratch=False, **initial),
-        model=dataclasses.replace(there.config, classes=7),
+        model=dataclasses.replace(pretrained_model.config, classes=7),
         train=SimpleNamespace(seed=0),
     )
-    return _pretrained(SimpleNamespace(config=config), said.append), there.variables, said
+    return (
+        _pretrained(SimpleNamespace(config=config), messages.append),
+        pretrained_model.variables,
+        messages,
+    )
 
 
 def test_other_classes_are_an_error_that_says_what_to_add(folder):
@@ -37,17 +41,17 @@ def test_other_classes_are_an_error_that_says_what_to_add(folder):
 
 
 def test_a_reset_head_is_fresh_and_the_rest_is_kept(folder):
-    made, there, said = start(folder, reset_head=True)
+    made, pretrained_weights, messages = start(folder, reset_head=True)
     assert made.params["head"]["fc"]["kernel"].shape == (64, 7)
     for part in ("visual", "mit"):
         kernel = ("norm_post", "scale") if part == "visual" else ("block", "norm1", "scale")
-        one, other = made.params[part], there.params[part]
+        one, other = made.params[part], pretrained_weights.params[part]
         for key in kernel:
             one, other = one[key], other[key]
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(
         made.params["visual"]["blocks"]["1"]["spatial"]["attn"]["qkv"]["kernel"],
-        there.params["visual"]["blocks"]["1"]["spatial"]["attn"]["qkv"]["kernel"],
+        pretrained_weights.params["visual"]["blocks"]["1"]["spatial"]["attn"]["qkv"]["kernel"],
     )
-    assert said[0] == "the linear head starts fresh, as reset_head asks"
-    assert "head/fc/bias" in said[1]
+    assert messages[0] == "the linear head starts fresh, as reset_head asks"
+    assert "head/fc/bias" in messages[1]

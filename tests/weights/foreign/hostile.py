@@ -90,11 +90,11 @@ def make_all(folder, marker):
     """Every file by name, with words that its refusal must have."""
     command = pickle.dumps({"model": Command(marker)}, 2)
     four = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
-    made = {}
+    files = {}
 
-    def add(name, said, make):
-        made[name] = (folder / name, said)
-        make(folder / name)
+    def add(name, message, write):
+        files[name] = (folder / name, message)
+        write(folder / name)
 
     add("command.pth", "wants to load posix.system", lambda p: archive(p, command))
     add("command.pkl", "system", lambda p: p.write_bytes(command))
@@ -144,7 +144,7 @@ def make_all(folder, marker):
     add("folder", "not one of Hugging Face", lambda p: p.mkdir())
     add("index_slip", "outside the folder", index_slip)
     add("no_magic.pth", "magic number", lambda p: p.write_bytes(pickle.dumps({"a": 1}, 2)))
-    return made  # fmt: skip
+    return files  # fmt: skip
 
 
 def packed_index(path):

@@ -70,12 +70,12 @@ class _Handler(BaseHTTPRequestHandler):
         if self.hub.renamed and self.hub.renamed in path:
             place = path.replace(self.hub.renamed, REPOSITORY)
             return self.answer(307, {"Location": place})
-        if found := re.fullmatch(rf"/api/models/{REPOSITORY}(?:/revision/(.+))?", path):
-            return self.about(found[1] or "main")
-        if found := re.fullmatch(rf"/{REPOSITORY}/resolve/((?:refs/pr/)?[^/]+)/(.+)", path):
-            return self.file(found[1], found[2])
-        if found := re.fullmatch(r"/storage/(\w+)/(.+)", path):
-            return self.large(found[1], found[2])
+        if match := re.fullmatch(rf"/api/models/{REPOSITORY}(?:/revision/(.+))?", path):
+            return self.about(match[1] or "main")
+        if match := re.fullmatch(rf"/{REPOSITORY}/resolve/((?:refs/pr/)?[^/]+)/(.+)", path):
+            return self.file(match[1], match[2])
+        if match := re.fullmatch(r"/storage/(\w+)/(.+)", path):
+            return self.large(match[1], match[2])
         # What the hub says of a repository that does not exist, or is private.
         return self.error(401, "RepoNotFound")
 
@@ -114,8 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
     def large(self, commit, name):
         body = self.hub.commit(commit)[1][name]
         whole, first = len(body), 0
-        if found := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or ""):
-            first = int(found[1])
+        if match := re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range") or ""):
+            first = int(match[1])
         headers = {"Content-Length": str(whole - first), "ETag": '"another one"'}
         if first:
             headers["Content-Range"] = f"bytes {first}-{whole - 1}/{whole}"

@@ -52,10 +52,10 @@ def test_hugging_faces_names_there_and_back(case, tmp_path):
     state = clip_state() if case == "clip" else state_of(case)
     theirs = huggingface.from_official(state, xclip=case != "clip")
     assert len(theirs) > len(state), "q, k and v are three"
-    found = read(folder(tmp_path, SETTINGS, theirs)).state
-    assert found.keys() == state.keys()
+    official = read(folder(tmp_path, SETTINGS, theirs)).state
+    assert official.keys() == state.keys()
     for name, value in state.items():
-        np.testing.assert_array_equal(found[name], value, err_msg=name)
+        np.testing.assert_array_equal(official[name], value, err_msg=name)
 
 
 @pytest.mark.parametrize("kind", ["bert", "siglip", "clip_vision_model", ["clip"], None])
@@ -72,8 +72,8 @@ STRANGE = [None, True, -1, 0, 1.5, "x", [], [1], {}, {"a": 1}, float("nan")]
 def test_strange_values_of_any_key_end_in_words(value, tmp_path):
     for section, table in tables("clip").items():
         for key in table:
-            there = SETTINGS.get(section, {}) if section else SETTINGS
-            changed = there | {key: value}
+            values = SETTINGS.get(section, {}) if section else SETTINGS
+            changed = values | {key: value}
             settings = SETTINGS | {section: changed} if section else changed
             with contextlib.suppress(ValueError):  # nothing else may come out
                 transformers_settings.understood(tmp_path, settings)
@@ -93,8 +93,8 @@ def test_all_names_that_do_not_fit_are_told_at_once(tmp_path):
 def test_counters_of_positions_are_left(tmp_path):
     theirs = huggingface.from_official(clip_state(), xclip=False)
     theirs["text_model.embeddings.position_ids"] = np.arange(77)[None]
-    found = read(folder(tmp_path, SETTINGS, theirs))
-    assert list(found.left) == ["text_model.embeddings.position_ids"]
+    foreign = read(folder(tmp_path, SETTINGS, theirs))
+    assert list(foreign.left) == ["text_model.embeddings.position_ids"]
 
 
 def test_a_bare_file_of_clip_has_a_note(tmp_path):
@@ -145,8 +145,8 @@ def test_another_tokenizer_beside_the_weights_is_refused(file, tmp_path):
         (clip | {"a</w>": clip["b</w>"], "b</w>": clip["a</w>"]}, False),
         ({"[CLS]": 0, "a": 1}, False),
     ):
-        found = ids if file == "vocab.json" else {"model": {"vocab": ids}}
-        (path / file).write_text(json.dumps(found))
+        content = ids if file == "vocab.json" else {"model": {"vocab": ids}}
+        (path / file).write_text(json.dumps(content))
         if right:
             read(path)
         else:

@@ -19,12 +19,12 @@ def files(tmp_path_factory):
 
 
 def test_every_hostile_file_is_refused_in_a_sentence_and_nothing_runs(files):
-    made, marker = files
-    assert len(made) >= 20
-    for name, (path, said) in made.items():
+    paths, marker = files
+    assert len(paths) >= 20
+    for name, (path, message) in paths.items():
         with pytest.raises(ValueError, match=rf"{name} (was refused|cannot be read): ") as error:
             read(path)
-        assert said in str(error.value), name
+        assert message in str(error.value), name
         assert len(str(error.value)) < 1000, name
     assert not marker.exists()
 
@@ -53,9 +53,9 @@ def test_refusing_all_of_them_takes_little_memory(files):
         "print(*(line for line in open('/proc/self/status') if line.startswith('VmHWM')))"
     )
     paths = [str(path) for path, _ in files[0].values()]
-    run = [sys.executable, "-c", code, *paths]
-    found = subprocess.run(run, capture_output=True, text=True, check=True)
-    assert int(found.stdout.split()[1]) * 1024 < GIB
+    command = [sys.executable, "-c", code, *paths]
+    finished = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert int(finished.stdout.split()[1]) * 1024 < GIB
 
 
 def test_an_expanded_but_honest_file_is_read(tmp_path):

@@ -136,7 +136,7 @@ def test_one_set_of_weights_is_fetched_and_safetensors_first(hub, weights, case)
     whole = {"pytorch_model.bin": weights["whole.bin"]}
     safe = {"model.safetensors": weights["whole.safetensors"]}
     bins = index(weights, "bin", "pytorch_model")
-    wanted, beside = {
+    wanted, others = {
         "bin": (whole, {}),
         "safetensors": (safe, {}),
         "both": (safe, whole),
@@ -144,7 +144,7 @@ def test_one_set_of_weights_is_fetched_and_safetensors_first(hub, weights, case)
         "shards": (index(weights, "safetensors", "model"), whole | bins),
         "mixed": (safe, bins),
     }[case]
-    hub.files["main"] = CONFIG | OTHERS | beside | wanted
+    hub.files["main"] = CONFIG | OTHERS | others | wanted
     equal_to_clip(read(NAME).state)
     assert hub.names() == sorted(CONFIG | wanted)
     before = len(hub.asked)
@@ -185,9 +185,9 @@ def test_a_file_of_weights_brings_the_configuration_beside_it(hub, weights, name
         f"{folder}preprocessor_config.json": b'{"image_mean": [0.5, 0.5, 0.5]}',
     }
     hub.files["main"] = config | OTHERS | {name: weights["whole.bin"], "sub/other.json": b"{}"}
-    found = read(f"{NAME}/{name}")
-    equal_to_clip(found.state)
-    assert found.settings == SETTINGS
+    foreign = read(f"{NAME}/{name}")
+    equal_to_clip(foreign.state)
+    assert foreign.settings == SETTINGS
     assert hub.names() == sorted([name, *config])
 
 
@@ -210,7 +210,7 @@ def test_our_own_folders_are_fetched(hub, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("refuses", "said"),
+    ("refuses", "message"),
     [
         ({"api": (401, "RepoNotFound")}, "knows no org/name, or it is private"),
         ({"api": (404, "RepoNotFound")}, "knows no org/name, or it is private"),
@@ -222,10 +222,12 @@ def test_our_own_folders_are_fetched(hub, tmp_path):
         ({"api": (429, "")}, "too many requests"),
     ],
 )
-def test_every_refusal_is_a_sentence(hub, weights, refuses, said):
+def test_every_refusal_is_a_sentence(hub, weights, refuses, message):
     hub.files["main"] = CONFIG | {"pytorch_model.bin": weights["whole.bin"]}
     hub.refuses = refuses
-    with pytest.raises(ValueError, match=f"hf://org/name .*cannot be fetched: .*{said}") as error:
+    with pytest.raises(
+        ValueError, match=f"hf://org/name .*cannot be fetched: .*{message}"
+    ) as error:
         read(NAME)
     assert len(str(error.value)) < 400
 

@@ -50,11 +50,11 @@ def test_equal_to_open_clip(case, tmp_path):
     text = recognizer.text_features(cases.tokens())
     scale = jnp.exp(recognizer.variables.params["head"]["logit_scale"])
     expected = cases.expected(case)
-    for part, found in (
+    for part, actual in (
         ("image", image), ("text", text), ("logits", scale * unit(image) @ unit(text).T),
     ):  # fmt: skip
         limit = 1e-5 * max(1, np.abs(expected[part]).max())
-        np.testing.assert_allclose(found, expected[part], rtol=0, atol=limit, err_msg=part)
+        np.testing.assert_allclose(actual, expected[part], rtol=0, atol=limit, err_msg=part)
 
 
 def changed(path, key, value):
@@ -178,9 +178,9 @@ def test_without_open_clip_nothing_is_verified(tmp_path, monkeypatch, capsys):
     cases.write_folder(tmp_path, "wide")
     arguments = ["--input", str(tmp_path), "--verify"]
     assert cli.run(lambda: convert.main(arguments)) == 1
-    said = capsys.readouterr().err
-    assert "cannot be verified" in said
-    assert "pip install 'ila-jax[open-clip]'" in said
+    message = capsys.readouterr().err
+    assert "cannot be verified" in message
+    assert "pip install 'ila-jax[open-clip]'" in message
 
 
 @pytest.mark.parametrize("case", ["wide", "tanh"])

@@ -93,12 +93,12 @@ FILES = {
 
 @pytest.mark.parametrize("name", FILES)
 def test_what_a_file_is_instead(name, tmp_path):
-    data, said = FILES[name]
+    data, message = FILES[name]
     path = tmp_path / "model.pth"
     path.write_bytes(data)
     with pytest.raises(ValueError, match=r"model\.pth (was refused|cannot be read): ") as error:
         read(path)
-    assert re.search(said, str(error.value), re.DOTALL), str(error.value)
+    assert re.search(message, str(error.value), re.DOTALL), str(error.value)
     assert len(str(error.value)) < 600
 
 
@@ -135,7 +135,7 @@ def test_a_page_saved_as_a_configuration_is_told(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("source", "said"),
+    ("source", "message"),
     [
         ("openai/clip-vit-base-patch32", "write hf://openai/clip-vit-base-patch32$"),
         ("../no/where", "there is no file ../no/where$"),
@@ -147,8 +147,8 @@ def test_a_page_saved_as_a_configuration_is_told(tmp_path):
         ("https://huggingface.co/a/b/blob/refs/pr/3/d.bin", "write hf://a/b@refs%2Fpr%2F3/d.bin$"),
     ],
 )
-def test_what_is_meant_by_an_address_is_told(source, said):
-    with pytest.raises(ValueError, match=said):
+def test_what_is_meant_by_an_address_is_told(source, message):
+    with pytest.raises(ValueError, match=message):
         read(source)
 
 

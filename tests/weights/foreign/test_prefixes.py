@@ -47,11 +47,11 @@ def equal(state, wanted=CLIP):
 @pytest.mark.parametrize("form", ["zip", "before 1.6", "safetensors"])
 @pytest.mark.parametrize("prefix", PREFIXES)
 def test_any_prefix_is_taken_off_in_every_format_and_said(prefix, form, tmp_path):
-    found = read(write(form, tmp_path / "file", wrapped(prefix)))
-    equal(found.state)
+    foreign = read(write(form, tmp_path / "file", wrapped(prefix)))
+    equal(foreign.state)
     for part in prefix.split(".")[:-1]:
-        assert f"{part}." in found.form.partition("names without ")[2]
-    assert not found.left
+        assert f"{part}." in foreign.form.partition("names without ")[2]
+    assert not foreign.left
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "model.clip."])
@@ -65,9 +65,9 @@ def test_hugging_faces_names_and_those_of_every_model_keep_what_they_need(prefix
 @pytest.mark.parametrize("case", ["ila_ssv2_tiny", "ila_k400_tiny", "xclip_tiny"])
 def test_the_official_names_are_left_as_they_are(case):
     names = list(state_of(case))
-    found = select(names)
-    assert list(found.names) == names
-    assert not found.taken_off
+    selected = select(names)
+    assert list(selected.names) == names
+    assert not selected.taken_off
     assert list(select([f"model.{name}" for name in names]).names) == names
 
 
@@ -88,10 +88,12 @@ def test_the_image_tower_alone_is_told(tmp_path):
 
 
 def test_wrappers_within_a_name_are_taken_off():
-    there = {name.replace("visual.", "visual._orig_mod.", 1): name for name in CLIP}
-    found = select([name.replace("transformer.", "module.transformer.", 1) for name in there])
-    assert list(found.names) == list(CLIP)
-    assert found.taken_off == ("module.", "_orig_mod.")
+    wrapped_names = {name.replace("visual.", "visual._orig_mod.", 1): name for name in CLIP}
+    selected = select(
+        [name.replace("transformer.", "module.transformer.", 1) for name in wrapped_names]
+    )
+    assert list(selected.names) == list(CLIP)
+    assert selected.taken_off == ("module.", "_orig_mod.")
 
 
 def test_from_torch_takes_them_off_too():
@@ -100,22 +102,22 @@ def test_from_torch_takes_them_off_too():
 
 def test_what_stands_beside_the_model_is_left_and_said(tmp_path):
     """As Lightning saves a module that has the model as an attribute."""
-    beside = {"criterion.weight": np.ones(3, np.float32), "head.fc.weight": np.ones(2, np.float32)}
-    path = write("zip", tmp_path / "file", wrapped("model.") | beside)
+    others = {"criterion.weight": np.ones(3, np.float32), "head.fc.weight": np.ones(2, np.float32)}
+    path = write("zip", tmp_path / "file", wrapped("model.") | others)
     conversion = convert_file(path, Wish())
     equal(conversion.foreign.state)
-    said = (
+    line = (
         "criterion.weight, head.fc.weight: stands beside the model, whose names begin with model."
     )
-    assert said in summary(conversion)
+    assert line in summary(conversion)
     assert "names without model." in summary(conversion)
 
 
 def test_counters_and_losses_without_a_prefix_are_left(tmp_path):
-    beside = {"n_averaged": np.asarray(3), "epoch": np.asarray(2), "criterion.w": np.ones(2, "f4")}
-    found = read(write("zip", tmp_path / "file", wrapped("module.") | beside))
-    equal(found.state)
-    assert found.left.keys() == beside.keys()
+    others = {"n_averaged": np.asarray(3), "epoch": np.asarray(2), "criterion.w": np.ones(2, "f4")}
+    foreign = read(write("zip", tmp_path / "file", wrapped("module.") | others))
+    equal(foreign.state)
+    assert foreign.left.keys() == others.keys()
 
 
 def test_an_unknown_tensor_of_the_model_is_refused(tmp_path):
@@ -147,9 +149,9 @@ def test_a_half_without_a_prefix_is_chosen_by_a_dot(tmp_path):
     path = write("zip", tmp_path / "file", CLIP | wrapped("ema.module."))
     with pytest.raises(ValueError, match=r"begin with \. \(no prefix\) or ema\.: choose"):
         read(path)
-    found = read(path, ".")
-    equal(found.state)
-    assert set(found.left.values()) == {"of another model in the file, which --entry ema. takes"}
+    foreign = read(path, ".")
+    equal(foreign.state)
+    assert set(foreign.left.values()) == {"of another model in the file, which --entry ema. takes"}
     equal(read(path, "ema.").state)
 
 
@@ -169,17 +171,17 @@ ENTRIES = [
 @pytest.mark.parametrize("entry", ENTRIES)
 def test_the_entry_with_a_model_in_it_is_taken(entry, tmp_path):
     torch.save({"epoch": 3, "optimizer": OPTIMIZER, entry: TORCH}, tmp_path / "file.pth")
-    found = read(tmp_path / "file.pth")
-    equal(found.state)
-    assert f"its entry {entry!r}" in found.form
-    assert found.left.keys() == {"epoch", "optimizer"}
+    foreign = read(tmp_path / "file.pth")
+    equal(foreign.state)
+    assert f"its entry {entry!r}" in foreign.form
+    assert foreign.left.keys() == {"epoch", "optimizer"}
 
 
 def test_an_entry_in_an_entry(tmp_path):
     torch.save({"checkpoint": {"model": wrapped("module.", TORCH), "step": 4}}, tmp_path / "f.pth")
-    found = read(tmp_path / "f.pth")
-    equal(found.state)
-    assert "its entry 'checkpoint/model', names without module." in found.form
+    foreign = read(tmp_path / "f.pth")
+    equal(foreign.state)
+    assert "its entry 'checkpoint/model', names without module." in foreign.form
 
 
 def test_of_several_entries_one_is_chosen(tmp_path):
@@ -187,12 +189,12 @@ def test_of_several_entries_one_is_chosen(tmp_path):
     torch.save({"model": TORCH, "model_ema": average, "optimizer": OPTIMIZER}, tmp_path / "f.pth")
     with pytest.raises(ValueError, match=r"entries model, model_ema: choose one by --entry model"):
         read(tmp_path / "f.pth")
-    found = read(tmp_path / "f.pth", "model")
-    equal(found.state)
-    assert found.left["model_ema"] == "another model, which --entry model_ema takes"
-    assert found.left["optimizer"].startswith("belongs to the training")
-    found = read(tmp_path / "f.pth", "model_ema")
-    np.testing.assert_array_equal(found.state["visual.proj"], CLIP["visual.proj"] + 1)
+    foreign = read(tmp_path / "f.pth", "model")
+    equal(foreign.state)
+    assert foreign.left["model_ema"] == "another model, which --entry model_ema takes"
+    assert foreign.left["optimizer"].startswith("belongs to the training")
+    foreign = read(tmp_path / "f.pth", "model_ema")
+    np.testing.assert_array_equal(foreign.state["visual.proj"], CLIP["visual.proj"] + 1)
     with pytest.raises(ValueError, match=r"no entry ema with tensors; .* model, model_ema"):
         read(tmp_path / "f.pth", "ema")
 
@@ -205,22 +207,22 @@ def test_an_entry_and_a_prefix_in_it(tmp_path):
 
 def test_what_is_no_tensor_is_left_and_said(tmp_path):
     torch.save(TORCH | {"epoch": 3, "name": "clip", "arguments": {"lr": 1.0}}, tmp_path / "f.pth")
-    found = read(tmp_path / "f.pth")
-    equal(found.state)
-    assert found.left == dict.fromkeys(["epoch", "name", "arguments"], "is no tensor")
+    foreign = read(tmp_path / "f.pth")
+    equal(foreign.state)
+    assert foreign.left == dict.fromkeys(["epoch", "name", "arguments"], "is no tensor")
 
 
 def test_what_trainings_save_beside_is_left(tmp_path):
     """Arguments as MAE's and DeiT's scripts save them, random states, empty buffers."""
     arguments = argparse.Namespace(lr=0.1, output=pathlib.Path("runs"), when=None)
-    beside = {"args": arguments, "rng": np.random.default_rng(0).random(3), "where": pathlib.Path()}
+    others = {"args": arguments, "rng": np.random.default_rng(0).random(3), "where": pathlib.Path()}
     weights = wrapped("module.", TORCH) | {"module.scaler.buffer": torch.zeros(0, 3)}
     for form in (True, False):
-        made = {"model": weights, **beside}
-        torch.save(made, tmp_path / "f.pth", _use_new_zipfile_serialization=form)
-        found = read(tmp_path / "f.pth")
-        equal(found.state)
-        assert found.left.keys() == {*beside, "module.scaler.buffer"}
+        checkpoint = {"model": weights, **others}
+        torch.save(checkpoint, tmp_path / "f.pth", _use_new_zipfile_serialization=form)
+        foreign = read(tmp_path / "f.pth")
+        equal(foreign.state)
+        assert foreign.left.keys() == {*others, "module.scaler.buffer"}
 
 
 def test_states_of_an_optimizer_are_no_weights(tmp_path):
