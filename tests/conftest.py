@@ -74,6 +74,21 @@ def pairs(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def weights(tmp_path_factory):
+    """A folder of weights, as a string: of a small model that tells five named classes apart."""
+    from ila_jax.recognizer import Recognizer
+    from ila_jax.weights.folder import save
+    from tests.models import small
+
+    # Spatial attention alone: these tests are of what lies around a model, and it compiles fast.
+    config = small.config("spatial", "linear")
+    names = ["one", "two", "three", "four", "five"]
+    folder = tmp_path_factory.mktemp("weights") / "linear"
+    save(Recognizer(config, small.filled(config), names), folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="session")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("compiled")
 

@@ -13,22 +13,10 @@ from ila_jax.data.check import __main__ as check
 from ila_jax.data.prepare import __main__ as prepare
 from ila_jax.extract import __main__ as extract
 from ila_jax.predict import __main__ as predict
-from ila_jax.recognizer import Recognizer
-from ila_jax.weights.folder import save
 from tests.data.video.test_rgb import unconvertible
 from tests.data.videos import H264, write_video
-from tests.models import small
 
-CONFIG = small.config("spatial", "linear")
-NAMES = ["one", "two", "three", "four", "five"]
 WORDS = "colours cannot be made RGB. FFmpeg, yuv420p to RGB with H.273's colour matrix 14,"
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights") / "linear"
-    save(Recognizer(CONFIG, small.filled(CONFIG), NAMES), folder)
-    return str(folder)
 
 
 @pytest.fixture(scope="module")

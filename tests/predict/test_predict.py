@@ -13,17 +13,6 @@ from ila_jax.weights.folder import load, save
 from tests.data.videos import GOOD, H264, write_sound, write_video
 from tests.models import small
 
-NAMES = ["one", "two", "three", "four", "five"]
-# Spatial attention alone: what is tested lies around the model, and this one compiles fast.
-CONFIG = small.config("spatial", "linear")
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("weights") / "linear"
-    save(Recognizer(CONFIG, small.filled(CONFIG), NAMES), folder)
-    return str(folder)
-
 
 @pytest.fixture(scope="module")
 def videos(tmp_path_factory):
@@ -147,7 +136,7 @@ def test_a_timeline_names_each_window_as_a_video_of_its_own(weights, videos, tmp
     # Frames 0 to 24, and 15 to 39, as files of their own would be seen.
     model, frames = load(weights), load_frames(long)
     parts = [model.predict(frames[:25]), model.predict(frames[15:])]
-    means = {name: 0.0 for name in NAMES}
+    means = {name: 0.0 for name in model.class_names}
     for span, best in zip(one["timeline"], parts, strict=True):
         assert [p["name"] for p in span["predictions"]] == [p.name for p in best]
         for mine, theirs in zip(span["predictions"], best, strict=True):
