@@ -1,4 +1,4 @@
-"""What any long run needs: a lock, a way to stop, processes, devices, batches and a heartbeat.
+"""What any long run needs: a way to stop, processes, devices, batches and a heartbeat.
 
 The training loop is in `ila_jax.train`, and checkpoints are written there, too.
 """
