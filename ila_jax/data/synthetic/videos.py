@@ -61,6 +61,7 @@ def pair(seed: int, split: str, index: int, size: tuple[int, int]) -> tuple[Moti
     Four pairs in a row show the four motions, and eight show each class drawn once and reversed
     once, so that any multiple of eight clips is balanced.
     """
+    # By the numbers of the split and the pair alone: any process can draw any pair.
     rng = np.random.default_rng([seed, SPLITS.index(split), index])
     label = 2 * (index % 4) + (index // 4) % 2
     clip = draw_clip(rng, label=label, size=size)
@@ -95,6 +96,8 @@ def _write_pairs(
     lines = []
     for index in pairs:
         for half, clip in enumerate(pair(seed, split, index, size)):
+            # A clip and its reversal are neighbours and in one split: to have seen one of them in
+            # training would tell the other.
             name = f"{split}/{2 * index + half:06d}"
             encode(clip, folder / "videos" / f"{name}.mp4")
             np.save(folder / "boxes" / f"{name}.npy", clip.boxes)

@@ -25,7 +25,7 @@ SIZE = (64, 48)
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory) -> Path:
+def pairs_folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("pairs") / "data"
     return motion_pairs.make(folder, train_clips=32, validation_clips=16, seed=3, processes=1)
 
@@ -63,25 +63,25 @@ def test_partners_are_each_others_reversal():
     assert CLASSES[PARTNER[7]] == "turning clockwise"
 
 
-def test_lists_labels_and_counts(made):
-    assert (made / "classes.txt").read_text().splitlines() == list(CLASSES)
+def test_lists_labels_and_counts(pairs_folder):
+    assert (pairs_folder / "classes.txt").read_text().splitlines() == list(CLASSES)
     for split, count in (("train", 32), ("validation", 16)):
-        pairs = listed(made, split)
+        pairs = listed(pairs_folder, split)
         assert Counter(label for _, label in pairs) == {k: count // 8 for k in range(8)}
-        assert all((made / path).is_file() for path, _ in pairs)
+        assert all((pairs_folder / path).is_file() for path, _ in pairs)
         assert len({path for path, _ in pairs}) == count
 
 
-def test_bytes_depend_on_the_seed_and_not_on_processes(made, tmp_path):
+def test_bytes_depend_on_the_seed_and_not_on_processes(pairs_folder, tmp_path):
     again = motion_pairs.make(
         tmp_path / "a", train_clips=32, validation_clips=16, seed=3, processes=2
     )
-    assert contents(again) == contents(made)
+    assert contents(again) == contents(pairs_folder)
     other = motion_pairs.make(
         tmp_path / "b", train_clips=32, validation_clips=16, seed=4, processes=1
     )
     video = "videos/train/000000.mp4"
-    assert (other / video).read_bytes() != (made / video).read_bytes()
+    assert (other / video).read_bytes() != (pairs_folder / video).read_bytes()
 
 
 def test_splits_and_clips_differ():
@@ -92,30 +92,30 @@ def test_splits_and_clips_differ():
         assert not np.array_equal(other.frames[0], first.frames[0])
 
 
-def test_a_pair_is_one_clip_and_its_reversal_in_one_split(made):
+def test_a_pair_is_one_clip_and_its_reversal_in_one_split(pairs_folder):
     for split in ("train", "validation"):
-        pairs = listed(made, split)
+        pairs = listed(pairs_folder, split)
         for (one, label), (other, partner) in zip(pairs[::2], pairs[1::2], strict=True):
             assert partner == PARTNER[label]
-            forward, backward = decoded(made / one), decoded(made / other)[::-1]
+            forward, backward = decoded(pairs_folder / one), decoded(pairs_folder / other)[::-1]
             difference = np.abs(forward.astype(int) - backward)
             assert difference.mean() < 2.5  # two encodings at crf 18 of the same frames
             apart = np.abs(forward.astype(int) - forward[::-1]).mean()
             assert apart > 1.2 * difference.mean()
 
 
-def test_encoding_keeps_the_frames(made):
+def test_encoding_keeps_the_frames(pairs_folder):
     clip = pair(3, "train", 0, SIZE)[0]
-    frames = decoded(made / "videos/train/000000.mp4")
+    frames = decoded(pairs_folder / "videos/train/000000.mp4")
     assert frames.shape == clip.frames.shape
     # Halved chroma costs more than the quantizer at a size like this.
     assert np.abs(frames.astype(int) - clip.frames).mean() < 3
 
 
-def test_videos_are_h264_of_varying_length_and_rate(made):
+def test_videos_are_h264_of_varying_length_and_rate(pairs_folder):
     rates, lengths = set(), set()
-    for path, _ in listed(made, "train"):
-        with av.open(str(made / path)) as container:
+    for path, _ in listed(pairs_folder, "train"):
+        with av.open(str(pairs_folder / path)) as container:
             stream = container.streams.video[0]
             assert stream.codec_context.name == "h264"
             assert (stream.width, stream.height, stream.pix_fmt) == (64, 48, "yuv420p")
@@ -186,12 +186,12 @@ def test_all_classes_share_one_distribution_of_appearances():
     assert np.ptp(colours) < 0.12 * np.mean(colours)
 
 
-def test_finished_data_are_found_again_and_other_settings_refused(made):
-    before = contents(made)
-    motion_pairs.make(made, train_clips=32, validation_clips=16, seed=3)
-    assert contents(made) == before
+def test_finished_data_are_found_again_and_other_settings_refused(pairs_folder):
+    before = contents(pairs_folder)
+    motion_pairs.make(pairs_folder, train_clips=32, validation_clips=16, seed=3)
+    assert contents(pairs_folder) == before
     with pytest.raises(ValueError, match=r"seed is 3 there and 5 asked for.*another folder"):
-        motion_pairs.make(made, train_clips=32, validation_clips=16, seed=5)
+        motion_pairs.make(pairs_folder, train_clips=32, validation_clips=16, seed=5)
 
 
 def test_foreign_and_damaged_folders_are_refused(tmp_path):
@@ -254,8 +254,8 @@ def test_leftovers_are_removed_and_what_is_at_work_stays(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
-def test_settings_that_are_damaged_are_told(made, tmp_path):
-    shutil.copytree(made, tmp_path / "d")
+def test_settings_that_are_damaged_are_told(pairs_folder, tmp_path):
+    shutil.copytree(pairs_folder, tmp_path / "d")
     for text, words in (("{", "is damaged"), ("[1]", "is not the settings of motion pairs")):
         (tmp_path / "d" / "motion_pairs.json").write_text(text)
         with pytest.raises(ValueError, match=words):
