@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 
 from ila_jax import cli
 from ila_jax.config import ModelConfig, model_from_dict, read_config
 from ila_jax.data.class_names.classes import read_class_names
+from ila_jax.files.publish import publish_on_disk, remove_partial
 from ila_jax.files.writable import check_file
 from ila_jax.text import templates
 from ila_jax.weights.conversion import Wish, convert_file, summary
@@ -104,9 +104,8 @@ def _to_torch(known: argparse.Namespace) -> None:
     check_file(target)
     recognizer = load(known.input)
     target.parent.mkdir(parents=True, exist_ok=True)
-    partly = target.with_name(f".{target.name}.partly{target.suffix}")
-    count = write_official(recognizer, partly)
-    os.replace(partly, target)
+    remove_partial(target.parent, target.name)  # gigabytes, where a kill left them
+    count = publish_on_disk(target, lambda scratch: write_official(recognizer, scratch))
     print(f"wrote   {target}: {count} tensors under official names")
 
 

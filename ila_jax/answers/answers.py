@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from etils import epath
-
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import all_printable, printable
 from ila_jax.files.publish import publish, publish_bytes
@@ -58,7 +56,7 @@ def text(answer: Answer) -> str:
 def write_json(path: Path, answers: Sequence[Answer], about: dict[str, Any]) -> None:
     """An object with `about` and `videos`, a list of answers. Errors: OSError."""
     content = about | {"videos": [asdict(answer) for answer in answers]}
-    publish_bytes(epath.Path(path), json_text(content, indent=2).encode())
+    publish_bytes(path, json_text(content, indent=2).encode())
 
 
 def write_csv(path: Path, answers: Sequence[Answer]) -> None:
@@ -71,7 +69,7 @@ def write_csv(path: Path, answers: Sequence[Answer]) -> None:
             for answer in answers:
                 rows.writerows(all_printable(_rows(answer)))
 
-    publish(epath.Path(path), write)
+    publish(path, write)
 
 
 def clock(seconds: float) -> str:

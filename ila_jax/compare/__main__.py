@@ -13,6 +13,7 @@ from ila_jax.config import Config, Override, from_config, read_config
 from ila_jax.cost.countings import METHODS
 from ila_jax.cost.measure import machine
 from ila_jax.files.json_files import json_text
+from ila_jax.files.publish import publish_text
 from ila_jax.files.writable import check_writable
 from ila_jax.tables import render
 
@@ -135,11 +136,9 @@ def _report(config: Config, outcomes: Sequence[Outcome], folder: Path) -> None:
     train, rows = config.train, comparison.rows(outcomes, config.model)
     budget = f"{train.steps} steps of {train.batch} clips each; {machine()}"
     tables = comparison.tables(rows)
-    (folder / "report.md").write_text(
-        f"{budget}\n\n{render(tables, markdown=True)}\n", encoding="utf-8"
-    )
+    publish_text(folder / "report.md", f"{budget}\n\n{render(tables, markdown=True)}\n")
     values = {"budget": budget, "rows": comparison.as_json(rows)}
-    (folder / "report.json").write_text(json_text(values, indent=2), encoding="utf-8")
+    publish_text(folder / "report.json", json_text(values, indent=2))
     figure.draw(rows, folder / "report.png")
     print(f"{render(tables, markdown=False)}\n\n{budget}\nwritten: {folder}/report.md, .json, .png")
 

@@ -10,6 +10,7 @@ from typing import Any
 from ila_jax.config import ModelConfig
 from ila_jax.cost import traced
 from ila_jax.cost.countings import METHODS, by_formula
+from ila_jax.files.publish import publish_text
 from ila_jax.scoring.time_order import TimeOrder
 from ila_jax.tables import Table
 
@@ -60,9 +61,7 @@ class Row:
 
 def write(outcome: Outcome, path: Path) -> None:
     """Whole or not at all: the file says that the run is done."""
-    partly = path.with_suffix(".partly")
-    partly.write_text(json.dumps(asdict(outcome), indent=2) + "\n")
-    partly.replace(path)
+    publish_text(path, json.dumps(asdict(outcome), indent=2) + "\n")
 
 
 def read(path: Path) -> Outcome:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ila_jax import cli
 from ila_jax.config import Override, from_config, read_config
+from ila_jax.files.publish import publish_text
 from ila_jax.files.writable import check_file, check_writable
 
 _HELP = """\
@@ -69,7 +70,7 @@ def _compare(one: Path, other: Path, output: Path | None) -> None:
     found = paired.compare(one, other)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
-        output.write_text(paired.as_json(found, one, other), encoding="utf-8")
+        publish_text(output, paired.as_json(found, one, other))
     print(paired.described(found, one, other))
 
 

@@ -20,6 +20,7 @@ from ila_jax.evaluate.report import write_report
 from ila_jax.evaluate.subject import Subject
 from ila_jax.evaluate.views import Rows, ViewPredictor, score
 from ila_jax.files.lock import only_writer
+from ila_jax.files.publish import sync_folder
 from ila_jax.job.batches import view_batches
 from ila_jax.job.heartbeat import LOADING, VALIDATING, Heartbeat
 from ila_jax.job.processes import is_first, progress_bar, say, wait_for_all
@@ -41,7 +42,10 @@ def evaluate(subject: Subject, folder: Path) -> bool:
     parts = Parts(folder / "parts")
     if finished:
         results.check_whole(folder)
-        parts.remove()  # left by a kill after the result was written
+        # A kill after the result got its name left the parts. The name itself may not be on the
+        # disk yet, and until it is, the parts are all that a power cut would leave.
+        sync_folder(folder)
+        parts.remove()
         say(f"{folder} holds this evaluation already")
         return True
     with _claimed(folder, parts, about):
@@ -53,6 +57,7 @@ def evaluate(subject: Subject, folder: Path) -> bool:
             result = about | results.summary(subject, videos)
             write_report(folder, subject, result, videos)
             results.write_result(folder, result)
+            # Last: all three files are on the disk by now, and nothing needs the parts any more.
             parts.remove()
     return True
 

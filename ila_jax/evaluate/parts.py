@@ -1,6 +1,5 @@
 """The parts of an unfinished evaluation on disk: a file for each batch, whole or not there."""
 
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ila_jax.evaluate.views import Rows
+from ila_jax.files.publish import publish_on_disk
 
 
 class Parts:
@@ -27,12 +27,7 @@ class Parts:
         """Adds what `score` says of some videos, the next ones. Errors: OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{first:08d}-{end:08d}.npz"
-        partly = path.with_suffix(".partly")
-        with partly.open("wb") as file:
-            np.savez(file, **rows)  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partly, path)
+        publish_on_disk(path, lambda scratch: np.savez(scratch, **rows))  # type: ignore[arg-type]
 
     def read(self, names: Sequence[str] | None = None) -> Iterator[tuple[range, Rows]]:
         """Which videos, and what `score` said of them, part by part.
@@ -57,7 +52,7 @@ class Parts:
     def _files(self) -> list[tuple[int, int, Path]]:
         """(first, end, file) of the parts that follow each other from video 0 on."""
         there: dict[int, tuple[int, Path]] = {}
-        for path in sorted(self.folder.glob("*.npz")):  # of two with one beginning the longer
+        for path in sorted(self.folder.glob("[0-9]*.npz")):  # of two with one beginning the longer
             first, _, stop = path.stem.partition("-")
             there[int(first)] = (int(stop), path)
         found, at = [], 0

@@ -1,7 +1,6 @@
 """`predictions.parquet`: what was said of every listed video, by all views and by each."""
 
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from ila_jax.evaluate.subject import Subject
 from ila_jax.evaluate.views import Rows
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.printable import all_printable, printable
+from ila_jax.files.publish import publish_on_disk
 
 PREDICTIONS = "predictions.parquet"
 _GROUP = 1024  # videos held at a time while they are written
@@ -26,22 +26,22 @@ def write_predictions(folder: Path, subject: Subject, parts: Parts) -> Videos:
 
     Errors: ValueError for a damaged part, OSError.
     """
-    path = folder / PREDICTIONS
-    partly = path.with_suffix(".partly")
+    return publish_on_disk(folder / PREDICTIONS, lambda scratch: _write(scratch, subject, parts))
+
+
+def _write(path: Path, subject: Subject, parts: Parts) -> Videos:
+    """Writes the rows group by group, and keeps of each video what the summary is made from."""
     found, writer = [], None
     try:
         for which, rows in _groups(parts):
             videos = _videos(subject, which, rows)
             table = _table(subject, which, videos, rows)
-            writer = writer or pq.ParquetWriter(
-                plain_name(partly), table.schema, compression="zstd"
-            )
+            writer = writer or pq.ParquetWriter(plain_name(path), table.schema, compression="zstd")
             writer.write_table(table)
             found.append(videos)
     finally:
         if writer is not None:
             writer.close()
-    os.replace(partly, path)
     return Videos(
         *(
             np.concatenate([getattr(v, name) for v in found])

@@ -1,6 +1,5 @@
 """The report of an evaluation: one page that holds all it shows and asks nobody for anything."""
 
-import os
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
@@ -13,6 +12,7 @@ from ila_jax.evaluate.results import REPORT
 from ila_jax.evaluate.subject import Subject
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import printable
+from ila_jax.files.publish import publish_text
 from ila_jax.models.variants import variant
 
 _EXAMPLES = 6  # hits, and as many misses
@@ -72,11 +72,8 @@ def write_report(folder: Path, subject: Subject, result: dict[str, Any], videos:
         f"<h2>Videos that could not be read</h2>{_unreadable(result['unreadable'])}",
         f"<h2>What was evaluated</h2>{_about(result)}",
     ]
-    path = folder / REPORT
-    partly = path.with_suffix(".partly")
     page = printable(_HEAD + "\n".join(body) + "\n</body>\n</html>\n")
-    partly.write_text(page, encoding="utf-8")
-    os.replace(partly, path)
+    publish_text(folder / REPORT, page)
 
 
 def _overview(result: dict[str, Any]) -> str:

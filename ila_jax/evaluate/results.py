@@ -1,7 +1,6 @@
 """What an evaluation is of, and its numbers: `evaluation.json` first, `result.json` last."""
 
 import json
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from ila_jax.evaluate.predictions import PREDICTIONS
 from ila_jax.evaluate.subject import Subject
 from ila_jax.files.json_files import json_text, read_object
 from ila_jax.files.printable import printable
+from ila_jax.files.publish import publish_text, remove_partial, sync_folder
 from ila_jax.job.stop import STOP_FILE
 
 ABOUT, RESULT, REPORT = "evaluation.json", "result.json", "report.html"
@@ -66,12 +66,15 @@ def check_whole(folder: Path) -> None:
 def claim(folder: Path, about: dict[str, Any]) -> None:
     """Notes what the folder is for. Errors: OSError."""
     (folder / STOP_FILE).unlink(missing_ok=True)  # it has ended the evaluation before
-    _write_json(folder / ABOUT, about)
+    remove_partial(folder)
+    publish_text(folder / ABOUT, json_text(about, indent=1))
+    # The folder's own name, too: without it a power cut would lose every part that is in it.
+    sync_folder(folder.absolute().parent)
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
     """The last file of an evaluation. Errors: OSError."""
-    _write_json(folder / RESULT, result)
+    publish_text(folder / RESULT, json_text(result, indent=1))
 
 
 def read_result(folder: Path) -> dict[str, Any]:
@@ -113,10 +116,3 @@ def summary(subject: Subject, videos: Videos) -> dict[str, Any]:
             for i in bad
         ],
     }
-
-
-def _write_json(path: Path, values: dict[str, Any]) -> None:
-    """Whole or not at all."""
-    partly = path.with_suffix(".partly")
-    partly.write_text(json_text(values, indent=1), encoding="utf-8")
-    os.replace(partly, path)

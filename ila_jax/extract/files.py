@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from etils import epath
 
 from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.video.bad import Reason
@@ -54,8 +53,8 @@ class Folder:
         told = f"another process is writing into {self.path}: stop it, or name a new folder"
         lock = self.path / ".writing"  # hidden: who reads the folder as one table overlooks it
         with only_writer(lock, told):
-            remove_partial(epath.Path(self.path))
-            publish_bytes(epath.Path(about), json_text(self.settings, indent=2).encode())
+            remove_partial(self.path)
+            publish_bytes(about, json_text(self.settings, indent=2).encode())
             numbers = range(self.count)
             done = next((n for n in numbers if not self.file(n).exists()), self.count)
             yield min(done * self.shard, self.videos)
@@ -76,7 +75,7 @@ class Folder:
     def write(self, number: int, columns: Columns, features: Rows) -> None:
         """One file. columns: [n]; features: [n, ...], NaN for a video with a problem."""
         save = _parquet if self.format == "parquet" else _npz
-        publish(epath.Path(self.file(number)), lambda path: save(path, columns, features))
+        publish(self.file(number), lambda path: save(path, columns, features))
 
     def _check(self, there: dict[str, Any]) -> None:
         # Through JSON, as the other side: tuples are lists there.

@@ -14,6 +14,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
+from ila_jax.files.publish import remove_partial, renamed_when_whole
+
 # Phases. In some a process may be waiting for the others.
 LOADING, SAVING, COMPUTING, VALIDATING = "loading data", "saving", "in the step", "validating"
 ENDING = "ending"
@@ -89,6 +91,8 @@ class Heartbeat:
     def __enter__(self) -> Self:
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
+            # What a kill has left would keep the last process from removing the folder.
+            remove_partial(self._folder, str(self._place.process))
         self._write()
         self._thread.start()
         return self
@@ -147,10 +151,11 @@ class Heartbeat:
         values = asdict(self._place) | {"idle": self._idle}
         del values["silent"]
         path = self._path(self._place.process)
-        partly = path.with_suffix(".partly")
-        with suppress(OSError):  # a full disk is for the checkpoints to say
-            partly.write_text(json.dumps(values))
-            os.replace(partly, path)
+        # Not synced: after a power cut no process is left to ask about, and a sync that waits for
+        # a checkpoint's bytes would look like a process that has stopped.
+        # A full disk is for the checkpoints to say.
+        with suppress(OSError), renamed_when_whole(path) as scratch:
+            scratch.write_text(json.dumps(values))
 
     def _end(self) -> NoReturn:
         # Or the others would take its silence for the cause.

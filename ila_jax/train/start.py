@@ -1,7 +1,6 @@
 """What a run starts from, and the folder that keeps it apart from other runs."""
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from jax.sharding import Mesh
 from ila_jax.config import Config, differences, from_config, to_dict
 from ila_jax.data.workers.room import check_processes
 from ila_jax.files.json_files import read_object
+from ila_jax.files.publish import publish_text
 from ila_jax.files.writable import check_writable
 from ila_jax.job.processes import is_first
 from ila_jax.job.sharding import shardings
@@ -95,9 +95,7 @@ def claim(workdir: Path, config: Config) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
     if is_first():
         (workdir / STOP_FILE).unlink(missing_ok=True)  # it has ended the run before
-        partly = workdir / "config.partly"
-        partly.write_text(json.dumps(to_dict(config), indent=2) + "\n")
-        os.replace(partly, workdir / "config.json")
+        publish_text(workdir / "config.json", json.dumps(to_dict(config), indent=2) + "\n")
 
 
 def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str], None]) -> State:

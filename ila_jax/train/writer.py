@@ -3,7 +3,6 @@
 import contextlib
 import json
 import math
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from tensorboardX.summary import scalar
 
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import all_printable
+from ila_jax.files.publish import publish_text, remove_partial
 from ila_jax.files.writable import not_written
 from ila_jax.train.weights_and_biases import Board
 
@@ -39,7 +39,8 @@ class Writer:
         if not first:
             return
         with self._plain_words():
-            _replace(self._path, "".join(_line(entry) for entry in self._entries))
+            remove_partial(workdir, self._path.name)  # what a kill left of the line below
+            publish_text(self._path, "".join(_line(entry) for entry in self._entries))
             self._file = self._path.open("a", encoding="utf-8")
             (workdir / "tensorboard").mkdir(exist_ok=True)
             # Not SummaryWriter: it hands events to a thread, which dies in silence on a full disk
@@ -101,9 +102,3 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 def _line(entry: dict[str, float]) -> str:
     finite = {name: v if math.isfinite(v) else None for name, v in entry.items()}
     return json_text(finite)  # JSON has no NaN
-
-
-def _replace(path: Path, text: str) -> None:
-    partly = path.with_suffix(".partly")
-    partly.write_text(text, encoding="utf-8")
-    os.replace(partly, path)

@@ -9,18 +9,14 @@ import hashlib
 import os
 from pathlib import Path
 
+from ila_jax.files.publish import publish_text
+
 LIST = "checksums.sha256"
 
 
 def write_list(folder: Path) -> None:
     """Lists every file below a checkpoint's folder, as the last file of a save. Errors: OSError."""
-    # On the disk before it has its name: after a power cut there is no list, or all of it.
-    partly = folder / f".{LIST}.partly"
-    with partly.open("w") as file:
-        file.write(_listing(folder))
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partly, folder / LIST)
+    publish_text(folder / LIST, _listing(folder))
 
 
 def unfinished(folder: Path) -> str | None:

@@ -168,7 +168,7 @@ def test_stopped_and_going_on_it_writes_the_same_files(tmp_path, listing, weight
     for name in FILES:
         assert (stopped / name).read_bytes() == (whole / name).read_bytes(), name
     assert not (stopped / "parts").exists()
-    assert not list(stopped.glob("*.partly"))
+    assert not list(stopped.glob(".partial-*"))
     # Typed once more it says what it has found, and looks at no video.
     with pytest.MonkeyPatch.context() as patch:
         decodes = Decodes(patch)

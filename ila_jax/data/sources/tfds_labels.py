@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ila_jax.data.sources.tfds_features import TfdsFields
+from ila_jax.files.publish import publish_text
 
 
 def read_labels(
@@ -60,12 +61,9 @@ def _remembered(cache: Path, count: int) -> dict[str, list[Any]] | None:
 
 def _remember(cache: Path, table: dict[str, list[Any]]) -> None:
     """Writes labels and ids to a file, where that is possible."""
-    # Renamed when it is whole; by its own number, for processes that read the set at once.
-    partly = cache.with_name(f"{cache.name}.{os.getpid()}")
     try:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        partly.write_text(json.dumps(table))
-        os.replace(partly, cache)
+        publish_text(cache, json.dumps(table))
     except OSError:
         return  # no home to write to: read again next time
 
