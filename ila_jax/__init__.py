@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ila_jax.weights.state_dict import from_torch as from_torch
     from ila_jax.weights.state_dict import to_torch as to_torch
 
+# Importing jax and flax takes seconds, which nobody should pay who needs neither.
 _HOMES = {
     "BadVideo": "ila_jax.data.video.bad",
     "Recognizer": "ila_jax.recognizer",
@@ -47,6 +48,8 @@ def _is_command() -> bool:
     )
 
 
+# This is the first code of the package that runs: Ctrl-C during the imports of a command is caught
+# from here on, or nowhere.
 if _is_command():
     from ila_jax import commands
 

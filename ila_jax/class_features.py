@@ -17,7 +17,8 @@ from ila_jax.models.model import Variables
 from ila_jax.shapes import TextFeatures
 from ila_jax.text.class_texts import class_tokens
 
-_TEXTS = 256  # at a time: 400 classes by 28 templates at once would take gigabytes
+# Texts that go through the tower at a time: 400 classes by 28 templates would take gigabytes.
+_TEXTS = 256
 
 
 def class_features(config: ModelConfig, variables: Variables, names: Sequence[str]) -> TextFeatures:
@@ -30,17 +31,23 @@ def class_features(config: ModelConfig, variables: Variables, names: Sequence[st
     tokens = class_tokens(names, config.templates, config.geometry())
     texts = rearrange(tokens, "k m l -> (k m) l")
     count = math.ceil(len(texts) / _TEXTS)
-    rest = -len(texts) % count  # the last text again, so that one program does for all parts
+    # The last text is repeated, so that all parts are of one size and one program does for them.
+    rest = -len(texts) % count
     parts = np.split(np.pad(texts, ((0, rest), (0, 0)), "edge"), count)
-    shown = tqdm(parts, "class texts", disable=None if count > 1 else True)
-    return _of_classes([text_features(config, variables, part) for part in shown], tokens.shape[:2])
+    progress = tqdm(parts, "class texts", disable=None if count > 1 else True)
+    of_texts = [text_features(config, variables, part) for part in progress]
+    features: TextFeatures = _of_classes(of_texts, tokens.shape[:2])
+    return features
 
 
+# Compiled once for all models of a configuration, which is static.
 text_features = jax.jit(model.text_features, static_argnums=0)
 
 
 @functools.partial(jax.jit, static_argnums=1)
 def _of_classes(parts: list[jax.Array], shape: tuple[int, int]) -> TextFeatures:
+    """Features [k, e] of k classes from those of their m texts each; the padding is cut off."""
     k, m = shape
-    found = rearrange(jnp.concatenate(parts)[: k * m], "(k m) e -> k m e", k=k)
-    return found[:, 0] if m == 1 else unit(unit(found).mean(axis=1))
+    # The order is CLIP's: unit features first, then their mean, then that at length 1.
+    features = rearrange(jnp.concatenate(parts)[: k * m], "(k m) e -> k m e", k=k)
+    return features[:, 0] if m == 1 else unit(unit(features).mean(axis=1))

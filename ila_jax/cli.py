@@ -14,11 +14,12 @@ from ila_jax.config import Config, Override, config_names, from_config, read_con
 
 
 def add_config(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Adds --config, which `parse` reads with the overrides behind it."""
     parser.add_argument("--config", required=required, metavar="NAME", help=config_help())
 
 
 def config_help() -> str:
-    """What --config takes, in every command."""
+    """The help of --config, which is the same in every command."""
     return (
         f"a configuration that comes with ila_jax ({', '.join(config_names())}), or a file with "
         "get_config(), such as mine.py; NAME:TEXT passes TEXT to it. Change a value by "
@@ -27,7 +28,7 @@ def config_help() -> str:
 
 
 def add_checkpoint(parser: argparse.ArgumentParser) -> None:
-    """What `ila_jax.load` takes."""
+    """Adds the argument CHECKPOINT, which is what `ila_jax.load` takes."""
     parser.add_argument(
         "checkpoint",
         metavar="CHECKPOINT",
@@ -36,14 +37,18 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 
 def some_path(text: str) -> Path:
-    """The type of an argument: an empty one, of an unset variable, would mean this folder."""
+    """A path, as the type of an argument.
+
+    An empty one is refused: it comes from a variable that is not set, and would mean this folder.
+    """
     if not text:
         raise argparse.ArgumentTypeError("expected a path, found ''")
     return Path(text)
 
 
 def add_several_hosts(parser: argparse.ArgumentParser) -> None:
-    """What `train.processes.connect` takes."""
+    """Adds what `job.processes.connect` takes."""
+    # Without --distributed or an address, a command is one process and starts no network.
     several = parser.add_argument_group("several hosts")
     several.add_argument(
         "--distributed",
@@ -55,42 +60,56 @@ def add_several_hosts(parser: argparse.ArgumentParser) -> None:
     several.add_argument("--process-id", type=int, metavar="I", help="which this is, from 0")
 
 
-def several_hosts(known: argparse.Namespace) -> bool:
-    """Whether any of `add_several_hosts` was given: a number of processes alone is not ignored."""
-    given = (known.coordinator, known.processes, known.process_id)
-    return known.distributed or any(value is not None for value in given)
+def several_hosts(options: argparse.Namespace) -> bool:
+    """Whether any argument of `add_several_hosts` was given.
+
+    A number of processes without an address is not ignored: `connect` says what is missing.
+    """
+    given = (options.coordinator, options.processes, options.process_id)
+    return options.distributed or any(value is not None for value in given)
 
 
 def parse(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
 ) -> tuple[argparse.Namespace, Config]:
-    """Arguments, and the checked config with its overrides. Errors: ValueError."""
-    known, overrides = parse_overrides(parser, arguments)
-    return known, from_config(read_config(known.config, overrides))
+    """Parses arguments; returns them, and the checked configuration with its overrides.
+
+    Errors: ValueError.
+    """
+    options, overrides = parse_overrides(parser, arguments)
+    return options, from_config(read_config(options.config, overrides))
 
 
 def parse_overrides(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
 ) -> tuple[argparse.Namespace, list[Override]]:
-    """Arguments, and the values to change in a config that is yet to be read."""
-    known, rest = parser.parse_known_args(arguments)
-    return known, [_override(parser, item) for item in _joined(rest)]
+    """Parses arguments; returns them, and what they change in a configuration yet to be read."""
+    # The configuration's keys are not known here: argparse leaves `--config.…` over.
+    options, rest = parser.parse_known_args(arguments)
+    return options, [_override(parser, item) for item in _joined(rest)]
 
 
-def chosen(flag: str, text: str | None, known: Collection[str], default: list[str]) -> list[str]:
-    """The names in a list `A,B`, or the default. Errors: ValueError naming what is unknown."""
+def chosen(flag: str, text: str | None, choices: Collection[str], default: list[str]) -> list[str]:
+    """The names in a text `A,B`, or the default where there is no text.
+
+    flag: the argument that the text is of. choices: the names that are known.
+    Errors: ValueError naming what is unknown.
+    """
+    # Spaces after commas are taken off: in quotes, people type them.
     names = default if text is None else [name.strip() for name in text.split(",")]
-    unknown = [name for name in names if name not in known]
+    unknown = [name for name in names if name not in choices]
     if unknown:
         raise ValueError(
-            f"{flag}: unknown {', '.join(map(repr, unknown))}, expected some of {', '.join(known)}"
+            f"{flag}: unknown {', '.join(map(repr, unknown))}, "
+            f"expected some of {', '.join(choices)}"
         )
     return names
 
 
 @contextmanager
 def progress(total: int) -> Iterator[Callable[[str], None]]:
-    """A bar on stderr where somebody looks; what it gives is called with what is finished."""
+    """Shows a bar on stderr, and gives a function to call with the name of what is finished."""
+    # disable=None: none where stderr is no terminal, but a file or a pipe.
     with tqdm(total=total, disable=None) as bar:
 
         def step(name: str) -> None:
@@ -101,7 +120,8 @@ def progress(total: int) -> Iterator[Callable[[str], None]]:
 
 
 def _joined(rest: list[str]) -> list[str]:
-    """Takes `--config.key value` and `--config.key=value` alike."""
+    """Makes `--config.key=value` of `--config.key value`, so that both are taken."""
+    # argparse joins what it knows. These it has left over, the value as an argument of its own.
     out: list[str] = []
     for item in rest:
         if out and out[-1].startswith("--config.") and "=" not in out[-1]:
@@ -112,9 +132,11 @@ def _joined(rest: list[str]) -> list[str]:
 
 
 def _override(parser: argparse.ArgumentParser, item: str) -> Override:
+    """`--config.KEY=VALUE` as (key, value); ends the command for anything else."""
     key, equals, text = item.removeprefix("--config.").partition("=")
     if not item.startswith("--config.") or not equals:
         parser.error(f"unknown argument {item}: values are changed by --config.KEY=VALUE")
+    # What is no literal of Python is text, so that paths and names need no quotes in a shell.
     try:
         return key, ast.literal_eval(text)
     except (ValueError, SyntaxError):

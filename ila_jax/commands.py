@@ -19,26 +19,33 @@ from ila_jax.files.printable import HANDLER, register
 
 # Set to see where an error comes from.
 TRACEBACK = "ILA_TRACEBACK"
-STOPPED = 130  # a shell's 128 + SIGINT
-_UNREAD = 141  # 128 + SIGPIPE
+# As shells count: 128 and the number of the signal, here SIGINT and SIGPIPE.
+STOPPED = 130
+_UNREAD = 141
 
 
 def begin() -> None:
-    """What holds while a command still imports what it needs, before `run`.
+    """Sets what holds while a command still imports what it needs, before `run`.
 
-    Nothing is there yet to be cleaned up: Ctrl-C ends the process at once, also inside a library
+    There is nothing to be cleaned up yet, so Ctrl-C ends the process at once, also inside a library
     that would take the exception for one of its own.
     """
     _make_readable()
-    sys.excepthook = _told
+    # Until `run` there is nobody to catch what imports raise.
+    sys.excepthook = _say_why
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _end_at_once)
 
 
 def run(main: Callable[[], None]) -> int:
-    """Runs a command: 0, or 1 with a sentence on stderr, 130 after Ctrl-C, 141 if nobody reads."""
+    """Runs a command and returns its exit status.
+
+    It is 0, or 1 with a sentence on stderr, 130 after Ctrl-C, 141 if nobody reads the output.
+    """
     _make_readable()
     _quiet()
+    # From here on there may be something to clean up: Ctrl-C is an exception again. A handler that
+    # somebody else has set, or a shell's choice to ignore it, stays.
     if signal.getsignal(signal.SIGINT) is _end_at_once:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -52,6 +59,8 @@ def run(main: Callable[[], None]) -> int:
         with suppress(OSError):
             print("stopped: nobody reads the output any more", file=sys.stderr)
         return _UNREAD
+    # These are what a user's input or machine causes. Any other is a mistake of ours, and keeps its
+    # traceback.
     except (ValueError, OSError, RuntimeError, MemoryError, ImportError) as error:
         if _interrupted(error):
             print("stopped", file=sys.stderr)
@@ -77,18 +86,21 @@ def leave(status: int) -> NoReturn:
 def _run(main: Callable[[], None]) -> int:
     try:
         main()
-    finally:  # also of --help: what cannot be written is told here, not by an exit that nobody sees
+    # Also after --help: what cannot be written is an error here. At the interpreter's exit it would
+    # be one that nobody sees.
+    finally:
         if sys.stdout is not None:
             sys.stdout.flush()
     return 0
 
 
 def _failed(error: Exception) -> int:
+    """Says what is wrong, in a sentence; returns the exit status."""
     if os.environ.get(TRACEBACK) or (isinstance(error, ImportError) and cause(error) is None):
         raise error
     if isinstance(error, MemoryError):
-        told = f"error: not enough memory{memory_limit()}: {error}"
-        print(told.rstrip(": "), file=sys.stderr)
+        message = f"error: not enough memory{memory_limit()}: {error}"
+        print(message.rstrip(": "), file=sys.stderr)
     else:
         print(f"error: {in_words(error)}", file=sys.stderr)
     return 1
@@ -105,8 +117,10 @@ def _interrupted(error: BaseException | None) -> bool:
 
 def _drop_unread() -> bool:
     """Whether the reader of an output is gone; what was meant for it goes nowhere from now on."""
+    # The interpreter flushes its streams once more at the end, and would complain of the pipe.
     unread = [stream for stream in (sys.stdout, sys.stderr) if _reader_is_gone(stream)]
     for stream in unread:
+        # The number of the stream stays, and with it what libraries in C write to.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
@@ -114,6 +128,7 @@ def _drop_unread() -> bool:
 
 
 def _reader_is_gone(stream: TextIO | None) -> bool:
+    """Whether an output is a pipe or a socket whose other end is closed."""
     try:
         poll = select.poll()
         poll.register(stream.fileno(), 0)  # type: ignore[union-attr]
@@ -131,24 +146,28 @@ def _make_readable() -> None:
 
 
 def _end_at_once(_: int, __: FrameType | None) -> None:
-    os.write(2, b"stopped\n")  # not print: it may be in the middle of a line
+    """The handler of Ctrl-C while a command imports what it needs."""
+    # Not `print`: the signal may have come in the middle of one, and streams are not entered twice.
+    os.write(2, b"stopped\n")
     os._exit(STOPPED)
 
 
-def _told(kind: type[BaseException], error: BaseException, traceback: TracebackType | None) -> None:
-    """Words for what the system refuses while a command imports what it needs."""
+def _say_why(
+    kind: type[BaseException], error: BaseException, traceback: TracebackType | None
+) -> None:
+    """Says in words what the system refuses while a command imports what it needs."""
     if isinstance(error, KeyboardInterrupt):
         print("stopped", file=sys.stderr, flush=True)
         os._exit(STOPPED)
-    known = isinstance(error, MemoryError) or cause(error) is not None
-    if known and not os.environ.get(TRACEBACK):
+    explained = isinstance(error, MemoryError) or cause(error) is not None
+    if explained and not os.environ.get(TRACEBACK):
         print(f"error: {in_words(error) or 'not enough memory'}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
 
 
 def _quiet() -> None:
-    """Leaves the word to `run`: what fails in the background is raised again where it is awaited.
+    """Silences the logs of libraries: what fails in the background is raised where it is awaited.
 
     Orbax logs the tracebacks of a failed save, asyncio each of its futures, and files that cannot
     be flushed complain once more when they are collected.
@@ -165,13 +184,18 @@ def _quiet() -> None:
 
 
 def _not_raised(error: Any) -> None:
-    """Of what Python cannot raise where it happens, Ctrl-C is raised a little later."""
+    """Handles an error that Python cannot raise where it happens, such as in a finalizer.
+
+    Ctrl-C is raised a little later; anything else is printed.
+    """
     if isinstance(error.exc_value, KeyboardInterrupt):
+        # A little later, since inside of this hook it would be lost once more.
         threading.Timer(0.1, partial(os.kill, os.getpid(), signal.SIGINT)).start()
     else:
         _one_line(error.exc_value)
 
 
 def _one_line(error: BaseException | None) -> None:
+    """Prints the first line of an error that nothing waits for."""
     lines = str(error).strip().splitlines() or [type(error).__name__]
     print(f"in the background: {lines[0][:300]}", file=sys.stderr)

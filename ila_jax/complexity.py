@@ -33,74 +33,85 @@ them. That takes seconds and computes nothing; --measure also compiles and runs 
 
 
 def main(arguments: list[str] | None = None) -> None:
-    known = _parser().parse_args(arguments)
-    methods = cli.chosen("--methods", known.methods, METHODS, default=list(METHODS))
-    if known.repeats < 1:
-        raise ValueError(f"--repeats is {known.repeats}: expected at least 1")
-    if known.values and not known.sweep:
+    """Runs the command. Errors: ValueError."""
+    options = _parser().parse_args(arguments)
+    methods = cli.chosen("--methods", options.methods, METHODS, default=list(METHODS))
+    if options.repeats < 1:
+        raise ValueError(f"--repeats is {options.repeats}: expected at least 1")
+    # None of the options is ignored: where two do not go together, that is said.
+    if options.values and not options.sweep:
         raise ValueError("--values goes with --sweep: say of what they are")
-    if known.measure and known.sweep:
+    if options.measure and options.sweep:
         raise ValueError("--measure is of the table, and --sweep measures already: give one")
-    if known.figure is not None:
-        figure.check(known.figure)
-    (_sweep if known.sweep else _table)(known, methods)
+    # What the figure needs is asked for before the measuring, which can take minutes.
+    if options.figure is not None:
+        figure.check(options.figure)
+    (_sweep if options.sweep else _table)(options, methods)
 
 
-def _table(known: argparse.Namespace, methods: list[str]) -> None:
-    setting = _setting(known, "B/32")
-    repeats = known.repeats if known.measure else None
+def _table(options: argparse.Namespace, methods: list[str]) -> None:
+    """Prints what each method costs, and draws it if asked to."""
+    setting = _setting(options, "B/32")
+    repeats = options.repeats if options.measure else None
+    # Row by row, so that the bar moves: with --measure, each takes seconds to minutes.
     rows = []
     with cli.progress(len(methods)) as step:
         for key in methods:
             rows.append(table.row(setting, key, repeats=repeats))
             step(METHODS[key].title)
-    if known.figure is not None:
-        figure.draw_costs(rows, known.figure)
-    if known.json:
+    if options.figure is not None:
+        figure.draw_costs(rows, options.figure)
+    if options.json:
         print(json.dumps(table.as_json(setting, rows), indent=2))
     else:
-        print(render(report.cost_tables(setting, rows), markdown=known.markdown))
+        print(render(report.cost_tables(setting, rows), markdown=options.markdown))
 
 
-def _sweep(known: argparse.Namespace, methods: list[str]) -> None:
-    setting = _setting(known, "tiny")
-    values = _values(known.values) or growth.DEFAULT_VALUES[known.sweep]
+def _sweep(options: argparse.Namespace, methods: list[str]) -> None:
+    """Measures how the costs grow along one axis, prints it, and draws it if asked to."""
+    # Tiny by default: every method is compiled and run at every value.
+    setting = _setting(options, "tiny")
+    values = _values(options.values) or growth.DEFAULT_VALUES[options.sweep]
     with cli.progress(growth.steps(methods, values)) as step:
-        found = growth.sweep(
-            setting, known.sweep, values, methods, repeats=known.repeats, step=step
+        measurements = growth.sweep(
+            setting, options.sweep, values, methods, repeats=options.repeats, step=step
         )
-    if known.figure is not None:
-        figure.draw_growth(found, known.figure)
-    if known.json:
-        print(json.dumps(growth.as_json(found), indent=2))
+    if options.figure is not None:
+        figure.draw_growth(measurements, options.figure)
+    if options.json:
+        print(json.dumps(growth.as_json(measurements), indent=2))
     else:
-        print(render([report.growth_table(found)], markdown=known.markdown))
+        print(render([report.growth_table(measurements)], markdown=options.markdown))
 
 
-def _setting(known: argparse.Namespace, size: str) -> Setting:
-    """Errors: ValueError for an unknown size."""
-    chosen = known.size or size
-    if chosen not in SIZES:
-        raise ValueError(f"size {chosen!r} is unknown: expected one of {', '.join(SIZES)}")
+def _setting(options: argparse.Namespace, size: str) -> Setting:
+    """What is counted and measured. size: the default. Errors: ValueError for an unknown size."""
+    name = options.size or size
+    if name not in SIZES:
+        raise ValueError(f"size {name!r} is unknown: expected one of {', '.join(SIZES)}")
     setting = Setting(
-        size=chosen,
-        frames=known.frames,
-        classes=known.classes,
-        resolution=known.resolution,
-        precision=known.precision,
+        size=name,
+        frames=options.frames,
+        classes=options.classes,
+        resolution=options.resolution,
+        precision=options.precision,
     )
     # ILA's interactive features are no wider than half a token: 32 at the tiny size.
-    return dataclasses.replace(setting, channels=min(setting.channels, SIZES[chosen].width // 2))
+    return dataclasses.replace(setting, channels=min(setting.channels, SIZES[name].width // 2))
 
 
 def _values(text: str | None) -> list[int] | None:
-    """Errors: ValueError for what is no list of two or more growing numbers."""
+    """The numbers of --values; None for the default ones.
+
+    Errors: ValueError for what is no list of two or more growing numbers.
+    """
     if text is None:
         return None
     try:
         values = [int(value) for value in text.split(",")]
     except ValueError:
         values = []
+    # An exponent of growth needs two points, and curves are drawn from left to right.
     if len(values) < 2 or sorted(set(values)) != values or values[0] < 1:
         raise ValueError(f"--values {text}: expected two or more growing numbers, such as 4,8,16")
     return values

@@ -17,6 +17,7 @@ from ila_jax.weights.inspection import inspect, table
 from ila_jax.weights.state_dict import write_official
 from ila_jax.weights.verification import verify
 
+# The format is chosen by the end of the name.
 _SUFFIXES = (".safetensors", ".pth", ".pt")
 _HELP = """\
 Converts weights of CLIP, X-CLIP and ILA from PyTorch, and back. Which model a file holds is read
@@ -42,69 +43,78 @@ off its tensors; nothing in it is run.
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Runs the command. Errors: ValueError, OSError; argparse ends it for wrong options."""
     parser = _parser()
-    known = parser.parse_args(arguments)
-    _check(parser, known)
-    if known.inspect:
-        facts = inspect(known.input, _config(known.config), entry=known.entry)
-        print(json.dumps(facts, indent=2, default=str) if known.json else table(facts))
-    elif known.to == "torch":
-        _to_torch(known)
+    options = parser.parse_args(arguments)
+    _check(parser, options)
+    if options.inspect:
+        facts = inspect(options.input, _config(options.config), entry=options.entry)
+        print(json.dumps(facts, indent=2, default=str) if options.json else table(facts))
+    elif options.to == "torch":
+        _to_torch(options)
     else:
-        _to_jax(known)
+        _to_jax(options)
 
 
-def _check(parser: argparse.ArgumentParser, known: argparse.Namespace) -> None:
-    """Ends with a sentence when options do not go together: none is ignored."""
-    if known.json and not known.inspect:
+def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Ends the command with a sentence where options do not go together."""
+    if options.json and not options.inspect:
         parser.error("--json goes with --inspect")
-    if known.output is None and not (known.inspect or known.verify):
+    if options.output is None and not (options.inspect or options.verify):
         parser.error("--output is missing: the folder to write, or give --inspect or --verify")
+    # Options that only mean something where a model is made.
     makes = ("class_names", "template", "frames", "resolution", "reset_head", "verify")
     others = {"--to torch": ("config", "entry", *makes), "--inspect": ("output", "force", *makes)}
-    for mode, on in (("--to torch", known.to == "torch"), ("--inspect", known.inspect)):
-        given = [f"--{o.replace('_', '-')}" for o in others[mode] if getattr(known, o)]
+    # An option that would be ignored is an error: its user expects it to do something.
+    for mode, on in (("--to torch", options.to == "torch"), ("--inspect", options.inspect)):
+        given = [f"--{o.replace('_', '-')}" for o in others[mode] if getattr(options, o)]
         if on and given:
             parser.error(f"{', '.join(given)} has no meaning with {mode}: leave it out")
 
 
-def _to_jax(known: argparse.Namespace) -> None:
-    if known.output is not None:
-        check_free(Path(known.output).absolute(), force=known.force)
-    names = None if known.class_names is None else read_class_names(known.class_names)
+def _to_jax(options: argparse.Namespace) -> None:
+    """Converts a file, compares it if asked to, and writes a folder of weights if asked to."""
+    # Before minutes of reading: where the folder cannot be written, that is said at once.
+    if options.output is not None:
+        check_free(Path(options.output).absolute(), force=options.force)
+    # Read before the weights, which are gigabytes: a list with a mistake is said at once.
+    names = None if options.class_names is None else read_class_names(options.class_names)
     wish = Wish(
-        config=_config(known.config),
-        frames=known.frames,
-        resolution=known.resolution,
-        reset_head=known.reset_head,
+        config=_config(options.config),
+        frames=options.frames,
+        resolution=options.resolution,
+        reset_head=options.reset_head,
         class_names=names,
     )
-    _say(f"reading {known.input}")
-    conversion = convert_file(known.input, wish, entry=known.entry)
+    _say(f"reading {options.input}")
+    conversion = convert_file(options.input, wish, entry=options.entry)
     recognizer = conversion.recognizer
-    if known.template is not None:
-        recognizer = recognizer.with_templates(templates.chosen(known.template))
+    if options.template is not None:
+        recognizer = recognizer.with_templates(templates.chosen(options.template))
     print(summary(conversion))
-    if known.verify:
+    if options.verify:
         _say("comparing")
         print(verify(conversion))
-    if known.output is not None:
-        _say(f"writing {known.output}")
-        save(recognizer, known.output, force=known.force)
-        print(f'wrote   {known.output}: ila_jax.load("{known.output}")')
+    if options.output is not None:
+        _say(f"writing {options.output}")
+        # Only what has passed the comparison is written.
+        save(recognizer, options.output, force=options.force)
+        print(f'wrote   {options.output}: ila_jax.load("{options.output}")')
 
 
-def _to_torch(known: argparse.Namespace) -> None:
+def _to_torch(options: argparse.Namespace) -> None:
     """Writes a file of official names, whole or not at all."""
-    target = Path(known.output)
-    if target.exists() and not known.force:
+    target = Path(options.output)
+    if target.exists() and not options.force:
         raise ValueError(f"{target} exists: give another name, or --force to replace it")
+    # Checked before the model is loaded, as is the place to write to.
     if target.suffix not in _SUFFIXES:
         raise ValueError(f"{target} ends in {target.suffix!r}: expected {', '.join(_SUFFIXES)}")
     check_file(target)
-    recognizer = load(known.input)
+    recognizer = load(options.input)
     target.parent.mkdir(parents=True, exist_ok=True)
-    remove_partial(target.parent, target.name)  # gigabytes, where a kill left them
+    # A kill may have left gigabytes of an earlier try.
+    remove_partial(target.parent, target.name)
     count = publish_on_disk(target, lambda scratch: write_official(recognizer, scratch))
     print(f"wrote   {target}: {count} tensors under official names")
 
@@ -120,6 +130,7 @@ def _config(name: str | None) -> ModelConfig | None:
 
 
 def _say(text: str) -> None:
+    """Says on stderr what is being done: stdout is for the result."""
     print(text, file=sys.stderr)
 
 

@@ -28,18 +28,21 @@ go in as uint8, normalisation is inside. It is compared with the model before th
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
     return cli.run(lambda: _export(arguments))
 
 
 def _export(arguments: Sequence[str] | None) -> None:
-    known = _parser().parse_args(arguments)
-    target = Path(known.output)
+    options = _parser().parse_args(arguments)
+    target = Path(options.output)
+    # Before the model is loaded: where the folder cannot be made, that is said at once.
     stablehlo.check(target)
-    model = load(known.checkpoint)
-    if known.classes is not None:
-        model = model.with_classes(chosen_classes(known.classes))
+    model = load(options.checkpoint)
+    # The classes' features are stored in place of the text tower: from then on they are fixed.
+    if options.classes is not None:
+        model = model.with_classes(chosen_classes(options.classes))
     print("exporting and comparing", file=sys.stderr)
-    parity = stablehlo.write(model, target, weights=known.weights, name=known.checkpoint)
+    parity = stablehlo.write(model, target, weights=options.weights, name=options.checkpoint)
     size = sum(path.stat().st_size for path in target.iterdir())
     print(f"compared: {parity}\nwrote     {target}: {size / 1e6:.1f} MB; {target}/README.md")
 

@@ -13,7 +13,11 @@ def normalise(
     *,
     by: Normalisation = IMAGENET_PIXELS,
 ) -> Float[Array, "*s c"]:
-    """Pixels on the scale 0 to 255 as `dtype` around 0. by: a model's `config.pixels`."""
+    """Pixels minus their mean, over their deviation, for each colour.
+
+    video: on the scale 0 to 255. by: the mean and the deviation, a model's `config.pixels`.
+    """
+    # As many axes as the video has: the tests have jax refuse to broadcast to another rank.
     shape = (1,) * (video.ndim - 1) + (3,)
     mean, std = (jnp.asarray(x, dtype).reshape(shape) for x in (by.mean, by.std))
     return (video.astype(dtype) - mean) / std

@@ -25,7 +25,8 @@ from ila_jax.models.model import Variables
 from ila_jax.pixels import normalise
 from ila_jax.shapes import Features, Logits, Pixels, TextFeatures, TextTokens, Video
 
-AnyVideo = EncodedVideo | np.ndarray  # or uint8 frames [f, h, w, 3], in RGB
+# A file, or its uint8 frames [f, h, w, 3] in RGB.
+AnyVideo = EncodedVideo | np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +53,12 @@ class Prediction:
 
 
 class Recognizer:
-    """A video recognizer with its weights. Makes no copy of them.
+    """A video recognizer: a model's configuration with its weights, which are not copied.
 
-    class_names: what the text head compares videos with; may be None, then give tokens.
-    origin: of converted weights. views: what it looks at of a video that it is to name; None for
-    the paper's, 4 clips x 3 crops. A run's model has those of the run's evaluation.
+    class_names: what the text head compares videos with; None is allowed, and calls then need
+    tokens. origin: what converted weights remember of their file. views: what it looks at of a
+    video that it is to name; None for the paper's, 4 clips x 3 crops. A run's model has those of
+    the run's evaluation.
     """
 
     def __init__(
@@ -87,6 +89,7 @@ class Recognizer:
         if classes is not None:
             return self.with_classes(classes).predict(video, top_k)
         self.check_named()
+        # In float64: the mean of many float32 shares decides between close classes.
         return self.best(self.probabilities(self.look(video)).mean(axis=0, dtype=np.float64), top_k)
 
     def look(self, video: AnyVideo) -> UInt8[np.ndarray, "v t h w c"]:
@@ -98,25 +101,27 @@ class Recognizer:
                     "[frames, height, width, 3], in RGB"
                 )
             return self.views.of_frames(video)
+        # The number of a video only matters where clips are drawn at random: here it is always 0.
         return self.views(encoded(video), 0)[0]
 
     def probabilities(self, views: UInt8[np.ndarray, "v t h w c"]) -> Float[np.ndarray, "v k"]:
-        """Of each view, in float32 or wider. views: as `look` gives them."""
+        """The probabilities of the classes in each view, float32 or wider. views: as of `look`."""
         text = self._text(None)
         # A clip's crops at a time: memory holds few, and one program does for all.
         clips = rearrange(views, "(n m) t h w c -> n m t h w c", m=self.views.crops)
-        found = [_probabilities(self.config, self.variables, clip, text) for clip in clips]
-        return np.concatenate([np.asarray(shares) for shares in found])
+        parts = [_probabilities(self.config, self.variables, clip, text) for clip in clips]
+        return np.concatenate([np.asarray(shares) for shares in parts])
 
     def best(self, probabilities: Float[np.ndarray, "k"], top_k: int) -> list[Prediction]:
         """The most probable classes, best first; of equals the one with the lower number."""
         if top_k < 1:
             raise ValueError(f"top_k is {top_k}: expected 1 or more classes to name")
+        # Stable, so that equal classes come in the order of their numbers on every machine.
         order = np.argsort(-probabilities, kind="stable")[:top_k].tolist()
         return [Prediction(self.check_named()[k], float(probabilities[k])) for k in order]
 
     def check_named(self) -> tuple[str, ...]:
-        """The class names. Errors: ValueError without any."""
+        """Returns the class names. Errors: ValueError for a model that has none."""
         if self.class_names is None:
             raise ValueError(
                 "this model does not know what its classes are called: name them, with "
@@ -156,11 +161,13 @@ class Recognizer:
         return Recognizer(config, self.variables, self.class_names, self.origin, self.views)
 
     def with_views(self, *, clips: int, crops: int) -> "Recognizer":
-        """The same model that looks at other views of a video. Errors: ValueError."""
+        """The same model with other views of a video, clips x crops of them. Errors: ValueError."""
+        # `Views` checks the numbers itself.
         views = dataclasses.replace(self.views, clips=clips, crops=crops)
         return Recognizer(self.config, self.variables, self.class_names, self.origin, views)
 
     def _check_linear(self, names: tuple[str, ...]) -> None:
+        """Errors: ValueError for names that a linear head does not know."""
         if self.class_names not in (None, names):
             raise ValueError(
                 f"this model has a linear head, which knows the {len(self.class_names or ())} "
@@ -181,14 +188,16 @@ class Recognizer:
         Errors: ValueError for a text head without class names or tokens, or another shape.
         """
         text = self._text(tokens)
-        return _logits(self.config, self.variables, jnp.asarray(video), text)
+        logits: Logits = _logits(self.config, self.variables, jnp.asarray(video), text)
+        return logits
 
     def features(self, video: Video) -> Features:
         """Video features after multi-frame integration, [b, e]. video: as in `logits`.
 
         Of plain CLIP: the mean of the frames' unit features.
         """
-        return _features(self.config, self.variables, jnp.asarray(video))
+        features: Features = _features(self.config, self.variables, jnp.asarray(video))
+        return features
 
     def text_features(self, tokens: TextTokens) -> TextFeatures:
         """Features of texts, [k, e].
@@ -205,14 +214,17 @@ class Recognizer:
                 f"tokens have shape {tokens.shape}: expected [classes, {geometry.context}], "
                 f"as ila_jax.text.tokenizer.tokenize(texts, {geometry.context}) makes them"
             )
+        # jax raises nothing for an index that is too large.
         if int(tokens.max()) >= geometry.vocabulary:
             raise ValueError(
                 f"token id {int(tokens.max())} is outside the model's vocabulary of "
                 f"{geometry.vocabulary}: the tokens were made for another model"
             )
-        return text_features(self.config, self.variables, tokens)
+        features: TextFeatures = text_features(self.config, self.variables, tokens)
+        return features
 
     def _text(self, tokens: TextTokens | None) -> TextFeatures | None:
+        """What a text head compares videos with, [k, e]; None for a linear head."""
         if self.config.head == "linear":
             if tokens is not None:
                 raise ValueError("this model has a linear head: call it without tokens")
@@ -238,16 +250,20 @@ def logits_of(
 
 
 def pixels(config: ModelConfig, clips: Pixels) -> Video:
-    """Clips as they come from the loader, as the model computes with them."""
+    """Clips of uint8 pixels as the model takes them: normalised, in the dtype it computes with."""
+    # Normalised in the parameters' dtype and rounded once: in bfloat16 the difference from the mean
+    # would be rounded, and then the quotient again.
     dtypes = Dtypes.of(config.precision)
     return normalise(clips, dtypes.param, by=config.pixels).astype(dtypes.compute)
 
 
 def shares_of(logits: Logits) -> Logits:
-    """Probabilities, not in bfloat16: means and sums of them are compared."""
+    """Probabilities, in float32 or wider: means and sums of them are compared."""
     return jax.nn.softmax(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)))
 
 
+# Functions of the module, and not of the object: models of one configuration, such as those with
+# other class names, share the compiled program.
 @functools.partial(jax.jit, static_argnums=0)
 def _probabilities(
     config: ModelConfig, variables: Variables, clips: Pixels, text: TextFeatures | None
@@ -264,5 +280,6 @@ def _logits(
 
 @functools.partial(jax.jit, static_argnums=0)
 def _features(config: ModelConfig, variables: Variables, video: Video) -> Features:
+    # Without the head, which may need texts.
     module = model.bind(config, variables)
     return module.mit(module.visual(video).class_tokens)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Table:
-    """cells: a row each, as wide as the header. notes: below it."""
+    """A table of text. cells: the rows, each as long as the header. notes: sentences below it."""
 
     title: str
     header: Sequence[str]
@@ -16,6 +16,7 @@ class Table:
 
 
 def render(tables: Sequence[Table], *, markdown: bool) -> str:
+    """Tables one below the other, as Markdown or aligned for a terminal."""
     return "\n\n".join((_markdown if markdown else _text)(table) for table in tables)
 
 
@@ -28,6 +29,8 @@ def _markdown(table: Table) -> str:
 def _text(table: Table) -> str:
     lines = [list(table.header), *map(list, table.cells)]
     wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    # A column of numbers (or of dashes, where there is none) stands at the right, so that units are
+    # below units.
     numbers = [
         all(c[0] in "0123456789–" for c in column[1:]) for column in zip(*lines, strict=True)
     ]

@@ -7,7 +7,7 @@ from pathlib import Path
 from ila_jax import cli
 from ila_jax.files.writable import check_file, check_writable
 from ila_jax.pictures import album
-from ila_jax.pictures.kinds import KINDS, Shown
+from ila_jax.pictures.kinds import KINDS, ModelView
 from ila_jax.pictures.shown import check_frames, show, titles
 from ila_jax.weights.folder import load
 
@@ -34,32 +34,35 @@ The kinds of pictures:
 CHECKPOINT is the folder of a run (its best checkpoint; DIR@latest, DIR@STEP), a folder of weights,
 or hf://owner/name.
 """
+# The least and the most pixels that a frame may have in the pictures.
 _SIDES = (32, 1024)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
     return cli.run(lambda: _visualize(_parser().parse_args(arguments)))
 
 
-def _visualize(known: argparse.Namespace) -> None:
-    names = [name.strip() for name in known.checkpoints.split(",")]
-    kinds = cli.chosen("--show", known.show, KINDS, default=list(KINDS))
-    _check(known, names)
-    for path in album.write(_album(_models(names, known), kinds, known), known.output):
+def _visualize(options: argparse.Namespace) -> None:
+    names = [name.strip() for name in options.checkpoints.split(",")]
+    kinds = cli.chosen("--show", options.show, KINDS, default=list(KINDS))
+    _check(options, names)
+    for path in album.write(_album(_models(names, options), kinds, options), options.output):
         print(path)
 
 
-def _check(known: argparse.Namespace, names: list[str]) -> None:
-    """Before anything is loaded. Errors: ValueError."""
+def _check(options: argparse.Namespace, names: list[str]) -> None:
+    """Checks the arguments before anything is loaded. Errors: ValueError, OSError."""
     if not all(names):
-        raise ValueError(f"{known.checkpoints!r}: expected checkpoints with a comma between two")
-    if not known.video.is_file():
-        raise ValueError(f"there is no video {known.video}")
+        raise ValueError(f"{options.checkpoints!r}: expected checkpoints with a comma between two")
+    if not options.video.is_file():
+        raise ValueError(f"there is no video {options.video}")
     low, high = _SIDES
-    if not low <= known.side <= high:
-        raise ValueError(f"--side is {known.side}: expected {low} to {high} pixels")
-    output = known.output
-    if output.is_file() and output.samefile(known.video):
+    if not low <= options.side <= high:
+        raise ValueError(f"--side is {options.side}: expected {low} to {high} pixels")
+    output = options.output
+    # The video is read before the output is written, and would be gone.
+    if output.is_file() and output.samefile(options.video):
         raise ValueError(f"--output {output} is the video itself: name another file")
     if output.suffix not in ("", *album.FILES) and not output.is_dir():
         raise ValueError(
@@ -75,8 +78,9 @@ def _check(known: argparse.Namespace, names: list[str]) -> None:
         check_writable(output)
 
 
-def _models(names: list[str], known: argparse.Namespace) -> list[Shown]:
-    """Every model and what it sees."""
+def _models(names: list[str], options: argparse.Namespace) -> list[ModelView]:
+    """Loads every model, and runs it on the video's clip. Errors: ValueError, OSError."""
+    # All are loaded before the first one runs: what is wrong with the last is said early.
     with cli.progress(2 * len(names)) as step:
         recognizers = []
         for name in names:
@@ -85,26 +89,30 @@ def _models(names: list[str], known: argparse.Namespace) -> list[Shown]:
         check_frames(names, recognizers)
         models = []
         for title, recognizer in zip(titles(names, recognizers), recognizers, strict=True):
-            models.append(show(known.video, title, recognizer, side=known.side))
+            models.append(show(options.video, title, recognizer, side=options.side))
             step(f"looked with {title}")
     return models
 
 
-def _album(models: list[Shown], kinds: list[str], known: argparse.Namespace) -> album.Album:
+def _album(models: list[ModelView], kinds: list[str], options: argparse.Namespace) -> album.Album:
     """What is to be drawn, by kind. Errors: ValueError for kinds that these models do not have."""
-    if known.output.suffix in album.MOVING:
+    # Pairs show two times at once, so they cannot play.
+    if options.output.suffix in album.MOVING:
         if kinds == [album.STILL]:
             raise ValueError(
                 f"--show {album.STILL}: both frames of a pair are seen at once, in a .png"
             )
         kinds = [kind for kind in kinds if kind != album.STILL]
-    found = {kind: sheets for kind in kinds if (sheets := KINDS[kind](models))}
-    if known.show is not None and (missing := [kind for kind in kinds if kind not in found]):
+    album_of_kinds = {kind: sheets for kind in kinds if (sheets := KINDS[kind](models))}
+    # By default, what these models do not have is left out. When it was asked for, it is an error.
+    if options.show is not None and (
+        missing := [kind for kind in kinds if kind not in album_of_kinds]
+    ):
         raise ValueError(
             f"--show {', '.join(missing)}: only ila and ila_token have points and masks, "
             f"and here is {', '.join(model.title for model in models)}"
         )
-    return found
+    return album_of_kinds
 
 
 def _parser() -> argparse.ArgumentParser:

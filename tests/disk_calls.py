@@ -15,7 +15,8 @@ def recorded(patch: pytest.MonkeyPatch) -> list[str]:
     """
     calls: list[str] = []
     names: dict[int, str] = {}  # by descriptor
-    opening, syncing, renaming, unlinking = os.open, os.fsync, os.replace, os.unlink
+    opening, syncing, unlinking = os.open, os.fsync, os.unlink
+    replacing, renaming = os.replace, os.rename
 
     def opened(path, *arguments, **named):
         descriptor = opening(path, *arguments, **named)
@@ -25,6 +26,10 @@ def recorded(patch: pytest.MonkeyPatch) -> list[str]:
     def synced(descriptor):
         syncing(descriptor)
         calls.append(f"sync {names.get(descriptor)}")
+
+    def replaced(source, target):
+        replacing(source, target)
+        calls.append(f"rename {_name(target)}")
 
     def renamed(source, target):
         renaming(source, target)
@@ -36,7 +41,8 @@ def recorded(patch: pytest.MonkeyPatch) -> list[str]:
 
     patch.setattr(os, "open", opened)
     patch.setattr(os, "fsync", synced)
-    patch.setattr(os, "replace", renamed)
+    patch.setattr(os, "replace", replaced)
+    patch.setattr(os, "rename", renamed)
     patch.setattr(os, "unlink", unlinked)
     return calls
 

@@ -8,7 +8,7 @@ import pytest
 
 from ila_jax import visualize
 from ila_jax.models import model
-from ila_jax.pictures.looking import looked
+from ila_jax.pictures.looking import block_maps
 from ila_jax.pictures.overlay import enlarged
 from ila_jax.pictures.shown import show, titles
 from ila_jax.pixels import normalise
@@ -41,7 +41,7 @@ def arguments(root, models, *more):
 def test_heat_is_the_norm_of_what_the_tower_gives(made):
     some = recognizer("spatial")
     clip, _ = some.views.recipe.evaluation_clip((made / "clip.mp4").read_bytes(), np.arange(3))
-    found = looked(some, clip[None])
+    found = block_maps(some, clip[None])
     video = normalise(jnp.asarray(clip[None]), jnp.float32)
     tokens = np.asarray(model.bind(some.config, some.variables).visual(video).patch_tokens)[0]
     expected = np.array([[sum(p * p) ** 0.5 for p in frame] for frame in tokens])
@@ -53,7 +53,7 @@ def test_heat_is_the_norm_of_what_the_tower_gives(made):
     shown = show(made / "clip.mp4", "", some, side=64)
     assert shown.columns[1] == "frame 4, 0.16 s"
     np.testing.assert_array_equal(shown.frames, enlarged(clip, 64))
-    np.testing.assert_array_equal(shown.looked.heat, found.heat)
+    np.testing.assert_array_equal(shown.maps.heat, found.heat)
 
 
 def test_models_side_by_side_in_a_folder(made, tmp_path, capsys):

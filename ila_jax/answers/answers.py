@@ -12,6 +12,7 @@ from ila_jax.files.publish import publish, publish_bytes
 from ila_jax.recognizer import Prediction
 from ila_jax.tables import Table, render
 
+# docs/prediction.md names these; programs read them by name.
 _COLUMNS = ("video", "start", "end", "rank", "class", "probability", "problem")
 
 
@@ -40,12 +41,16 @@ class Answer:
 
 
 def text(answer: Answer) -> str:
-    """Tables for a terminal."""
+    """The answer as tables for a terminal: a timeline where it has one, and the classes."""
     few = "some windows have" if answer.timeline else "it has"
     notes = [f"{few} fewer frames than the model takes: frames repeat"] if answer.short else []
-    title, best = printable(answer.video), [(one.name, _percent(one)) for one in answer.predictions]
+    title, best = (
+        printable(answer.video),
+        [(item.name, _percent(item)) for item in answer.predictions],
+    )
     if not answer.timeline:
         return render([Table(title, ("class", "probability"), best, notes)], markdown=False)
+    # Of a single class there is no other to name in the last column.
     columns = 5 if len(best) > 1 else 4
     rows = [_row(span)[:columns] for span in answer.timeline]
     windows = Table(title, ("from", "to", "class", "", "then")[:columns], rows)
@@ -54,13 +59,16 @@ def text(answer: Answer) -> str:
 
 
 def write_json(path: Path, answers: Sequence[Answer], about: dict[str, Any]) -> None:
-    """An object with `about` and `videos`, a list of answers. Errors: OSError."""
+    """Writes a JSON object of what `about` holds, and of `videos`, the answers. Errors: OSError."""
     content = about | {"videos": [asdict(answer) for answer in answers]}
     publish_bytes(path, json_text(content, indent=2).encode())
 
 
 def write_csv(path: Path, answers: Sequence[Answer]) -> None:
-    """A row for each class of each video, and of each window of a timeline. Errors: OSError."""
+    """Writes a row for each class of each video, and of each window of a timeline.
+
+    Errors: OSError.
+    """
 
     def write(file: Path) -> None:
         with file.open("w", newline="", encoding="utf-8") as out:
@@ -73,7 +81,8 @@ def write_csv(path: Path, answers: Sequence[Answer]) -> None:
 
 
 def clock(seconds: float) -> str:
-    """`1:02:03.5`, without the hours where there are none."""
+    """A time in seconds as text, such as `1:02:03.5`, without hours where there are none."""
+    # Rounded before it is split: 59.97 s are 1:00.0, and not 0:60.0.
     tenths = round(10 * seconds)
     minutes, rest = divmod(tenths, 600)
     hours, minutes = divmod(minutes, 60)
@@ -82,24 +91,28 @@ def clock(seconds: float) -> str:
 
 
 def _row(span: Span) -> tuple[str, ...]:
+    """A line of a timeline in a terminal."""
+    # The best class has columns of its own, so that these stand in line below each other.
     first, *others = span.predictions
-    then = ", ".join(f"{one.name} {_percent(one)}" for one in others)
+    then = ", ".join(f"{item.name} {_percent(item)}" for item in others)
     return clock(span.start), clock(span.end), first.name, _percent(first), then
 
 
 def _rows(answer: Answer) -> list[tuple[Any, ...]]:
+    """The lines of one video in a CSV file, as `_COLUMNS` names their fields."""
     if answer.problem is not None:
         return [(answer.video, "", "", "", "", "", answer.problem)]
+    # First the video as a whole, whose start and end are empty, then its windows.
     parts = [
         ("", "", answer.predictions),
         *((s.start, s.end, s.predictions) for s in answer.timeline),
     ]
     return [
-        (answer.video, start, end, rank, one.name, one.probability, "")
+        (answer.video, start, end, rank, item.name, item.probability, "")
         for start, end, predictions in parts
-        for rank, one in enumerate(predictions, start=1)
+        for rank, item in enumerate(predictions, start=1)
     ]
 
 
-def _percent(one: Prediction) -> str:
-    return f"{one.probability:.1%}"
+def _percent(prediction: Prediction) -> str:
+    return f"{prediction.probability:.1%}"

@@ -11,7 +11,10 @@ from ila_jax.recognizer import Recognizer
 
 @dataclass(frozen=True, eq=False)
 class Moment:
-    """start, end: in seconds. probabilities: of each class, float64 [k], mean over the views."""
+    """A window of a video, from start to end in seconds.
+
+    probabilities: of each class, float64 [k], the mean over the window's views.
+    """
 
     start: float
     end: float
@@ -19,7 +22,7 @@ class Moment:
 
 
 def timeline(recognizer: Recognizer, windows: Windows) -> Iterator[Moment]:
-    """Each window as a video of its own, as `Recognizer.predict` sees one.
+    """Yields what the model says of each window, as if it were a video of its own.
 
         windows = Windows("day.mp4", seconds=10, stride=5)
         for moment in timeline(model, windows):
@@ -27,7 +30,9 @@ def timeline(recognizer: Recognizer, windows: Windows) -> Iterator[Moment]:
 
     Errors: BadVideo, at the latest after the last window; ValueError as `predict`.
     """
+    # Before the first window is decoded, not after it.
     recognizer.check_named()
     for window, views in windows.with_views(recognizer.views):
+        # In float64, as `Recognizer.predict` takes the mean of a whole video.
         shares = recognizer.probabilities(views)
         yield Moment(window.start, window.end, shares.mean(axis=0, dtype=np.float64))

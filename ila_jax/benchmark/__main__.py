@@ -14,7 +14,7 @@ from ila_jax.tables import Table, render
 if TYPE_CHECKING:
     from ila_jax.benchmark.decoders import Comparison
     from ila_jax.benchmark.loader import Throughput
-    from ila_jax.benchmark.train_step import Rate
+    from ila_jax.benchmark.train_step import TrainStepSpeed
 
 _HELP = """\
 Measures on this machine; other work that it does at the same time is in the figures.
@@ -30,6 +30,7 @@ Measures on this machine; other work that it does at the same time is in the fig
   this decoder beside plain PyAV, and beside decord 0.6.0 if it is installed:
     python -m ila_jax.benchmark decoders
 """
+# The parts of `loader.PARTS` as tables name them.
 _NAMES = {
     "read": "read the file",
     "decode": "decode",
@@ -40,24 +41,30 @@ _NAMES = {
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Runs the command. Errors: ValueError, OSError."""
     parser = _parser()
-    known, _ = parser.parse_known_args(arguments)
+    options, _ = parser.parse_known_args(arguments)
     for name in ("batches", "rounds", "steps", "classes"):
-        if getattr(known, name, 1) < 1:
-            raise ValueError(f"--{name} is {getattr(known, name)}: expected at least 1")
-    if known.command == "decoders":
+        if getattr(options, name, 1) < 1:
+            raise ValueError(f"--{name} is {getattr(options, name)}: expected at least 1")
+    # Parsed once more, each command by what it takes: only two of them have a configuration, whose
+    # overrides argparse does not know.
+    if options.command == "decoders":
         _decoders(parser.parse_args(arguments))
         return
-    if known.command == "model":
+    if options.command == "model":
         _model(*cli.parse_overrides(parser, arguments))
         return
-    known, config = cli.parse(parser, arguments)
-    if known.device_rate is not None and not known.device_rate > 0:
-        raise ValueError(f"--device-rate is {known.device_rate}: expected clips a second, above 0")
-    _data(known, config)
+    options, config = cli.parse(parser, arguments)
+    if options.device_rate is not None and not options.device_rate > 0:
+        raise ValueError(
+            f"--device-rate is {options.device_rate}: expected clips a second, above 0"
+        )
+    _data(options, config)
 
 
-def _data(known: argparse.Namespace, config: Config) -> None:
+def _data(options: argparse.Namespace, config: Config) -> None:
+    """Measures the loader of a configuration, and prints what it reaches and what limits it."""
     # After the arguments are known to be right: loading jax takes a second.
     import jax
 
@@ -66,92 +73,109 @@ def _data(known: argparse.Namespace, config: Config) -> None:
     from ila_jax.job.batches import open_dataset
     from ila_jax.job.sharding import check_batch, make_mesh, put_batch
 
+    # Of a data set that is drawn, the drawing is no part of what is measured.
     motion_pairs.ensure(config.data)
     dataset, mesh = open_dataset(config), make_mesh()
     check_batch(mesh, "train.batch", config.train.batch)
-    with cli.progress(3 + 2 * known.rounds) as step:
-        found = loader.measure(
+    with cli.progress(3 + 2 * options.rounds) as step:
+        throughput = loader.measure(
             dataset.train,
             dataset.clips,
             batch=config.train.batch,
-            batches=known.batches,
-            rounds=known.rounds,
+            batches=options.batches,
+            rounds=options.rounds,
             threads=config.data.threads,
             processes=config.data.processes,
+            # Transfers run in the background: without waiting, they would seem to take no time.
             put=lambda batch: jax.block_until_ready(put_batch(mesh, batch)),
             step=step,
         )
-    if known.json:
-        print(json.dumps(_data_json(found, known.device_rate), indent=2))
+    if options.json:
+        print(json.dumps(_data_json(throughput, options.device_rate), indent=2))
     else:
-        print(render([_data_table(found, known.device_rate)], markdown=False))
+        print(render([_data_table(throughput, options.device_rate)], markdown=False))
 
 
-def _data_json(found: "Throughput", device_rate: float | None) -> dict[str, object]:
-    values = dataclasses.asdict(found) | {
-        "outside_decode": found.outside_decode,
-        "rate_per_core": found.rate_per_core,
-        "limit": found.limit,
+def _data_json(throughput: "Throughput", device_rate: float | None) -> dict[str, object]:
+    """What is measured and what follows from it, by the keys that docs/data.md names."""
+    values = dataclasses.asdict(throughput) | {
+        "outside_decode": throughput.outside_decode,
+        "rate_per_core": throughput.rate_per_core,
+        "limit": throughput.limit,
     }
     if device_rate is not None:
-        values |= {"device_rate": device_rate, "cores_for_device": found.cores_for(device_rate)}
+        values |= {
+            "device_rate": device_rate,
+            "cores_for_device": throughput.cores_for(device_rate),
+        }
     return values
 
 
-def _data_table(found: "Throughput", device_rate: float | None) -> Table:
+def _data_table(throughput: "Throughput", device_rate: float | None) -> Table:
+    """The parts of the way from file to device, and what limits it in notes."""
     cells = [
         [_NAMES[part], f"{1e3 * seconds:.2f}", f"{1 / seconds:.0f}"]
-        for part, seconds in found.seconds.items()
+        for part, seconds in throughput.seconds.items()
     ]
-    how = f"{found.threads} threads, {found.processes} processes, {found.cores} cores"
+    how = (
+        f"{throughput.threads} threads, {throughput.processes} processes, {throughput.cores} cores"
+    )
+    # Seconds of a core add up over cores, those by the clock do not: the notes say which is which.
     notes = [
-        f"Outside of decoding the host spends {found.outside_decode:.1%} of the time of decoding.",
-        f"By the clock ({how}): decoding alone {found.decode_rate:.1f} clips/s, end to end "
-        f"{found.end_to_end_rate:.1f}, which is {found.ratio:.0%} of it.",
-        f"The limit on this machine: {_NAMES[found.limit]}.",
-        f"A core feeds {found.rate_per_core:.1f} clips/s.",
+        f"Outside of decoding the host spends {throughput.outside_decode:.1%} of the time of "
+        "decoding.",
+        f"By the clock ({how}): decoding alone {throughput.decode_rate:.1f} clips/s, end to end "
+        f"{throughput.end_to_end_rate:.1f}, which is {throughput.ratio:.0%} of it.",
+        f"The limit on this machine: {_NAMES[throughput.limit]}.",
+        f"A core feeds {throughput.rate_per_core:.1f} clips/s.",
     ]
-    if found.unreadable:
+    if throughput.unreadable:
         notes.append(
-            f"{found.unreadable} of {found.clips} videos could not be read: "
+            f"{throughput.unreadable} of {throughput.clips} videos could not be read: "
             "python -m ila_jax.data.check names them."
         )
     if device_rate is not None:
-        notes.append(_feeding(found.cores_for(device_rate), device_rate))
-    title = f"{found.clips} training clips, one at a time on one core"
+        notes.append(_feeding(throughput.cores_for(device_rate), device_rate))
+    title = f"{throughput.clips} training clips, one at a time on one core"
     return Table(title, ["part", "ms a clip", "clips/s"], cells, notes)
 
 
-def _feeding(cores: int | None, rate: float) -> str:
+def _feeding(cores: int | None, clips_per_second: float) -> str:
+    """How many cores feed devices that train on so many clips a second, as a sentence."""
     if cores is None:
         return (
-            f"No number of cores of one host feeds {rate:g} clips/s: batching and the transfer to "
-            "the device, which one thread does, are slower than that. Train on several hosts."
+            f"No number of cores of one host feeds {clips_per_second:g} clips/s: batching and the "
+            "transfer to the device, which one thread does, are slower than that. Train on several "
+            "hosts."
         )
-    return f"{rate:g} clips/s need {cores} {'core' if cores == 1 else 'cores'} like these."
+    return (
+        f"{clips_per_second:g} clips/s need {cores} {'core' if cores == 1 else 'cores'} like these."
+    )
 
 
-def _model(known: argparse.Namespace, overrides: Sequence[Override]) -> None:
-    configs = {file: from_config(read_config(file, overrides)) for file in known.config}
+def _model(options: argparse.Namespace, overrides: Sequence[Override]) -> None:
+    """Measures training and recognition of configurations on noise, and prints the figures."""
+    # All are read first: what is wrong with the last is said before minutes of measuring.
+    configs = {file: from_config(read_config(file, overrides)) for file in options.config}
     from ila_jax.benchmark import train_step
 
-    found = {}
-    with cli.progress(train_step.PARTS * len(configs)) as step:
+    speeds = {}
+    with cli.progress(train_step.STAGES * len(configs)) as step:
         for file, config in configs.items():
-            found[file] = train_step.measure(
-                config, classes=known.classes, steps=known.steps, step=step
+            speeds[file] = train_step.measure(
+                config, classes=options.classes, steps=options.steps, step=step
             )
-    if known.json:
+    if options.json:
         rates = {
-            file: dataclasses.asdict(rate) | {"share_of_matmul": rate.share_of_matmul}
-            for file, rate in found.items()
+            file: dataclasses.asdict(speed) | {"share_of_matmul": speed.share_of_matmul}
+            for file, speed in speeds.items()
         }
         print(json.dumps(rates, indent=2))
     else:
-        print(render([_model_table(configs, found)], markdown=known.markdown))
+        print(render([_model_table(configs, speeds)], markdown=options.markdown))
 
 
-def _model_table(configs: Mapping[str, Config], found: Mapping[str, "Rate"]) -> Table:
+def _model_table(configs: Mapping[str, Config], speeds: Mapping[str, "TrainStepSpeed"]) -> Table:
     from ila_jax.cost.measure import machine
 
     header = [
@@ -159,16 +183,17 @@ def _model_table(configs: Mapping[str, Config], found: Mapping[str, "Rate"]) -> 
         "of matmul", "MFU", "recognises, clips/s", "GiB",
     ]  # fmt: skip
     cells = []
-    for file, rate in found.items():
+    for file, speed in speeds.items():
         config = configs[file]
         cells.append(
             [file, config.model.precision, str(config.train.batch), str(config.train.accumulation),
-             config.model.remat, f"{rate.training:.1f}",
-             f"{rate.training * rate.flops / 1e12:.2f}", f"{rate.share_of_matmul:.0%}",
-             "–" if rate.mfu is None else f"{rate.mfu:.0%}", f"{rate.inference:.1f}",
-             "–" if rate.memory is None else f"{rate.memory:.1f}"]
+             config.model.remat, f"{speed.training:.1f}",
+             f"{speed.training * speed.flops / 1e12:.2f}", f"{speed.share_of_matmul:.0%}",
+             "–" if speed.mfu is None else f"{speed.mfu:.0%}", f"{speed.inference:.1f}",
+             "–" if speed.memory is None else f"{speed.memory:.1f}"]
         )  # fmt: skip
-    devices = next(iter(found.values())).devices
+    # All configurations are measured on the same devices.
+    devices = next(iter(speeds.values())).devices
     notes = [
         "On noise instead of videos: nothing is read or decoded. The median of the steps.",
         "TFLOP/s: by formula, forward and backward. of matmul: of the rate that a large matrix "
@@ -178,31 +203,40 @@ def _model_table(configs: Mapping[str, Config], found: Mapping[str, "Rate"]) -> 
     return Table(f"{devices} x {machine()}", header, cells, notes)
 
 
-def _decoders(known: argparse.Namespace) -> None:
+def _decoders(options: argparse.Namespace) -> None:
+    """Measures this decoder beside others on the same files, and prints the ratios."""
     from ila_jax.benchmark import decoders
 
+    # decord is an extra, and the comparison with PyAV stands without it.
     if "decord" not in decoders.readers():
         print(
             "decord is not installed and is left out: pip install 'ila-jax[benchmark]'",
             file=sys.stderr,
         )
-    with cli.progress(decoders.FILES * (1 + known.rounds)) as step:
+    with cli.progress(decoders.FILES * (1 + options.rounds)) as step:
         files = []
         for name, data in decoders.videos():
             files.append((name, data))
             step("encoding")
-        found = decoders.compare(files, rounds=known.rounds, step=lambda: step("decoding"))
-    if known.json:
-        print(json.dumps(dataclasses.asdict(found) | {"ratios": found.ratios()}, indent=2))
+        comparison = decoders.compare(files, rounds=options.rounds, step=lambda: step("decoding"))
+    if options.json:
+        print(
+            json.dumps(dataclasses.asdict(comparison) | {"ratios": comparison.ratios()}, indent=2)
+        )
     else:
-        print(render([_decoders_table(found, decoders.FRAMES)], markdown=False))
+        print(render([_decoders_table(comparison, decoders.FRAMES)], markdown=False))
 
 
-def _decoders_table(found: "Comparison", frames: int) -> Table:
-    ratios = found.ratios()
+def _decoders_table(comparison: "Comparison", frames: int) -> Table:
+    # Ratios, since seconds are of this machine, and what is compared is the decoders.
+    ratios = comparison.ratios()
     names = list(next(iter(ratios.values())))
     cells = [
-        [file, f"{found.files[file] / 1e3:.0f}", f"{1e3 * found.seconds[file]['sequential']:.1f}"]
+        [
+            file,
+            f"{comparison.files[file] / 1e3:.0f}",
+            f"{1e3 * comparison.seconds[file]['sequential']:.1f}",
+        ]
         + [f"{ratios[file][name]:.2f}" for name in names if name != "sequential"]
         for file in ratios
     ]

@@ -22,59 +22,69 @@ FRAMES = 8
 _SECONDS, _RATE = 10, 30
 # What x264 does when it is told nothing, which is what videos on the web are made with.
 _LONG = {"g": "250", "preset": "medium", "crf": "23"}
+# As data sets are prepared: small, with a key frame close to every frame that may be wanted.
 _PREPARED = Encoding(short_side=256, key_frames=12, crf=23, preset="medium")
 
-Reader = Callable[[bytes], np.ndarray]
+ReadFrames = Callable[[bytes], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Seconds of a clip of FRAMES frames from each file, by reader: the best of all rounds."""
 
-    files: dict[str, int]  # bytes
-    seconds: dict[str, dict[str, float]]  # file -> reader -> seconds
+    # Bytes by file; seconds by file and reader.
+    files: dict[str, int]
+    seconds: dict[str, dict[str, float]]
 
     def ratios(self) -> dict[str, dict[str, float]]:
         """Each reader's time as a part of the sequential one's: file -> reader -> ratio."""
         return {
-            file: {reader: found / by["sequential"] for reader, found in by.items()}
-            for file, by in self.seconds.items()
+            file: {
+                reader: duration / durations["sequential"] for reader, duration in durations.items()
+            }
+            for file, durations in self.seconds.items()
         }
 
 
 def videos() -> Iterator[tuple[str, bytes]]:
-    """(name, mp4 file) of 10 s at 30 frames a second; each takes seconds to encode."""
+    """Yields (name, mp4 file) of 10 s at 30 frames a second; each takes seconds to encode."""
     small = _encoded(256, 340)
     yield "340x256, key frame every 250", small
     yield "340x256, key frame every 12 (prepared)", transcode(small, _PREPARED).data
     yield "1280x720, key frame every 250", _encoded(720, 1280)
 
 
-FILES = 3
+FILES = 3  # that `videos` yields, for a bar that is shown before they are made
 
 
-def readers() -> dict[str, Reader]:
-    """Those that are installed: bytes of a video to the same FRAMES frames, uint8 [t, h, w, 3]."""
-    found: dict[str, Reader] = {"sequential": _sequential, "ila_jax": _indexed}
+def readers() -> dict[str, ReadFrames]:
+    """The readers that are installed, by name.
+
+    Each makes of the bytes of a video the same FRAMES frames, uint8 [t, h, w, 3].
+    """
+    by_name: dict[str, ReadFrames] = {"sequential": _sequential, "ila_jax": _indexed}
     if importlib.util.find_spec("decord") is not None:
-        found["decord"] = _decord
-    return found
+        by_name["decord"] = _decord
+    return by_name
 
 
 def compare(
     files: Sequence[tuple[str, bytes]], *, rounds: int, step: Callable[[], object]
 ) -> Comparison:
-    """Reads every file with every reader, in turns; step: called after each round of a file.
+    """Reads every file with every reader, all on one thread.
 
-    All on one thread. Errors: RuntimeError where ila_jax and sequential decoding differ.
+    files: (name, bytes) of each. step: called after each round of a file.
+    Errors: RuntimeError where ila_jax and sequential decoding differ.
     """
     seconds: dict[str, dict[str, float]] = {}
     for name, data in files:
         if not np.array_equal(_indexed(data), _sequential(data)):
             raise RuntimeError(f"{name}: the frames differ from those of sequential decoding")
         best = dict.fromkeys(readers(), float("inf"))
+        # Readers take turns, so that a machine that slows down does so for all of them.
         for _ in range(rounds):
             for reader, read in readers().items():
+                # The processor's time: other work of the machine adds little to it.
                 begin = time.process_time()
                 read(data)
                 best[reader] = min(best[reader], time.process_time() - begin)
@@ -84,6 +94,7 @@ def compare(
 
 
 def _indexed(data: bytes) -> np.ndarray:
+    """This package's decoder, as the loader calls it: index, then only what frames depend on."""
     index = index_video(data)
     return decode(index, interval(index.count, FRAMES))
 
@@ -93,23 +104,27 @@ def _sequential(data: bytes) -> np.ndarray:
     images = []
     with av.open(io.BytesIO(data), "r") as container:
         stream = container.streams.video[0]
+        # The loader decodes each file on one thread, and many files at once: so do the others here.
         stream.codec_context.thread_count = 1
-        wanted = set(interval(stream.frames, FRAMES).tolist())
+        numbers = set(interval(stream.frames, FRAMES).tolist())
         for k, frame in enumerate(container.decode(stream)):
-            if k in wanted:
+            if k in numbers:
                 images.append(frame.to_ndarray(format="rgb24"))
-            if len(images) == len(wanted):
+            if len(images) == len(numbers):
                 break
     return np.stack(images)
 
 
 def _decord(data: bytes) -> np.ndarray:
+    """decord, one thread, as its documentation shows it."""
     decord = importlib.import_module("decord")
     reader = decord.VideoReader(io.BytesIO(data), ctx=decord.cpu(0), num_threads=1)
-    return reader.get_batch(interval(len(reader), FRAMES)).asnumpy()
+    frames: np.ndarray = reader.get_batch(interval(len(reader), FRAMES)).asnumpy()
+    return frames
 
 
 def _encoded(height: int, width: int) -> bytes:
+    """An mp4 file of the drawn scene."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=_RATE, options=_LONG)
@@ -123,9 +138,11 @@ def _encoded(height: int, width: int) -> bytes:
 
 def _scene(height: int, width: int, count: int) -> Iterator[np.ndarray]:
     """A camera that pans over a textured wall, a ball that crosses it, and a sensor's noise."""
+    # A fixed seed: two machines decode the same files.
     rng = np.random.default_rng(0)
     size = (2 * width, 2 * height)
     wall = np.zeros((size[1], size[0], 3), np.float32)
+    # Coarse and fine patterns, as in photographs: a plain wall would cost an encoder nothing.
     for grain, strength in ((8, 60), (32, 40), (128, 25)):
         rough = rng.normal(0, strength, (grain, 2 * grain, 3)).astype(np.float32)
         wall += cv2.resize(rough, size, interpolation=cv2.INTER_CUBIC)
@@ -139,5 +156,6 @@ def _scene(height: int, width: int, count: int) -> Iterator[np.ndarray]:
         ball = (round(width * (3 * i / count % 1)), height // 2)
         cv2.circle(image, ball, height // 8, (230, 60, 40), -1)
         left, top = rng.integers(0, 64, 2)
+        # One pattern at another place in each frame: fresh noise for 300 frames takes seconds.
         image += noise[top : top + height, left : left + width]
         yield image.clip(0, 255).astype(np.uint8)

@@ -24,7 +24,8 @@ PARTS = ("read", "decode", "crop_resize", "batch", "to_device")
 _SHARED = PARTS[:3]
 # Batches before and after those that are timed, so that as much is loaded ahead at both ends.
 _AROUND = 2
-_HELD = 1 << 30  # bytes of encoded files that are kept in memory to decode them again
+# Bytes of encoded files that are kept in memory, so that decoding them again reads nothing.
+_HELD = 1 << 30
 
 Step = Callable[[str], object]
 
@@ -63,16 +64,20 @@ class Throughput:
     @property
     def limit(self) -> str:
         """The part that limits the rate on this machine."""
+        # The three share the cores, so it is their sum that limits: the longest of them is named.
         slowest = max(_SHARED, key=self.seconds.__getitem__)
         times = {slowest: sum(self.seconds[part] for part in _SHARED) / self.cores}
         times |= {part: self.seconds[part] for part in ("batch", "to_device")}
         return max(times, key=times.__getitem__)
 
-    def cores_for(self, rate: float) -> int | None:
-        """Cores that feed devices of so many clips a second; None where one host cannot."""
-        if rate * max(self.seconds["batch"], self.seconds["to_device"]) > 1:
+    def cores_for(self, clips_per_second: float) -> int | None:
+        """How many cores feed devices that train on so many clips a second.
+
+        None where one host cannot: batches are put together and sent by one thread.
+        """
+        if clips_per_second * max(self.seconds["batch"], self.seconds["to_device"]) > 1:
             return None
-        return math.ceil(rate / self.rate_per_core)
+        return math.ceil(clips_per_second / self.rate_per_core)
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def measure(
     put: Callable[[Batch], object],
     step: Step,
 ) -> Throughput:
-    """Of the training clips of seed 0 in `batches` batches.
+    """Measures the loader on the training clips of seed 0, of so many batches.
 
     put: brings a batch to the devices and waits until it is there. step: called when something
     has been measured, 3 + 2·rounds times. Errors: ValueError where none of the videos can be read.
@@ -111,14 +116,18 @@ def measure(
     step("read")
     seconds["decode"], seconds["crop_resize"], videos = _one_core(recipe, clips)
     step("decode, crop and resize on one core")
+    # Where some videos could not be read, the others fill the batch.
     rows = [videos[k % len(videos)] for k in range(batch)]
-    made = _best(lambda: np.stack(rows), rounds)
-    seconds["batch"] = made / batch
+    stacking = _best(lambda: np.stack(rows), rounds)
+    seconds["batch"] = stacking / batch
     stacked = {"video": np.stack(rows), "label": np.zeros(batch, np.int32)}
-    put(stacked)  # the first transfer sets things up
+    # The first transfer sets things up on the device, and is not counted.
+    put(stacked)
     seconds["to_device"] = _best(lambda: put(stacked), rounds) / batch
     step("batch, and to the device")
-    found = []
+    speeds = []
+    # Decoding alone and the whole way take turns: a machine that slows down changes both, and the
+    # ratio of a round stays.
     for _ in range(rounds):
         decoded = _decode_rate(recipe, clips, len(places), max(threads, 1) * max(processes, 1))
         step("decode only")
@@ -131,9 +140,9 @@ def measure(
             steps=batches + 2 * _AROUND,
         )
         with closing(loader):
-            found.append((decoded, _rate(loader, batch, batches, put)))
+            speeds.append((decoded, _rate(loader, batch, batches, put)))
         step("end to end")
-    rates = np.array(found)
+    rates = np.array(speeds)
     return Throughput(
         clips=len(places),
         unreadable=unreadable,
@@ -148,7 +157,8 @@ def measure(
 
 
 def cores() -> int:
-    """That this process may use."""
+    """How many cores this process may use."""
+    # A container or a job of a cluster may use fewer than the machine has. macOS does not tell.
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -157,9 +167,12 @@ def cores() -> int:
 def _read(
     source: VideoSource, recipe: ClipRecipe, places: list[tuple[int, int]]
 ) -> tuple[list[_Clip], int, float]:
-    """Clips whose files decode, how many others there were, and seconds of reading one file."""
+    """Reads files; returns (clips whose files decode, how many do not, seconds of reading one).
+
+    Errors: ValueError where none of them can be read.
+    """
     clips: list[_Clip] = []
-    unreadable, held, spent = 0, 0, []
+    unreadable, size, spent = 0, 0, []
     for epoch, video in places:
         begin = time.perf_counter()
         try:
@@ -170,8 +183,9 @@ def _read(
         except BadVideo:
             unreadable += 1
             continue
-        held += len(data)
-        if held > _HELD:
+        # Beyond what memory is meant to hold, the clips so far stand for the others.
+        size += len(data)
+        if size > _HELD:
             break
         clips.append(clip)
     if not clips:
@@ -183,16 +197,18 @@ def _read(
 
 
 def _decode(recipe: ClipRecipe, clip: _Clip, rng: np.random.Generator) -> np.ndarray:
+    """The frames that training draws from a file, uint8 [t, h, w, 3] in the size of the file."""
     index = index_video(clip.data)
     return decode(index, recipe.random_frames(index.count, rng))
 
 
 def _one_core(recipe: ClipRecipe, clips: list[_Clip]) -> tuple[float, float, list[np.ndarray]]:
-    """Seconds of a core for one clip: to decode it, and to crop and resize it; and the clips."""
+    """Makes clips on one core; returns (seconds of decoding one, of cropping one, the clips)."""
     crop = MultiScaleCrop(recipe.size, recipe.scales)
     videos, times = [], []
     for clip in clips:
         rng = clip.rng()
+        # The processor's time of this thread: what else the machine does is not in it.
         begin = time.thread_time()
         video = _decode(recipe, clip, rng)
         decoded = time.thread_time()
@@ -208,6 +224,7 @@ def _decode_rate(recipe: ClipRecipe, clips: list[_Clip], count: int, threads: in
     def one(clip: _Clip) -> None:
         _decode(recipe, clip, clip.rng())
 
+    # As many clips as the batches had, again from the first where some could not be read.
     todo = itertools.islice(itertools.cycle(clips), count)
     with ThreadPoolExecutor(threads) as pool:
         begin = time.perf_counter()
@@ -220,16 +237,20 @@ def _rate(
     loader: Iterator[Batch], batch: int, batches: int, put: Callable[[Batch], object]
 ) -> float:
     """Clips a second by the clock, from the loader to the devices."""
-    for made in itertools.islice(loader, _AROUND):
-        put({"video": made["video"], "label": made["label"]})
+    # The first batches wait for the loader's processes to start.
+    for clips in itertools.islice(loader, _AROUND):
+        put({"video": clips["video"], "label": clips["label"]})
     begin = time.perf_counter()
-    for made in itertools.islice(loader, batches):
-        put({"video": made["video"], "label": made["label"]})
+    for clips in itertools.islice(loader, batches):
+        put({"video": clips["video"], "label": clips["label"]})
     return batch * batches / (time.perf_counter() - begin)
 
 
 def _best(work: Callable[[], object], rounds: int) -> float:
-    """Seconds by the clock, the least of some tries: nothing but work of others adds to them."""
+    """Seconds of some work by the clock, the least of several tries.
+
+    The least, since other work of the machine can only add to them.
+    """
     times = []
     for _ in range(max(rounds, 3)):
         begin = time.perf_counter()

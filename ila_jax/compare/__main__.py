@@ -39,8 +39,8 @@ _DEFAULT = [method for method in _METHODS if method != "ila_token_ssv2"]
 
 
 @dataclass(frozen=True)
-class Run:
-    """One model to train."""
+class TrainingRun:
+    """One model to train, and the folder that its run is in."""
 
     method: str
     positions: bool
@@ -54,36 +54,42 @@ class Run:
 
     @property
     def result(self) -> Path:
+        """The file that says, by being there, that this run is done."""
         return self.workdir / "result.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
     return cli.run(lambda: _compare(arguments))
 
 
 def _compare(arguments: Sequence[str] | None) -> None:
-    known, overrides = cli.parse_overrides(_parser(), arguments)
-    methods = cli.chosen("--methods", known.methods, _METHODS, default=_DEFAULT)
-    if known.seeds < 1:
-        raise ValueError(f"--seeds is {known.seeds}: expected at least 1")
+    options, overrides = cli.parse_overrides(_parser(), arguments)
+    methods = cli.chosen("--methods", options.methods, _METHODS, default=_DEFAULT)
+    if options.seeds < 1:
+        raise ValueError(f"--seeds is {options.seeds}: expected at least 1")
+    # What the report needs is asked for before hours of training, not after.
     figure.require_matplotlib()
-    check_writable(known.workdir)
+    check_writable(options.workdir)
+    # Seeds are the outer loop: stopped early, all methods have the same number of seeds.
     runs = [
-        Run(method, positions, seed, config, known.workdir / name / f"seed{seed}")
-        for seed in range(known.seeds)
+        TrainingRun(method, positions, seed, config, options.workdir / name / f"seed{seed}")
+        for seed in range(options.seeds)
         for method in methods
         for positions, name in ((True, method), (False, f"{method}_no_positions"))
-        for config in [_config(known.config, overrides, method, positions, seed)]
+        for config in [_config(options.config, overrides, method, positions, seed)]
     ]
+    # A signal ends the list early; then there is no report, which would compare unlike runs.
     outcomes = list(_outcomes(runs))
     if len(outcomes) == len(runs):
-        _report(runs[0].config, outcomes, known.workdir)
+        _report(runs[0].config, outcomes, options.workdir)
 
 
 def _config(
     file: str, overrides: Sequence[Override], method: str, positions: bool, seed: int
 ) -> Config:
-    """The run's own values win over the overrides."""
+    """The configuration of one run. Errors: ValueError."""
+    # Last, so that they win: an override of the seed would make all seeds the same run.
     own = [("model.mit_positions", positions), ("train.seed", seed)]
     config = from_config(read_config(f"{file}:{method}", [*overrides, *own]))
     if config.data.motion_pairs is None:
@@ -91,34 +97,41 @@ def _config(
     return config
 
 
-def _outcomes(runs: Sequence[Run]) -> Iterator[Outcome]:
-    """Of each run in turn; ends early when a signal stops one."""
+def _outcomes(runs: Sequence[TrainingRun]) -> Iterator[Outcome]:
+    """Yields the outcome of each run in turn; ends early when a signal stops one."""
     import jax
 
     from ila_jax.job.processes import say
 
+    # Not the time of day, which a clock that is set would change.
     begin, trained = time.monotonic(), 0
     for number, run in enumerate(runs, start=1):
         say(f"run {number} of {len(runs)}: {run}")
-        done = run.result.exists()
+        is_done = run.result.exists()
         outcome = _outcome(run)
         if outcome is None:
             return
         yield outcome
-        jax.clear_caches()  # no later run has the same program
-        trained += not done
+        # No later run has the same program, and the compiled ones would pile up in memory.
+        jax.clear_caches()
+        # Runs that were done before cost no time, and would make the estimate too short.
+        trained += not is_done
         if trained and number < len(runs):
             minutes = (time.monotonic() - begin) / trained * (len(runs) - number) / 60
             say(f"top-1 {outcome.order.forward:.1%}; about {minutes:.0f} minutes left")
 
 
-def _outcome(run: Run) -> Outcome | None:
-    """Trains unless it is done; None when a signal stopped it. Errors: those of `train`."""
+def _outcome(run: TrainingRun) -> Outcome | None:
+    """Trains and scores a run unless that is done; None when a signal stopped it.
+
+    Errors: those of `train`.
+    """
     from ila_jax.data.synthetic import motion_pairs
     from ila_jax.scoring import time_order
     from ila_jax.train.loop import train
     from ila_jax.train.start import check_folder
 
+    # Also of a run that is done: its result is of the configuration that it was trained with.
     check_folder(run.workdir, run.config)
     if run.result.exists():
         return comparison.read(run.result)
@@ -126,13 +139,14 @@ def _outcome(run: Run) -> Outcome | None:
     if not train(run.config, run.workdir):
         return None
     order = time_order.measure(run.workdir, run.config)
-    rate = comparison.training_rate(run.workdir / "metrics.jsonl")
-    outcome = Outcome(run.method, run.positions, run.seed, order, rate)
+    clips_per_second = comparison.training_speed(run.workdir / "metrics.jsonl")
+    outcome = Outcome(run.method, run.positions, run.seed, order, clips_per_second)
     comparison.write(outcome, run.result)
     return outcome
 
 
 def _report(config: Config, outcomes: Sequence[Outcome], folder: Path) -> None:
+    """Writes report.md, report.json and report.png, and prints the tables."""
     train, rows = config.train, comparison.rows(outcomes, config.model)
     budget = f"{train.steps} steps of {train.batch} clips each; {machine()}"
     tables = comparison.tables(rows)

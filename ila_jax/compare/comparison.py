@@ -17,9 +17,11 @@ from ila_jax.tables import Table
 
 @dataclass(frozen=True)
 class Outcome:
-    """One finished run. positions: whether multi-frame integration knows the frames' order.
+    """What one finished run has come to.
 
-    clips_per_second: of training, the median over the run; None for one too short to tell.
+    positions: whether multi-frame integration knows the frames' order. order: accuracies on clips
+    forwards, backwards and shuffled. clips_per_second: of training, the median over the run; None
+    for a run that is too short to tell.
     """
 
     method: str
@@ -30,8 +32,12 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Row:
-    """A method's runs over all seeds, at least one. macs: of a clip, with the linear head."""
+class MethodRuns:
+    """A method's runs over all seeds, at least one, and what the method costs.
+
+    new_parameters: those that CLIP does not have. macs: multiply-accumulates of a clip, with the
+    linear head.
+    """
 
     method: str
     positions: bool
@@ -41,65 +47,77 @@ class Row:
 
     @property
     def title(self) -> str:
+        """The method as tables name it."""
         return METHODS[self.method].title
 
     def of(self, measure: str) -> list[float]:
-        """`forward`, `to_partner` or `shuffled` of every seed."""
+        """The accuracy of every seed, a share. measure: `forward`, `to_partner` or `shuffled`."""
         return [getattr(outcome.order, measure) for outcome in self.outcomes]
 
     def per_class(self) -> dict[str, float | None]:
         """The mean over seeds of each class's accuracy."""
         names = self.outcomes[0].order.per_class
-        found = {name: [o.order.per_class[name] for o in self.outcomes] for name in names}
-        return {name: _mean([v for v in values if v is not None]) for name, values in found.items()}
+        by_class = {name: [o.order.per_class[name] for o in self.outcomes] for name in names}
+        return {
+            name: _mean([v for v in values if v is not None]) for name, values in by_class.items()
+        }
 
     @property
     def clips_per_second(self) -> float | None:
-        rates = [o.clips_per_second for o in self.outcomes if o.clips_per_second is not None]
-        return statistics.median(rates) if rates else None
+        """The median over seeds; None where all runs were too short to tell."""
+        speeds = [o.clips_per_second for o in self.outcomes if o.clips_per_second is not None]
+        return statistics.median(speeds) if speeds else None
 
 
 def write(outcome: Outcome, path: Path) -> None:
-    """Whole or not at all: the file says that the run is done."""
+    """Writes an outcome, whole or not at all: that the file is there says that the run is done."""
     publish_text(path, json.dumps(asdict(outcome), indent=2) + "\n")
 
 
 def read(path: Path) -> Outcome:
-    """What `write` wrote."""
+    """Reads what `write` wrote."""
+    # `asdict` has made a dict of the inner dataclass as well.
     values = json.loads(path.read_text())
     return Outcome(**values | {"order": TimeOrder(**values["order"])})
 
 
-def training_rate(metrics: Path) -> float | None:
-    """Clips a second, the median over the log lines of a run."""
+def training_speed(metrics: Path) -> float | None:
+    """Clips a second of training, the median over the log lines of a run; None without any.
+
+    The median, since other work of the machine slows some of the lines down.
+    """
     lines = [json.loads(line) for line in metrics.read_text("utf-8").strip().split("\n")]
-    rates = [line[key] for line in lines if (key := "time/clips_per_second") in line]
-    return statistics.median(rates) if rates else None
+    speeds = [line[key] for line in lines if (key := "time/clips_per_second") in line]
+    return statistics.median(speeds) if speeds else None
 
 
-def rows(outcomes: Sequence[Outcome], model: ModelConfig) -> list[Row]:
+def rows(outcomes: Sequence[Outcome], model: ModelConfig) -> list[MethodRuns]:
     """Methods in the order of the table, each with positions before without.
 
     model: of any of the runs, with the linear head; they differ in their temporal model alone.
     """
     assert model.classes is not None, "motion pairs have the linear head"
-    found = []
+    table = []
     for key, method in METHODS.items():
         for positions in (True, False):
             runs = [o for o in outcomes if (o.method, o.positions) == (key, positions)]
+            # With --methods, a comparison has only some of them.
             if not runs:
                 continue
+            # With and without positions a method costs the same here: their embedding is t × e
+            # parameters and one addition.
             config = replace(model, temporal=method.temporal, convolutions=method.convolutions)
             macs = by_formula(config, model.classes)["linear_head"]
-            found.append(Row(key, positions, runs, traced.parameters(config).new, macs))
-    return found
+            table.append(MethodRuns(key, positions, runs, traced.parameters(config).new, macs))
+    return table
 
 
-def tables(rows: Sequence[Row]) -> list[Table]:
+def tables(rows: Sequence[MethodRuns]) -> list[Table]:
+    """The accuracies of every method beside its costs, and the accuracies of every class."""
     return [_accuracies(rows), _classes(rows)]
 
 
-def _accuracies(rows: Sequence[Row]) -> Table:
+def _accuracies(rows: Sequence[MethodRuns]) -> Table:
     header = [
         "method", "positions", "top-1 %", "backwards → partner %", "shuffled %",
         "new parameters", "MMACs", "clips/s",
@@ -125,7 +143,8 @@ def _accuracies(rows: Sequence[Row]) -> Table:
     return Table("Motion pairs: 8 classes, chance 12.5 %, looks alone 50 %", header, cells, notes)
 
 
-def _classes(rows: Sequence[Row]) -> Table:
+def _classes(rows: Sequence[MethodRuns]) -> Table:
+    # All runs have the classes of the motion pairs.
     names = list(rows[0].per_class())
     cells = [
         [
@@ -138,11 +157,14 @@ def _classes(rows: Sequence[Row]) -> Table:
     return Table("Top-1 of each class, %, mean over seeds", ["method", "positions", *names], cells)
 
 
-def as_json(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def as_json(rows: Sequence[MethodRuns]) -> list[dict[str, Any]]:
+    """The rows as `report.json` holds them, with every seed's outcome."""
     return [asdict(row) | {"title": row.title, "per_class": row.per_class()} for row in rows]
 
 
 def _spread(values: Sequence[float]) -> str:
+    """The mean over seeds in percent, with the lowest and the highest in brackets."""
+    # Not a standard deviation: of three seeds, the lowest and the highest say more.
     mean = f"{100 * statistics.mean(values):.1f}"
     if len(values) == 1:
         return mean

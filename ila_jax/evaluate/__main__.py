@@ -34,49 +34,53 @@ On several hosts start one process on each, with an --output that they share:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
     return cli.run(lambda: _run(arguments))
 
 
 def _run(arguments: Sequence[str] | None) -> None:
-    known, overrides = read(arguments)
-    if known.compare:
-        one, other = known.compare
-        _compare(one, other, known.output)
+    options, overrides = read(arguments)
+    if options.compare:
+        one, other = options.compare
+        _compare(one, other, options.output)
     else:
-        _evaluate(known, overrides)
+        _evaluate(options, overrides)
 
 
 def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Override]]:
-    """Arguments that go together, and the values to change in the config.
+    """Parses arguments, and ends the command where they do not go together.
 
-    The launchers in tools/ check by it what they pass on.
+    Returns them, and the values to change in the configuration. The launchers in tools/ check by
+    this what they pass on.
     """
     parser = _parser()
-    known, overrides = cli.parse_overrides(parser, arguments)
-    named = {f"--{name}": getattr(known, name) for name in ("config", "checkpoint", "output")}
-    if known.compare:
-        if known.config or known.checkpoint or overrides or cli.several_hosts(known):
+    options, overrides = cli.parse_overrides(parser, arguments)
+    named = {f"--{name}": getattr(options, name) for name in ("config", "checkpoint", "output")}
+    if options.compare:
+        if options.config or options.checkpoint or overrides or cli.several_hosts(options):
             parser.error("--compare reads two finished evaluations: it takes --output alone")
     elif missing := [name for name, value in named.items() if value is None]:
         parser.error(f"{' and '.join(missing)} missing: see --help")
-    return known, overrides
+    return options, overrides
 
 
 def _compare(one: Path, other: Path, output: Path | None) -> None:
+    """Prints how two evaluations differ, and writes all of it where a file is named."""
     from ila_jax.evaluate import paired
 
     if output is not None:
         check_file(output)
-    found = paired.compare(one, other)
+    changes = paired.compare(one, other)
     if output is not None:
         output.parent.mkdir(parents=True, exist_ok=True)
-        publish_text(output, paired.as_json(found, one, other))
-    print(paired.described(found, one, other))
+        publish_text(output, paired.as_json(changes, one, other))
+    print(paired.described(changes, one, other))
 
 
-def _evaluate(known: argparse.Namespace, overrides: Sequence[Override]) -> None:
-    config = from_config(read_config(known.config, overrides))
-    check_writable(known.output)
+def _evaluate(options: argparse.Namespace, overrides: Sequence[Override]) -> None:
+    """Evaluates a checkpoint into a folder, and prints the result when all is done."""
+    config = from_config(read_config(options.config, overrides))
+    check_writable(options.output)
     # After the arguments are known to be right: loading jax takes a second.
     import jax
 
@@ -86,20 +90,22 @@ def _evaluate(known: argparse.Namespace, overrides: Sequence[Override]) -> None:
     from ila_jax.evaluate.subject import open_subject
     from ila_jax.job.processes import connect, is_first, wait_for_all
 
+    # Before the first array is made: jax would make it in 32 bits and keep it so.
     if config.model.precision == "float64":
         jax.config.update("jax_enable_x64", True)
-    if cli.several_hosts(known):
-        connect(known.coordinator, known.processes, known.process_id)
+    if cli.several_hosts(options):
+        connect(options.coordinator, options.processes, options.process_id)
+    # One process draws, the others wait: they would draw the same into the same folder.
     if is_first():
         motion_pairs.ensure(config.data)
     wait_for_all("the data")
-    finished = evaluate(open_subject(config, known.checkpoint), known.output)
+    finished = evaluate(open_subject(config, options.checkpoint), options.output)
     if finished and is_first():
-        print(_table(results.read_result(known.output), known.output))
+        print(_table(results.read_result(options.output), options.output))
 
 
 def _table(result: dict[str, Any], folder: Path) -> str:
-    """The numbers that people ask for first."""
+    """Accuracies, the calibration error and the first unreadable videos, as lines of text."""
     videos, views = result["videos"], result["same"]["clips"] * result["same"]["crops"]
     lines = [f"{videos['listed']} videos listed, {videos['decoded']} read; views of each: {views}"]
     for over in ("listed", "decoded"):
@@ -110,7 +116,9 @@ def _table(result: dict[str, Any], folder: Path) -> str:
                 f"  ({s['low']:.2%} to {s['high']:.2%})"
             )
     lines.append(f"calibration error     {result['calibration']['error']:7.2%}")
-    lines += [f"unreadable: {one['video']}: {one['said']}" for one in result["unreadable"][:10]]
+    lines += [
+        f"unreadable: {video['video']}: {video['said']}" for video in result["unreadable"][:10]
+    ]
     more = len(result["unreadable"]) - 10
     lines += [f"and {more} more in result.json"] if more > 0 else []
     return "\n".join([*lines, f"written: {folder}/result.json, predictions.parquet, report.html"])

@@ -12,13 +12,16 @@ from scipy import stats
 
 from ila_jax.scoring.validation import best
 
+# The level of confidence intervals; the report and the docs say 95 % in words.
 _LEVEL = 0.95
-_BINS = 15  # of confidence, as usual since Guo et al. (2017)
+# Bins of confidence, as many as is usual since Guo et al. (2017): more of them give a larger error.
+_BINS = 15
+# Pairs of confused classes that results list. 400 classes have 159,600 of them.
 _PAIRS = 20
 
 
 @dataclass(frozen=True)
-class Videos:
+class ScoredVideos:
     """All listed videos, in the order of the list.
 
     label: int [n]. reason: int [n], a `Reason`, or -1 of a video that could be read. short: bool
@@ -33,7 +36,7 @@ class Videos:
 
     @property
     def readable(self) -> np.ndarray:
-        """bool [n]."""
+        """Which videos could be read: bool [n]."""
         return self.reason < 0
 
     @cached_property
@@ -50,7 +53,7 @@ class Videos:
 
 
 class Share(NamedTuple):
-    """Hits of so many videos, and the 95 % bootstrap interval of their share."""
+    """A share of hits among videos, from 0 to 1, and its 95 % bootstrap interval."""
 
     value: float
     low: float
@@ -61,7 +64,10 @@ class Share(NamedTuple):
 
 @dataclass(frozen=True)
 class ClassAccuracy:
-    """top1: of the videos of a class that could be read; None where there are none."""
+    """How many videos of a class are listed, could be read, and were named right.
+
+    top1: the share of hits among those that could be read; None where there are none.
+    """
 
     name: str
     listed: int
@@ -82,7 +88,11 @@ class Confusion:
 
 @dataclass(frozen=True)
 class Bin:
-    """Videos whose best class has a probability in (low, high]; the means are None of none."""
+    """The videos whose best class has a probability in (low, high].
+
+    confidence: the mean of those probabilities. accuracy: the share that is right. Both are None
+    where there are no videos.
+    """
 
     low: float
     high: float
@@ -93,7 +103,10 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """error: expected calibration error, the mean of |accuracy - confidence| over the videos."""
+    """How well probabilities say how often the best class is right.
+
+    error: the expected calibration error, the mean of |accuracy - confidence| over the videos.
+    """
 
     error: float
     bins: tuple[Bin, ...]
@@ -108,34 +121,37 @@ def share(hits: int, videos: int) -> Share:
     """
     if videos < 1:
         raise ValueError("a share of no videos: expected at least one")
+    # Half of what lies outside of the interval is below it, half above.
     value, outside = hits / videos, (1 - _LEVEL) / 2
     low, high = stats.binom.ppf([outside, 1 - outside], videos, value) / videos
     return Share(value, float(low), float(high), int(hits), int(videos))
 
 
-def accuracies(videos: Videos) -> dict[str, dict[str, Share]]:
+def accuracies(videos: ScoredVideos) -> dict[str, dict[str, Share]]:
     """Top-1 and top-5, each over the listed videos and over those that could be read.
 
     Errors: ValueError when none could.
     """
     label, top = videos.label[videos.readable], videos.top
-    found = {"top1": top[:, 0] == label, "top5": (top == label[:, None]).any(axis=1)}
+    correct = {"top1": top[:, 0] == label, "top5": (top == label[:, None]).any(axis=1)}
     counts = {"listed": len(videos.label), "decoded": len(label)}
     return {
         name: {over: share(int(hit.sum()), count) for over, count in counts.items()}
-        for name, hit in found.items()
+        for name, hit in correct.items()
     }
 
 
-def confusion_matrix(videos: Videos) -> np.ndarray:
+def confusion_matrix(videos: ScoredVideos) -> np.ndarray:
     """How many videos of class i were taken for class j: int [k, k]."""
     classes = videos.probabilities.shape[1]
     counts = np.zeros((classes, classes), np.int64)
+    # Not `counts[...] += 1`, which counts a pair of indices that is there twice only once.
     np.add.at(counts, (videos.label[videos.readable], videos.top[:, 0]), 1)
     return counts
 
 
-def per_class(videos: Videos, names: tuple[str, ...]) -> list[ClassAccuracy]:
+def per_class(videos: ScoredVideos, names: tuple[str, ...]) -> list[ClassAccuracy]:
+    """The counts and top-1 of every class, in the order of their numbers."""
     listed = np.bincount(videos.label, minlength=len(names)).tolist()
     counts = confusion_matrix(videos)
     return [
@@ -148,15 +164,16 @@ def per_class(videos: Videos, names: tuple[str, ...]) -> list[ClassAccuracy]:
 
 def mean_class_accuracy(classes: list[ClassAccuracy]) -> float:
     """The mean of the classes' top-1, each class counting the same; of those with a video."""
-    return float(np.mean([one.top1 for one in classes if one.top1 is not None]))
+    return float(np.mean([item.top1 for item in classes if item.top1 is not None]))
 
 
-def most_confused(videos: Videos, names: tuple[str, ...]) -> list[Confusion]:
+def most_confused(videos: ScoredVideos, names: tuple[str, ...]) -> list[Confusion]:
     """The pairs of classes most videos went wrong between, the most first, then by class."""
     counts = confusion_matrix(videos)
     decoded = counts.sum(axis=1)
     wrong = counts - np.diag(counts.diagonal())
     pairs = np.argwhere(wrong)
+    # `argwhere` gives the pairs by class, and a stable sort keeps that order among equals.
     order = np.argsort(-wrong[tuple(pairs.T)], kind="stable")[:_PAIRS]
     return [
         Confusion(names[i], names[j], int(wrong[i, j]), float(wrong[i, j] / decoded[i]))
@@ -164,7 +181,7 @@ def most_confused(videos: Videos, names: tuple[str, ...]) -> list[Confusion]:
     ]
 
 
-def calibration(videos: Videos) -> Calibration:
+def calibration(videos: ScoredVideos) -> Calibration:
     """How far the best class's probability is from how often it is right, in equal bins."""
     shares = videos.probabilities[videos.readable]
     confidence = shares.max(axis=1)
@@ -174,11 +191,12 @@ def calibration(videos: Videos) -> Calibration:
     number = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, _BINS - 1)
     bins, error = [], 0.0
     for i in range(_BINS):
-        chosen = number == i
-        count = int(chosen.sum())
-        sure = float(confidence[chosen].mean()) if count else None
-        hits = float(right[chosen].mean()) if count else None
+        in_bin = number == i
+        count = int(in_bin.sum())
+        sure = float(confidence[in_bin].mean()) if count else None
+        hits = float(right[in_bin].mean()) if count else None
         bins.append(Bin(float(edges[i]), float(edges[i + 1]), count, sure, hits))
+        # Bins weigh as much as they have videos, so that the sum is a mean over videos.
         if sure is not None and hits is not None:
             error += count / len(right) * abs(sure - hits)
     return Calibration(error, tuple(bins))

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from ila_jax.data.clips.views import evaluation_views
 from ila_jax.data.video.bad import BadVideo
-from ila_jax.evaluate.accuracy import Videos
+from ila_jax.evaluate.accuracy import ScoredVideos
 from ila_jax.evaluate.plots import jpeg
 from ila_jax.evaluate.predictions import PREDICTIONS
 from ila_jax.evaluate.subject import Subject
@@ -21,14 +21,19 @@ from ila_jax.models.temporal.alignment import mask
 from ila_jax.models.variants import variant
 from ila_jax.pictures.overlay import enlarged, mask_overlay
 
-_FRAMES = 8  # of a clip that are shown
-_SMALLEST, _LARGEST = 96, 160  # pixels of a frame in the page
+# Frames of a clip that are shown, spread over all of it: more do not fit beside each other.
+_FRAMES = 8
+# Sides of a frame in the page, in pixels.
+_SMALLEST, _LARGEST = 96, 160
 _GAP = 3
 
 
 @dataclass(frozen=True)
-class Example:
-    """strips: what is seen, and the frames side by side as a `data:` address."""
+class GalleryVideo:
+    """A video as the report shows it, with the class that it has and the one that it was taken for.
+
+    strips: pairs of a title and of frames side by side, as a `data:` address.
+    """
 
     video: str
     label: str
@@ -37,8 +42,12 @@ class Example:
     strips: tuple[tuple[str, str], ...]
 
 
-def surest(videos: Videos, count: int) -> tuple[list[int], list[int]]:
-    """The videos with the most probable best class, that are right and that are wrong."""
+def surest(videos: ScoredVideos, count: int) -> tuple[list[int], list[int]]:
+    """The videos with the most probable best class: those named right, and those named wrong.
+
+    count: how many of each at the most. Both are places in the list, the surest first.
+    """
+    # Videos that could not be read come last, and are left out below.
     confidence = np.where(videos.readable, videos.probabilities.max(axis=1), -1.0)
     order = np.argsort(-confidence, kind="stable")
     right = (videos.predicted == videos.label)[order]
@@ -47,12 +56,15 @@ def surest(videos: Videos, count: int) -> tuple[list[int], list[int]]:
 
 
 def examples(
-    folder: Path, subject: Subject, videos: Videos, chosen: list[int]
-) -> Iterator[Example]:
-    """Each of some videos, read once more. folder: with the predictions, which hold the points."""
+    folder: Path, subject: Subject, videos: ScoredVideos, chosen: list[int]
+) -> Iterator[GalleryVideo]:
+    """Yields the chosen videos with their pictures; each is read and decoded once more.
+
+    folder: holds the predictions, in which the points are. chosen: places in the list.
+    """
     points = _points(folder, chosen)
     for i, blocks in zip(chosen, points, strict=True):
-        yield Example(
+        yield GalleryVideo(
             printable(subject.ids[i]),
             subject.class_names[videos.label[i]],
             subject.class_names[videos.predicted[i]],
@@ -62,12 +74,12 @@ def examples(
 
 
 def _points(folder: Path, chosen: list[int]) -> list[np.ndarray | None]:
-    """Of each video [depth, t − 1, 2, 2], or None for a model without points."""
+    """The points of each video, [depth, t − 1, 2, 2]; None for a model without points."""
     path = plain_name(folder / PREDICTIONS)
     if not chosen or "points" not in pq.read_schema(path).names:
         return [None] * len(chosen)
-    found = pq.read_table(path, columns=["points"])["points"].take(chosen)
-    return [np.array(each, np.float32) for each in found.to_pylist()]
+    column = pq.read_table(path, columns=["points"])["points"].take(chosen)
+    return [np.array(points, np.float32) for points in column.to_pylist()]
 
 
 def _strips(
@@ -76,25 +88,30 @@ def _strips(
     """The first view's frames, and for ILA those masked by a middle and by the last block."""
     try:
         views, _ = evaluation_views(subject.config)(subject.source.read(index), index)
-    except BadVideo as error:  # it has changed since it was scored
+    # The file has changed since it was scored; the scores stand all the same.
+    except BadVideo as error:
         yield f"cannot be read any more: {error}", ""
         return
+    # Tiny models' frames are enlarged to be seen, large ones made small: the page holds them all.
     side = min(_LARGEST, max(_SMALLEST, views.shape[2]))
     frames = enlarged(views[0], side)
-    shown = np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).round().astype(int)
-    yield "frames of the first view", _strip(frames[shown])
+    times = np.linspace(0, len(frames) - 1, min(_FRAMES, len(frames))).round().astype(int)
+    yield "frames of the first view", _strip(frames[times])
     # As the model itself weighs frames: both forms of ILA have points, and each its own weights.
     frame_weights = variant(subject.config.model).frame_weights
     if points is None or frame_weights is None:
         return
     grid, depth = subject.config.model.geometry().grid, len(points)
+    # The blocks that the supplement of the paper shows: the one in the middle, and the last.
+    # Masks are drawn again from the points: predictions hold only those, which are far smaller.
     for block in sorted({max(depth // 2, 1), depth}):
         around = mask(jnp.asarray(points[block - 1]), grid, None)  # s 2 g g
         masks = np.asarray(frame_weights(around[None, :, 0], around[None, :, 1])[0])
-        drawn = mask_overlay(frames, masks, points[block - 1])
-        yield f"masks and points of block {block} of {depth}", _strip(drawn[shown])
+        overlaid = mask_overlay(frames, masks, points[block - 1])
+        yield f"masks and points of block {block} of {depth}", _strip(overlaid[times])
 
 
 def _strip(frames: np.ndarray) -> str:
+    """Frames [t, h, w, 3] side by side, with a gap between two, as a `data:` address."""
     apart = np.pad(frames, ((0, 0), (0, 0), (0, _GAP), (0, 0)), constant_values=255)
     return jpeg(np.concatenate(list(apart), axis=1)[:, :-_GAP])

@@ -13,11 +13,15 @@ from ila_jax.evaluate.results import read_result
 from ila_jax.files.json_files import json_text
 from ila_jax.files.plain_name import plain_name
 
+# Changed videos that are printed; --output takes all of them.
 _SHOWN = 20
 
 
 class Changed(NamedTuple):
-    """A video of which the two say different things; None where one could not read it."""
+    """A video that the two evaluations name differently.
+
+    one, other: the class that each names; None where it could not read the video.
+    """
 
     video: str
     label: str
@@ -43,11 +47,15 @@ class Paired:
 
     @property
     def videos(self) -> int:
+        """How many videos both evaluations could read."""
         return self.both + self.only_one + self.only_other + self.neither
 
 
 def mcnemar(only_one: int, only_other: int) -> float:
-    """The exact two-sided p, from the binomial of the videos that only one has right; 1 of none."""
+    """McNemar's exact two-sided p, from the binomial of the videos that only one has right.
+
+    It is 1 where there are none of them.
+    """
     discordant = only_one + only_other
     return float(stats.binomtest(only_one, discordant).pvalue) if discordant else 1.0
 
@@ -60,8 +68,11 @@ def compare(one: Path, other: Path) -> Paired:
     about = [read_result(folder) for folder in (one, other)]
     _check_same(one, other, *(result["same"] for result in about))
     names = about[0]["same"]["classes"]
+    # Sorted by name, since the two may list the same videos in different orders.
     rows = [_sorted_rows(folder) for folder in (one, other)]
     label = rows[0]["label"]
+    # -1 of a video that could not be read. A video that only one could read is among the changed
+    # ones, and not in the test: it says nothing of who is right more often.
     predicted = [np.array([-1 if p is None else p for p in r["predicted"]]) for r in rows]
     read = (predicted[0] >= 0) & (predicted[1] >= 0)
     right = [(p == label)[read] for p in predicted]
@@ -86,44 +97,45 @@ def compare(one: Path, other: Path) -> Paired:
     )
 
 
-def described(found: Paired, one: Path, other: Path) -> str:
-    """What was found, for people."""
+def described(paired: Paired, one: Path, other: Path) -> str:
+    """The comparison as lines of text for a terminal, with the first changed videos."""
     lines = [
         f"A: {one}",
         f"B: {other}",
-        f"{found.videos} videos that both could read, of which A has {found.both + found.only_one} "
-        f"right and B {found.both + found.only_other}",
-        f"  both right    {found.both:8}",
-        f"  only A right  {found.only_one:8}",
-        f"  only B right  {found.only_other:8}",
-        f"  neither right {found.neither:8}",
-        f"McNemar, exact and two-sided: p = {found.p:.3g}",
-        f"{len(found.changed)} videos of which A and B say different things"
-        + (":" if found.changed else ""),
+        f"{paired.videos} videos that both could read, of which A has "
+        f"{paired.both + paired.only_one} right and B {paired.both + paired.only_other}",
+        f"  both right    {paired.both:8}",
+        f"  only A right  {paired.only_one:8}",
+        f"  only B right  {paired.only_other:8}",
+        f"  neither right {paired.neither:8}",
+        f"McNemar, exact and two-sided: p = {paired.p:.3g}",
+        f"{len(paired.changed)} videos of which A and B say different things"
+        + (":" if paired.changed else ""),
     ]
     lines += [
         f"  {c.video} ({c.label}): A {c.one or 'cannot read it'}, B {c.other or 'cannot read it'}"
-        for c in found.changed[:_SHOWN]
+        for c in paired.changed[:_SHOWN]
     ]
-    if len(found.changed) > _SHOWN:
-        lines.append(f"  and {len(found.changed) - _SHOWN} more: --output FILE writes all")
+    if len(paired.changed) > _SHOWN:
+        lines.append(f"  and {len(paired.changed) - _SHOWN} more: --output FILE writes all")
     return "\n".join(lines)
 
 
-def as_json(found: Paired, one: Path, other: Path) -> str:
-    """The same, with all changed videos."""
-    values = {"A": str(one), "B": str(other)} | asdict(found)
-    values["changed"] = [change._asdict() for change in found.changed]
+def as_json(paired: Paired, one: Path, other: Path) -> str:
+    """The comparison as JSON, with all changed videos."""
+    values = {"A": str(one), "B": str(other)} | asdict(paired)
+    values["changed"] = [change._asdict() for change in paired.changed]
     return json_text(values, indent=1)
 
 
 def _check_same(one: Path, other: Path, a: dict[str, Any], b: dict[str, Any]) -> None:
+    """Errors: ValueError where what two evaluations are of does not allow to pair their videos."""
     for key, what in (("videos", "videos or labels"), ("classes", "classes")):
         if a[key] != b[key]:
-            found = f": {a[key]} and {b[key]}" if key == "videos" else ""
+            difference = f": {a[key]} and {b[key]}" if key == "videos" else ""
             raise ValueError(
-                f"{one} and {other} are of different {what}{found}. Expected two evaluations of "
-                "the same list"
+                f"{one} and {other} are of different {what}{difference}. Expected two evaluations "
+                "of the same list"
             )
 
 

@@ -11,8 +11,10 @@ from jaxtyping import Int, UInt8
 from ila_jax.evaluate.accuracy import Bin, ClassAccuracy
 
 _INK, _PALE, _LINE = "#2f6690", "#d9e6ef", "#999999"
-_LABELLED = 40  # classes whose names fit beside the matrix
-_LONGEST = 34  # letters of a name in a plot; the whole is in its title
+# Up to so many classes, their names fit beside the matrix.
+_LABELLED = 40
+# Letters of a name in a plot. The whole name is shown where the pointer rests on it.
+_LONGEST = 34
 _WHITE, _DARK = np.array([255, 255, 255]), np.array([20, 60, 95])
 
 
@@ -20,39 +22,44 @@ def class_bars(classes: Sequence[ClassAccuracy]) -> str:
     """Top-1 of each class as a bar, with its count of videos."""
     step, left, wide = 20, 250, 360
     lines = []
-    for i, one in enumerate(classes):
+    for i, item in enumerate(classes):
         y = 10 + i * step
-        bar = 0.0 if one.top1 is None else wide * one.top1
-        said = "no video" if one.top1 is None else f"{one.top1:.1%} of {one.decoded}"
+        bar = 0.0 if item.top1 is None else wide * item.top1
+        label = "no video" if item.top1 is None else f"{item.top1:.1%} of {item.decoded}"
         lines += [
-            _name(one.name, left - 8, y + 13, anchor="end"),
+            _name(item.name, left - 8, y + 13, anchor="end"),
             f'<rect x="{left}" y="{y}" width="{wide}" height="{step - 4}" fill="{_PALE}"/>',
             f'<rect x="{left}" y="{y}" width="{bar:.1f}" height="{step - 4}" fill="{_INK}"/>',
-            _text(said, left + wide + 8, y + 13),
+            _text(label, left + wide + 8, y + 13),
         ]
     return _svg(left + wide + 110, 20 + len(classes) * step, lines, "accuracy of each class")
 
 
 def reliability(bins: Sequence[Bin]) -> str:
-    """How often the best class is right, by its probability; on the diagonal were it to mean it."""
+    """How often the best class is right, by its probability.
+
+    The bars of a calibrated model end on the diagonal: of the videos that it gives 70 %, 70 % are
+    right.
+    """
     side, left, top = 320, 60, 15
-    most = max(one.videos for one in bins)
+    most = max(item.videos for item in bins)
     lines = [
         f'<rect x="{left}" y="{top}" width="{side}" height="{side}" fill="none" stroke="{_LINE}"/>',
         f'<line x1="{left}" y1="{top + side}" x2="{left + side}" y2="{top}" stroke="{_LINE}" '
         'stroke-dasharray="4 4"/>',
     ]
-    for one in bins:
-        if one.accuracy is None:
+    for item in bins:
+        if item.accuracy is None:
             continue
-        x, width = left + one.low * side, (one.high - one.low) * side
-        high = one.accuracy * side
-        shade = 0.25 + 0.75 * one.videos / most  # the more of the videos it stands for
+        x, width = left + item.low * side, (item.high - item.low) * side
+        high = item.accuracy * side
+        # Bars of few videos are pale, as little can be read off them.
+        shade = 0.25 + 0.75 * item.videos / most
         lines.append(
             f'<rect x="{x:.1f}" y="{top + side - high:.1f}" width="{width - 1:.1f}" '
             f'height="{high:.1f}" fill="{_INK}" fill-opacity="{shade:.2f}">'
-            f"<title>{one.videos} videos, probability {one.confidence:.1%} in the mean, "
-            f"{one.accuracy:.1%} right</title></rect>"
+            f"<title>{item.videos} videos, probability {item.confidence:.1%} in the mean, "
+            f"{item.accuracy:.1%} right</title></rect>"
         )
     for share in (0.0, 0.5, 1.0):
         lines += [
@@ -69,9 +76,13 @@ def reliability(bins: Sequence[Bin]) -> str:
 
 
 def confusion(counts: Int[np.ndarray, "k k"], names: Sequence[str]) -> str:
-    """Rows are the classes, columns what their videos were taken for, as shares of the row."""
+    """A matrix of confusions as a picture.
+
+    Rows are the classes, columns what their videos were taken for. Colours are shares of the row.
+    """
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    pixels = _WHITE + (_DARK - _WHITE) * np.sqrt(shares)[..., None]  # so that few videos show
+    # The square root makes few videos visible: a share of 1 % is drawn with a tenth of the colour.
+    pixels = _WHITE + (_DARK - _WHITE) * np.sqrt(shares)[..., None]
     image = png(pixels.round().astype(np.uint8))
     labelled = len(names) <= _LABELLED
     side = max(320, 16 * len(names)) if labelled else 480
@@ -81,6 +92,8 @@ def confusion(counts: Int[np.ndarray, "k k"], names: Sequence[str]) -> str:
         'preserveAspectRatio="none" style="image-rendering: pixelated"/>',
         f'<rect x="{left}" y="{top}" width="{side}" height="{side}" fill="none" stroke="{_LINE}"/>',
     ]
+    # The image has a pixel for each pair of classes, and the browser enlarges it: so 400 classes
+    # take a few kilobytes and not 160,000 rectangles.
     cell = side / len(names)
     for i, name in enumerate(names if labelled else ()):
         at = top + (i + 0.5) * cell
@@ -88,7 +101,8 @@ def confusion(counts: Int[np.ndarray, "k k"], names: Sequence[str]) -> str:
         x, y = left + (i + 0.5) * cell + 4, top + side + 8
         lines.append(f'<g transform="translate({x:.1f} {y}) rotate(-90)">')
         lines.append(_name(name, 0, 0, anchor="end") + "</g>")
-    below = 8 * min(_LONGEST, max(map(len, names))) if labelled else 0  # letters are narrower
+    # Room for the longest name, which stands upright: no letter of 12 pixels is wider than 8.
+    below = 8 * min(_LONGEST, max(map(len, names))) if labelled else 0
     return _svg(left + side + 20, top + side + below + 20, lines, "confusions")
 
 
@@ -98,11 +112,13 @@ def png(image: UInt8[np.ndarray, "h w 3"]) -> str:
 
 
 def jpeg(image: UInt8[np.ndarray, "h w 3"]) -> str:
-    """The same, smaller and not quite the same."""
+    """A picture as a `data:` address, smaller than `png`, with the losses of JPEG."""
     return _address(image, ".jpg", "image/jpeg")
 
 
 def _address(image: np.ndarray, suffix: str, kind: str) -> str:
+    """A picture in one format as a `data:` address, so that the page loads nothing."""
+    # OpenCV takes BGR.
     written, data = cv2.imencode(suffix, np.ascontiguousarray(image[..., ::-1]))
     assert written, "an RGB picture in memory can be encoded"
     return f"data:{kind};base64,{base64.b64encode(data.tobytes()).decode()}"
@@ -117,10 +133,10 @@ def _svg(width: float, height: float, lines: Sequence[str], title: str) -> str:
 
 def _name(name: str, x: float, y: float, *, anchor: str) -> str:
     """A class's name, shortened where it is long."""
-    shown = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
-    return _text(shown, x, y, anchor=anchor, title=name)
+    short = name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…"
+    return _text(short, x, y, anchor=anchor, title=name)
 
 
 def _text(text: str, x: float, y: float, *, anchor: str = "start", title: str = "") -> str:
-    whole = f"<title>{escape(title)}</title>" if title else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{whole}{escape(text)}</text>'
+    tooltip = f"<title>{escape(title)}</title>" if title else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{tooltip}{escape(text)}</text>'

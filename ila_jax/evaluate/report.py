@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ila_jax.evaluate import accuracy, plots
-from ila_jax.evaluate.accuracy import Bin, ClassAccuracy, Videos
-from ila_jax.evaluate.gallery import Example, examples, surest
+from ila_jax.evaluate.accuracy import Bin, ClassAccuracy, ScoredVideos
+from ila_jax.evaluate.gallery import GalleryVideo, examples, surest
 from ila_jax.evaluate.results import REPORT
 from ila_jax.evaluate.subject import Subject
 from ila_jax.files.json_files import json_text
@@ -15,8 +15,10 @@ from ila_jax.files.printable import printable
 from ila_jax.files.publish import publish_text
 from ila_jax.models.variants import variant
 
-_EXAMPLES = 6  # hits, and as many misses
-_BARS = 40  # classes that are all drawn; of more the worst and the best half as many
+# Videos that are shown of the surest hits, and as many of the surest misses.
+_EXAMPLES = 6
+# Up to so many classes all have a bar. Of more, half as many of the worst and of the best have one.
+_BARS = 40
 _NONE = "<p>None.</p>"
 # The page may load nothing, not even by what a video or a class is called.
 _HEAD = """\
@@ -48,18 +50,21 @@ pre { white-space: pre-wrap; overflow-wrap: anywhere; font-size: 12px; }
 """
 
 
-def write_report(folder: Path, subject: Subject, result: dict[str, Any], videos: Videos) -> None:
-    """Writes `report.html` beside `predictions.parquet`. result: as `result.json` will hold it.
+def write_report(
+    folder: Path, subject: Subject, result: dict[str, Any], videos: ScoredVideos
+) -> None:
+    """Writes `report.html` into the folder of the predictions.
 
-    Errors: OSError.
+    result: what `result.json` will hold. Errors: OSError.
     """
     hits, misses = surest(videos, _EXAMPLES)
+    # The classes and the numbers come from `result`, so that the page and `result.json` agree.
     counts = accuracy.confusion_matrix(videos)
     body = [
         f"<h1>Evaluation of {escape(subject.checkpoint)}</h1>",
         _overview(result),
         "<h2>Classes</h2>",
-        _classes([ClassAccuracy(**one) for one in result["per_class"]]),
+        _classes([ClassAccuracy(**values) for values in result["per_class"]]),
         "<h2>Confusions</h2>",
         "<p>Rows: the class. Columns: what its videos were taken for, darker the more of them.</p>",
         f'<div class="scroll">{plots.confusion(counts, subject.class_names)}</div>',
@@ -72,11 +77,13 @@ def write_report(folder: Path, subject: Subject, result: dict[str, Any], videos:
         f"<h2>Videos that could not be read</h2>{_unreadable(result['unreadable'])}",
         f"<h2>What was evaluated</h2>{_about(result)}",
     ]
+    # Names that are no Unicode would make the page unreadable to browsers.
     page = printable(_HEAD + "\n".join(body) + "\n</body>\n</html>\n")
     publish_text(folder / REPORT, page)
 
 
 def _overview(result: dict[str, Any]) -> str:
+    """Accuracies with their intervals, and what they are counted over."""
     videos, same = result["videos"], result["same"]
     cells = []
     for name, title in (("top1", "top-1"), ("top5", "top-5")):
@@ -96,67 +103,72 @@ def _overview(result: dict[str, Any]) -> str:
 
 
 def _classes(classes: Sequence[ClassAccuracy]) -> str:
-    order = sorted(classes, key=lambda one: (one.top1 is None, one.top1 or 0.0))
+    """Bars of the classes from the worst to the best, and a table of all in their own order."""
+    order = sorted(classes, key=lambda item: (item.top1 is None, item.top1 or 0.0))
     if len(order) <= _BARS:
-        drawn = plots.class_bars(order)
+        bars = plots.class_bars(order)
     else:
-        known, half = [one for one in order if one.top1 is not None], _BARS // 2
-        drawn = (
-            f"<h3>The {half} it knows least</h3>{plots.class_bars(known[:half])}"
-            f"<h3>The {half} it knows best</h3>{plots.class_bars(known[-half:])}"
+        decoded, half = [item for item in order if item.top1 is not None], _BARS // 2
+        bars = (
+            f"<h3>The {half} it knows least</h3>{plots.class_bars(decoded[:half])}"
+            f"<h3>The {half} it knows best</h3>{plots.class_bars(decoded[-half:])}"
         )
     cells = [
         [
-            one.name, str(one.listed), str(one.decoded), str(one.hits),
-            "–" if one.top1 is None else f"{one.top1:.1%}",
+            item.name, str(item.listed), str(item.decoded), str(item.hits),
+            "–" if item.top1 is None else f"{item.top1:.1%}",
         ]
-        for one in classes
+        for item in classes
     ]  # fmt: skip
     table = _table(["class", "listed", "read", "right", "top-1"], cells)
     return (
-        f'<div class="scroll">{drawn}</div>'
+        f'<div class="scroll">{bars}</div>'
         f"<details><summary>All classes, in their order</summary>{table}</details>"
     )
 
 
 def _confused(pairs: Sequence[dict[str, Any]]) -> str:
+    """A table of the pairs of classes that most videos went wrong between."""
     if not pairs:
         return "<p>No video was taken for another class.</p>"
     cells = [
-        [one["label"], one["predicted"], str(one["videos"]), f"{one['share']:.1%}"] for one in pairs
+        [pair["label"], pair["predicted"], str(pair["videos"]), f"{pair['share']:.1%}"]
+        for pair in pairs
     ]
     return _table(["class", "taken for", "videos", "of the class"], cells)
 
 
-def _calibration(found: dict[str, Any]) -> str:
-    bins = [Bin(**one) for one in found["bins"]]
+def _calibration(calibration: dict[str, Any]) -> str:
+    bins = [Bin(**values) for values in calibration["bins"]]
     return (
-        f"<p>Expected calibration error {found['error']:.2%}, over {len(bins)} bins. A bar is dark "
-        f"where many videos are.</p>{plots.reliability(bins)}"
+        f"<p>Expected calibration error {calibration['error']:.2%}, over {len(bins)} bins. A bar "
+        f"is dark where many videos are.</p>{plots.reliability(bins)}"
     )
 
 
-def _gallery(found: Iterable[Example]) -> str:
+def _gallery(videos: Iterable[GalleryVideo]) -> str:
     figures = []
-    for one in found:
-        wrong = f" for <b>{escape(one.predicted)}</b>" if one.predicted != one.label else ""
-        said = f"{one.probability:.1%}{wrong}; it is <b>{escape(one.label)}</b>"
+    for video in videos:
+        wrong = f" for <b>{escape(video.predicted)}</b>" if video.predicted != video.label else ""
+        verdict = f"{video.probability:.1%}{wrong}; it is <b>{escape(video.label)}</b>"
         strips = "".join(
             f'<div class="small">{escape(title)}</div>'
             + (
-                f'<img alt="{escape(title)} of {escape(one.video)}" src="{source}">'
+                f'<img alt="{escape(title)} of {escape(video.video)}" src="{source}">'
                 if source
                 else ""
             )
-            for title, source in one.strips
+            for title, source in video.strips
         )
-        caption = f'<figcaption>{said} <span class="small">{escape(one.video)}</span></figcaption>'
+        caption = (
+            f'<figcaption>{verdict} <span class="small">{escape(video.video)}</span></figcaption>'
+        )
         figures.append(f"<figure>{caption}{strips}</figure>")
     return f'<div class="gallery">{"".join(figures)}</div>' if figures else _NONE
 
 
 def _legend(subject: Subject) -> str:
-    """What the pictures mean, where there is more than frames."""
+    """A paragraph that says what the pictures of masks and points mean; none for other models."""
     if not variant(subject.config.model).aligns:
         return ""
     return (
@@ -178,7 +190,7 @@ def _about(result: dict[str, Any]) -> str:
 
 
 def _table(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
-    """Columns of numbers stand at the right."""
+    """A table in HTML. Columns of numbers are aligned to the right, so that units stand in line."""
     numbers = [all(map(_is_number, column)) for column in zip(*cells, strict=True)]
 
     def row(tag: str, line: Sequence[str]) -> str:
@@ -191,4 +203,5 @@ def _table(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
 
 
 def _is_number(text: str) -> bool:
+    """Whether a cell holds a number, a percentage, or the dash that stands for none."""
     return text == "–" or text.rstrip("%").replace(".", "", 1).isdigit()

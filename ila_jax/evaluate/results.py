@@ -9,7 +9,7 @@ import numpy as np
 
 from ila_jax.data.video.bad import Reason
 from ila_jax.evaluate import accuracy
-from ila_jax.evaluate.accuracy import Videos
+from ila_jax.evaluate.accuracy import ScoredVideos
 from ila_jax.evaluate.predictions import PREDICTIONS
 from ila_jax.evaluate.subject import Subject
 from ila_jax.files.json_files import json_text, read_object
@@ -21,17 +21,21 @@ ABOUT, RESULT, REPORT = "evaluation.json", "result.json", "report.html"
 
 
 def check_folder(folder: Path, about: dict[str, Any]) -> None:
-    """Errors: ValueError if the folder holds another evaluation, or what something else made."""
+    """Checks that this evaluation may be in the folder.
+
+    Errors: ValueError if the folder holds another evaluation, or what something else made.
+    """
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"{folder} is a file: expected a folder, or the name of one to be made")
     path = folder / ABOUT
     if path.exists():
-        there = read_object(path, {"same"}, "what an evaluation is of")["same"]
-        here = json.loads(json_text(about["same"]))  # as there: tuples are lists, names printable
+        noted = read_object(path, {"same"}, "what an evaluation is of")["same"]
+        # Through JSON, as the other side went: tuples become lists, and names printable.
+        own = json.loads(json_text(about["same"]))
         changed = [
-            f"{key}: {there.get(key)!r}, {here[key]!r}"[:300]
-            for key in here
-            if there.get(key) != here[key]
+            f"{key}: {noted.get(key)!r}, {own[key]!r}"[:300]
+            for key in own
+            if noted.get(key) != own[key]
         ]
         if changed:
             raise ValueError(
@@ -54,7 +58,7 @@ def finished(folder: Path) -> bool:
 
 
 def check_whole(folder: Path) -> None:
-    """Of a finished evaluation. Errors: ValueError where files are gone."""
+    """Checks that a finished evaluation has all its files. Errors: ValueError where one is gone."""
     lost = [name for name in (PREDICTIONS, REPORT) if not (folder / name).exists()]
     if lost:
         raise ValueError(
@@ -64,8 +68,9 @@ def check_whole(folder: Path) -> None:
 
 
 def claim(folder: Path, about: dict[str, Any]) -> None:
-    """Notes what the folder is for. Errors: OSError."""
-    (folder / STOP_FILE).unlink(missing_ok=True)  # it has ended the evaluation before
+    """Makes the folder this evaluation's: a file says what is evaluated. Errors: OSError."""
+    # A stop file has done its work when the evaluation stopped; left there, it would stop it again.
+    (folder / STOP_FILE).unlink(missing_ok=True)
     remove_partial(folder)
     publish_text(folder / ABOUT, json_text(about, indent=1))
     # The folder's own name, too: without it a power cut would lose every part that is in it.
@@ -73,12 +78,12 @@ def claim(folder: Path, about: dict[str, Any]) -> None:
 
 
 def write_result(folder: Path, result: dict[str, Any]) -> None:
-    """The last file of an evaluation. Errors: OSError."""
+    """Writes `result.json`, which says by being there that all is done. Errors: OSError."""
     publish_text(folder / RESULT, json_text(result, indent=1))
 
 
 def read_result(folder: Path) -> dict[str, Any]:
-    """Errors: ValueError when there is no finished evaluation in the folder."""
+    """Reads `result.json`. Errors: ValueError where no finished evaluation is in the folder."""
     if not finished(folder):
         raise ValueError(
             f"{folder} holds no finished evaluation (no {RESULT}): run\n"
@@ -88,12 +93,14 @@ def read_result(folder: Path) -> dict[str, Any]:
     return read_object(folder / RESULT, keys, "the result of an evaluation")
 
 
-def summary(subject: Subject, videos: Videos) -> dict[str, Any]:
+def summary(subject: Subject, videos: ScoredVideos) -> dict[str, Any]:
     """The numbers of `result.json`. Errors: ValueError when no video could be read."""
     if not videos.readable.any():
         raise ValueError(f"none of the {len(videos.label)} videos could be read")
     names = subject.class_names
     classes = accuracy.per_class(videos, names)
+    # Each accuracy is given of the listed videos and of the readable ones: a set whose files are in
+    # part missing must not look better than it is.
     shares = accuracy.accuracies(videos)
     bad = np.flatnonzero(~videos.readable).tolist()
     return {
@@ -102,10 +109,13 @@ def summary(subject: Subject, videos: Videos) -> dict[str, Any]:
             "decoded": int(videos.readable.sum()),
             "short": int(videos.short.sum()),
         },
-        **{k: {over: s._asdict() for over, s in found.items()} for k, found in shares.items()},
+        **{
+            k: {over: s._asdict() for over, s in over_which.items()}
+            for k, over_which in shares.items()
+        },
         "mean_class_accuracy": accuracy.mean_class_accuracy(classes),
-        "per_class": [asdict(one) for one in classes],
-        "confused": [asdict(one) for one in accuracy.most_confused(videos, names)],
+        "per_class": [asdict(item) for item in classes],
+        "confused": [asdict(item) for item in accuracy.most_confused(videos, names)],
         "calibration": asdict(accuracy.calibration(videos)),
         "unreadable": [
             {

@@ -22,6 +22,7 @@ from ila_jax.weights.digest import digest
 from ila_jax.weights.fit import check_fit
 from ila_jax.weights.folder import load, named_step
 
+# Other versions of these may round, decode or resize otherwise.
 _PACKAGES = ("ila-jax", "jax", "jaxlib", "flax", "numpy", "av", "opencv-python-headless")
 
 
@@ -29,8 +30,8 @@ _PACKAGES = ("ila-jax", "jax", "jaxlib", "flax", "numpy", "av", "opencv-python-h
 class Subject:
     """A model, with the configuration's precision, and the videos that it is evaluated on.
 
-    checkpoint: what `ila_jax.load` takes, of a run with the step. ids: of every video, the same
-    wherever its file lies.
+    checkpoint: what `ila_jax.load` takes; of a run it names the step. step: of that checkpoint, or
+    None for a folder of weights. ids: a name of every video, the same wherever its file lies.
     """
 
     config: Config
@@ -42,7 +43,12 @@ class Subject:
     class_names: tuple[str, ...]
 
     def about(self) -> dict[str, Any]:
-        """What results hold of it, as JSON does. `same` decides whether two are of one subject."""
+        """What results say of their subject, as JSON can hold it.
+
+        Two evaluations are of one subject where what is under `same` is equal.
+        """
+        # Whatever changes a prediction is in `same`: an evaluation goes on only where it is equal.
+        # Devices, versions and paths are beside it: they change rounding at the most.
         return {
             "same": {
                 "weights": digest(self.recognizer.variables),
@@ -71,13 +77,14 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
     for class names that do not fit the weights or are missing, and for a list without videos.
     """
     checkpoint, step = named_step(checkpoint)
-    there = load(checkpoint)
-    config = _with_plain_clip(config, there.config)
-    check_fit(checkpoint, there.config, config.model)
-    names = _class_names(config, checkpoint, there)
+    loaded = load(checkpoint)
+    config = _with_plain_clip(config, loaded.config)
+    check_fit(checkpoint, loaded.config, config.model)
+    names = _class_names(config, checkpoint, loaded)
     data = config.data
     opened = open_source(data.validation, root=data.root, class_names=names)
     _check_classes(config, checkpoint, opened.class_names)
+    # All processes read the same list: one tells what is odd about it.
     if jax.process_index() == 0:
         tell(opened.notes)
     if not len(opened.source):
@@ -86,72 +93,77 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
         config=config,
         checkpoint=checkpoint,
         step=step,
-        recognizer=Recognizer(config.model, _as_configured(config, there), opened.class_names),
+        recognizer=Recognizer(config.model, _as_configured(config, loaded), opened.class_names),
         source=opened.source,
         ids=opened.all_ids(),
         class_names=opened.class_names,
     )
 
 
-def _with_plain_clip(config: Config, there: ModelConfig) -> Config:
-    """The configuration with plain CLIP for its model, where the weights are that and it is not.
+def _with_plain_clip(config: Config, trained: ModelConfig) -> Config:
+    """Makes plain CLIP the model of a configuration where the weights are plain CLIP's.
 
-    Nobody trains it: of any other model's configuration, size, frames and precision hold.
+    Nobody trains plain CLIP, so no configuration has it: of the one given, the size, the frames and
+    the precision hold.
     """
-    if there.temporal != "clip" or config.model.temporal == "clip":
+    if trained.temporal != "clip" or config.model.temporal == "clip":
         return config
-    held = ("size", "shape", "patch", "resolution", "frames", "precision", "remat")
-    model = dataclasses.replace(there, **{name: getattr(config.model, name) for name in held})
+    own_keys = ("size", "shape", "patch", "resolution", "frames", "precision", "remat")
+    model = dataclasses.replace(trained, **{name: getattr(config.model, name) for name in own_keys})
     return dataclasses.replace(config, model=model)
 
 
 def versions() -> dict[str, str | None]:
-    """Of the packages that results may depend on; None of what runs without being installed."""
-    found: dict[str, str | None] = {}
+    """Versions of the packages that results may depend on, by name.
+
+    None for a package that runs without being installed, as from a clone.
+    """
+    by_package: dict[str, str | None] = {}
     for name in _PACKAGES:
         try:
-            found[name] = importlib.metadata.version(name)
+            by_package[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:
-            found[name] = None
-    return found
+            by_package[name] = None
+    return by_package
 
 
-def _class_names(config: Config, checkpoint: str, there: Recognizer) -> Sequence[str] | None:
+def _class_names(config: Config, checkpoint: str, loaded: Recognizer) -> Sequence[str] | None:
     """The names that the weights were trained with, or else those that the data name.
 
     Plain CLIP was trained with none: it takes any, or else those of the annotations.
     Errors: ValueError where both are known and differ, or where a text head has none.
     """
-    file, known = config.data.class_names, there.class_names
+    file, trained = config.data.class_names, loaded.class_names
     if config.model.temporal == "clip" and config.model.head == "text":
-        return known if file is None else read_class_names(file)
-    if there.config.head == "text" and known is None:
+        return trained if file is None else read_class_names(file)
+    if loaded.config.head == "text" and trained is None:
         raise ValueError(
             f"{checkpoint} has a text head and no class names, which it compares videos with. Give "
             "it some: python -m ila_jax.convert --input FILE --output DIR --class-names NAMES.txt"
         )
     if file is None:
-        return known
-    given = read_class_names(file)
-    if known is None:
-        return given
-    if len(given) != len(known):
+        return trained
+    named = read_class_names(file)
+    if trained is None:
+        return named
+    if len(named) != len(trained):
         raise ValueError(
-            f"{checkpoint} tells {len(known)} classes apart, {file} names {len(given)}: expected "
+            f"{checkpoint} tells {len(trained)} classes apart, {file} names {len(named)}: expected "
             "the data that it was trained for, or weights for these data"
         )
-    classes = Classes(known)
-    for number, (one, other) in enumerate(zip(known, given, strict=True)):
-        if classes.label(other) != number:
+    # By `Classes`: other capitals, spaces and punctuation do not make it another class.
+    classes = Classes(trained)
+    for number, (expected, name) in enumerate(zip(trained, named, strict=True)):
+        if classes.label(name) != number:
             raise ValueError(
-                f"class {number} is {one!r} in {checkpoint} and {other!r} in {file}: expected the "
-                "same classes in the same order"
+                f"class {number} is {expected!r} in {checkpoint} and {name!r} in {file}: expected "
+                "the same classes in the same order"
             )
-    return known
+    return trained
 
 
 def _check_classes(config: Config, checkpoint: str, names: Sequence[str]) -> None:
-    """Errors: ValueError when the linear head has another number of classes than the data."""
+    """Checks that a linear head has as many classes as the data. Errors: ValueError."""
     if config.model.classes not in (None, len(names)):
         raise ValueError(
             f"{checkpoint} tells {config.model.classes} classes apart, {config.data.validation} "
@@ -160,7 +172,7 @@ def _check_classes(config: Config, checkpoint: str, names: Sequence[str]) -> Non
         )
 
 
-def _as_configured(config: Config, there: Recognizer) -> Variables:
-    """Weights are kept in float32; a float64 model computes with what they are."""
+def _as_configured(config: Config, loaded: Recognizer) -> Variables:
+    """The weights in the dtypes of the configured model: float32 as saved, or float64."""
     want = model.abstract(config.model)
-    return jax.tree.map(lambda x, like: x.astype(like.dtype), there.variables, want)
+    return jax.tree.map(lambda x, like: x.astype(like.dtype), loaded.variables, want)

@@ -26,18 +26,20 @@ from ila_jax.shapes import TextFeatures
 
 # Rows of a batch that go with its views.
 _KEPT = ("index", "label", "mask", "short", "bad", "stop")
-Rows = dict[str, np.ndarray]  # of a batch, on the host
+ScoreRows = dict[str, np.ndarray]  # of a batch, on the host
 
 
 class ViewPredictor:
-    """The compiled forward pass over a mesh, on no more than so many views at a time.
+    """The compiled forward pass over a mesh, which takes the views of a batch part by part.
 
-    clips: how many, on all devices together; one of each video of a batch at the least.
+    clips: how many views of all videos go through at a time, on all devices together. One view of
+    each video of a batch is the least.
     """
 
     def __init__(self, config: ModelConfig, mesh: Mesh, *, clips: int):
         self._mesh, self._clips = mesh, clips
 
+        # Closed over the configuration, which is no array: it is part of the compiled program.
         def probabilities(
             variables: Variables, text: TextFeatures | None, batch: dict[str, jax.Array]
         ) -> dict[str, jax.Array]:
@@ -56,10 +58,11 @@ class ViewPredictor:
         aligns = variant(config).aligns
         self._points = jax.jit(points, out_shardings=replicated(mesh)) if aligns else None
 
-    def __call__(self, variables: Variables, text: TextFeatures | None, batch: Batch) -> Rows:
-        """`probabilities` [b, v, k], and what the batch says of its rows, of the global batch.
+    def __call__(self, variables: Variables, text: TextFeatures | None, batch: Batch) -> ScoreRows:
+        """Returns `probabilities` [b, v, k] and what the batch says of its rows, `_KEPT`.
 
-        Of ILA also `points` [b, depth, t - 1, 2, 2], what each block sees in the first view as in
+        They are of the global batch: the videos of all processes. Of models that align there are
+        also `points` [b, depth, t - 1, 2, 2], what each block sees in the first view as in
         `shapes.Alignment`, for one more pass of the image tower over that view.
 
         batch: of `data.pipeline.view_batches`, this process's rows, and bool `stop` [b].
@@ -67,33 +70,36 @@ class ViewPredictor:
         local, views = batch["video"].shape[:2]
         rest = {name: batch[name] for name in _KEPT}
         shares = []
+        # The limit is for all devices, while `local` counts the videos of this process alone.
         for part in _parts(views, most=self._clips // (local * jax.process_count())):
             with jax.set_mesh(self._mesh):
-                some = put_batch(self._mesh, {"video": batch["video"][:, part], **rest})
-                rows = self._probabilities(variables, text, some)
+                sent = put_batch(self._mesh, {"video": batch["video"][:, part], **rest})
+                rows = self._probabilities(variables, text, sent)
             # Fetched before the next part is sent: memory holds one.
             shares.append(np.asarray(rows["probabilities"]))
-        kept = {name: np.asarray(rows[name]) for name in _KEPT}
+        values = {name: np.asarray(rows[name]) for name in _KEPT}
         if self._points is not None:
             with jax.set_mesh(self._mesh):
                 first = put_batch(self._mesh, {"video": batch["video"][:, 0]})["video"]
-                kept["points"] = np.asarray(self._points(variables, first))
-        return {"probabilities": np.concatenate(shares, axis=1)[:, :views], **kept}
+                values["points"] = np.asarray(self._points(variables, first))
+        return {"probabilities": np.concatenate(shares, axis=1)[:, :views], **values}
 
 
 def score(
-    predict: Callable[[Batch], Rows],
+    predict: Callable[[Batch], ScoreRows],
     batches: Iterable[Batch],
     *,
     stop: Callable[[], bool] = lambda: False,
-) -> Iterator[Rows]:
-    """Finished batches: `index`, `label`, `short` [b] and `probabilities` [b, v, k].
+) -> Iterator[ScoreRows]:
+    """Yields finished batches: `index`, `label`, `short` [b] and `probabilities` [b, v, k].
 
     Rows of padding and of videos that could not be read are not among them. bad: int [u, 2],
     (index, Reason) of the latter. stop: after a batch at which it said so, on any process, no
     other follows.
     """
     for batch in batches:
+        # The wish to stop goes through the devices with the rows: so all processes learn of it with
+        # the same batch, and none waits in a collective for one that has left.
         rows = predict(batch | {"stop": np.full(len(batch["label"]), stop())})
         mask, bad, stopped = (rows.pop(name) for name in ("mask", "bad", "stop"))
         bad = bad.reshape(-1, 2)

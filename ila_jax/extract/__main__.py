@@ -22,7 +22,7 @@ from ila_jax.data.sources.source import OpenedSplit, VideoSource
 from ila_jax.data.sources.video_files import tell
 from ila_jax.data.video.bad import BadVideo
 from ila_jax.extract import files
-from ila_jax.extract.features import KINDS, FeatureExtractor, Rows, shapes
+from ila_jax.extract.features import KINDS, FeatureExtractor, FeatureRows, shapes
 from ila_jax.extract.files import Folder
 from ila_jax.files.writable import check_writable
 from ila_jax.job.sharding import make_mesh, put_state, shared
@@ -30,8 +30,10 @@ from ila_jax.recognizer import Recognizer
 from ila_jax.weights.digest import digest
 from ila_jax.weights.folder import load
 
+# Raised when the same settings would give other files: then nothing goes on in an old folder.
 _FORMAT = 1
-_FILE_BYTES = 256 << 20  # of a file by default, about: it is in memory before it is written
+# About so large is a file by default. All of it is in memory before it is written.
+_FILE_BYTES = 256 << 20
 
 _HELP = f"""\
 Writes the features of every video of a data set: of the clip [e], of each frame [t, e] and of each
@@ -53,24 +55,30 @@ features. What could not be read has its reason under problem, and no features (
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
     return cli.run(lambda: _extract(arguments))
 
 
 def _extract(arguments: Sequence[str] | None) -> None:
-    known = _parser().parse_args(arguments)
-    kinds = cli.chosen("--features", known.features, KINDS, default=["clip"])
+    """Extracts features into a folder. Errors: ValueError, OSError, RuntimeError in plain words."""
+    options = _parser().parse_args(arguments)
+    kinds = cli.chosen("--features", options.features, KINDS, default=["clip"])
     for name, least in (("batch", 1), ("shard", 1), ("threads", 1), ("processes", 0)):
-        if getattr(known, name) is not None and getattr(known, name) < least:
-            raise ValueError(f"--{name} is {getattr(known, name)}: expected {least} or more")
-    check_writable(known.output)
-    names = None if known.class_names is None else read_class_names(known.class_names)
-    opened = open_source(known.source, root=known.root, class_names=names)
+        if getattr(options, name) is not None and getattr(options, name) < least:
+            raise ValueError(f"--{name} is {getattr(options, name)}: expected {least} or more")
+    check_writable(options.output)
+    names = None if options.class_names is None else read_class_names(options.class_names)
+    opened = open_source(options.source, root=options.root, class_names=names)
     tell(opened.notes)
+    # What costs nothing comes first: a wrong --root is said before gigabytes of weights are read.
     missing = _all_are_missing(opened.source)
-    model = load(known.checkpoint).with_views(clips=1, crops=1)
-    folder = _folder(model, opened, kinds, known)
+    # A row holds the features of one view, whatever views the run was evaluated with.
+    model = load(options.checkpoint).with_views(clips=1, crops=1)
+    folder = _folder(model, opened, kinds, options)
+    # Of a set that is done, the videos may be gone: its features are all there.
     if missing is not None and not folder.is_full():
         raise ValueError(missing)
+    # `first` is the first video of a file that is not there: files that are, stay as they are.
     with folder.begun() as first:
         total = folder.videos
         if first == total:
@@ -78,7 +86,7 @@ def _extract(arguments: Sequence[str] | None) -> None:
             return
         if first:
             print(f"{first} of {total} videos are done already", file=sys.stderr)
-        problems = _write(model, opened, kinds, folder, first, known)
+        problems = _write(model, opened, kinds, folder, first, options)
     print(f"wrote {folder.path}: {total} videos in {folder.count} files")
     read = total - first
     if problems == total:
@@ -88,18 +96,21 @@ def _extract(arguments: Sequence[str] | None) -> None:
 
 
 def _all_are_missing(source: VideoSource) -> str | None:
-    """What is wrong when no file can be read: before a folder is filled with problems."""
-    said = None
+    """What is wrong when no file can be read, in words; None once one can.
+
+    It is asked before a folder is filled with rows that hold nothing but problems.
+    """
+    first_problem = None
     for index in range(len(source)):
         try:
             source.read(index)
         except BadVideo as error:
-            said = said or f"{source.name(index)}: {error}"
+            first_problem = first_problem or f"{source.name(index)}: {error}"
         else:
             return None
     return (
-        f"none of the {len(source)} videos can be read, such as {said} Give --root, the folder "
-        "that the paths of the list start from, or repair the list"
+        f"none of the {len(source)} videos can be read, such as {first_problem} Give --root, the "
+        "folder that the paths of the list start from, or repair the list"
     )
 
 
@@ -109,19 +120,20 @@ def _write(
     kinds: Sequence[str],
     folder: Folder,
     first: int,
-    known: argparse.Namespace,
+    options: argparse.Namespace,
 ) -> int:
-    """The files from video `first` on; returns how many videos could not be read."""
+    """Writes the files from video `first` on; returns how many videos could not be read."""
     mesh = make_mesh()
     extractor = FeatureExtractor(model.config, mesh, kinds)
+    # Put on the devices once, and not with every batch.
     variables, problems = put_state(mesh, model.variables), 0
     with (
-        closing(_batches(opened, model.views, first, known)) as batches,
+        closing(_batches(opened, model.views, first, options)) as batches,
         tqdm(total=folder.videos, initial=first, unit=" videos", disable=None) as bar,
     ):
-        found = extractor(variables, batches)
+        rows = extractor(variables, batches)
         for number, columns, features in files.shards(
-            _counted(found, bar), opened, kinds, size=folder.shard
+            _counted(rows, bar), opened, kinds, size=folder.shard
         ):
             folder.write(number, columns, features)
             problems += int((columns["problem"] != "").sum())
@@ -129,33 +141,39 @@ def _write(
 
 
 def _folder(
-    model: Recognizer, opened: OpenedSplit, kinds: Sequence[str], known: argparse.Namespace
+    model: Recognizer, opened: OpenedSplit, kinds: Sequence[str], options: argparse.Namespace
 ) -> Folder:
-    made = shapes(model.config, kinds)
-    videos, size = len(opened.source), 4 * sum(map(math.prod, made.values()))
-    shard = known.shard or max(1, _FILE_BYTES // size)
+    """The folder to write into, with all that its features depend on.
+
+    A file has `--shard` videos, or as many as make about 256 MiB of float32.
+    """
+    shape_by_kind = shapes(model.config, kinds)
+    videos, size = len(opened.source), 4 * sum(map(math.prod, shape_by_kind.values()))
+    shard = options.shard or max(1, _FILE_BYTES // size)
     settings: dict[str, Any] = {
         "format": _FORMAT,
-        "files": known.format,
+        "files": options.format,
         "videos_per_file": shard,
-        "features": {kind: list(shape) for kind, shape in made.items()},
+        "features": {kind: list(shape) for kind, shape in shape_by_kind.items()},
         "videos": videos,
         "videos_sha256": ordered_fingerprint(opened.all_ids(), opened.source.labels),
         "model": to_dict(model.config),
         "weights_sha256": digest(model.variables),
         "views": dataclasses.asdict(model.views),
     }
-    return Folder(known.output, settings, known.format, videos, shard)
+    return Folder(options.output, settings, options.format, videos, shard)
 
 
-def _batches(opened: OpenedSplit, views: Views, first: int, known: argparse.Namespace) -> Batches:
-    # A batch of more would be of padding.
-    batch = shared(min(known.batch, len(opened.source)))
-    loading = Loading(batch=batch, threads=known.threads, processes=known.processes)
+def _batches(opened: OpenedSplit, views: Views, first: int, options: argparse.Namespace) -> Batches:
+    """Batches of the list's videos from `first` on, in its order."""
+    # Of a list that is shorter than a batch, the rest of the batch would be padding.
+    batch = shared(min(options.batch, len(opened.source)))
+    loading = Loading(batch=batch, threads=options.threads, processes=options.processes)
     return view_batches(opened.source, views, loading, first=first)
 
 
-def _counted(batches: Iterable[Rows], bar: tqdm) -> Iterator[Rows]:
+def _counted(batches: Iterable[FeatureRows], bar: "tqdm[Any]") -> Iterator[FeatureRows]:
+    """Yields the same batches, and moves the bar by the videos of each, without padding."""
     for rows in batches:
         yield rows
         bar.update(int((rows["index"] >= 0).sum()))

@@ -16,14 +16,15 @@ from ila_jax.recognizer import pixels
 from ila_jax.shapes import Pixels
 
 KINDS = ("clip", "frame", "patch")
-Rows = dict[str, np.ndarray]
+# Of a batch, on the host: what was read, and its features.
+FeatureRows = dict[str, np.ndarray]
 
 
 def shapes(config: ModelConfig, kinds: Sequence[str]) -> dict[str, tuple[int, ...]]:
-    """Of one video: clip [e], frame [t, e], patch [t, p, d]."""
+    """The shape of each kind of features of one video: clip [e], frame [t, e], patch [t, p, d]."""
     g, t = config.geometry(), config.frames
-    known = {"clip": (g.embed,), "frame": (t, g.embed), "patch": (t, g.grid**2, g.width)}
-    return {kind: known[kind] for kind in kinds}
+    by_kind = {"clip": (g.embed,), "frame": (t, g.embed), "patch": (t, g.grid**2, g.width)}
+    return {kind: by_kind[kind] for kind in kinds}
 
 
 class FeatureExtractor:
@@ -37,25 +38,28 @@ class FeatureExtractor:
         self._mesh = mesh
 
         def features(variables: Variables, video: Pixels) -> dict[str, jax.Array]:
+            # Without the head: a text head would need class names, which features do not.
             module = model.bind(config, variables)
             tower = module.visual(pixels(config, video))
-            found = {
+            by_kind = {
                 "clip": module.mit(tower.class_tokens),
                 "frame": tower.class_tokens,
                 "patch": tower.patch_tokens,
             }
-            return {kind: found[kind].astype(jnp.float32) for kind in kinds}
+            return {kind: by_kind[kind].astype(jnp.float32) for kind in kinds}
 
+        # Replicated: the files are written by this process, which needs the rows of all devices.
         self._features = jax.jit(features, out_shardings=replicated(mesh))
 
-    def __call__(self, variables: Variables, batches: Iterator[Batch]) -> Iterator[Rows]:
-        """`index`, `mask` [b], `bad` [b, 1, 2] of each batch, and its features [b, ...].
+    def __call__(self, variables: Variables, batches: Iterator[Batch]) -> Iterator[FeatureRows]:
+        """Yields `index`, `mask` [b], `bad` [b, 1, 2] of each batch, and its features [b, ...].
 
         batches: of `data.pipeline.view_batches`, of one clip and one crop.
         """
         for batch in batches:
+            # The only view of each video: [b, 1, t, h, w, 3] becomes [b, t, h, w, 3].
             video = {"video": batch["video"][:, 0]}
             with jax.set_mesh(self._mesh):
-                found = self._features(variables, put_batch(self._mesh, video)["video"])
+                features = self._features(variables, put_batch(self._mesh, video)["video"])
             rest = {name: batch[name] for name in ("index", "mask", "bad")}
-            yield rest | {kind: np.asarray(x) for kind, x in found.items()}
+            yield rest | {kind: np.asarray(x) for kind, x in features.items()}

@@ -13,7 +13,7 @@ import numpy as np
 
 from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.video.bad import Reason
-from ila_jax.extract.features import KINDS, Rows
+from ila_jax.extract.features import KINDS, FeatureRows
 from ila_jax.files.json_files import json_text, read_object
 from ila_jax.files.lock import only_writer
 from ila_jax.files.plain_name import plain_name
@@ -28,7 +28,11 @@ SETTINGS = "extraction.json"
 
 @dataclass(frozen=True)
 class Folder:
-    """Where features go. settings: all that they depend on. shard: videos of a file."""
+    """The folder that features go to.
+
+    settings: all that they depend on, as they are written to `extraction.json`. videos: how many
+    there are in all. shard: how many videos a file holds.
+    """
 
     path: Path
     settings: dict[str, Any]
@@ -40,8 +44,8 @@ class Folder:
     def begun(self) -> Iterator[int]:
         """Makes the folder, or checks that it was begun with the same settings, and holds it.
 
-        Gives how many videos are done already. Errors: ValueError naming what differs, or when
-        another process writes there.
+        Yields how many videos are done already. Errors: ValueError naming what differs, or when
+        another process writes there; OSError.
         """
         about = self.path / SETTINGS
         if about.exists():
@@ -50,19 +54,23 @@ class Folder:
             raise ValueError(f"{self.path} is a file: name a new folder")
         elif self.path.exists() and any(path.name[0] != "." for path in self.path.iterdir()):
             raise ValueError(f"{self.path} holds other files: name a new folder")
-        told = f"another process is writing into {self.path}: stop it, or name a new folder"
-        lock = self.path / ".writing"  # hidden: who reads the folder as one table overlooks it
-        with only_writer(lock, told):
+        message = f"another process is writing into {self.path}: stop it, or name a new folder"
+        # Hidden, so that who reads the folder as one table does not meet it.
+        lock = self.path / ".writing"
+        with only_writer(lock, message):
+            # Only under the lock: what another process writes is no leftover.
             remove_partial(self.path)
             publish_bytes(about, json_text(self.settings, indent=2).encode())
+            # Files are written in order, and each appears whole: the first that is missing says
+            # where to go on.
             numbers = range(self.count)
-            done = next((n for n in numbers if not self.file(n).exists()), self.count)
-            yield min(done * self.shard, self.videos)
+            first_missing = next((n for n in numbers if not self.file(n).exists()), self.count)
+            yield min(first_missing * self.shard, self.videos)
             shutil.rmtree(lock)
 
     @property
     def count(self) -> int:
-        """Of files."""
+        """How many files there are when all are written."""
         return -(-self.videos // self.shard)
 
     def is_full(self) -> bool:
@@ -70,20 +78,24 @@ class Folder:
         return all(self.file(number).exists() for number in range(self.count))
 
     def file(self, number: int) -> Path:
+        """The path of a file by its number, counted from 0."""
         return self.path / f"features-{number:05}-of-{self.count:05}.{self.format}"
 
-    def write(self, number: int, columns: Columns, features: Rows) -> None:
-        """One file. columns: [n]; features: [n, ...], NaN for a video with a problem."""
+    def write(self, number: int, columns: Columns, features: FeatureRows) -> None:
+        """Writes one file, whole or not at all. Errors: OSError.
+
+        columns: by name, [n]. features: by kind, [n, ...], NaN for a video with a problem.
+        """
         save = _parquet if self.format == "parquet" else _npz
         publish(self.file(number), lambda path: save(path, columns, features))
 
-    def _check(self, there: dict[str, Any]) -> None:
+    def _check(self, noted: dict[str, Any]) -> None:
         # Through JSON, as the other side: tuples are lists there.
-        here = json.loads(json_text(self.settings))
+        asked = json.loads(json_text(self.settings))
         differ = [
-            f"{key}: {there.get(key)!r} there, {here.get(key)!r} now"
-            for key in sorted(there.keys() | here.keys())
-            if there.get(key) != here.get(key)
+            f"{key}: {noted.get(key)!r} there, {asked.get(key)!r} now"
+            for key in sorted(noted.keys() | asked.keys())
+            if noted.get(key) != asked.get(key)
         ]
         if differ:
             raise ValueError(
@@ -95,14 +107,16 @@ class Folder:
 
 
 def shards(
-    batches: Iterable[Rows], opened: OpenedSplit, kinds: Sequence[str], *, size: int
-) -> Iterator[tuple[int, Columns, Rows]]:
-    """(number of the file, columns, features) of each file that the batches fill, in order.
+    batches: Iterable[FeatureRows], opened: OpenedSplit, kinds: Sequence[str], *, size: int
+) -> Iterator[tuple[int, Columns, FeatureRows]]:
+    """Yields (number of the file, columns, features) of each file that the batches fill, in order.
 
     batches: of `features.FeatureExtractor`, beginning with a file's first video. columns: `index`,
     `id`, `path`, `label`, `class_name`, `problem` ("" where there is none).
     """
     source, ids = opened.source, opened.ids
+    # Videos come in the order of the list, so those of a file follow each other. Only one file's
+    # features are in memory at a time.
     for number, group in itertools.groupby(_videos(batches), lambda video: video[0] // size):
         videos = list(group)
         index = np.array([i for i, _, _ in videos])
@@ -116,35 +130,41 @@ def shards(
             "class_name": [printable(opened.class_names[label]) for label in labels],
             "problem": [problem for _, problem, _ in videos],
         }
-        features = {kind: np.stack([found[kind] for _, _, found in videos]) for kind in kinds}
+        features = {kind: np.stack([rows[kind] for _, _, rows in videos]) for kind in kinds}
         yield number, {name: np.asarray(x) for name, x in columns.items()}, features
 
 
-def _videos(batches: Iterable[Rows]) -> Iterator[tuple[int, str, Rows]]:
-    """(number, problem, features) of each video; NaN where there is a problem."""
+def _videos(batches: Iterable[FeatureRows]) -> Iterator[tuple[int, str, FeatureRows]]:
+    """Yields (number, problem, features) of each video; with a problem, features are NaN."""
     for rows in batches:
         index, mask, bad = rows["index"], rows["mask"], rows["bad"]
-        for row in np.flatnonzero(index >= 0):  # others fill the last batch up
+        # Rows of index -1 fill the last batch up.
+        for row in np.flatnonzero(index >= 0):
             problem = "" if mask[row] else Reason(int(bad[row, 0, 1])).sentence
-            found = {kind: x[row] for kind, x in rows.items() if kind in KINDS}
+            values = {kind: x[row] for kind, x in rows.items() if kind in KINDS}
             if problem:
-                found = {kind: np.full_like(x, np.nan) for kind, x in found.items()}
-            yield int(index[row]), problem, found
+                values = {kind: np.full_like(x, np.nan) for kind, x in values.items()}
+            yield int(index[row]), problem, values
 
 
-def _npz(path: Path, columns: Columns, features: Rows) -> None:
-    with path.open("wb") as file:  # or NumPy would add a suffix
+def _npz(path: Path, columns: Columns, features: FeatureRows) -> None:
+    # An open file, since NumPy adds a suffix to names.
+    with path.open("wb") as file:
         np.savez(file, **columns, **features)  # type: ignore[arg-type]
 
 
-def _parquet(path: Path, columns: Columns, features: Rows) -> None:
-    """Features as Arrow's fixed-shape tensors, to other readers lists; null with a problem."""
+def _parquet(path: Path, columns: Columns, features: FeatureRows) -> None:
+    """Writes features as Arrow's fixed-shape tensors, which other readers take for lists.
+
+    They are null for a video with a problem.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     bad = columns["problem"] != ""
     arrays = {name: pa.array(x.tolist()) for name, x in columns.items()}
     for kind, x in features.items():
+        # One flat buffer: as lists of Python, patches would take many times their size.
         tensor = pa.fixed_shape_tensor(pa.float32(), x.shape[1:])
         values = pa.array(x.reshape(-1))
         storage = pa.FixedSizeListArray.from_arrays(

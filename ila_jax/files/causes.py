@@ -20,22 +20,25 @@ _DO = {
     "ELOOP": "the path leads in a circle of links: repair them",
 }
 _WORDS = {getattr(errno, name): text for name, text in _DO.items() if hasattr(errno, name)}
+# These say what the limit is, which is asked for when it is met.
 _TOO_MANY = (errno.EMFILE, errno.ENFILE)
 _USED_UP = (*_TOO_MANY, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-_NO_THREAD = "can't start new thread"  # Python's own words, without a number
+# Python's own words for it: the RuntimeError has no number.
+_NO_THREAD = "can't start new thread"
 
 
 def cause(error: BaseException) -> str | None:
-    """Why the system refused, and what to do; None where no reason is known.
+    """Why the system refused, and what to do, in words; None where no reason is known.
 
-    Libraries wrap what they are told in errors of their own, or in a text: both are looked through.
+    Libraries wrap the system's error in one of their own, or put it into a text: both are searched.
     """
-    for each in _chain(error):
-        if isinstance(each, UnicodeEncodeError):
+    # From the outermost inwards: the first that has a number is nearest to what was tried.
+    for cause_of in _chain(error):
+        if isinstance(cause_of, UnicodeEncodeError):
             return "a name in the path is not UTF-8: rename it, or name another place"
-        if (words := _words(_number(each))) is not None:
+        if (words := _words(_number(cause_of))) is not None:
             return words
-        if _NO_THREAD in str(each):
+        if _NO_THREAD in str(cause_of):
             return _no_thread()
     return None
 
@@ -43,7 +46,7 @@ def cause(error: BaseException) -> str | None:
 def in_words(error: BaseException) -> str:
     """An error as a sentence: what it is about, and its cause where that is known.
 
-    What this package says is such a sentence already, with `errno` None.
+    Errors of this package are such sentences already; they have no `errno`.
     """
     words = cause(error)
     if words is None or words in str(error):
@@ -58,11 +61,13 @@ def in_words(error: BaseException) -> str:
 
 def is_used_up(error: BaseException) -> bool:
     """Whether room, files or threads that are used up are behind an error, whoever says so."""
-    return any(_NO_THREAD in str(each) or _number(each) in _USED_UP for each in _chain(error))
+    return any(
+        _NO_THREAD in str(cause_of) or _number(cause_of) in _USED_UP for cause_of in _chain(error)
+    )
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """An error, and those that it was raised from or in answer to."""
+    """Yields an error, and then those that it was raised from, or while they were handled."""
     at: BaseException | None = error
     while at is not None:
         yield at
@@ -70,6 +75,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 
 def _words(number: int | None) -> str | None:
+    """What a number of the system means and what to do; None for others."""
     if number in _TOO_MANY:
         return _too_many_files()
     return None if number is None else _WORDS.get(number)
@@ -82,14 +88,18 @@ def _number(error: BaseException) -> int | None:
 
 
 def _named(text: str) -> int | None:
-    """The number of the error that a library's text ends with, or quotes in the system's words."""
-    if found := re.search(r"\b(?:OS error|[Ee]rrno:?) (\d+)\b", text):
-        return int(found[1])
-    known = (*_WORDS, *_TOO_MANY)
-    return next((number for number in known if os.strerror(number) in text), None)
+    """The number of the error that a library's text ends with, or quotes in the system's words.
+
+    TensorStore and Arrow have errors of their own, and only say in them what the system said.
+    """
+    if match := re.search(r"\b(?:OS error|[Ee]rrno:?) (\d+)\b", text):
+        return int(match[1])
+    numbers = (*_WORDS, *_TOO_MANY)
+    return next((number for number in numbers if os.strerror(number) in text), None)
 
 
 def _too_many_files() -> str:
+    """The limit of open files, and the command that raises it as far as this user may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return (
         f"too many files are open: this process may have {soft} open at a time. Raise the limit "
@@ -99,6 +109,7 @@ def _too_many_files() -> str:
 
 
 def _no_thread() -> str:
+    """The limit of threads, as far as this process can see it."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NPROC)
     allowed = "as many as allowed" if soft == resource.RLIM_INFINITY else f"{soft} allowed"
     return (
@@ -108,7 +119,7 @@ def _no_thread() -> str:
 
 
 def memory_limit() -> str:
-    """What stands against more memory beside the machine itself, in brackets, or nothing."""
+    """The limit of this process's addresses, as words in brackets; "" where it has none."""
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY:
         return ""

@@ -8,7 +8,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_PLACES: list[str] = []  # with the links that this process has made
+# Temporary folders with the links that this process has made.
+_PLACES: list[str] = []
 
 
 def plain_name(path: str | os.PathLike[str]) -> Path:
@@ -19,6 +20,7 @@ def plain_name(path: str | os.PathLike[str]) -> Path:
     system's temporary folder, which goes when the process ends. Errors: OSError.
     """
     parts = Path(os.path.abspath(os.fspath(path))).parts
+    # The last such folder is enough: a link to it stands for all that is above it.
     strange = [number for number, part in enumerate(parts, 1) if not _is_plain(part)]
     if not strange:
         return Path(*parts)
@@ -36,19 +38,19 @@ def _is_plain(name: str) -> bool:
 @functools.cache
 def _link(folder: Path) -> Path:
     # Processes that this one starts take its link: they are killed, and would leave theirs.
-    known = f"ILA_JAX_LINK_{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
-    if os.path.islink(os.environ.get(known, "")):
-        return Path(os.environ[known])
+    variable = f"ILA_JAX_LINK_{hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]}"
+    if os.path.islink(os.environ.get(variable, "")):
+        return Path(os.environ[variable])
     if not _PLACES:
         atexit.register(remove_links)
     _PLACES.append(tempfile.mkdtemp(prefix="ila_jax-"))
     link = Path(_PLACES[-1], "folder")
     link.symlink_to(folder)
-    os.environ[known] = str(link)
+    os.environ[variable] = str(link)
     return link
 
 
 def remove_links() -> None:
-    """At the end of the process, also where it ends without Python's own."""
+    """Removes this process's links: at its end, also where it ends without Python's own exit."""
     while _PLACES:
         shutil.rmtree(_PLACES.pop(), ignore_errors=True)

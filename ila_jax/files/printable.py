@@ -3,25 +3,27 @@
 import codecs
 from typing import Any
 
-HANDLER = "ila_jax.printable"  # of what a stream cannot encode, once `register` has been called
+# The name of the handler of what a stream cannot encode, once `register` has been called.
+HANDLER = "ila_jax.printable"
 
 
 def printable(text: str) -> str:
     r"""A file's name as Unicode text: its bytes that are no UTF-8 become escapes, as in `caf\xe9`.
 
-    For what is written. What is to find the file again keeps the name that it was found by.
+    It is for text that is written. A path that shall open the file again keeps its bytes.
     """
     if text.isascii():
         return text
     try:
         raw = text.encode("utf-8", errors="surrogateescape")
-    except UnicodeEncodeError:  # half of a character, which JSON can hold and no file's name
+    # Half of a character (a lone surrogate), which JSON can hold and no file's name has.
+    except UnicodeEncodeError:
         raw = text.encode("utf-8", errors="backslashreplace")
     return raw.decode("utf-8", errors="backslashreplace")
 
 
 def all_printable(values: Any) -> Any:
-    """The same of every text in dicts, lists and tuples, their keys included."""
+    """Makes every text `printable` in dicts, lists and tuples, and in keys. Tuples become lists."""
     if isinstance(values, str):
         return printable(values)
     if isinstance(values, dict):
@@ -37,7 +39,7 @@ def register() -> None:
 
 
 def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Of what an encoding does not have: `printable`, and escapes for what is not ASCII in that."""
+    """The handler: makes characters that an encoding does not have `printable`, and then ASCII."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     text = printable(error.object[error.start : error.end])

@@ -13,7 +13,8 @@ from typing import TypeVar
 
 from etils import epath
 
-PARTIAL = ".partial-"  # in the names of files that are being written
+# Names of files that are being written begin with this. The dot hides them from shells' patterns.
+PARTIAL = ".partial-"
 # What systems answer that cannot sync a folder, or where it may be written to but not read.
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP, errno.EACCES)
 
@@ -108,6 +109,15 @@ def sync_folder(folder: Path) -> None:
     except OSError as error:
         if error.errno not in _NO_FOLDER_SYNC:
             raise
+
+
+def sync_tree(folder: Path) -> None:
+    """Waits until all files below a folder, and their names, are on the disk. Errors: OSError."""
+    for path in (folder, *folder.rglob("*")):
+        if path.is_dir():
+            sync_folder(path)
+        else:
+            sync(path)
 
 
 def checksum(path: os.PathLike[str]) -> tuple[int, str]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+# Problems that an error lists: more would push its heading off the screen.
 _SHOWN = 10
 # Of a list or of class names: 10 million lines of 100 bytes. A device would never end.
 MAX_BYTES = 1 << 30
@@ -19,6 +20,7 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16-le"),
     (codecs.BOM_UTF16_BE, "utf-16-be"),
 )
+# How files begin that people give by mistake in place of a text.
 _BINARY = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook (which saves as CSV)",
     b"\xd0\xcf\x11\xe0": "an old Excel or Word document (which saves as CSV or text)",
@@ -39,7 +41,7 @@ _TEXTS = {
 
 
 def read_text(path: str | Path, what: str, *, raw: bool = False) -> str:
-    r"""The text of a file, lines ended by \n: UTF-8, or UTF-16 or 32 that begins with its mark.
+    r"""Reads a text file: UTF-8, or UTF-16 or 32 that begins with its mark. Lines end with \n.
 
     what: says in an error what was expected there. raw: bytes that are no UTF-8 stay, as
     `os.fsdecode` gives them, for paths, which may have any.
@@ -57,16 +59,16 @@ def read_text(path: str | Path, what: str, *, raw: bool = False) -> str:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise ValueError(f"{path}:{line} holds a zero byte: expected {what}, found {_kind(data)}")
-    other = next(
+    stand_in = next(
         (kind for start, kind in _TEXTS.items() if text[:99].lower().startswith(start)), ""
     )
-    if other:
-        raise ValueError(f"{path}: expected {what}, found {other}")
+    if stand_in:
+        raise ValueError(f"{path}: expected {what}, found {stand_in}")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def check_unicode(path: str | Path, text: str, what: str) -> None:
-    """Errors: ValueError for bytes that `read_text` left as they are: names cannot have them."""
+    """Checks that no bytes of a text are left that are no UTF-8. Errors: ValueError."""
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -78,6 +80,7 @@ def check_unicode(path: str | Path, text: str, what: str) -> None:
 def _read(path: str | Path, what: str) -> bytes:
     try:
         with open(path, "rb") as file:
+            # One more byte than allowed tells a file that is too large from one that just fits.
             data = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise FileNotFoundError(
@@ -85,7 +88,8 @@ def _read(path: str | Path, what: str) -> bytes:
         ) from None
     except IsADirectoryError:
         raise ValueError(f"{path} is a folder: expected {what}. Name the file.") from None
-    except ValueError:  # a zero byte in the path
+    # Python refuses a path with a zero byte in it.
+    except ValueError:
         raise ValueError(f"{str(path)!r} is no path: expected {what}.") from None
     if len(data) > MAX_BYTES:
         raise ValueError(f"{path} has over {MAX_BYTES >> 20} MiB: expected {what}.")
@@ -101,10 +105,11 @@ def _not_decoded(path: str | Path, what: str, data: bytes, at: int, encoding: st
 
 
 def _kind(data: bytes) -> str:
-    """What bytes are that are no text, and what to do."""
+    """What bytes that are no text seem to be, and what to do about it."""
     for beginning, kind in _BINARY.items():
         if data.startswith(beginning):
             return kind
+    # Every other byte of Latin text in UTF-16 is zero: the odd ones, in big endian the even ones.
     if data[1:200:2].count(0) > 40 or data[0:200:2].count(0) > 40:
         return "what looks like UTF-16 without its mark. Convert it: iconv -f UTF-16LE -t UTF-8"
     if b"\0" in data:
@@ -115,9 +120,10 @@ def _kind(data: bytes) -> str:
 def parse_json(
     path: str | Path, text: str, what: str, hook: Callable[[list[tuple[str, Any]]], Any] = dict
 ) -> Any:
-    """What JSON text holds. hook: makes something of the pairs of each object.
+    """Reads JSON text.
 
-    Errors: ValueError.
+    what: names in an error what was expected. hook: makes something of the (name, value) pairs of
+    each object, so that a name that is there twice can be told. Errors: ValueError.
     """
     try:
         return json.loads(text, object_pairs_hook=hook)
@@ -128,7 +134,7 @@ def parse_json(
 
 
 def csv_rows(path: str | Path, text: str, delimiter: str = ",") -> Iterator[tuple[int, list[str]]]:
-    """(line that a row begins in, its fields) of each row that is not empty.
+    """Yields (line that a row begins in, its fields) of each row that is not empty.
 
     Errors: ValueError for quotes that are not closed or stand in the middle of a field, with the
     line. A field that reaches over lines is left to who knows whether it may.

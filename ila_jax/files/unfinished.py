@@ -9,20 +9,24 @@ from pathlib import Path
 
 from ila_jax.files.lock import try_lock
 
-_LOCK = ".lock"  # after the folder's name; there, and held, before the folder is
+# At the end of the lock's name. The lock is held before the folder is made, so that a folder
+# without one is always a leftover.
+_LOCK = ".lock"
 
 
 @contextmanager
 def partial_folder(target: Path) -> Iterator[Path]:
-    """The hidden name of a folder to fill and rename to `target`; nothing is left of it after.
+    """Gives the hidden name of a folder to fill and to rename to `target`.
 
-    A kill leaves it, and `remove_leftovers` takes it away. Errors: OSError.
+    At the end nothing is left under the hidden name. A kill leaves the folder, and
+    `remove_leftovers` removes it. Errors: OSError.
     """
     partly = target.with_name(f".{target.name}.partial-{uuid.uuid4().hex[:8]}")
     partly.parent.mkdir(parents=True, exist_ok=True)
     lock = _lock_of(partly)
     with lock.open("w") as file:
-        with suppress(OSError):  # some network file systems have no locks
+        # Some network file systems have no locks: there, all that is found is taken for work.
+        with suppress(OSError):
             try_lock(file)
         try:
             yield partly
@@ -32,7 +36,7 @@ def partial_folder(target: Path) -> Iterator[Path]:
 
 
 def remove_leftovers(target: Path) -> None:
-    """Removes what killed processes left of making `target`, and nothing that is at work."""
+    """Removes what killed processes left of making `target`, and no folder that is being filled."""
     for partly in target.parent.glob(f".{glob.escape(target.name)}.partial-*"):
         if partly.is_dir() and not _is_at_work(partly):
             shutil.rmtree(partly, ignore_errors=True)
@@ -40,14 +44,17 @@ def remove_leftovers(target: Path) -> None:
 
 
 def _is_at_work(partly: Path) -> bool:
+    """Whether a process holds the lock of a folder; in doubt it does."""
     try:
         with _lock_of(partly).open("r+") as file:
             return not try_lock(file)
-    except FileNotFoundError:  # the lock is there before the folder is
+    except FileNotFoundError:
         return False
-    except OSError:  # not ours to judge
+    # The file system cannot tell.
+    except OSError:
         return True
 
 
 def _lock_of(partly: Path) -> Path:
+    """The file that is locked while a folder is being filled; beside it, as it is renamed."""
     return partly.with_name(partly.name + _LOCK)

@@ -9,15 +9,15 @@ from ila_jax.files.causes import cause
 
 
 def check_writable(folder: Path) -> None:
-    """Makes, renames and deletes a file and a folder in a folder, or in the one it will be in.
+    """Tries whether a folder, which may be yet to be made, can be written into.
 
-    Nothing is left of it. Errors: ValueError for a file in the place of a folder, or a link to
-    nothing; OSError in words.
+    A file and a folder are made, renamed and deleted there; nothing is left of them. Errors:
+    ValueError for a file in the place of a folder, or a link to nothing; OSError in words.
     """
     place = _nearest(folder)
     if not place.is_dir():
-        told = "it is" if place == folder else f"{place} is"
-        raise ValueError(f"{folder} cannot be a folder: {told} a file. Name a folder elsewhere")
+        subject = "it is" if place == folder else f"{place} is"
+        raise ValueError(f"{folder} cannot be a folder: {subject} a file. Name a folder elsewhere")
     try:
         _try(place)
     except OSError as error:
@@ -25,16 +25,23 @@ def check_writable(folder: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """The same for a file to write, whose folder may be missing. Errors: as `check_writable`."""
+    """Tries whether a file can be written, also in a folder that is yet to be made.
+
+    The file itself is left as it is. Errors: as `check_writable`.
+    """
     if path.is_dir():
         raise ValueError(f"{path} is a folder: name the file to write")
-    if path.exists() and not path.is_file():  # it would be replaced, and /dev/null with it
+    # A rename would put a file in its place, and /dev/null would be gone for everybody.
+    if path.exists() and not path.is_file():
         raise ValueError(f"{path} is a device or a pipe: name a file to write")
     check_writable(path.absolute().parent)
 
 
 def check_room(folder: Path, size: int, what: str) -> None:
-    """Errors: OSError where a file system has less room than what is to be written, in bytes."""
+    """Checks the room on a file system. size: bytes that `what` takes.
+
+    Errors: OSError where there is less.
+    """
     place = _nearest(folder)
     free = shutil.disk_usage(place).free
     if free < size:
@@ -44,16 +51,21 @@ def check_room(folder: Path, size: int, what: str) -> None:
         )
 
 
-def not_written(place: Path, error: BaseException, after: str) -> OSError:
-    """An error in writing, by its cause. after: what there is now, without a full stop."""
-    said = str(error).strip().splitlines() or [type(error).__name__]
-    return OSError(f"{place} cannot be written to: {cause(error) or said[0][:300]}. {after}")
+def not_written(place: Path, error: BaseException, result: str) -> OSError:
+    """Makes an error in writing one that names the place and the cause, to be raised.
+
+    result: a sentence without a full stop that says what there is now.
+    """
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return OSError(f"{place} cannot be written to: {cause(error) or lines[0][:300]}. {result}")
 
 
 def _nearest(folder: Path) -> Path:
     """The folder itself, or the nearest one above that is there."""
     for place in (folder, *folder.absolute().parents):
         try:
+            # Not `exists`, which says of a broken link, and of a folder without rights, that there
+            # is nothing.
             os.lstat(place)
         except (FileNotFoundError, NotADirectoryError):
             continue
@@ -70,6 +82,9 @@ def _nearest(folder: Path) -> Path:
 
 
 def _try(place: Path) -> None:
+    """Does in a folder of its own what commands do with their files. Errors: OSError."""
+    # A right to make files is not one to rename or delete them: some object stores that are mounted
+    # as folders cannot rename.
     trial = Path(tempfile.mkdtemp(prefix=".ila_jax-trial-", dir=place))
     try:
         inside = trial / "folder"

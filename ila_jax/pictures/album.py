@@ -6,17 +6,20 @@ from pathlib import Path
 from ila_jax.pictures.files import write_gif, write_mp4, write_png
 from ila_jax.pictures.sheet import Picture, Sheet, below, beside, drawn, played
 
-Album = Mapping[str, Sequence[Sheet]]  # by kind, a sheet for each model or one for all
+# By kind: a sheet for each model, or one for all of them.
+Album = Mapping[str, Sequence[Sheet]]
 MOVING = {".gif": write_gif, ".mp4": write_mp4}
 FILES = (".png", *MOVING)
-STILL = "pairs"  # the kind that does not play: it shows two times at once
+# The kind that does not play, as it shows two times at once.
+STILL = "pairs"
 
 
 def write(album: Album, output: Path) -> list[Path]:
-    """Writes a file of all kinds, or a folder: a PNG of each, and clips. Returns what it wrote.
+    """Writes one file with all kinds, or a folder with a PNG of each kind and clips that play.
 
-    Errors: OSError.
+    Returns the paths of what it wrote. Errors: OSError.
     """
+    # A folder may be called `clip.gif`: what is there already decides.
     if output.suffix in MOVING and not output.is_dir():
         MOVING[output.suffix](_moving(album), output)
         return [output]
@@ -28,6 +31,7 @@ def write(album: Album, output: Path) -> list[Path]:
     paths = [output / f"{kind}.png" for kind in pictures]
     for picture, path in zip(pictures.values(), paths, strict=True):
         write_png(picture, path)
+    # Of nothing but pairs there is no clip to play.
     clip = _moving(album)
     for suffix, write_clip in MOVING.items() if clip else ():
         paths.append(output / f"clip{suffix}")
@@ -36,10 +40,13 @@ def write(album: Album, output: Path) -> list[Path]:
 
 
 def _moving(album: Album) -> list[Picture]:
-    """A picture for each frame: the kinds under each other, the models of each side by side."""
+    """A picture for each frame of a clip that plays.
+
+    The kinds are under each other, and the models of each kind side by side.
+    """
     kinds = [
-        [beside(each) for each in zip(*map(played, sheets), strict=True)]
+        [beside(tiles) for tiles in zip(*map(played, sheets), strict=True)]
         for kind, sheets in album.items()
         if kind != STILL
     ]
-    return [below(each) for each in zip(*kinds, strict=True)]
+    return [below(tiles) for tiles in zip(*kinds, strict=True)]

@@ -11,24 +11,28 @@ import numpy as np
 from ila_jax.files.plain_name import plain_name
 from ila_jax.pictures.sheet import Picture
 
-_RATE = 4  # frames a second: a clip has few, and each is to be looked at
-_TIMES = 3  # that an mp4 is played through; a GIF begins again by itself
+# Frames a second: a clip has few of them, and each is to be looked at.
+_FRAMES_PER_SECOND = 4
+# An mp4 is the clip so many times over; a GIF begins again by itself.
+_TIMES = 3
 
 
 def write_png(picture: Picture, path: Path) -> None:
-    """Errors: OSError."""
+    """Writes a PNG file. Errors: OSError."""
+    # OpenCV takes BGR. It encodes in memory, since it cannot open every name that Python can.
     _, data = cv2.imencode(".png", picture[..., ::-1])
     path.write_bytes(data.tobytes())
 
 
 def write_mp4(pictures: Sequence[Picture], path: Path) -> None:
-    """H.264 that browsers play; the clip three times over. Errors: OSError."""
+    """Writes H.264 that browsers play, the clip three times over. Errors: OSError."""
     frames = [_even(picture) for picture in pictures] * _TIMES
     height, width = frames[0].shape[:2]
     with av.open(
         str(plain_name(path)), "w", format="mp4", options={"movflags": "faststart"}
     ) as container:
-        stream = container.add_stream("libx264", rate=_RATE, options={"crf": "18"})
+        # All browsers play yuv420p, and with the index in front (faststart) they begin at once.
+        stream = container.add_stream("libx264", rate=_FRAMES_PER_SECOND, options={"crf": "18"})
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         for image in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
@@ -36,10 +40,10 @@ def write_mp4(pictures: Sequence[Picture], path: Path) -> None:
 
 
 def write_gif(pictures: Sequence[Picture], path: Path) -> None:
-    """A GIF without end, its 256 colours chosen from all its frames. Errors: OSError."""
+    """Writes a GIF that plays without end, in 256 colours for all frames. Errors: OSError."""
     height, width = pictures[0].shape[:2]
     with av.open(str(plain_name(path)), "w", format="gif", options={"loop": "0"}) as container:
-        stream = container.add_stream("gif", rate=_RATE)
+        stream = container.add_stream("gif", rate=_FRAMES_PER_SECOND)
         stream.width, stream.height, stream.pix_fmt = width, height, "pal8"
         for frame in _palettes(pictures):
             container.mux(stream.encode(frame))
@@ -51,19 +55,27 @@ def _palettes(pictures: Sequence[Picture]) -> Iterator[av.VideoFrame]:
     height, width = pictures[0].shape[:2]
     graph = av.filter.Graph()
     source = graph.add_buffer(
-        width=width, height=height, format=av.VideoFormat("rgb24"), time_base=Fraction(1, _RATE)
+        width=width,
+        height=height,
+        format=av.VideoFormat("rgb24"),
+        time_base=Fraction(1, _FRAMES_PER_SECOND),
     )
-    split, chosen, used, sink = map(graph.add, ("split", "palettegen", "paletteuse", "buffersink"))
+    # FFmpeg's usual graph for GIFs: one branch chooses the colours that the other is drawn in. With
+    # a palette for each frame, colours that mean something would flicker.
+    split, palette, coloured, sink = map(
+        graph.add, ("split", "palettegen", "paletteuse", "buffersink")
+    )
     source.link_to(split)
-    split.link_to(chosen, 0, 0)
-    split.link_to(used, 1, 0)
-    chosen.link_to(used, 0, 1)
-    used.link_to(sink)
+    split.link_to(palette, 0, 0)
+    split.link_to(coloured, 1, 0)
+    palette.link_to(coloured, 0, 1)
+    coloured.link_to(sink)
     graph.configure()
     for time, picture in enumerate(pictures):
         frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-        frame.pts, frame.time_base = time, Fraction(1, _RATE)
+        frame.pts, frame.time_base = time, Fraction(1, _FRAMES_PER_SECOND)
         source.push(frame)
+    # The end of the input: only now are the colours chosen.
     source.push(None)
     for _ in pictures:
         yield graph.vpull()

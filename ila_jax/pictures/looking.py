@@ -16,8 +16,8 @@ from ila_jax.recognizer import Recognizer, pixels
 
 
 @dataclass(frozen=True)
-class Aligned:
-    """Of the D blocks of ILA, s = t − 1 pairs of frames.
+class AlignmentMaps:
+    """Masks and points of the D blocks of ILA, for s = t − 1 pairs of frames.
 
     points: (x, y) in the earlier and the later frame of a pair. earlier, later: the masks around
     them. masks: what the patches of every frame are weighed with.
@@ -30,19 +30,21 @@ class Aligned:
 
 
 @dataclass(frozen=True)
-class Looked:
-    """Of the D blocks of a model. heat: the L2 norm of every patch's token after a block.
+class BlockMaps:
+    """Maps over the g × g patches of each frame, for the D blocks of a model.
 
+    heat: the L2 norm of every patch's token after a block.
     attention: of the class tokens to the patches. aligned: None for models that do not align.
     """
 
     heat: Float[np.ndarray, "b D t g g"]
     attention: Float[np.ndarray, "b D t g g"]
-    aligned: Aligned | None
+    aligned: AlignmentMaps | None
 
     @property
     def blocks(self) -> int:
-        return self.heat.shape[1]
+        """The number D of blocks."""
+        return int(self.heat.shape[1])
 
     @property
     def middle(self) -> int:
@@ -50,29 +52,33 @@ class Looked:
         return max(self.blocks // 2, 1) - 1
 
 
-def looked(recognizer: Recognizer, clips: UInt8[np.ndarray, "b t h w 3"]) -> Looked:
+def block_maps(recognizer: Recognizer, clips: UInt8[np.ndarray, "b t h w 3"]) -> BlockMaps:
     """What the blocks see in clips of the size that the model takes. The head has no part in it."""
-    found = _looked(recognizer.config, recognizer.variables, jnp.asarray(clips))
-    maps = {name: np.asarray(values, np.float32) for name, values in found.items()}
+    arrays = _maps_of(recognizer.config, recognizer.variables, jnp.asarray(clips))
+    # float32 for all precisions, as OpenCV takes no bfloat16.
+    maps = {name: np.asarray(values, np.float32) for name, values in arrays.items()}
     heat, attention = maps.pop("heat"), maps.pop("attention")
-    return Looked(heat, attention, Aligned(**maps) if maps else None)
+    return BlockMaps(heat, attention, AlignmentMaps(**maps) if maps else None)
 
 
 @functools.partial(jax.jit, static_argnums=0)
-def _looked(config: ModelConfig, variables: Variables, clips: Array) -> dict[str, Array]:
-    """The fields of `Looked` and `Aligned`, the blocks on the second axis."""
-    seen = look(config, variables, pixels(config, clips))
-    wide = Dtypes.of(config.precision).param  # squares of a token's numbers are summed
-    found = {
-        "heat": [heat(block.tokens.astype(wide)) for block in seen],
-        "attention": [on_patches(block) for block in seen],
+def _maps_of(config: ModelConfig, variables: Variables, clips: Array) -> dict[str, Array]:
+    """The fields of `BlockMaps` and `AlignmentMaps`, the blocks on the second axis."""
+    blocks = look(config, variables, pixels(config, clips))
+    # In the width of the parameters: the norm sums the squares of hundreds of numbers, which
+    # bfloat16 would round.
+    wide = Dtypes.of(config.precision).param
+    by_name = {
+        "heat": [heat(block.tokens.astype(wide)) for block in blocks],
+        "attention": [on_patches(block) for block in blocks],
     }
-    alignments = [block.alignment for block in seen if block.alignment is not None]
+    alignments = [block.alignment for block in blocks if block.alignment is not None]
+    # ILA's token form aligns too; models that do not have none of these maps.
     if alignments:
-        found |= {
-            "points": [each.points for each in alignments],
-            "earlier": [each.previous for each in alignments],
-            "later": [each.current for each in alignments],
-            "masks": [block.masks for block in seen if block.masks is not None],
+        by_name |= {
+            "points": [alignment.points for alignment in alignments],
+            "earlier": [alignment.previous for alignment in alignments],
+            "later": [alignment.current for alignment in alignments],
+            "masks": [block.masks for block in blocks if block.masks is not None],
         }
-    return {name: jnp.stack(values, axis=1) for name, values in found.items()}
+    return {name: jnp.stack(values, axis=1) for name, values in by_name.items()}

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.pictures.moving_objects import Mean, Measured, measure
+from ila_jax.pictures.moving_objects import Mean, ObjectMeasures, measure
 from ila_jax.pictures.scenes import count_scenes, read_scenes
 from ila_jax.pictures.shown import titles
 from ila_jax.tables import Table, render
@@ -29,38 +29,42 @@ _INTERVAL = "±: half of the 95 % interval over clips."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
     return cli.run(lambda: _measure(_parser().parse_args(arguments)))
 
 
-def _measure(known: argparse.Namespace) -> None:
-    names = [name.strip() for name in known.checkpoints.split(",")]
-    count = count_scenes(known.data)
+def _measure(options: argparse.Namespace) -> None:
+    names = [name.strip() for name in options.checkpoints.split(",")]
+    # Before the models are loaded: a folder without motion pairs is said at once.
+    count = count_scenes(options.data)
     recognizers = [load(name) for name in names]
-    found = []
+    measured = []
     with cli.progress(count * len(names)) as step:
         for title, recognizer in zip(titles(names, recognizers), recognizers, strict=True):
-            scenes = read_scenes(known.data, recognizer.views.recipe, step)
-            found.append(measure(title, recognizer, scenes))
-    if known.json:
-        print(json.dumps([asdict(each) for each in found], indent=2))
+            # Read for each model, whose clips have a size and a number of frames of their own.
+            scenes = read_scenes(options.data, recognizer.views.recipe, step)
+            measured.append(measure(title, recognizer, scenes))
+    if options.json:
+        print(json.dumps([asdict(of_model) for of_model in measured], indent=2))
     else:
-        print(render(tables(found), markdown=known.markdown))
+        print(render(tables(measured), markdown=options.markdown))
 
 
-def tables(found: Sequence[Measured]) -> list[Table]:
-    """Of heat, and of points and masks where a model has them."""
-    made = [_heat(found)]
-    if any(each.points for each in found):
-        made += [_points(found), _masks(found)]
-    return made
+def tables(models: Sequence[ObjectMeasures]) -> list[Table]:
+    """Tables of heat, and of points and masks where a model has them."""
+    all_tables = [_heat(models)]
+    if any(model.points for model in models):
+        all_tables += [_points(models), _masks(models)]
+    return all_tables
 
 
-def _heat(found: Sequence[Measured]) -> Table:
+def _heat(models: Sequence[ObjectMeasures]) -> Table:
+    """The share of heat on the object, beside the share of the frame that the object takes."""
     cells = [
-        [each.title, str(heat.block), _percent(heat.share), _times(heat.share, heat.area),
+        [model.title, str(heat.block), _percent(heat.share), _times(heat.share, heat.area),
          _percent(heat.contrast), _times(heat.contrast, heat.area), _percent(heat.area)]
-        for each in found
-        for heat in each.heat
+        for model in models
+        for heat in model.heat
     ]  # fmt: skip
     header = ["model", "block", "heat %", "of equal", "above the lowest %", "of equal", "area %"]
     notes = [
@@ -70,15 +74,16 @@ def _heat(found: Sequence[Measured]) -> Table:
         "area: the share of the frame that the box takes; of equal: heat as many times that.",
         _INTERVAL,
     ]
-    return Table(f"Heat on the moving object, {found[0].clips} clips", header, cells, notes)
+    return Table(f"Heat on the moving object, {models[0].clips} clips", header, cells, notes)
 
 
-def _points(found: Sequence[Measured]) -> Table:
+def _points(models: Sequence[ObjectMeasures]) -> Table:
+    """Distances of points from the object, beside those that mean nothing."""
     cells = [
-        [each.title, str(point.block), *map(_percent, (point.distance, point.centre, point.others,
+        [model.title, str(point.block), *map(_percent, (point.distance, point.centre, point.others,
          point.nearer, point.inside, point.centre_inside))]
-        for each in found
-        for point in each.points
+        for model in models
+        for point in model.points
     ]  # fmt: skip
     header = ["model", "block", "points to object %", "centre to object %",
               "points to others' objects %", "points nearer than the centre %",
@@ -92,11 +97,12 @@ def _points(found: Sequence[Measured]) -> Table:
     return Table("Interactive points and the moving object", header, cells, notes)
 
 
-def _masks(found: Sequence[Measured]) -> Table:
+def _masks(models: Sequence[ObjectMeasures]) -> Table:
+    """The share of mask weight on the object, beside that of a mask in the middle."""
     cells = [
-        [each.title, str(mask.block), *map(_percent, (mask.share, mask.middle, mask.area))]
-        for each in found
-        for mask in each.masks
+        [model.title, str(mask.block), *map(_percent, (mask.share, mask.middle, mask.area))]
+        for model in models
+        for mask in model.masks
     ]
     header = ["model", "block", "masks %", "a mask in the middle %", "area %"]
     notes = [

@@ -6,8 +6,10 @@ from jaxtyping import Float, UInt8
 
 # Points: where a frame is the earlier one of a pair, and where it is the later one.
 EARLIER, LATER = (255, 140, 0), (0, 200, 255)
-_DARKEST = 0.15  # brightness where a mask is zero: enough to see what it leaves out
-_HEAT = 0.65  # of the colours, the rest is the frame in grey
+# The brightness where a mask is zero: enough to see what it leaves out.
+_DARKEST = 0.15
+# The share of the colours in a picture of heat. The rest is the frame in grey.
+_HEAT = 0.65
 
 Frames = UInt8[np.ndarray, "t h w 3"]
 
@@ -39,6 +41,7 @@ def mask_overlay(
 def dimmed(frame: UInt8[np.ndarray, "h w 3"], mask: Float[np.ndarray, "g g"]) -> np.ndarray:
     """A frame, darker where its mask is low."""
     weight = _spread(mask, frame.shape)[..., None]
+    # + 0.5, since the cast to uint8 cuts off.
     return (frame * (_DARKEST + (1 - _DARKEST) * weight) + 0.5).astype(np.uint8)
 
 
@@ -50,6 +53,7 @@ def ring(
 ) -> None:
     """Draws a ring around a point, into the frame."""
     height, width = frame.shape[:2]
+    # Thickness and size go with the picture: a ring of one size hides a small frame.
     x, y = in_frame(point, grid) * (width, height)
     line = max(1, height // 80)
     centre = (int(np.floor(x)), int(np.floor(y)))
@@ -72,12 +76,15 @@ def heat_overlay(
     Patches stay squares: nothing is known between them.
     """
     low, high = scale
+    # A map that is the same everywhere has no scale: it is drawn as the lowest value.
     share = (heat - low) / (high - low) if high > low else np.zeros_like(heat)
     levels = (255 * np.clip(share, 0, 1) + 0.5).astype(np.uint8)
-    return np.stack([_coloured(*each) for each in zip(frames, levels, strict=True)])
+    return np.stack([_coloured(*pair) for pair in zip(frames, levels, strict=True)])
 
 
 def _coloured(frame: np.ndarray, levels: UInt8[np.ndarray, "g g"]) -> np.ndarray:
+    """A frame in grey under the colours of its patches' levels."""
+    # Viridis, which also reads in grey and to colour-blind eyes. OpenCV gives BGR.
     colours = cv2.applyColorMap(_spread(levels, frame.shape), cv2.COLORMAP_VIRIDIS)[..., ::-1]
     grey = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY)[..., None]
     return (_HEAT * colours + (1 - _HEAT) * grey + 0.5).astype(np.uint8)

@@ -28,25 +28,32 @@ class Scenes:
 
 
 def read_scenes(folder: Path, recipe: ClipRecipe, step: Callable[[str], None]) -> Scenes:
-    """The validation clips of a folder of motion pairs. Errors: ValueError, BadVideo."""
+    """Reads the validation clips of a folder of motion pairs, as a model's recipe makes them.
+
+    step: called with the name of each clip. Errors: ValueError; BadVideo naming the file.
+    """
     width, height = _frame_size(folder)
     clips, boxes = [], []
     for example in read_list(folder / "validation.txt", folder, len(CLASSES)):
         name = Path(example.path).relative_to(folder / "videos").with_suffix(".npy")
+        # The boxes are of all frames of the file: those of the clip's frames are picked.
         clip, numbers = _clip(example.path, recipe)
         clips.append(clip)
-        found = _boxes(folder / "boxes" / name)[numbers]
-        boxes.append(in_clip(found, height=height, width=width, size=recipe.size))
+        boxes_in_pixels = _boxes(folder / "boxes" / name)[numbers]
+        boxes.append(in_clip(boxes_in_pixels, height=height, width=width, size=recipe.size))
         step(name.stem)
     return Scenes(np.stack(clips), np.stack(boxes))
 
 
 def _boxes(path: Path) -> np.ndarray:
-    """Of all frames of a video. Errors: ValueError."""
+    """The object's boxes in all frames of a video, in pixels, [f, 4]. Errors: ValueError."""
     try:
-        with path.open("rb") as file:  # numpy leaves one open that it cannot read
-            return np.load(file)
-    except Exception as error:  # numpy has several kinds
+        # Opened here, since numpy leaves a file open that it cannot read.
+        with path.open("rb") as file:
+            boxes: np.ndarray = np.load(file)
+            return boxes
+    # What numpy raises of damaged files is of several kinds.
+    except Exception as error:
         raise ValueError(
             f"{path} cannot be read ({error}): expected the boxes of an object; draw the set "
             "anew by python -m ila_jax.data.synthetic"
@@ -54,7 +61,10 @@ def _boxes(path: Path) -> np.ndarray:
 
 
 def _clip(path: str, recipe: ClipRecipe) -> tuple[np.ndarray, np.ndarray]:
-    """uint8 [t, size, size, 3], and the frames that it is made of. Errors: BadVideo naming it."""
+    """A clip, uint8 [t, size, size, 3], and the numbers of its frames in the video.
+
+    Errors: BadVideo naming the file.
+    """
     try:
         index = index_video(read_file(path))
         numbers = recipe.fixed_frames(index.count)
@@ -65,7 +75,7 @@ def _clip(path: str, recipe: ClipRecipe) -> tuple[np.ndarray, np.ndarray]:
 
 
 def count_scenes(folder: Path) -> int:
-    """How many `read_scenes` reads. Errors: ValueError for what is no folder of motion pairs."""
+    """How many clips `read_scenes` reads. Errors: ValueError for a folder without motion pairs."""
     _frame_size(folder)
     return len(read_list(folder / "validation.txt", folder, len(CLASSES)))
 
@@ -78,5 +88,5 @@ def _frame_size(folder: Path) -> list[int]:
             f"{folder} is no folder of motion pairs, whose objects' boxes are known: make one with "
             "python -m ila_jax.data.synthetic --output DIR"
         )
-    about = read_object(settings, {"size"}, "the settings of motion pairs")
-    return about["size"]
+    size: list[int] = read_object(settings, {"size"}, "the settings of motion pairs")["size"]
+    return size

@@ -8,16 +8,17 @@ import numpy as np
 from jaxtyping import UInt8
 
 Picture = UInt8[np.ndarray, "h w 3"]
-_GAP = 6  # pixels between tiles
-_ACROSS = 4  # tiles of a line of a clip that plays
-_LINE = 20  # pixels of a line of text
+# Pixels between two tiles, and of a line of text.
+_GAP, _LINE = 6, 20
+# Tiles beside each other in a clip that plays, so that it fits on a screen.
+_ACROSS = 4
 _PAPER, _INK = 255, (30, 30, 30)
 _FONT, _SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.42
 
 
 @dataclass(frozen=True)
-class Row:
-    """A caption, and a tile a column."""
+class Strip:
+    """A row of a sheet: a caption, and a tile for each column."""
 
     caption: str
     tiles: UInt8[np.ndarray, "t h w 3"]
@@ -29,13 +30,14 @@ class Sheet:
 
     title: str
     columns: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[Strip]
     note: str
 
 
 def drawn(sheet: Sheet) -> Picture:
     """The sheet as one picture, time from left to right."""
     widths = [tile.shape[1] for tile in sheet.rows[0].tiles]
+    # A name that is wider than its column is cut off, not drawn over the next one.
     heads = [_text(name)[:, :width] for name, width in zip(sheet.columns, widths, strict=True)]
     heads = [_padded(head, _LINE, width) for head, width in zip(heads, widths, strict=True)]
     parts = [_text(sheet.title), beside(heads)]
@@ -59,6 +61,7 @@ def beside(pictures: Sequence[Picture]) -> Picture:
     """Pictures next to each other, at their tops."""
     height = max(picture.shape[0] for picture in pictures)
     parts = [_padded(picture, height, picture.shape[1] + _GAP) for picture in pictures]
+    # Each has a gap after it; the last one's is cut off.
     return np.concatenate(parts, axis=1)[:, :-_GAP]
 
 
@@ -70,12 +73,14 @@ def below(pictures: Sequence[Picture]) -> Picture:
 
 
 def _padded(picture: Picture, height: int, width: int) -> Picture:
+    """A picture on paper of another size, at its top left."""
     rest = ((0, height - picture.shape[0]), (0, width - picture.shape[1]), (0, 0))
     return np.pad(picture, rest, constant_values=_PAPER)
 
 
 def _text(words: str) -> Picture:
     """A line of text, as wide as it is. OpenCV's fonts know ASCII alone."""
+    # Other characters become question marks, as OpenCV would draw several of them for each.
     words = words.encode("ascii", "replace").decode()
     (width, _), _ = cv2.getTextSize(words, _FONT, _SCALE, 1)
     line = np.full((_LINE, width + 4, 3), _PAPER, np.uint8)

@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -30,8 +30,11 @@ from ila_jax.recognizer import Recognizer
 from ila_jax.text import templates
 from ila_jax.weights.folder import load
 
-_TIME_LIMIT = 600.0  # seconds for reading and decoding a video; a decoder may hang for ever
-_THREADS = 2  # that read videos ahead, while the model looks at others
+# Seconds for reading and decoding a video. A decoder may hang for ever on a damaged file.
+_TIME_LIMIT = 600.0
+# Threads that read videos ahead while the model looks at others.
+_THREADS = 2
+_Result = TypeVar("_Result")
 
 _HELP = """\
 Names the action in videos: the most probable classes of each, with their probabilities. A video is
@@ -55,55 +58,61 @@ is then 1.
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
     return cli.run(lambda: _predict(arguments))
 
 
 def _predict(arguments: Sequence[str] | None) -> None:
-    known = _parser().parse_args(arguments)
-    _check(known)
-    found_videos = find_videos(known.videos)
+    """Names the classes of videos. Errors: RuntimeError, at the end, where some had none."""
+    options = _parser().parse_args(arguments)
+    _check(options)
+    found_videos = find_videos(options.videos)
     paths, problems = found_videos.paths, found_videos.problems
     tell(found_videos.notes)
+    # Named before the answers, which may take hours to come.
     for problem in problems:
         _complain(problem)
     if not paths:
         raise ValueError("there is no video to look at")
-    _check_written(known, paths)
-    model = _model(known)
-    found = list[Answer]()
+    # Before the model is loaded: a file that cannot be written is said at once, not after hours.
+    _check_written(options, paths)
+    model = _model(options)
+    written = list[Answer]()
     try:
-        for answer in _answers(model, paths, known):
-            found.append(answer)
+        for answer in _answers(model, paths, options):
+            written.append(answer)
             if answer.problem is None:
                 tqdm.write(f"{answers.text(answer)}\n")
             else:
                 _complain(f"{answer.video}: {answer.problem}")
-    finally:  # also of Ctrl-C: what is found is found
-        _write(found, model, known)
-    told = []
-    if bad := sum(answer.problem is not None for answer in found):
-        told.append(f"{bad} of {len(paths)} videos could not be read")
+    # Also after Ctrl-C: the answers so far are worth keeping.
+    finally:
+        _write(written, model, options)
+    failures = []
+    if bad := sum(answer.problem is not None for answer in written):
+        failures.append(f"{bad} of {len(paths)} videos could not be read")
     if problems:
-        told.append(f"{len(problems)} of {len(known.videos)} places hold no video")
-    if told:
-        raise RuntimeError(", and ".join(told))
+        failures.append(f"{len(problems)} of {len(options.videos)} places hold no video")
+    # All readable videos have been answered by now: the error is for the exit status.
+    if failures:
+        raise RuntimeError(", and ".join(failures))
 
 
-def _check(known: argparse.Namespace) -> None:
-    """Before anything is loaded. Errors: ValueError, OSError."""
-    if known.top_k < 1:
-        raise ValueError(f"--top-k is {known.top_k}: expected 1 or more classes to name")
-    if known.stride is not None and known.window is None:
+def _check(options: argparse.Namespace) -> None:
+    """Checks numbers before anything is loaded. Errors: ValueError."""
+    if options.top_k < 1:
+        raise ValueError(f"--top-k is {options.top_k}: expected 1 or more classes to name")
+    if options.stride is not None and options.window is None:
         raise ValueError("--stride goes with --window, the length of the windows")
-    if known.window is not None:
-        check_lengths(known.window, known.stride)
+    if options.window is not None:
+        check_lengths(options.window, options.stride)
 
 
-def _check_written(known: argparse.Namespace, videos: Sequence[str]) -> None:
-    """Also makes the folders of what is to be written. Errors: ValueError, OSError."""
-    written = [path for path in (known.json, known.csv) if path is not None]
+def _check_written(options: argparse.Namespace, videos: Sequence[str]) -> None:
+    """Checks that files can be written, and makes their folders. Errors: ValueError, OSError."""
+    written = [path for path in (options.json, options.csv) if path is not None]
     if len({path.resolve() for path in written}) < len(written):
-        raise ValueError(f"--json and --csv are both {known.json}: name two files")
+        raise ValueError(f"--json and --csv are both {options.json}: name two files")
     for path in written:
         check_file(path)
         if path.exists() and any(os.path.exists(v) and path.samefile(v) for v in videos):
@@ -111,37 +120,43 @@ def _check_written(known: argparse.Namespace, videos: Sequence[str]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
 
 
-def _model(known: argparse.Namespace) -> Recognizer:
-    model = load(known.checkpoint)
-    if known.classes is not None:
-        model = model.with_classes(chosen_classes(known.classes))
-    if known.template is not None:
-        model = model.with_templates(templates.chosen(known.template))
-    if known.clips is not None or known.crops is not None:
+def _model(options: argparse.Namespace) -> Recognizer:
+    """The model with the classes, templates and views that were asked for. Errors: ValueError."""
+    model = load(options.checkpoint)
+    if options.classes is not None:
+        model = model.with_classes(chosen_classes(options.classes))
+    if options.template is not None:
+        model = model.with_templates(templates.chosen(options.template))
+    if options.clips is not None or options.crops is not None:
         model = model.with_views(
-            clips=model.views.clips if known.clips is None else known.clips,
-            crops=model.views.crops if known.crops is None else known.crops,
+            clips=model.views.clips if options.clips is None else options.clips,
+            crops=model.views.crops if options.crops is None else options.crops,
         )
+    # Here, not with the first video: by then many may have been read.
     model.check_named()
     return model
 
 
 def _answers(
-    model: Recognizer, paths: Sequence[str], known: argparse.Namespace
+    model: Recognizer, paths: Sequence[str], options: argparse.Namespace
 ) -> Iterator[Answer]:
-    if known.window is not None:
-        return (_long(model, path, known) for path in paths)
-    return _short(model, paths, known.top_k)
+    """The answer to each video, in their order."""
+    if options.window is not None:
+        return (_long(model, path, options) for path in paths)
+    return _short(model, paths, options.top_k)
 
 
 def _short(model: Recognizer, paths: Sequence[str], top_k: int) -> Iterator[Answer]:
-    """Each video as a whole, the next ones being read meanwhile."""
+    """Answers for each video as a whole, while the next ones are being read.
+
+    A video that cannot be read has its problem for an answer.
+    """
     read = VideoReader(ListSource([LabelledFile(path, 0) for path in paths]), _TIME_LIMIT)
-    look = partial(read, convert=partial(model.views, video=0))
-    with cli.progress(len(paths)) as done:
-        for path, looked in zip(paths, _ahead(look, range(len(paths))), strict=True):
+    make_views = partial(read, convert=partial(model.views, video=0))
+    with cli.progress(len(paths)) as advance:
+        for path, reading in zip(paths, _ahead(make_views, range(len(paths))), strict=True):
             try:
-                views, short = looked.result()
+                views, short = reading.result()
             except BadVideo as error:
                 yield Answer(path, problem=str(error))
             except TooSlow as error:
@@ -149,58 +164,69 @@ def _short(model: Recognizer, paths: Sequence[str], top_k: int) -> Iterator[Answ
             else:
                 shares = model.probabilities(views).mean(axis=0, dtype=np.float64)
                 yield Answer(path, model.best(shares, top_k), short=short)
-            done(path)
+            advance(path)
 
 
-def _ahead(work: Any, items: Iterable[int]) -> Iterator[Future]:
-    """Work on items in order, on a few of them before they are asked for."""
+def _ahead(work: Callable[[int], _Result], items: Iterable[int]) -> Iterator[Future[_Result]]:
+    """Yields the work on each item, in order, and begins a few of them before they are asked for.
+
+    What is yielded may hold an error, which its `result` raises.
+    """
     pool = ThreadPoolExecutor(_THREADS)
-    begun = deque[Future]()
+    futures = deque[Future[_Result]]()
     try:
+        # No more than so many ahead: decoded views of all videos would not fit into memory.
         for item in items:
-            begun.append(pool.submit(work, item))
-            if len(begun) > _THREADS:
-                yield begun.popleft()
-        yield from begun
+            futures.append(pool.submit(work, item))
+            if len(futures) > _THREADS:
+                yield futures.popleft()
+        yield from futures
     finally:
+        # Not waited for: a decoder that hangs would keep Ctrl-C from ending the command.
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _long(model: Recognizer, path: str, known: argparse.Namespace) -> Answer:
-    """A video by its windows."""
+def _long(model: Recognizer, path: str, options: argparse.Namespace) -> Answer:
+    """The answer for a video by its windows, and for all of it their mean.
+
+    Its views are decoded window by window, so that memory does not grow with its length.
+    """
     try:
-        windows = Windows(path, seconds=known.window, stride=known.stride)
+        windows = Windows(path, seconds=options.window, stride=options.stride)
     except ValueError as error:
         return Answer(path, problem=str(error))
     moments = timeline(model, windows)
+    # The mean over windows, each counting the same, is the answer for the whole video.
     spans, total = list[Span](), np.zeros(len(model.check_named()))
     try:
         for moment in tqdm(moments, printable(path), len(windows), unit=" windows", disable=None):
-            best = model.best(moment.probabilities, known.top_k)
+            best = model.best(moment.probabilities, options.top_k)
             spans.append(Span(moment.start, moment.end, best))
             total += moment.probabilities
     except BadVideo as error:
         return Answer(path, problem=str(error))
+    # A video's last window is often shorter than the others.
     short = any(window.count < model.config.frames for window in windows)
-    return Answer(path, model.best(total / len(windows), known.top_k), spans, short)
+    return Answer(path, model.best(total / len(windows), options.top_k), spans, short)
 
 
-def _write(found: Sequence[Answer], model: Recognizer, known: argparse.Namespace) -> None:
+def _write(answered: Sequence[Answer], model: Recognizer, options: argparse.Namespace) -> None:
     views = model.views
-    if known.json is not None:
+    if options.json is not None:
         about = {
-            "checkpoint": known.checkpoint,
+            "checkpoint": options.checkpoint,
             "clips": views.clips,
             "crops": views.crops,
-            "window": known.window,
-            "stride": known.stride if known.stride is not None else known.window,
+            "window": options.window,
+            "stride": options.stride if options.stride is not None else options.window,
         }
-        answers.write_json(known.json, found, about)
-    if known.csv is not None:
-        answers.write_csv(known.csv, found)
+        answers.write_json(options.json, answered, about)
+    if options.csv is not None:
+        answers.write_csv(options.csv, answered)
 
 
 def _complain(problem: str) -> None:
+    """Prints a line on stderr, by tqdm, which draws its bar again below the line."""
     tqdm.write(printable(problem), file=sys.stderr)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from ila_jax import cli
 from ila_jax.data.class_names.classes import chosen_classes
 from ila_jax.data.synthetic.motion import CLASSES
-from ila_jax.serve.desk import Desk, Limits
+from ila_jax.serve.desk import Desk, UploadLimits
 from ila_jax.serve.examples import draw_examples
 from ila_jax.serve.server import check_address, require_gradio, served
 from ila_jax.weights.folder import load
@@ -26,49 +26,60 @@ pip install 'ila-jax[demo]'.
 Only this machine can see the page, unless --host names another address: then everybody who reaches
 that address can upload videos. Ctrl-C ends it; uploads are deleted then.
 """
-_PORT = 7860  # gradio's own
+# The port that gradio takes by default, which people know.
+_PORT = 7860
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command until Ctrl-C; returns its exit status."""
     return cli.run(lambda: _serve(_parser().parse_args(arguments)))
 
 
-def _serve(known: argparse.Namespace) -> None:
-    _check(known)
+def _serve(options: argparse.Namespace) -> None:
+    """Serves the page until a signal comes. Errors: ValueError, OSError."""
+    _check(options)
     # As Ctrl-C does: the folder of uploads goes with the page.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="ila_jax_") as folder:
+        # Before the model is loaded, which takes longer, and before anything else imports gradio,
+        # which reads where uploads go when it is imported.
         gradio = require_gradio(Path(folder))
-        desk = _desk(known)
-        examples = {path.name: path for path in known.examples}
+        desk = _desk(options)
+        examples = {path.name: path for path in options.examples}
         if not examples and desk.recognizer.class_names == CLASSES:
             examples = draw_examples(Path(folder))
-        with served(gradio, desk, examples, host=known.host, port=known.port) as address:
+        with served(gradio, desk, examples, host=options.host, port=options.port) as address:
             print(f"the page is at {address} (Ctrl-C ends it)", flush=True)
+            # The server has threads of its own: this one only waits for a signal.
             threading.Event().wait()
 
 
-def _desk(known: argparse.Namespace) -> Desk:
-    recognizer = load(known.checkpoint)
-    if known.classes is not None:
-        recognizer = recognizer.with_classes(chosen_classes(known.classes))
+def _desk(options: argparse.Namespace) -> Desk:
+    """The model that answers, with its limits. Errors: ValueError for one without class names."""
+    recognizer = load(options.checkpoint)
+    if options.classes is not None:
+        recognizer = recognizer.with_classes(chosen_classes(options.classes))
     recognizer.check_named()
-    limits = Limits(megabytes=known.max_mb, minutes=known.max_minutes, seconds=known.time_limit)
-    return Desk(recognizer, known.checkpoint, limits)
+    limits = UploadLimits(
+        megabytes=options.max_mb, minutes=options.max_minutes, seconds=options.time_limit
+    )
+    return Desk(recognizer, options.checkpoint, limits)
 
 
-def _check(known: argparse.Namespace) -> None:
-    """Before anything is loaded. Errors: ValueError."""
+def _check(options: argparse.Namespace) -> None:
+    """Checks the arguments before anything is loaded. Errors: ValueError."""
     for name in ("max_mb", "max_minutes", "time_limit"):
-        if not getattr(known, name) > 0:  # also where it is NaN
+        # Not `<= 0`, which is false of NaN.
+        if not getattr(options, name) > 0:
             flag = name.replace("_", "-")
-            raise ValueError(f"--{flag} is {getattr(known, name):g}: expected more than 0")
-    if not 1 <= known.port <= 65535:
-        raise ValueError(f"--port is {known.port}: expected 1 to 65535")
-    if not known.host:  # which would mean every address of this machine
+            raise ValueError(f"--{flag} is {getattr(options, name):g}: expected more than 0")
+    if not 1 <= options.port <= 65535:
+        raise ValueError(f"--port is {options.port}: expected 1 to 65535")
+    # An empty address would mean every address of this machine, to everybody who reaches it.
+    if not options.host:
         raise ValueError("--host is empty: expected an address, such as 127.0.0.1")
-    check_address(known.host, known.port)
-    for path in known.examples:
+    check_address(options.host, options.port)
+    for path in options.examples:
         if not path.is_file():
             raise ValueError(f"--examples: there is no file {path}")
 

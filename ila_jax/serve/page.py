@@ -13,11 +13,15 @@ from ila_jax.pictures.kinds import one_block
 from ila_jax.pictures.sheet import Picture, drawn
 from ila_jax.serve.desk import Desk, Reply
 
-_WAITING = 8  # visitors in the queue; one video is looked at at a time
+# Visitors in the queue. Others are told that it is full, rather than kept waiting.
+_WAITING = 8
 
 
 def page(gr: Any, desk: Desk, examples: Mapping[str, Path]) -> Any:
-    """A gradio.Blocks. gr: gradio. examples: videos by the name they are offered under."""
+    """The page as a gradio.Blocks, yet to be served.
+
+    gr: the module gradio. examples: videos by the name that they are offered under.
+    """
     config, limits = desk.recognizer.config, desk.limits
     depth = config.geometry().depth
     about = (
@@ -27,7 +31,8 @@ def page(gr: Any, desk: Desk, examples: Mapping[str, Path]) -> Any:
     )
     with gr.Blocks(title="ila_jax", analytics_enabled=False) as blocks:
         gr.Markdown(about)
-        seen = gr.State(None)
+        # What the blocks made of the last video: the slider shows another block without a new run.
+        state = gr.State(None)
         with gr.Row():
             with gr.Column(scale=1):
                 files = gr.File(
@@ -39,9 +44,9 @@ def page(gr: Any, desk: Desk, examples: Mapping[str, Path]) -> Any:
                 )  # fmt: skip
                 top_k = gr.Slider(1, 10, value=5, step=1, label="classes to name")
                 window = gr.Slider(1, 30, value=5, step=1, label="seconds a step of the timeline")
-                look = gr.Button("Look", variant="primary", elem_id="look")
+                button = gr.Button("Look", variant="primary", elem_id="look")
             with gr.Column(scale=2):
-                said = gr.Markdown(elem_id="said")
+                message = gr.Markdown(elem_id="said")
                 best = gr.Label(label="most probable", elem_id="best")
                 times = gr.HTML(elem_id="timeline")
                 block = gr.Slider(1, depth, value=depth, step=1, label="block", elem_id="block")
@@ -50,20 +55,23 @@ def page(gr: Any, desk: Desk, examples: Mapping[str, Path]) -> Any:
                     buttons=["download", "fullscreen"],  # and none to share it on a public site
                 )  # fmt: skip
 
+        # Gradio calls this with the values of the inputs below, in their order.
         def answer(paths: Any, chosen: Any, most: float, seconds: float, block: float) -> Any:
-            given = [Path(path) for path in paths or ()] or [examples[c] for c in (chosen,) if c]
+            # An upload goes before an example that is still chosen.
+            videos = [Path(path) for path in paths or ()] or [examples[c] for c in (chosen,) if c]
             try:
-                reply = desk.answer(given, top_k=int(most), window=seconds)
+                reply = desk.answer(videos, top_k=int(most), window=seconds)
             except ValueError as error:
                 return f"**{html.escape(str(error))}**", None, "", None, None
             return _shown(reply, int(block))
 
-        look.click(
-            answer, [files, example, top_k, window, block], [said, best, times, seen, picture],
+        # One at a time: two videos at once would share the device, and the limit of time with it.
+        button.click(
+            answer, [files, example, top_k, window, block], [message, best, times, state, picture],
             concurrency_limit=1, api_visibility="private",
         )  # fmt: skip
         block.change(
-            _picture, [seen, block], picture, api_visibility="private", trigger_mode="always_last",
+            _picture, [state, block], picture, api_visibility="private", trigger_mode="always_last",
             show_progress="hidden",
         )  # fmt: skip
     return blocks.queue(max_size=_WAITING)
@@ -84,12 +92,14 @@ def timeline_html(spans: Sequence[Span]) -> str:
 
 
 def _shown(reply: Reply, block: int) -> tuple[Any, ...]:
-    best = {one.name: one.probability for one in reply.predictions}
+    """The values of the outputs: the message, classes, timeline, state and picture."""
+    best = {item.name: item.probability for item in reply.predictions}
     words = f"**{html.escape(reply.name)}**"
     if reply.short:
         words += ": it has fewer frames than the model takes, frames repeat"
-    return words, best, timeline_html(reply.timeline), reply.shown, _picture(reply.shown, block)
+    return words, best, timeline_html(reply.timeline), reply.view, _picture(reply.view, block)
 
 
-def _picture(shown: Any, block: float) -> Picture | None:
-    return None if shown is None else drawn(one_block(shown, int(block) - 1))
+def _picture(view: Any, block: float) -> Picture | None:
+    """The picture of one block, counted from 1; None before a video was given."""
+    return None if view is None else drawn(one_block(view, int(block) - 1))

@@ -13,13 +13,14 @@ from ila_jax.serve.page import page
 
 
 def require_gradio(folder: Path) -> Any:
-    """The module, set to keep uploads in a folder and to tell its makers nothing.
+    """Imports gradio, set to keep uploads in a folder and to tell its makers nothing.
 
-    It reads these settings when it is imported. Errors: ValueError where it is missing.
+    It reads these settings when it is imported. Errors: ValueError where it is not installed.
     """
     os.environ["GRADIO_TEMP_DIR"] = str(folder / "uploads")
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["GRADIO_RUN_HISTORY"] = "False"  # no uploads kept in the browser
+    # No uploads are kept in the browser.
+    os.environ["GRADIO_RUN_HISTORY"] = "False"
     os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
     try:
         import gradio
@@ -29,14 +30,16 @@ def require_gradio(folder: Path) -> Any:
 
 
 def check_address(host: str, port: int) -> None:
-    """Whether a page can be there. Errors: ValueError, where gradio names a port for all of it."""
-    told = "expected 127.0.0.1 (for this machine alone), an address of it, or 0.0.0.0 (all of them)"
+    """Checks that a page can be served at an address. Errors: ValueError in plain words."""
+    hint = "expected 127.0.0.1 (for this machine alone), an address of it, or 0.0.0.0 (all of them)"
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise ValueError(f"--host {host!r} names no address ({error}): {told}") from None
-    family, kind, protocol, _, address = found[0]
+        raise ValueError(f"--host {host!r} names no address ({error}): {hint}") from None
+    # Tried here, since gradio blames the port whatever is wrong.
+    family, kind, protocol, _, address = addresses[0]
     with socket.socket(family, kind, protocol) as trial:
+        # As servers do: a port that was closed a moment ago is free.
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             trial.bind(address)
@@ -47,14 +50,17 @@ def check_address(host: str, port: int) -> None:
                 raise ValueError(
                     f"--port {port} is for root alone: expected 1024 or more"
                 ) from None
-            raise ValueError(f"{host} is no address of this machine ({error}): {told}") from None
+            raise ValueError(f"{host} is no address of this machine ({error}): {hint}") from None
 
 
 @contextmanager
 def served(
     gr: Any, desk: Desk, examples: Mapping[str, Path], *, host: str, port: int
 ) -> Iterator[str]:
-    """The page's address, while it is served. Errors: OSError for a port that is taken."""
+    """Serves the page as long as the block runs, and gives its address.
+
+    Errors: OSError for a port that is taken.
+    """
     blocks = page(gr, desk, examples)
     try:
         _, address, _ = blocks.launch(
@@ -63,10 +69,11 @@ def served(
             max_file_size=desk.limits.megabytes << 20,
             share=False,  # no tunnel to a public address
             ssr_mode=False,  # no server of its own in JavaScript
-            prevent_thread_lock=True,
+            prevent_thread_lock=True,  # it returns, and the caller waits for Ctrl-C
             quiet=True,
             footer_links=[],
         )
         yield address
     finally:
+        # The server has a thread of its own, which would outlive this block.
         blocks.close(verbose=False)

@@ -18,6 +18,7 @@ import orbax.checkpoint as ocp
 from ila_jax.config import ModelConfig, model_from_dict, to_dict
 from ila_jax.files.json_files import read_object
 from ila_jax.files.plain_name import plain_name
+from ila_jax.files.publish import sync_folder, sync_tree
 from ila_jax.files.writable import check_writable, not_written
 from ila_jax.models import model
 from ila_jax.models.model import Variables
@@ -49,6 +50,7 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
     shutil.rmtree(partly, ignore_errors=True)
     try:
         _write(recognizer, partly)
+        sync_tree(partly)
     except (OSError, ValueError, RuntimeError) as error:  # Orbax and TensorStore have their own
         shutil.rmtree(partly, ignore_errors=True)
         raise not_written(target, error, "Nothing is left of it") from error
@@ -58,9 +60,12 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
         shutil.rmtree(old, ignore_errors=True)
         target.rename(old)
         partly.rename(target)
+        # Or a power cut could leave neither the new weights nor the old ones.
+        sync_folder(target.parent)
         shutil.rmtree(old)
     else:
         partly.rename(target)
+        sync_folder(target.parent)
 
 
 def _write(recognizer: Recognizer, partly: Path) -> None:

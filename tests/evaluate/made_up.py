@@ -8,7 +8,7 @@ import numpy as np
 from ila_jax.data.sources.opening import open_source
 from ila_jax.data.video.bad import Reason
 from ila_jax.evaluate import results
-from ila_jax.evaluate.parts import Parts
+from ila_jax.evaluate.parts import ScoredParts
 from ila_jax.evaluate.predictions import write_predictions
 from ila_jax.evaluate.report import write_report
 from ila_jax.evaluate.subject import Subject
@@ -33,9 +33,9 @@ def subject(pairs: dict[str, object]) -> Subject:
     return Subject(config, CHECKPOINT, 375, recognizer, opened.source, opened.ids, CLASS_NAMES)
 
 
-def write_parts(folder: Path, of: Subject, *, seed: int) -> Parts:
+def write_parts(folder: Path, of: Subject, *, seed: int) -> ScoredParts:
     """What scoring would have left: 6 views' probabilities, and points."""
-    rng, parts, count = np.random.default_rng(seed), Parts(folder / "parts"), len(of.source)
+    rng, parts, count = np.random.default_rng(seed), ScoredParts(folder / "parts"), len(of.source)
     for first in range(0, count, _PART):
         end = min(first + _PART, count)
         index = np.array([i for i in range(first, end) if i != BAD[0]])

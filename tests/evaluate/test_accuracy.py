@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from ila_jax.evaluate import accuracy
-from ila_jax.evaluate.accuracy import ClassAccuracy, Confusion, Share, Videos
+from ila_jax.evaluate.accuracy import ClassAccuracy, Confusion, ScoredVideos, Share
 from ila_jax.evaluate.paired import mcnemar
 
 NAMES = ("a", "b", "c", "d")
 # Video 1 is a tie, which goes to the lower class; video 4 could not be read.
-VIDEOS = Videos(
+VIDEOS = ScoredVideos(
     label=np.array([0, 0, 1, 2, 1, 0]),
     reason=np.array([-1, -1, -1, -1, 7, -1]),
     short=np.array([False, True, False, False, False, False]),
@@ -40,7 +40,7 @@ def test_shares_are_of_the_listed_and_of_those_that_could_be_read():
 
 def test_the_fifth_class_counts_and_the_sixth_does_not():
     shares = np.tile(np.array([0.3, 0.25, 0.2, 0.15, 0.07, 0.03]), (6, 1))
-    videos = Videos(np.arange(6), np.full(6, -1), np.zeros(6, bool), shares)
+    videos = ScoredVideos(np.arange(6), np.full(6, -1), np.zeros(6, bool), shares)
     found = accuracy.accuracies(videos)
     assert found["top1"]["decoded"].hits == 1
     assert found["top5"]["decoded"].hits == 5
@@ -80,7 +80,7 @@ def test_the_calibration_error_is_that_of_bins():
 
 def test_a_probability_of_one_is_in_the_last_bin():
     shares = np.array([[1.0000001, 0.0], [1.0, 0.0]])
-    videos = Videos(np.zeros(2, int), np.full(2, -1), np.zeros(2, bool), shares)
+    videos = ScoredVideos(np.zeros(2, int), np.full(2, -1), np.zeros(2, bool), shares)
     assert accuracy.calibration(videos).bins[-1].videos == 2
 
 

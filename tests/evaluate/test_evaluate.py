@@ -15,7 +15,7 @@ from ila_jax.data.clips import views
 from ila_jax.data.synthetic.motion import CLASSES
 from ila_jax.data.video.decode import decode, index_video
 from ila_jax.evaluate import __main__ as evaluate
-from ila_jax.evaluate.accuracy import Videos
+from ila_jax.evaluate.accuracy import ScoredVideos
 from ila_jax.evaluate.gallery import surest
 from ila_jax.models import model
 from ila_jax.models.inspection import alignments
@@ -126,7 +126,7 @@ def test_points_are_those_of_the_first_view(expected, rows):
 def test_one_decode_serves_all_views_of_a_video(done, rows):
     """And one more each of the videos that the report shows."""
     read = np.array([row["readable"] for row in rows])
-    videos = Videos(
+    videos = ScoredVideos(
         label=np.array([row["label"] for row in rows]),
         reason=np.where(read, -1, 0),
         short=np.zeros(LISTED, bool),

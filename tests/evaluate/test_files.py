@@ -13,9 +13,9 @@ import pytest
 
 from ila_jax.data.video.bad import Reason
 from ila_jax.evaluate import paired, results
-from ila_jax.evaluate.accuracy import Videos
+from ila_jax.evaluate.accuracy import ScoredVideos
 from ila_jax.evaluate.gallery import surest
-from ila_jax.evaluate.parts import Parts
+from ila_jax.evaluate.parts import ScoredParts
 from ila_jax.weights.digest import digest
 from tests.evaluate import made_up
 
@@ -38,7 +38,7 @@ def folder(subject, tmp_path_factory):
 def scored(folder):
     """video -> what was scored of it."""
     found = {}
-    for _, rows in Parts(folder / "parts").read():
+    for _, rows in ScoredParts(folder / "parts").read():
         for row, video in enumerate(rows["index"].tolist()):
             found[video] = {name: rows[name][row] for name in ("probabilities", "points", "short")}
     return found
@@ -171,7 +171,7 @@ def frames_of(path):
 
 def test_the_surest_come_first():
     shares = np.array([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.3, 0.7], [0.0, 0.0]])
-    videos = Videos(
+    videos = ScoredVideos(
         np.array([0, 1, 1, 0, 0]), np.array([-1, -1, -1, -1, 0]), np.zeros(5, bool), shares
     )
     assert surest(videos, 6) == ([0, 2], [3, 1])

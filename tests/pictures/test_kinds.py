@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ila_jax.pictures.album import write
-from ila_jax.pictures.kinds import KINDS, Shown, one_block
-from ila_jax.pictures.looking import Aligned, Looked
+from ila_jax.pictures.kinds import KINDS, ModelView, one_block
+from ila_jax.pictures.looking import AlignmentMaps, BlockMaps
 from ila_jax.pictures.overlay import EARLIER, LATER, dimmed, heat_overlay, mask_overlay, ring
 from ila_jax.pictures.sheet import below, beside, drawn, played
 
@@ -23,10 +23,10 @@ def values(seed, *shape):
 def shown(title, seed, aligns=False):
     maps = (TIMES, GRID, GRID)
     pair = (TIMES - 1, GRID, GRID)
-    aligned = Aligned(values(seed, TIMES - 1, 2, 2) - 0.5, values(seed + 1, *pair),
+    aligned = AlignmentMaps(values(seed, TIMES - 1, 2, 2) - 0.5, values(seed + 1, *pair),
                       values(seed + 2, *pair), values(seed + 3, *maps))  # fmt: skip
-    found = Looked(values(seed + 4, *maps), values(seed + 5, *maps), aligned if aligns else None)
-    return Shown(title, GREY, found, COLUMNS)
+    found = BlockMaps(values(seed + 4, *maps), values(seed + 5, *maps), aligned if aligns else None)
+    return ModelView(title, GREY, found, COLUMNS)
 
 
 MODELS = [shown("divided", 0), shown("ila", 10, aligns=True)]
@@ -41,7 +41,7 @@ def test_heat_is_raw_frames_and_a_row_for_each_model_on_its_own_scale(kind, bloc
     (sheet,) = KINDS[kind](MODELS)
     np.testing.assert_array_equal(sheet.rows[0].tiles, GREY)
     for row, model in zip(sheet.rows[1:], MODELS, strict=True):
-        np.testing.assert_array_equal(row.tiles, coloured(model.looked.heat[0, block]))
+        np.testing.assert_array_equal(row.tiles, coloured(model.maps.heat[0, block]))
         assert row.caption.startswith(f"{model.title}, block {block + 1} of 4: ")
     assert sheet.columns == COLUMNS
 
@@ -51,13 +51,13 @@ def test_attention_is_a_sheet_for_each_model_and_a_row_for_each_block():
     assert [sheet.title.partition(":")[0] for sheet in sheets] == ["divided", "ila"]
     for sheet, model in zip(sheets, MODELS, strict=True):
         assert len(sheet.rows) == 1 + BLOCKS
-        for row, maps in zip(sheet.rows[1:], model.looked.attention[0], strict=True):
+        for row, maps in zip(sheet.rows[1:], model.maps.attention[0], strict=True):
             np.testing.assert_array_equal(row.tiles, coloured(maps))
 
 
 def test_alignment_is_of_the_models_that_align():
     (sheet,) = KINDS["alignment"](MODELS)
-    seen = MODELS[1].looked.aligned
+    seen = MODELS[1].maps.aligned
     np.testing.assert_array_equal(sheet.rows[0].tiles, GREY)
     for i, row in enumerate(sheet.rows[1:]):
         expected = mask_overlay(GREY, seen.masks[0, i], seen.points[0, i])
@@ -66,7 +66,7 @@ def test_alignment_is_of_the_models_that_align():
 
 def test_a_pair_shows_both_its_frames_with_its_own_masks():
     (sheet,) = KINDS["pairs"](MODELS)
-    seen = MODELS[1].looked.aligned
+    seen = MODELS[1].maps.aligned
     assert sheet.columns == ["frame 0 | frame 1", "frame 1 | frame 2"]
     tile = sheet.rows[2].tiles[1]  # the third block, the second pair
     left, right = dimmed(GREY[1], seen.earlier[0, 2, 1]), dimmed(GREY[2], seen.later[0, 2, 1])
@@ -83,11 +83,11 @@ def test_one_block_shows_all_that_it_looks_at(model, captions):
     assert sheet.title == f"{some.title}, block 3 of 4"
     assert len(sheet.rows) == captions
     np.testing.assert_array_equal(sheet.rows[0].tiles, GREY)
-    if (seen := some.looked.aligned) is not None:
+    if (seen := some.maps.aligned) is not None:
         expected = mask_overlay(GREY, seen.masks[0, 2], seen.points[0, 2])
         np.testing.assert_array_equal(sheet.rows[1].tiles, expected)
-    np.testing.assert_array_equal(sheet.rows[-2].tiles, coloured(some.looked.attention[0, 2]))
-    np.testing.assert_array_equal(sheet.rows[-1].tiles, coloured(some.looked.heat[0, 2]))
+    np.testing.assert_array_equal(sheet.rows[-2].tiles, coloured(some.maps.attention[0, 2]))
+    np.testing.assert_array_equal(sheet.rows[-1].tiles, coloured(some.maps.heat[0, 2]))
 
 
 def test_models_without_alignment_have_no_such_picture(tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from ila_jax.data.synthetic import motion_pairs
 from ila_jax.models.temporal.alignment import mask
 from ila_jax.pictures import measure, moving_objects
-from ila_jax.pictures.looking import looked
+from ila_jax.pictures.looking import block_maps
 from ila_jax.pictures.scenes import read_scenes
 from ila_jax.pictures.shares import coverage
 from ila_jax.recognizer import Recognizer
@@ -37,7 +37,7 @@ def test_a_model_is_measured_over_all_clips(pairs, tmp_path, capsys, monkeypatch
     scenes = read_scenes(pairs, model.views.recipe, lambda name: None)
     shares, distances = [], []
     for clips in ([0, 1, 2], [3, 4, 5], [6, 7, 7]):
-        seen = looked(model, scenes.clips[clips])
+        seen = block_maps(model, scenes.clips[clips])
         for i, clip in enumerate(clips[: CLIPS - clips[0]]):
             for t, box in enumerate(scenes.boxes[clip]):
                 heat = seen.heat[i, 1, t]

@@ -8,12 +8,12 @@ import pytest
 from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.synthetic.motion import draw_clip
 from ila_jax.data.synthetic.videos import encode
-from ila_jax.pictures.looking import Aligned, Looked
+from ila_jax.pictures.looking import AlignmentMaps, BlockMaps
 from ila_jax.pictures.measure import tables
 from ila_jax.pictures.moving_objects import (
     Mean,
-    Measured,
-    OfPoints,
+    ObjectMeasures,
+    PointsOnObject,
     of_heat,
     of_masks,
     of_points,
@@ -32,7 +32,7 @@ NEAR, FAR = -2 / 3, 2 / 3
 def aligned(points):
     points = np.asarray(points, np.float64)[:, None, None]  # one block, one pair
     masks = np.zeros((2, 1, 2, GRID, GRID))
-    return Aligned(points, masks[:, :, :1], masks[:, :, 1:], masks)
+    return AlignmentMaps(points, masks[:, :, :1], masks[:, :, 1:], masks)
 
 
 def test_points_on_the_object_are_measured_as_such():
@@ -61,15 +61,15 @@ def test_a_margin_is_of_the_differences_between_clips():
     assert found.distance.margin == pytest.approx(1.96 * 0.5 / 2**0.5)
 
 
-def looked(heat):
+def block_maps(heat):
     heat = np.asarray(heat, np.float64)[:, None]
-    return Looked(heat, heat, None)
+    return BlockMaps(heat, heat, None)
 
 
 def test_heat_that_is_the_same_everywhere_is_on_the_object_by_its_area():
     heat = np.full((2, 2, GRID, GRID), 3.0)
     heat[0, 0, 0, 0] = heat[1, 1, 3, 3] = 1.0  # nothing is above the lowest of an equal map
-    found = of_heat(looked(heat), 0, BOXES)
+    found = of_heat(block_maps(heat), 0, BOXES)
     assert found.area.value == 0.25
     first, second, third, fourth = 10 / 46, 12 / 48, 12 / 48, 12 / 46
     assert found.share.value == pytest.approx((first + second + third + fourth) / 4)
@@ -78,7 +78,7 @@ def test_heat_that_is_the_same_everywhere_is_on_the_object_by_its_area():
 def test_contrast_is_of_what_is_above_the_lowest():
     heat = np.full((2, 2, GRID, GRID), 3.0)
     heat[0, 0, 0, 0], heat[0, 0, 3, 3], heat[1, 1, 1, 1] = 7.0, 5.0, 4.0
-    found = of_heat(looked(heat), 0, BOXES)
+    found = of_heat(block_maps(heat), 0, BOXES)
     assert found.contrast.value == pytest.approx((4 / 6 + 1) / 2)
 
 
@@ -135,13 +135,17 @@ def test_a_folder_of_something_else_is_told_in_words(tmp_path):
 def test_tables_say_what_was_measured():
     found = aligned([[[NEAR, NEAR], [NEAR, NEAR]]] * 2)
     found.masks[...] = 1.0
-    warm = of_heat(looked(np.ones((2, 2, GRID, GRID)) + np.eye(GRID)), 0, BOXES)
-    points = OfPoints(1, *(Mean(k / 10, 0.0) for k in range(1, 7)))  # in the order of the columns
+    warm = of_heat(block_maps(np.ones((2, 2, GRID, GRID)) + np.eye(GRID)), 0, BOXES)
+    points = PointsOnObject(
+        1, *(Mean(k / 10, 0.0) for k in range(1, 7))
+    )  # in the order of the columns
     masks = of_masks(found, 0, BOXES)
-    one = Measured("ila", 2, [warm], [points], [masks])
+    one = ObjectMeasures("ila", 2, [warm], [points], [masks])
     heat, points, masks = tables([one])
     assert heat.cells == [["ila", "1", "30.0 ± 0.0", "1.20 times", "50.0 ± 0.0", "2.00 times",
                            "25.0 ± 0.0"]]  # fmt: skip
     assert points.cells == [["ila", "1", *(f"{10 * k}.0 ± 0.0" for k in range(1, 7))]]
     assert masks.cells[0][2:] == ["25.0 ± 0.0", "25.0 ± 0.0", "25.0 ± 0.0"]
-    assert [table.title for table in tables([Measured("ata", 2, one.heat, [], [])])] == [heat.title]
+    assert [table.title for table in tables([ObjectMeasures("ata", 2, one.heat, [], [])])] == [
+        heat.title
+    ]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ila_jax.pictures.files import write_gif, write_mp4, write_png
-from ila_jax.pictures.sheet import Row, Sheet, below, beside, drawn, played
+from ila_jax.pictures.sheet import Sheet, Strip, below, beside, drawn, played
 
 TIMES, SIDE = 3, 40
 
@@ -17,7 +17,7 @@ def tile(level):
 
 def sheet(rows=2):
     made = [
-        Row(f"row {r}", np.stack([tile(10 + 50 * r + t) for t in range(TIMES)]))
+        Strip(f"row {r}", np.stack([tile(10 + 50 * r + t) for t in range(TIMES)]))
         for r in range(rows)
     ]
     return Sheet("title", [f"{t} s" for t in range(TIMES)], made, "a note")

@@ -10,14 +10,14 @@ from ila_jax.answers.answers import Span
 from ila_jax.answers.timeline import timeline
 from ila_jax.data.clips.windows import Windows
 from ila_jax.recognizer import Prediction, Recognizer
-from ila_jax.serve.desk import Desk, Limits
+from ila_jax.serve.desk import Desk, UploadLimits
 from ila_jax.serve.examples import draw_examples
 from ila_jax.serve.page import timeline_html
 from tests.data.videos import write_video
 from tests.models import small
 
 NAMES = ["one", "two", "three", "four", "five"]
-LIMITS = Limits(megabytes=1, minutes=0.1, seconds=120)
+LIMITS = UploadLimits(megabytes=1, minutes=0.1, seconds=120)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_a_video_is_named_as_predict_names_it_and_told_through_time(desk, tmp_pa
     moments = timeline(desk.recognizer, Windows(path, seconds=1.5))
     best = [desk.recognizer.best(moment.probabilities, 1) for moment in moments]
     assert [span.predictions for span in reply.timeline] == best
-    assert reply.shown.frames.shape == (small.FRAMES, 160, 160, 3)
+    assert reply.view.frames.shape == (small.FRAMES, 160, 160, 3)
     assert (reply.name, reply.short) == ("clip.mp4", False)
     whole = desk.answer([path], top_k=2, window=5)
     assert whole.timeline == []
@@ -99,7 +99,7 @@ def test_a_block_is_drawn_from_what_was_seen(desk, tmp_path):
     from ila_jax.serve.page import _picture
 
     reply = desk.answer([write_video(tmp_path / "clip.mp4", count=10)], top_k=1, window=5)
-    first, second = (_picture(reply.shown, block) for block in (1, 2))
+    first, second = (_picture(reply.view, block) for block in (1, 2))
     assert first.shape[1] >= small.FRAMES * 160
     assert np.abs(first.astype(int) - second).max() > 50
     assert _picture(None, 1) is None
