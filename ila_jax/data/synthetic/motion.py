@@ -118,7 +118,7 @@ def _placements(
 def _outline(rng: np.random.Generator) -> np.ndarray:
     """Corners [n, 2] of a shape, bent a little, narrowed, and mirrored half the time."""
     corners = np.array(OUTLINES[rng.integers(len(OUTLINES))])
-    # Five shapes would be learnt by heart. Bent ones are of as many kinds as there are clips.
+    # Each corner by itself, so that no two clips show the same shape.
     corners = corners + rng.uniform(-0.04, 0.04, corners.shape)
     corners[:, 0] *= rng.uniform(0.85, 1.1) * rng.choice((-1, 1))
     bent: np.ndarray = np.clip(corners, -0.5, 0.5)
