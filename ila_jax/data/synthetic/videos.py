@@ -96,8 +96,8 @@ def _write_pairs(
     lines = []
     for index in pairs:
         for half, clip in enumerate(pair(seed, split, index, size)):
-            # A clip and its reversal stay in one split. There each look of an object is as frequent in
-            # a class as in its partner.
+            # A clip and its reversal stay in one split. There each look of an object is as frequent
+            # in a class as in its partner.
             name = f"{split}/{2 * index + half:06d}"
             encode(clip, folder / "videos" / f"{name}.mp4")
             np.save(folder / "boxes" / f"{name}.npy", clip.boxes)
