@@ -138,14 +138,16 @@ def _temporal(block: Any, config: ModelConfig, u: np.ndarray) -> Iterator[Part]:
     pairs = _random(config, b * (t - 1), g, g, 2 * d)
     features = _random(config, b * (t - 1), g, g, config.channels)
     places, f = b * (t - 1) * g * g, config.channels
-    first, square, predicted = 18 * d + 2 * d * f, 9 * f * f, 9 * f * f // 2
+    first, square = 18 * d + 2 * d * f, 9 * f * f
+    # At every place, then at those that the first pooling leaves.
+    predicted = places * square // 2 + b * (t - 1) * (g // 2) ** 2 * square // 4
     network, points = block.interaction, block.prediction
 
     def trained(module: Any, x: Any) -> Any:
         return module(x, training=True)
 
     yield _of(network, "interaction network", trained, pairs, macs=places * (first + square))
-    yield _of(points, "point prediction", trained, features, macs=places * predicted)
+    yield _of(points, "point prediction", trained, features, macs=predicted)
     yield _of(network.depthwise, "depthwise 3x3", _called, pairs, macs=places * 18 * d)
     yield _convolution(network.depthwise, "depthwise 3x3, lax.conv", pairs, 2 * d, places * 18 * d)
     yield _of(network.norm1, "batch norm of 2d", trained, pairs, macs=0)
