@@ -77,16 +77,16 @@ def _report(
     leaks = [group for group in repeated if group[0] < first <= group[-1]]
     # Several clips of one recording are what data sets are made of; in both splits they are a leak.
     within = [group for group in repeated if group not in leaks] if kind != "recording" else []
-    for what, some in (
+    for what, same in (
         (f"in both splits (a leak): the same {kind}", leaks),
         (f"more than once in a split: the same {kind}", within),
     ):
         findings.repeats += [
-            {"same": kind, "leak": some is leaks, "videos": [names[place] for place in group]}
-            for group in some
+            {"same": kind, "leak": same is leaks, "videos": [names[place] for place in group]}
+            for group in same
         ]
-        if some:
-            pairs = "; ".join(" = ".join(names[place] for place in group[:2]) for group in some[:3])
-            differ = sum(len(set(labels[group].tolist())) > 1 for group in some)
+        if same:
+            pairs = "; ".join(" = ".join(names[place] for place in group[:2]) for group in same[:3])
+            differ = sum(len(set(labels[group].tolist())) > 1 for group in same)
             other = f", {differ} of them with more than one label" if differ else ""
-            findings.warnings.append(f"{len(some)} videos are {what}{other}, such as {pairs}")
+            findings.warnings.append(f"{len(same)} videos are {what}{other}, such as {pairs}")

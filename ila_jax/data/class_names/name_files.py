@@ -92,11 +92,11 @@ def _without_comments(path: str | Path, text: str) -> list[NumberedLine]:
 
 def _check_kind(path: str | Path, lines: Sequence[NumberedLine]) -> None:
     """Errors: ValueError for an annotation list, which names videos."""
-    some = [line for _, line in lines if line]
-    endings = [re.search(r"\.(\w+)[\"']?([\s,;]+\d+)?$", line) for line in some]
-    videos = bool(some) and all(e is not None and e[1].lower() in SUFFIXES for e in endings)
-    if videos or (some and "youtube_id" in some[0]):
-        raise ValueError(f"{path} lists videos, such as {some[-1]!r}: expected {EXPECTED}")
+    filled = [line for _, line in lines if line]
+    endings = [re.search(r"\.(\w+)[\"']?([\s,;]+\d+)?$", line) for line in filled]
+    videos = bool(filled) and all(e is not None and e[1].lower() in SUFFIXES for e in endings)
+    if videos or (filled and "youtube_id" in filled[0]):
+        raise ValueError(f"{path} lists videos, such as {filled[-1]!r}: expected {EXPECTED}")
 
 
 def _is_header(line: str) -> bool:
@@ -207,43 +207,45 @@ def _refuse(path: str | Path, rows: Sequence[NumberedName], why: str) -> None:
 
 def _check_plain(path: str | Path, lines: Sequence[NumberedLine]) -> None:
     """Errors: ValueError where lines may be more than names."""
-    some = [(number, line) for number, line in lines if line]
-    if not some:
+    filled = [(number, line) for number, line in lines if line]
+    if not filled:
         return
-    number, first = some[0]
+    number, first = filled[0]
     if _is_header(first):
         raise ValueError(
             f"{path}:{number}: {first!r} is a header or a name? The names below it begin with "
-            f"{', '.join(repr(unquoted(line)) for _, line in some[1:4]) or 'nothing'}. {_HOW}"
+            f"{', '.join(repr(unquoted(line)) for _, line in filled[1:4]) or 'nothing'}. {_HOW}"
         )
-    if len(some) == 1 and _SEPARATORS.search(first.rstrip(",;")) and first[0] != '"':
+    if len(filled) == 1 and _SEPARATORS.search(first.rstrip(",;")) and first[0] != '"':
         raise ValueError(f"{path}:{number}: {first!r} is one name or several in a line? {_HOW}")
-    for at, line in some:
+    for at, line in filled:
         if line[0] == '"' and line.count('"') % 2:
             raise ValueError(f"{path}:{at}: {line!r} opens a quote and closes none. {_HOW}")
-    if len(some) > 1 and all(_ITEMS.match(line) for _, line in some):
+    if len(filled) > 1 and all(_ITEMS.match(line) for _, line in filled):
         raise ValueError(
             f"{path}:{number}: {first!r} is an item of a list or a name? All lines begin so. {_HOW}"
         )
-    if all(_OTHER_NUMBER.match(line) for _, line in some):
-        at, line = next((item for item in some if not _NUMBER_FIRST.fullmatch(item[1])), some[0])
+    if all(_OTHER_NUMBER.match(line) for _, line in filled):
+        at, line = next(
+            (item for item in filled if not _NUMBER_FIRST.fullmatch(item[1])), filled[0]
+        )
         raise ValueError(
             f"{path}:{at}: {line[:60]!r} begins with a number that is no class: expected numbers "
             f"from 0. {_HOW}"
         )
     for pattern in (_NUMBER_FIRST, _NUMBER_LAST, _SPACED_FIRST):
-        _check_most(path, pattern, some)
-    rows = _matching(path, _COUNTED_LAST, some)
+        _check_most(path, pattern, filled)
+    rows = _matching(path, _COUNTED_LAST, filled)
     names = {name for *_, name in rows or []}
     if rows and len(rows) == len(names) > 1 and is_order([str(number) for _, number, _ in rows]):
         _refuse(path, rows, "are the numbers at the end a part of the names?")
 
 
-def _check_most(path: str | Path, pattern: re.Pattern[str], some: Sequence[NumberedLine]) -> None:
+def _check_most(path: str | Path, pattern: re.Pattern[str], filled: Sequence[NumberedLine]) -> None:
     """Errors: ValueError where most lines have a number, and not all."""
-    matches = [(pattern.fullmatch(line), at, line) for at, line in some]
+    matches = [(pattern.fullmatch(line), at, line) for at, line in filled]
     numbers = [match["number"] for match, _, _ in matches if match]
-    if len(numbers) == len(some) or 2 * len(numbers) <= len(some):
+    if len(numbers) == len(filled) or 2 * len(numbers) <= len(filled):
         return
     # "3 point shot" among other names is a name.
     if pattern is _SPACED_FIRST and (len(numbers) < 2 or not is_order(numbers)):

@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     videos = VideosToPrepare(_open(parser, arguments), encoding)
     builder = VideoBuilder(args.to, videos, clips_per_shard=args.clips_per_shard)
     todo = builder.begin()
-    _tell(videos, todo)
+    _print_work(videos, todo)
     # Both ways get the same units, and make the same files of them.
     if args.beam is not None:
         run = partial(_on_beam, options=args.beam)
@@ -169,7 +169,7 @@ def _open(
     return {args.split: open_source(args.where, root=args.root, class_names=names)}
 
 
-def _tell(videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
+def _print_work(videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
     """Says what was left out of each split, and how much of it is still to do."""
     for split, opened in videos.opened.items():
         tell(opened.notes)

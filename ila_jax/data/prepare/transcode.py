@@ -219,9 +219,9 @@ def _upright(frame: av.VideoFrame, way: Orientation) -> av.VideoFrame:
     shapes = [(height, width), (height // 2, width // 2), (height // 2, width // 2)]
     # For the corners that a turn by less than a quarter leaves open; black depends on the range.
     black = (0 if frame.color_range == FULL else 16, 128, 128)
-    shown = [
+    turned = [
         way.upright(plane.reshape(shape), border)
         for plane, shape, border in zip(planes, shapes, black, strict=True)
     ]
-    rows = np.concatenate([plane.reshape(-1) for plane in shown]).reshape(-1, shown[0].shape[1])
+    rows = np.concatenate([plane.reshape(-1) for plane in turned]).reshape(-1, turned[0].shape[1])
     return av.VideoFrame.from_ndarray(rows, format="yuv420p")

@@ -122,10 +122,10 @@ def _cells(fields: Sequence[str], *columns: int) -> tuple[str, str]:
 
 def _separator(lines: Sequence[tuple[int, str]]) -> str | None:
     """What stands before the label on most of the first lines; None is a space or a tab."""
-    some = lines[:_SAMPLE]
+    first_lines = lines[:_SAMPLE]
     # Most and not all: the others are bad lines, which are told one by one.
     for separator in ",;":
-        if 2 * sum(_ends(line, separator) for _, line in some) > len(some):
+        if 2 * sum(_ends(line, separator) for _, line in first_lines) > len(first_lines):
             return separator
     return None
 

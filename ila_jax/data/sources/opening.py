@@ -73,8 +73,8 @@ def open_source(where: str, *, root: str, class_names: Sequence[str] | None) -> 
     opened = _open(where, root, None if class_names is None else named(class_names))
     if len(opened.class_names) > 1:
         return opened
-    one = f"{where} has one class, {opened.class_names[0]!r}: there is nothing to tell it from"
-    return dataclasses.replace(opened, notes=[*opened.notes, one])
+    note = f"{where} has one class, {opened.class_names[0]!r}: there is nothing to tell it from"
+    return dataclasses.replace(opened, notes=[*opened.notes, note])
 
 
 def _open(where: str, root: str, class_names: Sequence[str] | None) -> OpenedSplit:

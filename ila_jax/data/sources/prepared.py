@@ -53,6 +53,8 @@ class PreparedSource:
         self._open()
 
     def _open(self) -> None:
+        # Checked first: what TFDS and NumPy say of a folder that is not there, or not finished, is
+        # no help.
         path = epath.Path(self._directory)
         _check(path, self._split)
         try:

@@ -95,8 +95,8 @@ def _problem(entry: Any) -> str | None:
 
 def _class_names(path: str | Path) -> tuple[str, ...]:
     """The class names of the labels.json beside a list. Errors: FileNotFoundError."""
-    beside = [Path(path).with_name(name) for name in _LABELS]
-    for file in beside:
+    label_files = [Path(path).with_name(name) for name in _LABELS]
+    for file in label_files:
         if file.exists():
             return read_class_names(file)
     raise FileNotFoundError(

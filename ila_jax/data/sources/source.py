@@ -59,6 +59,7 @@ class ListSource:
     """A source of video files, each known by its path."""
 
     def __init__(self, examples: Sequence[LabelledFile]) -> None:
+        """examples: the files in their order; relative paths start from the working folder."""
         # One string of bytes: as many strings, 240,000 paths are slow to send to a worker.
         paths = [os.fsencode(example.path) for example in examples]
         self._paths = b"".join(paths)

@@ -172,6 +172,7 @@ def _is(question: Callable[[], bool]) -> bool:
 
 
 def _some(paths: list[str], count: int) -> str:
+    """The first paths of so many, for a sentence."""
     return ", ".join(paths) + (", …" if count > len(paths) else "")
 
 
