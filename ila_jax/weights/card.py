@@ -37,6 +37,7 @@ def card(recognizer: Recognizer, about: Mapping[str, Any], parity: Parity) -> st
     """The card, in Markdown. about: what `about.json` says. parity: what was measured."""
     config, classes = recognizer.config, about["classes"]
     geometry = config.geometry()
+    # about.json is the source of what both say, so that they cannot differ.
     more = len(classes) - _NAMED
     names = [f"- {name}" for name in classes[:_NAMED]]
     return _TEXT.format(

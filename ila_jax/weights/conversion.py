@@ -150,7 +150,9 @@ def _checked(names: Sequence[str] | None, config: ModelConfig) -> Sequence[str] 
 def summary(conversion: Conversion) -> str:
     """The report in words: what was loaded, what is new, what was left and why."""
     report, config = conversion.report, conversion.recognizer.config
+    # By the paths of the recognizer, which has every parameter; the file may have fewer.
     sizes = _sizes(conversion.recognizer)
+    # "new" is printed in any case: with nothing in it, the file held the whole model.
     lines = [
         f"found   {conversion.model_name}, {describe(conversion.file_model)}; "
         f"{conversion.foreign.form}",

@@ -69,6 +69,7 @@ def inspect(
 
 def _precision(foreign: Foreign) -> dict[str, int]:
     """How many tensors have numbers of which type; counters are not counted."""
+    # Counters are whole numbers in every file, and say nothing of its precision.
     floats = (v.dtype.name for n, v in foreign.state.items() if not is_waived(n, official.WAIVED))
     return dict(Counter(floats))
 
@@ -142,6 +143,7 @@ def _wanted(expected: ModelConfig) -> dict[str, tuple[int, ...]]:
 def table(facts: Mapping[str, Any]) -> str:
     """The facts of `inspect` as a table for a reader."""
     precision = ", ".join(f"{name} ({count})" for name, count in facts["precision"].items())
+    # A null would tell a reader nothing: each has words of its own.
     trained = {True: "yes", False: "no: its last layer is still zero", None: "has none"}
     rows = [
         ("model", facts["model"]),

@@ -168,6 +168,7 @@ def _from_pretrained(folder: Path, name: str) -> Any:
             f"the folder cannot be verified: that needs transformers and PyTorch, which wrote it, "
             f"and {error.name} is not installed: pip install 'ila-jax[convert]'"
         ) from error
+    # Its notes and bars would stand between the lines of the table.
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     try:
@@ -250,6 +251,7 @@ def end_of_text(g: Geometry) -> int:
 
 def _settings(g: Geometry, frames: int) -> Mapping[str, Any]:
     """What a config.json says of towers of these sizes; CLIPConfig ignores XCLIPConfig's keys."""
+    # Channels of a head, as in OpenAI's CLIP and in the original X-CLIP: no tensor shows them.
     heads = Arithmetic.head_width
     text = {
         "hidden_size": g.text_width,

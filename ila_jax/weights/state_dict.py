@@ -56,6 +56,7 @@ def read_state(
     Errors: ValueError listing every tensor that is missing, unknown or of another shape, and for
     weights that are no real numbers.
     """
+    # First, since whole numbers would be converted to float32 without an error.
     _check_real(state)
     shapes = {name: np.shape(value) for name, value in state.items()}
     kind, config = kind_of(shapes), recognise(shapes, settings)
@@ -71,6 +72,7 @@ def official_state(recognizer: Recognizer, *, clip_only: bool | None = None) -> 
     Errors: ValueError for a temporal model without official names, or no CLIP to write.
     """
     origin, config = recognizer.origin or Origin(), recognizer.config
+    # What was made around CLIP was in no file, and goes into none unless it is asked for.
     if clip_only is None:
         clip_only = origin.kind == "clip"
     if clip_only and config.head != "text":

@@ -97,6 +97,7 @@ class _Machine:
     def name(self, module: str, name: str) -> None:
         """Puts a name onto the stack. Errors: `Refused` for one that is on no list."""
         full = f"{module}.{name}"
+        # By the exact name: a prefix such as "torch." would let functions in that open files.
         allowed = full in CALLS or full in VALUES
         if self.script:
             allowed |= full.startswith(SCRIPT_CLASSES) or full in SCRIPT_CALLS
@@ -118,6 +119,7 @@ class _Machine:
     def call(self) -> None:
         """Puts what stands for a call of a name, or for a new object of it, onto the stack."""
         arguments, function = self.pop(), self.pop()
+        # A name was checked when it was put onto the stack; what it may do is checked here.
         if not isinstance(function, Name) or not isinstance(arguments, tuple):
             raise Refused("it calls something that is no name: no file of weights does")
         full = str(function)

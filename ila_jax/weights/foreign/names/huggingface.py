@@ -120,6 +120,7 @@ def to_official(state: Mapping[str, np.ndarray], waived: Sequence[str]) -> dict[
             continue
         official[target] = rule.layout.to_jax(value)
     problems += _join_thirds(official, rules)
+    # SigLIP's tensors begin with the same names as CLIP's, so that it is taken for one until here.
     if problems:
         siglip = "vision_model.head.probe" in state or "text_model.head.weight" in state
         other = "; they look like SigLIP's, which is another model" if siglip else ""

@@ -129,6 +129,7 @@ def problems_of(values: Mapping[str, Any], table: Table, prefix: str) -> list[st
 
     prefix: what stands before a key in the messages, such as `text_config.`.
     """
+    # Keys of the file first, and then those of the table, of which the file may leave some out.
     problems = [_unknown(key, table, prefix) for key in values if key not in table]
     for key, meaning in table.items():
         if isinstance(meaning, OneOf):
@@ -176,7 +177,8 @@ def head_width(width: Any, heads: Any, key: str, problems: list[str]) -> int:
 
     key: the name of `heads` in the file.
     """
-    # `type` and not isinstance: JSON's true is an int of Python.
+    # `type` and not isinstance: JSON's true is an int of Python. The values are as the file has
+    # them, and may be of any type.
     if all(type(n) is int and n > 0 for n in (width, heads)) and width % heads == 0:
         return int(width // heads)
     # Any value will do from here on: the file is refused, with all its problems at once.

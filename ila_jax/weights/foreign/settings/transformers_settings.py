@@ -70,6 +70,7 @@ _GENERAL: Table = {
             "sep_token_id"),
     "tokenizer_class": OneOf(None, (None, "CLIPTokenizer", "CLIPTokenizerFast")),
     "pruned_heads": OneOf(None, (None, {})),
+    # Its weights are whole numbers that stand for others.
     "quantization_config": OneOf(None, (None,)),
     # With it, the folder brings code of its own that computes the model.
     "auto_map": OneOf(None, (None,)),
