@@ -88,6 +88,15 @@ def weights(tmp_path_factory):
     return str(folder)
 
 
+@pytest.fixture
+def quick_start(monkeypatch):
+    """A fresh start of models that is quick to make, for tests that look at other things."""
+    from ila_jax.models import model
+    from tests.weights import marks
+
+    monkeypatch.setattr(model, "initialize", marks.initialize)
+
+
 @pytest.fixture(scope="session")
 def cache(tmp_path_factory):
     return tmp_path_factory.mktemp("compiled")

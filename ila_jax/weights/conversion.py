@@ -24,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flax.traverse_util import flatten_dict
 from tqdm import tqdm
 
 from ila_jax.config import ModelConfig
@@ -32,6 +31,7 @@ from ila_jax.models.variants import variant
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.adapt import Allow, Report, adapt
 from ila_jax.weights.foreign.files import Foreign, read
+from ila_jax.weights.foreign.names.rules import flat
 from ila_jax.weights.state_dict import read_state
 
 # What users call the kinds of models that `recognise` tells apart.
@@ -210,5 +210,5 @@ def reasons(left: dict[str, str]) -> list[str]:
 
 
 def _sizes(recognizer: Recognizer) -> dict[str, int]:
-    trees = (flatten_dict(tree, sep="/") for tree in recognizer.variables)
-    return {path: math.prod(np.shape(value)) for tree in trees for path, value in tree.items()}
+    """The number of elements of each array, by its path."""
+    return {path: math.prod(np.shape(x)) for path, x in flat(recognizer.variables).items()}

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flax.traverse_util import flatten_dict
 
 from ila_jax.config import ModelConfig, differences
 from ila_jax.models.model import abstract
@@ -19,7 +18,7 @@ from ila_jax.weights.conversion import NAMES, non_finite, part_of, reasons
 from ila_jax.weights.foreign.files import Foreign, read
 from ila_jax.weights.foreign.names import official
 from ila_jax.weights.foreign.names.recognise import OFFICIAL, kind_of, recognise, rules_of
-from ila_jax.weights.foreign.names.rules import is_waived
+from ila_jax.weights.foreign.names.rules import flat, is_waived
 
 # Zero at the start, and the last layer of the alignment: whoever trained it has moved it.
 _ALIGNMENT = ".prediction_block.12.weight"
@@ -128,15 +127,14 @@ def _wanted(expected: ModelConfig) -> dict[str, tuple[int, ...]]:
     named = expected.temporal in OFFICIAL
     rules = rules_of(expected if named else dataclasses.replace(expected, temporal="spatial"))
     wanted: dict[str, tuple[int, ...]] = {}
-    for tree in abstract(expected):
-        for path, value in flatten_dict(tree, sep="/").items():
-            rule = next((rule for rule in rules if rule.inverse(path) is not None), None)
-            if rule is None:
-                wanted[path] = value.shape
-            else:
-                # Moved as an array would be, since only the layout knows PyTorch's order of axes.
-                empty = np.empty(value.shape, np.bool_)
-                wanted[str(rule.inverse(path))] = rule.layout.to_torch(empty).shape
+    for path, value in flat(abstract(expected)).items():
+        rule = next((rule for rule in rules if rule.inverse(path) is not None), None)
+        if rule is None:
+            wanted[path] = value.shape
+        else:
+            # Moved as an array would be, since only the layout knows PyTorch's order of axes.
+            empty = np.empty(value.shape, np.bool_)
+            wanted[str(rule.inverse(path))] = rule.layout.to_torch(empty).shape
     return wanted
 
 
