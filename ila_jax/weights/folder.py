@@ -1,7 +1,7 @@
 """Models on disk in our own format: a folder with `model.json` and the weights by Orbax.
 
 A folder is written beside its place, under a name with a dot, and gets its own name last, when
-`model.json`, the weights and the list of their checksums are on it. So a folder of that name is
+`model.json`, the weights and the list of their checksums are in it. So a folder of that name is
 whole. Reading goes the other way: the description first, since it says which arrays must be there,
 then the checksums, and then the weights.
 """
@@ -155,8 +155,8 @@ def _restored(folder: Path, target: Any) -> dict[str, Any]:
 
     Errors: ValueError where a file is not as it was written, or arrays have other shapes.
     """
-    # Folders of an earlier version have no list. Compared before Orbax, which may crash or restore
-    # something else from a file with a wrong byte.
+    # Folders of an earlier version have no list. Compared before Orbax reads them, which would take
+    # a wrong byte for a weight.
     if (folder / checksums.LIST).exists() and (damage := checksums.damage(folder)) is not None:
         raise ValueError(f"{folder} {damage}. Convert or copy the weights again")
     try:

@@ -61,7 +61,7 @@ def select(names: Collection[str], wanted: str | None = None) -> Selected:
     prefix = _chosen(all_prefixes, wanted)
     if not all_prefixes:
         return Selected({name: name for name in names}, (), {})
-    # Other models within the names of this one: with "" and "teacher.", of "" the second is left.
+    # Where this model has no prefix, every name begins like its own, those of other models too.
     others = [p for p in all_prefixes if p != prefix and p.startswith(prefix)]
     selected: dict[str, str] = {}
     left: dict[str, str] = {}
