@@ -106,15 +106,19 @@ def _evaluate(options: argparse.Namespace, overrides: Sequence[Override]) -> Non
 
 def _table(result: dict[str, Any], folder: Path) -> str:
     """Accuracies, the calibration error and the first unreadable videos, as lines of text."""
+    from ila_jax.scoring.metrics import METRICS
+
     videos, views = result["videos"], result["same"]["clips"] * result["same"]["crops"]
     lines = [f"{videos['listed']} videos listed, {videos['decoded']} read; views of each: {views}"]
     for over in ("listed", "decoded"):
-        for name, title in (("top1", "top-1"), ("top5", "top-5")):
-            s = result[name][over]
-            lines.append(
-                f"{title} of those {'listed' if over == 'listed' else 'read':6}  {s['value']:7.2%}"
-                f"  ({s['low']:.2%} to {s['high']:.2%})"
-            )
+        for name, metric in METRICS.items():
+            # A result of a version before may lack a metric, and some are of the videos read alone.
+            if (value := result.get(name, {}).get(over)) is not None:
+                interval = (
+                    f"  ({value['low']:.2%} to {value['high']:.2%})" if "low" in value else ""
+                )
+                words = "listed" if over == "listed" else "read"
+                lines.append(f"{metric.title} of those {words:6}  {value['value']:7.2%}{interval}")
     lines.append(f"calibration error     {result['calibration']['error']:7.2%}")
     lines += [
         f"unreadable: {video['video']}: {video['said']}" for video in result["unreadable"][:10]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from ila_jax.scoring.validation import best
+from ila_jax.scoring.metrics import METRICS, best_classes
 
 # The level of confidence intervals; the report and the docs say 95 % in words.
 _LEVEL = 0.95
@@ -42,7 +42,7 @@ class ScoredVideos:
     @cached_property
     def top(self) -> np.ndarray:
         """The best classes of each video that could be read, best first: int [r, 5]."""
-        return best(self.probabilities[self.readable])
+        return best_classes(self.probabilities[self.readable])
 
     @property
     def predicted(self) -> np.ndarray:
@@ -60,6 +60,12 @@ class Share(NamedTuple):
     high: float
     hits: int
     videos: int
+
+
+class Value(NamedTuple):
+    """A metric that is no share of videos, and so has no interval."""
+
+    value: float
 
 
 @dataclass(frozen=True)
@@ -127,18 +133,23 @@ def share(hits: int, videos: int) -> Share:
     return Share(value, float(low), float(high), int(hits), int(videos))
 
 
-def accuracies(videos: ScoredVideos) -> dict[str, dict[str, Share]]:
-    """Top-1 and top-5, each over the listed videos and over those that could be read.
+def metric_values(videos: ScoredVideos) -> dict[str, dict[str, Share | Value]]:
+    """Every metric of METRICS by its name, as `result.json` holds them.
 
-    Errors: ValueError when none could.
+    Shares are over the listed videos and over those that could be read, other metrics over the
+    latter alone. Errors: ValueError when no video could be read.
     """
-    label, top = videos.label[videos.readable], videos.top
-    correct = {"top1": top[:, 0] == label, "top5": (top == label[:, None]).any(axis=1)}
+    probabilities, label = videos.probabilities[videos.readable], videos.label[videos.readable]
     counts = {"listed": len(videos.label), "decoded": len(label)}
-    return {
-        name: {over: share(int(hit.sum()), count) for over, count in counts.items()}
-        for name, hit in correct.items()
-    }
+    values: dict[str, dict[str, Share | Value]] = {}
+    for name, metric in METRICS.items():
+        measured = np.asarray(metric.measure(probabilities, label))
+        if measured.dtype == bool:
+            hits = int(measured.sum())
+            values[name] = {over: share(hits, count) for over, count in counts.items()}
+        else:
+            values[name] = {"decoded": Value(float(measured.mean()))}
+    return values
 
 
 def confusion_matrix(videos: ScoredVideos) -> np.ndarray:

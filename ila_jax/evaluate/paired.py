@@ -1,17 +1,21 @@
 """Two evaluations of the same videos: which videos changed, and whether that can be chance."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 from scipy import stats
 
 from ila_jax.evaluate.predictions import PREDICTIONS
 from ila_jax.evaluate.results import read_result
 from ila_jax.files.json_files import json_text
 from ila_jax.files.plain_name import plain_name
+from ila_jax.scoring.metrics import METRICS
 
 # Changed videos that are printed; --output takes all of them.
 _SHOWN = 20
@@ -34,8 +38,8 @@ class Paired:
     """Videos by who names their class, of those that both could read.
 
     p: of McNemar's exact test, how likely it is that as many or more of the videos that only one
-    has right fall to one side, were both equally good. changed: all whose best class differs or
-    that only one could read.
+    has right fall to one side, were both equally good. metrics: by name, of A and of B.
+    changed: all whose best class differs or that only one could read.
     """
 
     both: int
@@ -43,6 +47,7 @@ class Paired:
     only_other: int
     neither: int
     p: float
+    metrics: dict[str, dict[str, float]]
     changed: tuple[Changed, ...]
 
     @property
@@ -70,6 +75,7 @@ def compare(one: Path, other: Path) -> Paired:
     names = about[0]["same"]["classes"]
     # Sorted by name, since the two may list the same videos in different orders.
     rows = [_sorted_rows(folder) for folder in (one, other)]
+    shares = [np.stack(r.pop("probabilities")) for r in rows]
     label = rows[0]["label"]
     # -1 of a video that could not be read. A video that only one could read is among the changed
     # ones, and not in the test: it says nothing of who is right more often.
@@ -93,8 +99,25 @@ def compare(one: Path, other: Path) -> Paired:
         only_other=only_other,
         neither=int((~right[0] & ~right[1]).sum()),
         p=mcnemar(only_one, only_other),
+        metrics=_metrics([values[read] for values in shares], np.array(label)[read]),
         changed=changed,
     )
+
+
+def _metrics(shares: Sequence[NDArray[Any]], label: NDArray[Any]) -> dict[str, dict[str, float]]:
+    """Every metric of METRICS, of A and of B, from the probabilities [v, k] of both.
+
+    Empty where there is no video.
+    """
+    if not len(label):
+        return {}
+    return {
+        name: {
+            side: metric.value(probabilities, label)
+            for side, probabilities in zip("AB", shares, strict=True)
+        }
+        for name, metric in METRICS.items()
+    }
 
 
 def described(paired: Paired, one: Path, other: Path) -> str:
@@ -108,6 +131,10 @@ def described(paired: Paired, one: Path, other: Path) -> str:
         f"  only A right  {paired.only_one:8}",
         f"  only B right  {paired.only_other:8}",
         f"  neither right {paired.neither:8}",
+        *(
+            f"{METRICS[name].title} of them: A {values['A']:.2%}, B {values['B']:.2%}"
+            for name, values in paired.metrics.items()
+        ),
         f"McNemar, exact and two-sided: p = {paired.p:.3g}",
         f"{len(paired.changed)} videos of which A and B say different things"
         + (":" if paired.changed else ""),
@@ -145,9 +172,20 @@ def _sorted_rows(folder: Path) -> dict[str, list[Any]]:
     if not path.is_file():
         raise ValueError(f"{path} is missing: expected it beside the result of the evaluation")
     try:
-        table = pq.read_table(plain_name(path), columns=["video", "label", "predicted"])
+        columns_read = ["video", "label", "predicted", "probabilities"]
+        table = pq.read_table(plain_name(path), columns=columns_read)
     except Exception as error:  # pyarrow's own kinds, some of them no OSError
         raise ValueError(f"{path} cannot be read: {error}") from error
-    columns = table.to_pydict()
+    columns = table.drop_columns("probabilities").to_pydict()
+    columns["probabilities"] = list(_with_zeros(table["probabilities"].combine_chunks()))
     order = sorted(range(len(table)), key=lambda i: (columns["video"][i], columns["label"][i]))
     return {name: [values[i] for i in order] for name, values in columns.items()}
+
+
+def _with_zeros(lists: pa.ListArray) -> NDArray[Any]:
+    """A column of lists of one length k as float [n, k], with zeros where there is none."""
+    present = lists.is_valid().to_numpy(zero_copy_only=False)
+    values = lists.flatten().to_numpy()  # of those alone that are there
+    out = np.zeros((len(present), len(values) // max(int(present.sum()), 1)))
+    out[present] = values.reshape(-1, out.shape[1])
+    return out

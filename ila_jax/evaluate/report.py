@@ -14,6 +14,7 @@ from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import printable
 from ila_jax.files.publish import publish_text
 from ila_jax.models.variants import variant
+from ila_jax.scoring.metrics import METRICS
 
 # Videos that are shown of the surest hits, and as many of the surest misses.
 _EXAMPLES = 6
@@ -86,11 +87,13 @@ def _overview(result: dict[str, Any]) -> str:
     """Accuracies with their intervals, and what they are counted over."""
     videos, same = result["videos"], result["same"]
     cells = []
-    for name, title in (("top1", "top-1"), ("top5", "top-5")):
+    for name, metric in METRICS.items():
         for over, words in (("listed", "listed"), ("decoded", "read")):
-            s = result[name][over]
-            interval = f"{s['low']:.2%} to {s['high']:.2%}"
-            cells.append([f"{title}, of the videos {words}", f"{s['value']:.2%}", interval])
+            if over in result[name]:
+                value = result[name][over]
+                interval = f"{value['low']:.2%} to {value['high']:.2%}" if "low" in value else ""
+                title = f"{metric.title}, of the videos {words}"
+                cells.append([title, f"{value['value']:.2%}", interval])
     cells.append(["mean of the classes' top-1", f"{result['mean_class_accuracy']:.2%}", ""])
     cells.append(["calibration error", f"{result['calibration']['error']:.2%}", ""])
     views = same["clips"] * same["crops"]

@@ -101,7 +101,6 @@ def summary(subject: Subject, videos: ScoredVideos) -> dict[str, Any]:
     classes = accuracy.per_class(videos, names)
     # Each accuracy is given of the listed videos and of the readable ones: a set whose files are in
     # part missing must not look better than it is.
-    shares = accuracy.accuracies(videos)
     bad = np.flatnonzero(~videos.readable).tolist()
     return {
         "videos": {
@@ -110,8 +109,8 @@ def summary(subject: Subject, videos: ScoredVideos) -> dict[str, Any]:
             "short": int(videos.short.sum()),
         },
         **{
-            k: {over: s._asdict() for over, s in over_which.items()}
-            for k, over_which in shares.items()
+            name: {over: value._asdict() for over, value in values.items()}
+            for name, values in accuracy.metric_values(videos).items()
         },
         "mean_class_accuracy": accuracy.mean_class_accuracy(classes),
         "per_class": [asdict(item) for item in classes],

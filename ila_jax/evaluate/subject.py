@@ -15,11 +15,9 @@ from ila_jax.data.sources.fingerprint import fingerprint, ordered_fingerprint
 from ila_jax.data.sources.opening import open_source
 from ila_jax.data.sources.source import VideoSource
 from ila_jax.data.sources.video_files import tell
-from ila_jax.models import model
-from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.digest import digest
-from ila_jax.weights.fit import check_fit
+from ila_jax.weights.fit import check_fit, in_dtypes_of
 from ila_jax.weights.folder import load, named_step
 
 # Other versions of these may round, decode or resize otherwise.
@@ -89,11 +87,12 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
         tell(opened.notes)
     if not len(opened.source):
         raise ValueError(f"{data.validation} lists no videos: expected at least one")
+    weights = in_dtypes_of(config.model, loaded.variables)
     return Subject(
         config=config,
         checkpoint=checkpoint,
         step=step,
-        recognizer=Recognizer(config.model, _as_configured(config, loaded), opened.class_names),
+        recognizer=Recognizer(config.model, weights, opened.class_names),
         source=opened.source,
         ids=opened.all_ids(),
         class_names=opened.class_names,
@@ -170,9 +169,3 @@ def _check_classes(config: Config, checkpoint: str, names: Sequence[str]) -> Non
             f"has {len(names)}: expected the data that it was trained for, or weights for these "
             "data; where some of the classes have no video, name all of them in data.class_names"
         )
-
-
-def _as_configured(config: Config, loaded: Recognizer) -> Variables:
-    """The weights in the dtypes of the configured model: float32 as saved, or float64."""
-    want = model.abstract(config.model)
-    return jax.tree.map(lambda x, like: x.astype(like.dtype), loaded.variables, want)

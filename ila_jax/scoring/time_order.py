@@ -50,11 +50,11 @@ def measure(workdir: Path, config: Config) -> TimeOrder:
 
     def predictions(order: FrameOrder) -> Predictions:
         batches = validation_batches(config, dataset, order)
-        found = collect(
+        of_all = collect(
             lambda batch: predict(variables, text, batch), batches, listed=len(dataset.validation)
         )
-        assert found is not None, "only a stop signal ends it early, and none is given"
-        return found
+        assert of_all is not None, "only a stop signal ends it early, and none is given"
+        return of_all
 
     forward, backward = predictions("forward"), predictions("reversed")
     shuffled = predictions("shuffled")
@@ -63,8 +63,8 @@ def measure(workdir: Path, config: Config) -> TimeOrder:
     named = backward.top[:, 0] == partner[backward.label]
     accuracies = forward.per_class(len(dataset.class_names))
     return TimeOrder(
-        forward=forward.top1,
+        forward=forward.metrics()["top1"],
         to_partner=float(named[right].mean()) if right.any() else 0.0,
-        shuffled=shuffled.top1,
+        shuffled=shuffled.metrics()["top1"],
         per_class=dict(zip(dataset.class_names, accuracies, strict=True)),
     )

@@ -1,48 +1,55 @@
-"""Accuracy over a whole set, every video once on any number of devices."""
+"""Validation: what a model says of a whole set of videos, each once on any number of devices."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
+from numpy.typing import NDArray
+from scipy.special import softmax
 
 from ila_jax.config import ModelConfig
 from ila_jax.data.clips.pipeline import Batch
 from ila_jax.job.sharding import put_batch, replicated
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import logits_of
+from ila_jax.scoring.metrics import METRICS, best_classes
 from ila_jax.shapes import TextFeatures
 
-_BEST = 5
-# Rows of a batch that go with its predictions.
-_KEPT = ("index", "label", "mask", "short", "bad", "stop")
+# Rows of a batch that go through the devices with its videos: so every process gets those of all.
+_PASSED_ON = ("index", "label", "mask", "short", "bad", "stop")
+# Of these a set is put together once all its batches are done.
+_COLLECTED = ("index", "label", "probabilities")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """The videos that could be read, in the order of the list.
+    """What a model says of the videos that could be read, in the order of the list.
 
-    index, label: int [v]. top: int [v, 5], the best classes of each, best first (fewer where there
-    are fewer classes). unreadable: how many of the listed videos are not among them. short: how
-    many of those that are have fewer frames than a clip.
+    index, label: int [v]. probabilities: float64 [v, k]. unreadable: how many of the listed videos
+    are not among them. short: how many of those that are have fewer frames than a clip.
     """
 
-    index: np.ndarray
-    label: np.ndarray
-    top: np.ndarray
+    index: NDArray[Any]
+    label: NDArray[Any]
+    probabilities: NDArray[Any]
     unreadable: int
     short: int
 
-    @property
-    def top1(self) -> float:
-        """Share whose best class is right."""
-        return float((self.top[:, 0] == self.label).mean())
+    @cached_property
+    def top(self) -> NDArray[Any]:
+        """The best classes of each video, best first: int [v, 5], fewer with fewer classes."""
+        return best_classes(self.probabilities)
 
-    @property
-    def top5(self) -> float:
-        """Share whose class is among the best five."""
-        return float((self.top == self.label[:, None]).any(axis=1).mean())
+    def metrics(self) -> dict[str, float]:
+        """The value of every metric in METRICS, by its name there."""
+        return {
+            name: metric.value(self.probabilities, self.label) for name, metric in METRICS.items()
+        }
 
     def per_class(self, classes: int) -> list[float | None]:
         """Top-1 of each class; None for a class without a readable video."""
@@ -59,63 +66,67 @@ class Predictor:
     def __init__(self, config: ModelConfig, mesh: Mesh):
         self._mesh = mesh
 
-        def top(
+        def forward(
             variables: Variables, text: TextFeatures | None, batch: dict[str, jax.Array]
         ) -> dict[str, jax.Array]:
             logits = logits_of(config, variables, text, batch["video"])
-            best = jax.lax.top_k(logits, min(_BEST, logits.shape[-1]))[1]
-            return {"top": best, **{name: batch[name] for name in _KEPT}}
+            wide = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+            return {"logits": wide, **{name: batch[name] for name in _PASSED_ON}}
 
         # Replicated: each host sees all rows, those of other hosts as well.
-        self._top = jax.jit(top, out_shardings=replicated(mesh))
+        self._forward = jax.jit(forward, out_shardings=replicated(mesh))
 
     def __call__(
         self, variables: Variables, text: TextFeatures | None, batch: Batch
-    ) -> dict[str, np.ndarray]:
-        """`top` int [b, 5], and what the batch says of its rows, of the global batch."""
-        needed = {name: batch[name] for name in ("video", *_KEPT)}
+    ) -> dict[str, NDArray[Any]]:
+        """`probabilities` float64 [b, k], and what the batch says of its rows, of all processes.
+
+        batch: this process's rows, `video` uint8 [b, t, h, w, 3] among them.
+        """
+        needed = {name: batch[name] for name in ("video", *_PASSED_ON)}
         with jax.set_mesh(self._mesh):
-            rows = self._top(variables, text, put_batch(self._mesh, needed))
-        return {name: np.asarray(values) for name, values in rows.items()}
+            on_devices = self._forward(variables, text, put_batch(self._mesh, needed))
+        rows = {name: np.asarray(values) for name, values in on_devices.items()}
+        # In float64, or close logits could become equal probabilities and change their order.
+        return rows | {"probabilities": softmax(rows.pop("logits").astype(np.float64), axis=1)}
 
 
 def collect(
-    predict: Callable[[Batch], dict[str, np.ndarray]],
+    predict: Callable[[Batch], dict[str, NDArray[Any]]],
     batches: Iterator[Batch],
     *,
     listed: int,
-    met: Callable[[np.ndarray], None] = lambda bad: None,
+    on_bad: Callable[[NDArray[Any]], None] = lambda bad: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Predictions | None:
     """Predictions for all batches; None when `stop` said so in between, on any process.
 
-    listed: how many videos there are. met: is shown the `bad` of every global batch.
+    listed: how many videos there are. on_bad: is given the `bad` of every global batch.
     Errors: ValueError when none could be read.
     """
-    found, short = [], 0
+    done, short = [], 0
     for batch in batches:
+        # What this process was asked goes through the devices and comes back from all processes:
+        # they leave the loop at the same batch, and none waits for one that has left.
         rows = predict(batch | {"stop": np.full(len(batch["label"]), stop())})
         if rows["stop"].any():
             return None
-        met(rows["bad"])
+        on_bad(rows["bad"])
+        # The mask leaves out unreadable videos, and the padding that fills the last batch.
         short += int((rows["short"] & rows["mask"]).sum())
-        found.append({name: rows[name][rows["mask"]] for name in ("index", "label", "top")})
-    return merge(found, listed=listed, short=short)
+        done.append({name: rows[name][rows["mask"]] for name in _COLLECTED})
+    return merge(done, listed=listed, short=short)
 
 
-def merge(found: list[dict[str, np.ndarray]], *, listed: int, short: int) -> Predictions:
-    """Predictions from `index`, `label` and `top` of the readable videos of all batches.
+def merge(batches: list[dict[str, NDArray[Any]]], *, listed: int, short: int) -> Predictions:
+    """Predictions from `index`, `label` and `probabilities` of the readable videos of all batches.
 
     Errors: ValueError when there are none.
     """
-    if not any(len(rows["index"]) for rows in found):
+    if not any(len(rows["index"]) for rows in batches):
         raise ValueError(f"none of the {listed} videos to validate on could be read")
-    merged = {name: np.concatenate([rows[name] for rows in found]) for name in found[0]}
+    merged = {name: np.concatenate([rows[name] for rows in batches]) for name in batches[0]}
+    # Each process reads a share of the list, so that batches do not come in the list's order.
     order = np.argsort(merged["index"])
-    sorted_rows = {name: values[order] for name, values in merged.items()}
-    return Predictions(**sorted_rows, unreadable=listed - len(order), short=short)
-
-
-def best(scores: np.ndarray) -> np.ndarray:
-    """[b, k] to int [b, 5], the best classes first; of equals the one with the lower number."""
-    return np.argsort(-scores, axis=1, kind="stable")[:, :_BEST]
+    in_order = {name: values[order] for name, values in merged.items()}
+    return Predictions(**in_order, unreadable=listed - len(order), short=short)

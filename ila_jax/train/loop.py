@@ -23,6 +23,7 @@ from ila_jax.job.processes import is_first, progress_bar, say, wait_for_all
 from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.job.stop import stop_requests
 from ila_jax.models.model import Variables
+from ila_jax.scoring.metrics import METRICS
 from ila_jax.scoring.validation import Predictions, Predictor, collect
 from ila_jax.shapes import TextFeatures
 from ila_jax.train.checkpoint import Checkpoints
@@ -207,19 +208,16 @@ class _Run:
         found = self._predictions(variables, text, at)
         if found is None:
             return False
-        scores = {
-            "val/top1": found.top1,
-            "val/top5": found.top5,
-            "val/videos": len(found.index),
-            "val/short": found.short,
-        }
+        metrics = found.metrics()
+        scores = {f"val/{name}": value for name, value in metrics.items()}
+        scores |= {"val/videos": len(found.index), "val/short": found.short}
         if state["ema"]:
             _, frozen = partition(state["params"], self.recipe.rates)
             average = Variables(join(state["ema"], frozen), state["batch_stats"])
             beside = self._predictions(average, text, at)
             if beside is None:
                 return False
-            scores |= {"val/ema_top1": beside.top1, "val/ema_top5": beside.top5}
+            scores |= {f"val/ema_{name}": value for name, value in beside.metrics().items()}
         if at == self.config.train.steps:
             names, accuracies = self.dataset.class_names, found.per_class(self.recipe.classes)
             scores |= {
@@ -227,13 +225,11 @@ class _Run:
                 for name, value in zip(names, accuracies, strict=True)
                 if value is not None
             }
-        self.checkpoints.save_scored(state, self.config, self.dataset.class_names, found.top1)
+        self.checkpoints.save_scored(state, self.config, self.dataset.class_names, metrics["top1"])
         self.writer.write(at, scores)
         unreadable = f", {found.unreadable} unreadable" if found.unreadable else ""
-        say(
-            f"step {at}: top-1 {found.top1:.1%}, top-5 {found.top5:.1%} of "
-            f"{len(found.index)} videos{unreadable}"
-        )
+        shares = ", ".join(f"{METRICS[name].title} {value:.1%}" for name, value in metrics.items())
+        say(f"step {at}: {shares} of {len(found.index)} videos{unreadable}")
         return True
 
     def _predictions(
@@ -249,7 +245,7 @@ class _Run:
             predict,
             validation_batches(self.config, self.dataset),
             listed=len(self.dataset.validation),
-            met=lambda bad: self._quarantine(bad, self.dataset.validation),
+            on_bad=lambda bad: self._quarantine(bad, self.dataset.validation),
             stop=self.stop,
         )
 

@@ -22,7 +22,7 @@ from ila_jax.train.optim import schedule
 from ila_jax.train.state import State, fresh_state
 from ila_jax.train.step import Recipe
 from ila_jax.weights.adapt import Allow, adapt
-from ila_jax.weights.fit import check_fit
+from ila_jax.weights.fit import check_fit, in_dtypes_of
 from ila_jax.weights.folder import load
 
 # Keys that may differ between the runs that share a folder: they change no result.
@@ -222,9 +222,7 @@ def _pretrained(recipe: Recipe, say: Callable[[str], None]) -> Variables:
             "--config.initial.reset_head=True"
         )
     check_fit(str(initial.pretrained), there.config, here)
-    # Weights are kept in float32; a float64 run computes with what they are.
-    want = model.abstract(recipe.config.model)
-    return jax.tree.map(lambda x, like: x.astype(like.dtype), there.variables, want)
+    return in_dtypes_of(here, there.variables)
 
 
 def abstract_state(recipe: Recipe) -> State:

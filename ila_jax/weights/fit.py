@@ -2,7 +2,11 @@
 
 import dataclasses
 
+import jax
+
 from ila_jax.config import ModelConfig, differences
+from ila_jax.models import model
+from ila_jax.models.model import Variables
 from ila_jax.models.variants import variant
 
 
@@ -22,6 +26,18 @@ def check_fit(source: str, of_weights: ModelConfig, config: ModelConfig) -> None
             + "\n  ".join(changed)
             + "\nChange the configuration to what is there, or convert the weights to it."
         )
+
+
+def in_dtypes_of(config: ModelConfig, variables: Variables) -> Variables:
+    """The variables in the dtypes that a model of this configuration holds them in.
+
+    Weights are kept in float32; a float64 model computes with what they are.
+    """
+
+    def cast(x: jax.Array, like: jax.ShapeDtypeStruct) -> jax.Array:
+        return x.astype(like.dtype)
+
+    return Variables(*jax.tree.map(cast, tuple(variables), tuple(model.abstract(config))))
 
 
 def _shapes_of(config: ModelConfig) -> ModelConfig:

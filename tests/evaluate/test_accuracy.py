@@ -27,7 +27,7 @@ VIDEOS = ScoredVideos(
 
 
 def test_shares_are_of_the_listed_and_of_those_that_could_be_read():
-    found = accuracy.accuracies(VIDEOS)
+    found = accuracy.metric_values(VIDEOS)
     assert VIDEOS.predicted.tolist() == [0, 0, 0, 2, -1, 1]
     hits = {(name, over): s[:1] + s[3:] for name, of in found.items() for over, s in of.items()}
     assert hits == {
@@ -41,7 +41,7 @@ def test_shares_are_of_the_listed_and_of_those_that_could_be_read():
 def test_the_fifth_class_counts_and_the_sixth_does_not():
     shares = np.tile(np.array([0.3, 0.25, 0.2, 0.15, 0.07, 0.03]), (6, 1))
     videos = ScoredVideos(np.arange(6), np.full(6, -1), np.zeros(6, bool), shares)
-    found = accuracy.accuracies(videos)
+    found = accuracy.metric_values(videos)
     assert found["top1"]["decoded"].hits == 1
     assert found["top5"]["decoded"].hits == 5
 

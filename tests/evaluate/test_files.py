@@ -12,10 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from ila_jax.data.video.bad import Reason
+from ila_jax.evaluate import __main__ as evaluate
 from ila_jax.evaluate import paired, results
 from ila_jax.evaluate.accuracy import ScoredVideos
 from ila_jax.evaluate.gallery import surest
 from ila_jax.evaluate.parts import ScoredParts
+from ila_jax.scoring.metrics import METRICS, Metric
 from ila_jax.weights.digest import digest
 from tests.evaluate import made_up
 
@@ -254,3 +256,30 @@ def test_parts_end_where_one_is_missing_and_a_damaged_one_is_named(tmp_path, sub
     path.unlink()
     assert parts.end() == 5
     assert [which for which, _ in parts.read()] == [range(5)]
+
+
+def test_a_metric_of_the_table_comes_out_of_results_report_and_comparison(
+    tmp_path, subject, monkeypatch
+):
+    sure = Metric("sure and right", lambda p, label: p[np.arange(len(p)), label] > 0.5)
+    mean = Metric("probability of the label", lambda p, label: p[np.arange(len(p)), label].mean())
+    monkeypatch.setitem(METRICS, "sure", sure)
+    monkeypatch.setitem(METRICS, "right", mean)
+    folder = tmp_path / "evaluation"
+    page = made_up.evaluation(folder, subject).read_text()
+    rows = pq.read_table(folder / "predictions.parquet").to_pylist()
+    right = [row["probabilities"][row["label"]] for row in rows if row["readable"]]
+    result = results.read_result(folder)
+    hits = sum(probability > 0.5 for probability in right)
+    assert result["sure"]["listed"]["hits"] == result["sure"]["decoded"]["hits"] == hits
+    assert result["sure"]["listed"]["value"] == hits / 16
+    assert result["right"] == {"decoded": {"value": np.mean(right)}}
+    assert "sure and right, of the videos listed" in page
+    assert f"{np.mean(right):.2%}" in page
+    assert "sure and right of those read" in evaluate._table(result, folder)
+    pair = paired.compare(folder, folder)
+    assert pair.metrics["sure"] == {"A": hits / 15, "B": hits / 15}
+    assert f"probability of the label of them: A {np.mean(right):.2%}" in paired.described(
+        pair, folder, folder
+    )
+    assert json.loads(paired.as_json(pair, folder, folder))["metrics"]["top1"].keys() == {"A", "B"}

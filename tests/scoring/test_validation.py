@@ -42,9 +42,10 @@ def test_every_video_once_and_padding_and_unreadable_ones_not_at_all(tmp_path, p
 
 
 def test_accuracies_by_hand():
-    top = np.array([[0, 1], [1, 0], [1, 0], [2, 1]])
-    found = Predictions(np.arange(4), np.array([0, 0, 1, 1]), top, unreadable=0, short=0)
-    assert (found.top1, found.top5) == (0.5, 1.0)
+    shares = np.array([[0.6, 0.3, 0.1], [0.4, 0.5, 0.1], [0.3, 0.6, 0.1], [0.1, 0.3, 0.6]])
+    found = Predictions(np.arange(4), np.array([0, 0, 1, 1]), shares, unreadable=0, short=0)
+    assert found.metrics() == {"top1": 0.5, "top5": 1.0}
+    assert found.top.tolist() == [[0, 1, 2], [1, 0, 2], [1, 0, 2], [2, 1, 0]]
     assert found.per_class(3) == [0.5, 0.5, None]
 
 
@@ -52,7 +53,7 @@ def test_a_stop_in_between_gives_nothing_and_no_readable_video_is_an_error():
     rows = {
         "index": np.zeros(2, int),
         "label": np.zeros(2, int),
-        "top": np.zeros((2, 1), int),
+        "probabilities": np.ones((2, 1)),
         "short": np.zeros(2, bool),
         "bad": np.full((2, 1, 2), -1),
     }
