@@ -31,6 +31,7 @@ def paper(*, size: str, frames: int, data: str, train: str, validation: str) -> 
                 "processes": 0,
                 "motion_pairs": None,
             },
+            # Strengths as PyTorch counts them; no random erasing, which only the released code has.
             "augment": {
                 "scales": (1.0, 0.875, 0.75, 0.66),
                 "flip": 0.5,

@@ -10,6 +10,7 @@ from ml_collections import ConfigDict
 
 
 def get_config() -> ConfigDict:
+    """The configuration, for `--config`."""
     return ConfigDict(
         {
             "model": {
@@ -49,18 +50,19 @@ def get_config() -> ConfigDict:
                 "cutmix": 0.0,
                 "label_smoothing": 0.1,
             },
+            # The paper's recipe starts from CLIP; from noise a higher rate, and clipped gradients.
             "optimizer": {
                 "groups": "scratch",
                 "rate": 1e-3,
                 "minimal_rate": 1e-5,
-                "warmup_epochs": 0.3,
+                "warmup_epochs": 0.3,  # 112 of 1,875 steps
                 "weight_decay": 0.01,
                 "betas": (0.9, 0.98),
                 "eps": 1e-8,
                 "clip_norm": 1.0,
             },
             "train": {
-                "steps": 1875,
+                "steps": 1875,  # five epochs of 6,000 videos
                 "batch": 16,
                 "seed": 0,
                 "alignment_weight": 1.0,

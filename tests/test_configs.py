@@ -15,7 +15,7 @@ from flax.traverse_util import flatten_dict
 from ila_jax.config import differences, from_config, model_from_dict, read_config, to_dict
 from ila_jax.models import model
 from ila_jax.sizes import Geometry
-from ila_jax.train.step import make_recipe
+from ila_jax.train.recipe import make_recipe
 
 ROOT = Path(__file__).parents[1]
 NOT_CONFIGS = {"__init__.py", "paper.py", "recipe.py"}  # what configurations share
@@ -182,14 +182,14 @@ def test_a_recipe_can_be_made_and_trains_what_training_md_says(file):
     }[config.optimizer.groups]
     assert found == expected | {"text": text}
     for path, rate in head.items():
-        assert {recipe.rates[path]} == rate
+        assert {recipe.lr_factors[path]} == rate
 
 
 def rates(recipe, part):
     """The rates in a part of the model; `temporal` is what is new in the image tower."""
     return {
         rate
-        for path, rate in recipe.rates.items()
+        for path, rate in recipe.lr_factors.items()
         if ("temporal" if "/temporal/" in path else path.split("/")[0]) == part
         and path != "head/logit_scale"
     }

@@ -222,7 +222,7 @@ PLANTED = {
     "train/loop.py": "from ila_jax.evaluate.views import views",
     "train/metrics.py": "import ila_jax.evaluate",
     "train/step.py": "from ila_jax.train.dry_run import plan",
-    "train/optim.py": "def f():\n    import torch",
+    "train/optimizers.py": "def f():\n    import torch",
     "data/video/torch.py": "import importlib\nimportlib.import_module('transformers')",
     "evaluate/report.py": "from ila_jax.train.step import step",
     "evaluate/views.py": "from ila_jax.evaluate.__main__ import main",

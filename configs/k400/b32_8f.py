@@ -21,4 +21,5 @@ from .recipe import recipe
 
 
 def get_config() -> ConfigDict:
+    """The configuration, for `--config`."""
     return recipe(size="B/32", frames=8)

@@ -6,6 +6,7 @@ from ..paper import paper
 
 
 def recipe(*, size: str, frames: int) -> ConfigDict:
+    """The recipe. size: of CLIP's towers, such as "B/16". frames: of a clip."""
     config = paper(
         size=size,
         frames=frames,
@@ -13,8 +14,10 @@ def recipe(*, size: str, frames: int) -> ConfigDict:
         train="train.csv",
         validation="validate.csv",
     )
+    # The text head's classes are the names that the data carry.
     config.model.update({"head": "text", "classes": None, "convolutions": "k400", "dropout": 0.0})
     config.data.sampling = "segments"
+    # The rate is that of CLIP's image tower; what is new has ten times it.
     config.optimizer.update(
         {"groups": "k400", "rate": 8e-6, "minimal_rate": 8e-8, "weight_decay": 0.003}
     )

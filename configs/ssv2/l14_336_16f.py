@@ -21,6 +21,7 @@ from .recipe import recipe
 
 
 def get_config() -> ConfigDict:
+    """The configuration, for `--config`."""
     config = recipe(size="L/14@336", frames=16)
     config.mesh.fsdp = -1  # all devices: weights and optimizer state alone are gigabytes
     return config

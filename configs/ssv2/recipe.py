@@ -6,6 +6,7 @@ from ..paper import paper
 
 
 def recipe(*, size: str, frames: int) -> ConfigDict:
+    """The recipe. size: of CLIP's towers, such as "B/16". frames: of a clip."""
     config = paper(
         size=size,
         frames=frames,
@@ -14,7 +15,9 @@ def recipe(*, size: str, frames: int) -> ConfigDict:
         validation="labels/validation.json",
     )
     config.model.update({"head": "linear", "classes": 174, "convolutions": "ssv2", "dropout": 0.5})
+    # Fixed equal intervals of the whole video, the same in every epoch; Kinetics has segments.
     config.data.sampling = "interval"
+    # CLIP's image tower is frozen: this is the rate of all the rest.
     config.optimizer.update(
         {"groups": "ssv2", "rate": 5e-4, "minimal_rate": 5e-6, "weight_decay": 0.01}
     )

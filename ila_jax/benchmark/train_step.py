@@ -15,9 +15,10 @@ from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import logits_of
-from ila_jax.train.meter import clip_flops, device_memory, full_rate
+from ila_jax.train.meter import clip_flops, device_memory, peak_clips_per_second
+from ila_jax.train.recipe import make_recipe
 from ila_jax.train.start import fresh_on
-from ila_jax.train.step import compiled_step, make_recipe
+from ila_jax.train.step import compiled_step
 
 # How often `measure` calls its `step`.
 STAGES = 5
@@ -79,7 +80,7 @@ def measure(
         step("training")
         batch_seconds = _recognise(config, state, batch["video"], text, steps)
         step("inference")
-    full, clips_per_second = full_rate(recipe), config.train.batch / step_seconds
+    peak, clips_per_second = peak_clips_per_second(recipe), config.train.batch / step_seconds
     speed = TrainStepSpeed(
         devices=mesh.size,
         training=clips_per_second,
@@ -87,7 +88,7 @@ def measure(
         compiling=compiling,
         flops=clip_flops(recipe),
         matmul=matmul_rate(config.model.precision),
-        mfu=None if full is None else clips_per_second / full,
+        mfu=None if peak is None else clips_per_second / peak,
         memory=device_memory().get("memory_peak_gib"),
     )
     step("matrix products")

@@ -15,22 +15,26 @@ from ila_jax.config.sections import (
     TrainConfig,
 )
 
-# Whether it is possible, the key, its value, and what is.
+# Whether the value is possible, the key, the value, and in words which values are.
 _Check = tuple[bool, str, Any, str]
-_DAY = 86400.0
+_DAY = 86400.0  # seconds
 
 
 def impossible(sections: Mapping[str, Any]) -> list[str]:
-    """Values that fit their types and still make no run, of the sections that could be built."""
-    there = {name: section for name, section in sections.items() if section is not None}
+    """Values that fit their types and still make no run, a sentence for each.
+
+    sections: by their names; None for one that could not be built, of which nothing is said.
+    """
+    built = {name: section for name, section in sections.items() if section is not None}
     checks = [
         check
-        for name, section in there.items()
+        for name, section in built.items()
         if name in _CHECKS
         for check in _CHECKS[name](section)
     ]
-    if "evaluation" in there and "data" in there:
-        data, evaluation = there["data"], there["evaluation"]
+    # The one check of two sections.
+    if "evaluation" in built and "data" in built:
+        data, evaluation = built["data"], built["evaluation"]
         checks.append(
             (data.motion_pairs is not None or not evaluation.time_order, "evaluation.time_order",
              evaluation.time_order, "False without data.motion_pairs: it scores reversed pairs")
@@ -39,10 +43,11 @@ def impossible(sections: Mapping[str, Any]) -> list[str]:
         f"{key}: expected {expected}, found {value!r}"
         for fine, key, value, expected in checks
         if not fine
-    ] + (_no_geometry(there["model"]) if "model" in there else [])
+    ] + (_no_geometry(built["model"]) if "model" in built else [])
 
 
 def _no_geometry(model: ModelConfig) -> list[str]:
+    """What is wrong with the shapes that size, patch and resolution come to together."""
     try:
         geometry = model.geometry()
     except ValueError as error:
@@ -64,6 +69,7 @@ def _model(model: ModelConfig) -> list[_Check]:
         ((model.classes is None) == (model.head == "text"), "model.classes", model.classes,
          "a number with the linear head, None with the text head"),
         (model.classes is None or model.classes > 0, "model.classes", model.classes, "positive"),
+        # Only plain CLIP takes the mean over texts of a class; the other heads have one text each.
         (model.temporal == "clip" or len(model.templates) == 1, "model.templates",
          model.templates, "one, but for plain CLIP"),
         (bool(model.templates) and all("{}" in text for text in model.templates),
@@ -82,6 +88,7 @@ def _data(data: DataConfig) -> list[_Check]:
          "a number between 0 and 1"),
         (min(data.threads, data.processes) >= 0, "data.threads, data.processes",
          (data.threads, data.processes), "not negative"),
+        # More than a day would be no limit.
         (0 < data.time_limit <= _DAY, "data.time_limit", data.time_limit,
          "seconds, more than 0 and no more than a day"),
         ((data.stride is not None) == (data.sampling == "dense"), "data.stride", data.stride,
@@ -95,13 +102,13 @@ def _data(data: DataConfig) -> list[_Check]:
 def _augment(augment: AugmentConfig) -> list[_Check]:
     probabilities = ("flip", "jitter", "grayscale")
     strengths = ("brightness", "contrast", "saturation", "mixup", "cutmix")
-    found = dataclasses.asdict(augment)
+    values = dataclasses.asdict(augment)
     return [
         (bool(augment.scales) and all(0.1 <= s <= 1 for s in augment.scales), "augment.scales",
          augment.scales, "one or more numbers from 0.1 to 1"),
-        *((0 <= found[name] <= 1, f"augment.{name}", found[name], "a probability")
+        *((0 <= values[name] <= 1, f"augment.{name}", values[name], "a probability")
           for name in probabilities),
-        *((0 <= found[name] < math.inf, f"augment.{name}", found[name], "0 (off) or more")
+        *((0 <= values[name] < math.inf, f"augment.{name}", values[name], "0 (off) or more")
           for name in strengths),
         (0 <= augment.hue <= 0.5, "augment.hue", augment.hue,
          "a number in [0, 0.5]: half a turn of the colour circle reaches every hue"),
@@ -111,7 +118,7 @@ def _augment(augment: AugmentConfig) -> list[_Check]:
 
 
 def _optimizer(optimizer: OptimizerConfig) -> list[_Check]:
-    found = dataclasses.asdict(optimizer)
+    values = dataclasses.asdict(optimizer)
     return [
         (0 <= optimizer.rate < math.inf, "optimizer.rate", optimizer.rate, "0 or more"),
         (0 <= optimizer.minimal_rate <= optimizer.rate, "optimizer.minimal_rate",
@@ -119,14 +126,15 @@ def _optimizer(optimizer: OptimizerConfig) -> list[_Check]:
         (all(0 <= beta < 1 for beta in optimizer.betas), "optimizer.betas", optimizer.betas,
          "two numbers in [0, 1)"),
         (0 < optimizer.eps < math.inf, "optimizer.eps", optimizer.eps, "positive"),
-        *((0 <= found[name] < math.inf, f"optimizer.{name}", found[name], "0 (off) or more")
+        *((0 <= values[name] < math.inf, f"optimizer.{name}", values[name], "0 (off) or more")
           for name in ("warmup_epochs", "weight_decay", "clip_norm")),
     ]  # fmt: skip
 
 
 def _train(train: TrainConfig) -> list[_Check]:
-    found = dataclasses.asdict(train)
+    values = dataclasses.asdict(train)
     rhythm = ("log_every", "checkpoint_every", "evaluate_every")
+    # Of batch and accumulation: a micro-batch has to be even as well, as pairs stay together.
     return [
         (train.steps > 0, "train.steps", train.steps, "positive"),
         (train.batch > 0 and train.batch % 2 == 0, "train.batch", train.batch,
@@ -143,16 +151,16 @@ def _train(train: TrainConfig) -> list[_Check]:
         (train.keep_best > 0, "train.keep_best", train.keep_best, "positive"),
         (train.hang_limit > 0, "train.hang_limit", train.hang_limit, "positive"),
         (train.max_skipped >= 0, "train.max_skipped", train.max_skipped, "0 or more"),
-        *((found[name] > 0, f"train.{name}", found[name], "positive") for name in rhythm),
-        *((0 <= found[name] < math.inf, f"train.{name}", found[name], "0 (off) or more")
+        *((values[name] > 0, f"train.{name}", values[name], "positive") for name in rhythm),
+        *((0 <= values[name] < math.inf, f"train.{name}", values[name], "0 (off) or more")
           for name in ("alignment_weight", "alignment_noise")),
     ]  # fmt: skip
 
 
 def _evaluation(evaluation: EvaluationConfig) -> list[_Check]:
-    found = dataclasses.asdict(evaluation)
+    values = dataclasses.asdict(evaluation)
     return [
-        (found[name] > 0, f"evaluation.{name}", found[name], "positive")
+        (values[name] > 0, f"evaluation.{name}", values[name], "positive")
         for name in ("batch", "clips", "crops")
     ]
 
@@ -161,6 +169,7 @@ def _mesh(mesh: MeshConfig) -> list[_Check]:
     return [(mesh.fsdp > 0 or mesh.fsdp == -1, "mesh.fsdp", mesh.fsdp, "positive, or -1 for all")]
 
 
+# By the section's name. A new section without a check needs no row.
 _CHECKS: dict[str, Callable[[Any], list[_Check]]] = {
     "model": _model,
     "data": _data,

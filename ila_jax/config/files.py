@@ -28,11 +28,12 @@ def read_config(name: str, overrides: Sequence[Override] = ()) -> dict[str, Any]
     path = _shipped().get(chosen, Path(chosen))
     if not path.is_file():
         raise ValueError(_missing(chosen))
+    # A user's own file may raise whatever it likes.
     try:
         values = _run(path, text)
-    except (Exception, SystemExit) as error:  # whatever a user's own file may raise
-        said = f"{type(error).__name__}: {error}"
-        raise ValueError(f"{chosen} gave no configuration: {said}") from error
+    except (Exception, SystemExit) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{chosen} gave no configuration: {reason}") from error
     for key, value in overrides:
         _set(values, key, value)
     return values
@@ -45,7 +46,8 @@ def config_names() -> list[str]:
 
 def _shipped() -> dict[str, Path]:
     """The files by name. What only helps them, such as a recipe, has no get_config()."""
-    folder = _PACKAGE / "configs"  # where it is installed; in a clone it lies beside the package
+    # Where it is installed; in a clone it lies beside the package.
+    folder = _PACKAGE / "configs"
     if not folder.is_dir():
         folder = _PACKAGE.with_name("configs")
     return {
@@ -60,7 +62,7 @@ def _missing(name: str) -> str:
     names = config_names()
     stem = name.removesuffix(".py").removeprefix("./").removeprefix("configs/")
     near = difflib.get_close_matches(stem, names, n=len(names))
-    others = [known for known in names if known not in near]
+    others = [other for other in names if other not in near]
     folder = "a folder, " if name and Path(name).is_dir() else ""
     return (
         f"{name!r} is {folder}no configuration: expected a file with get_config(), or one of "
@@ -80,7 +82,8 @@ def _run(path: Path, text: str) -> dict[str, Any]:
         config = make(text) if text else make()
     if not isinstance(config, ConfigDict):
         raise ValueError(f"get_config() returned {type(config).__name__}, expected a ConfigDict")
-    return config.to_dict()
+    values: dict[str, Any] = config.to_dict()
+    return values
 
 
 def _package(path: Path) -> tuple[Path, str]:
@@ -98,6 +101,7 @@ def _importable(root: Path, package: str) -> Iterator[None]:
 
     The folder of its package comes first on the path while the file runs.
     """
+    # First, or a package of the same name elsewhere would be imported.
     sys.path.insert(0, str(root))
     try:
         with _alone(root, package.partition(".")[0]):
@@ -115,6 +119,7 @@ def _alone(root: Path, top: str) -> Iterator[None]:
     if not top or root / top in map(Path, getattr(sys.modules.get(top), "__path__", ())):
         yield
         return
+    # What the file imports under this name is forgotten again, too: the next one may have its own.
     aside = _take_out(top)
     try:
         yield

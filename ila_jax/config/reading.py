@@ -18,6 +18,7 @@ def from_config(config: Mapping[str, Any]) -> Config:
     """
     problems: list[str] = []
     sections = _values(Config, config, "", problems)
+    # Also when something is mistyped already: a user wants to hear of everything at once.
     problems += impossible(sections)
     if problems:
         raise ValueError("the configuration cannot be used:\n  " + "\n  ".join(problems))
@@ -30,16 +31,16 @@ def to_dict(config: Config | ModelConfig) -> dict[str, Any]:
 
 
 def model_from_dict(values: Mapping[str, Any]) -> ModelConfig:
-    """The way back for a model alone. Errors: ValueError listing what does not fit."""
+    """The way back of `to_dict` for a model alone. Errors: ValueError listing what does not fit."""
     problems: list[str] = []
-    built = _build(ModelConfig, values, "", problems)
+    built: ModelConfig = _build(ModelConfig, values, "", problems)
     if problems:
         raise ValueError("no model configuration:\n  " + "\n  ".join(problems))
     return built
 
 
 def differences(one: Config | ModelConfig, other: Config | ModelConfig) -> list[str]:
-    """The keys whose values differ, as `key: value of one, value of other`."""
+    """The keys whose values differ, as `key: value of one, value of other`, in the keys' order."""
     left, right = _flat(to_dict(one)), _flat(to_dict(other))
     return [
         f"{key}: {left.get(key)!r}, {right.get(key)!r}"
@@ -60,6 +61,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 def _build(cls: Any, values: Mapping[str, Any], prefix: str, problems: list[str]) -> Any:
     """One dataclass, or None when a value of it does not fit."""
+    # Problems of its own values, not of the sections before it.
     before = len(problems)
     out = _values(cls, values, prefix, problems)
     if len(problems) > before:
@@ -74,7 +76,11 @@ def _build(cls: Any, values: Mapping[str, Any], prefix: str, problems: list[str]
 def _values(
     cls: Any, values: Mapping[str, Any], prefix: str, problems: list[str]
 ) -> dict[str, Any]:
-    """The arguments for a dataclass, None where one does not fit."""
+    """The arguments for a dataclass by name, None where one does not fit.
+
+    A key that is missing takes the default of its field, if there is one: so the configurations of
+    earlier versions still load. A key that no field has is a problem, as it would change nothing.
+    """
     fields = {f.name: f for f in dataclasses.fields(cls)}
     hints = typing.get_type_hints(cls)
     for key in values:
@@ -94,9 +100,11 @@ def _values(
 def _value(hint: Any, value: Any, key: str, problems: list[str]) -> Any:
     """One value, converted to what its annotation says; appends to `problems` if it cannot be."""
     origin = typing.get_origin(hint)
-    if isinstance(hint, types.UnionType):  # X | None
+    # The only unions are X | None.
+    if isinstance(hint, types.UnionType):
         inner = next(a for a in typing.get_args(hint) if a is not type(None))
         return None if value is None else _value(inner, value, key, problems)
+    # The order matters: a section is a Mapping, and a Literal may hold any value.
     if dataclasses.is_dataclass(hint) and isinstance(value, Mapping):
         return _build(hint, value, key + ".", problems)
     if origin is Literal and value in typing.get_args(hint):
@@ -105,8 +113,10 @@ def _value(hint: Any, value: Any, key: str, problems: list[str]) -> Any:
         return tuple(float(v) for v in value)
     if hint == tuple[str, ...] and isinstance(value, list | tuple) and _are_texts(value):
         return tuple(value)
+    # A whole number is fine where a float is meant: `--config.train.ema=0`.
     if hint is float and _is_number(value):
         return float(value)
+    # By its exact type: True is an int to isinstance.
     if hint in (int, str, bool) and type(value) is hint:
         return value
     problems.append(f"{key}: expected {_words(hint)}, found {value!r}")

@@ -1,4 +1,9 @@
-"""The sections of a run's configuration, as frozen dataclasses."""
+"""The sections of a run's configuration, as frozen dataclasses.
+
+A field without a default is a choice that every configuration has to make: the paper sets it. A
+field with one came later or concerns few; a configuration or a run of an earlier version, which
+lacks it, loads with the default.
+"""
 
 import dataclasses
 from dataclasses import dataclass
@@ -28,17 +33,19 @@ CLIP_PIXELS = Normalisation(
 
 @dataclass(frozen=True, kw_only=True)
 class ModelConfig:
-    """A recognizer. shape: of towers that have no name. patch, resolution: None takes the size's.
+    """A recognizer: an image tower, a temporal model in its blocks, and a head.
 
-    temporal: name of the temporal model. frames: T. classes: rows of the linear head; None with
-    the text head, whose classes are its class names. convolutions: which of the released forms of
-    the interactive block. channels: of the interactive features (256 in the released models).
-    dropout: before the linear head's last layer (0.5 in the released model). mit_positions: of the
-    frames, in multi-frame integration; without them only the blocks can learn order.
-    remat: what a block of the image tower computes again in the backward pass instead of keeping:
-    nothing, all but its matrix products, or everything.
-    pixels: what frames are normalised with. templates: the texts of a class, each with {} where its
-    name goes; with several, the class is the mean of their unit features.
+    size: a name in `sizes.py`. shape: of towers that have no name there. patch, resolution: in
+    pixels; None takes the size's. temporal: name of the temporal model, in `models/variants.py`.
+    frames: of a clip. classes: of the linear head; None with the text head, whose classes are its
+    class names. convolutions: which of the released forms of the interactive block. channels: of
+    the interactive features (256 in the released models). dropout: before the linear head's last
+    layer (0.5 in the released model). mit_positions: whether multi-frame integration adds a
+    position to each frame; without them only the blocks can learn order. remat: what a block of the
+    image tower computes again in the backward pass instead of keeping: nothing, all but its matrix
+    products, or everything. pixels: what frames are normalised with. templates: the texts of a
+    class, each with {} where its name goes; with several, the class is the mean of their unit
+    features.
     """
 
     size: str
@@ -84,7 +91,10 @@ class InitialConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class MotionPairsConfig:
-    """The quickstart data, made in the folder `data.root` when missing (training.md, last)."""
+    """The quickstart's videos, made in the folder `data.root` when missing (training.md, last).
+
+    train_clips, validation_clips: how many, reversals included. seed: of all that is drawn.
+    """
 
     train_clips: int
     validation_clips: int
@@ -101,6 +111,7 @@ class DataConfig:
     it from their names (`data/sources/mirror.py`). sampling: `segments` takes one random frame of
     each of T equal segments; `interval` the same fixed intervals in every epoch; `dense` T frames
     `stride` apart from a random one on.
+    on_bad_video: whether a neighbour of its class takes the place of one that cannot be read.
     threads, processes: of the loader, per host; the batches do not depend on them.
     max_bad_fraction: a run stops when more of its videos than this cannot be read.
     time_limit: seconds for reading and decoding one video. With processes one that takes longer is
@@ -129,7 +140,9 @@ class DataConfig:
 class AugmentConfig:
     """Training augmentation (training.md). Probabilities, and strengths as PyTorch counts them.
 
-    scales: of MultiScaleCrop. flip: label-aware. mixup, cutmix: parameter of the Beta, 0 is off.
+    scales: of MultiScaleCrop, as shares of the short side. flip, jitter, grayscale: probabilities;
+    a flip is label-aware. mixup, cutmix: parameter of the Beta that λ is drawn from, 0 is off.
+    label_smoothing: share of a target that is spread over all classes.
     """
 
     scales: tuple[float, ...]
@@ -147,9 +160,12 @@ class AugmentConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class OptimizerConfig:
-    """AdamW, its schedule, and the table of parameter groups in `train/optim.py` by name.
+    """The optimizer, its learning rate by step, and which parameters it trains.
 
-    clip_norm: of the global gradient norm; 0 is off.
+    groups: name of a table in `train/parameter_groups.py`, which has each parameter's factor of the
+    learning rate. rate, minimal_rate: the learning rate at the end of the warm-up, and in the last
+    step. clip_norm: of the gradients' global norm; 0 is off. betas, eps: of Adam. name: of a row in
+    `train/optimizers.py`.
     """
 
     groups: str
@@ -160,18 +176,23 @@ class OptimizerConfig:
     betas: tuple[float, float]
     eps: float
     clip_norm: float
+    # Configurations of the versions before do not have this key: they trained with AdamW.
+    name: str = "adamw"
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Length, batch and rhythm of a run; all `every` in steps.
 
-    batch: global. max_skipped: steps in a row whose loss is not finite before the run stops.
-    accumulation: parts of a batch that are computed one after the other; the step is the same, the
-    memory that of a part. ema: of the average of the weights that is kept beside them, the share
-    of the past in it, such as 0.9999; 0 keeps none. hang_limit: seconds without progress after
-    which the run ends. peak_tflops: of one device, to tell the share of it that is used; None takes
-    what `cost/peaks.py` knows. wandb: a project on Weights & Biases to write metrics to.
+    steps: in all. batch: clips of a step, on all devices. seed: of all that is random.
+    alignment_weight: of the alignment loss beside that of the classes. alignment_noise: its radius
+    at the start. keep_best: how many of the best checkpoints stay. max_skipped: steps in a row
+    whose loss is not finite before the run stops. accumulation: parts of a batch that are computed
+    one after the other; the step is the same, the memory that of a part. ema: the share of the past
+    in an average of the weights that is kept beside them, such as 0.9999; 0 keeps none. hang_limit:
+    seconds without progress after which the run ends. peak_tflops: of one device, to tell the share
+    of it that is used; None takes what `cost/peaks.py` knows. wandb: a project on Weights & Biases
+    to write metrics to.
     """
 
     steps: int

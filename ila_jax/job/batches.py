@@ -32,8 +32,12 @@ class Dataset:
 
 
 def open_dataset(config: Config) -> Dataset:
-    """Errors: ValueError or FileNotFoundError for lists, names or sizes that make no run."""
+    """The videos that a configuration names, opened and checked; none is read yet.
+
+    Errors: ValueError or FileNotFoundError for lists, names or sizes that make no run.
+    """
     splits = open_config(config)
+    # All processes read the same lists: one says what there is to say of them.
     if jax.process_index() == 0:
         tell([*splits.train.notes, *splits.validation.notes, *splits.unseen()])
     return Dataset(
@@ -45,7 +49,11 @@ def open_dataset(config: Config) -> Dataset:
 
 
 def train_batches(config: Config, dataset: Dataset, *, first_step: int) -> Batches:
-    """This process's training batches from a step on; close it to stop its workers early."""
+    """This process's training batches from a step on; close it to stop its workers early.
+
+    first_step: the number of steps done. What a batch holds follows from the seed and its step
+    alone, so that a run which goes on sees what it would have seen.
+    """
     return pipeline.train_batches(
         dataset.train,
         dataset.clips,
@@ -60,10 +68,14 @@ def train_batches(config: Config, dataset: Dataset, *, first_step: int) -> Batch
 def validation_batches(
     config: Config, dataset: Dataset, frame_order: FrameOrder = "forward"
 ) -> Batches:
-    """This process's share of the validation set, each video once over all processes."""
+    """This process's share of the validation set, each video once over all processes.
+
+    frame_order: in which each clip's frames are played.
+    """
     return pipeline.evaluation_batches(
         dataset.validation,
         dataset.clips,
+        # Every device gets as many clips: padding fills the last batch, so the size may grow.
         _loading(config, shared(config.evaluation.batch)),
         frame_order=frame_order,
     )
@@ -72,18 +84,19 @@ def validation_batches(
 def view_batches(config: Config, source: VideoSource, *, first: int = 0) -> Batches:
     """This process's share of the videos from `first` on, all views of each.
 
-    A batch is of as many videos as make up `evaluation.batch` clips.
+    A batch is of as many videos as make up `evaluation.batch` clips, and of one at the least.
     """
-    asked = config.evaluation
+    evaluation = config.evaluation
     return pipeline.view_batches(
         source,
         evaluation_views(config),
-        _loading(config, shared(max(1, asked.batch // (asked.clips * asked.crops)))),
+        _loading(config, shared(max(1, evaluation.batch // (evaluation.clips * evaluation.crops)))),
         first=first,
     )
 
 
 def _loading(config: Config, batch: int) -> Loading:
+    """How this process loads its part of a global batch."""
     return Loading(
         batch=batch,
         threads=config.data.threads,

@@ -16,21 +16,24 @@ from typing import NoReturn, Self
 
 from ila_jax.files.publish import remove_partial, renamed_when_whole
 
-# Phases. In some a process may be waiting for the others.
+# The phases of a run, in the words of the messages.
 LOADING, SAVING, COMPUTING, VALIDATING = "loading data", "saving", "in the step", "validating"
 ENDING = "ending"
+# In these a process may be waiting for the others, and is not to blame.
 _TOGETHER = (COMPUTING, VALIDATING, ENDING)
-_SILENT = 10  # beats left out by a process that is stopped, and not just busy
+# So many beats without a sign: the process is stopped, and not just busy.
+_SILENT_BEATS = 10
 # Seconds without a beat after which the others need not wait any longer. JAX's own limit is 100,
 # and it does not say where.
-_LOST = 75.0
+_LOST_AFTER = 75.0
 
 
 @dataclass(frozen=True)
 class Place:
-    """Where a process is. idle: seconds without progress. silent: since it wrote this.
+    """Where a process of a run is, as its file says it.
 
-    error: what it ended with. gave_up: it has ended itself, having waited too long.
+    idle: seconds without progress. silent: seconds since it wrote this; infinite where there is no
+    file. error: what it ended with. gave_up: it has ended itself, having waited too long.
     """
 
     process: int
@@ -58,7 +61,7 @@ class Heartbeat:
     def __init__(
         self, folder: Path, *, process: int, processes: int, limit: float, every: float = 1.0
     ):
-        """every: seconds between two beats of the thread."""
+        """process: the number of this one among `processes`. every: seconds between two beats."""
         self._folder, self._processes = folder, processes
         self._limit, self._every = limit, every
         self._place = Place(process, socket.gethostname(), os.getpid(), silent=0.0)
@@ -77,10 +80,10 @@ class Heartbeat:
 
     @contextmanager
     def ending(self) -> Iterator[None]:
-        """Around what beats: after it comes the end, well or with an error."""
+        """Surrounds what beats: after it comes the end, well or with an error."""
         try:
             yield
-        except BaseException as error:  # the others will want to know
+        except BaseException as error:  # Ctrl-C as well: the others will want to know
             self._place = replace(self._place, error=str(error) or type(error).__name__)
             raise
         else:
@@ -89,6 +92,7 @@ class Heartbeat:
             self._ending, self._idle = True, 0.0
 
     def __enter__(self) -> Self:
+        """Starts the thread. A folder that cannot be made is for the checkpoints to say."""
         with suppress(OSError):
             self._folder.mkdir(parents=True, exist_ok=True)
             # What a kill has left would keep the last process from removing the folder.
@@ -103,6 +107,7 @@ class Heartbeat:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Ends the thread; after a good end, nothing is left in the folder."""
         self._closed.set()
         self._thread.join()
         self._write()
@@ -120,13 +125,14 @@ class Heartbeat:
         while not self._closed.wait(self._every):
             self._idle += self._every
             self._write()
+            # Only from the second step on: the first is compiled, which may take longer.
             begun = self._first is not None and self._place.step > self._first
             late = self._idle > self._limit and not self._ending
             if begun and (late or self._waits_in_vain()):
                 self._end()
 
     def _waits_in_vain(self) -> bool:
-        enough = min(_LOST, self._limit)
+        enough = min(_LOST_AFTER, self._limit)
         if self._idle <= enough:
             return False
         # One that has ended well has removed its file.
@@ -137,12 +143,13 @@ class Heartbeat:
 
         JAX itself would wait for minutes.
         """
-        for _ in range(2 * _SILENT):
+        # A process that is gone shows by its silence: so long one has to wait for it to show.
+        for _ in range(2 * _SILENT_BEATS):
             others = [p for p in self._places() if p.process != self._place.process]
-            lost = _SILENT * self._every
+            lost = _SILENT_BEATS * self._every
             if any(p.error is not None or p.gave_up or p.silent > lost for p in others):
-                said = (str(error).splitlines() or [""])[0]
-                print(f"\nerror: {said[:300]}\n{self._described()}", file=sys.stderr, flush=True)
+                message = (str(error).splitlines() or [""])[0]
+                print(f"\nerror: {message[:300]}\n{self._described()}", file=sys.stderr, flush=True)
                 os._exit(1)
             time.sleep(self._every)
             self._write()
@@ -175,7 +182,7 @@ class Heartbeat:
         os._exit(1)  # nothing else ends a main thread that hangs in a library
 
     def _described(self) -> str:
-        silent = min(_SILENT * self._every, self._limit / 2)
+        silent = min(_SILENT_BEATS * self._every, self._limit / 2)
         return described(self._places(), self._place.process, silent)
 
     def _places(self) -> list[Place]:
@@ -199,8 +206,8 @@ class Heartbeat:
 def described(places: list[Place], here: int, silent: float) -> str:
     """Who holds up whom, in words.
 
-    places: by process. here: the process that asks. silent: seconds without a beat after which a
-    process is taken for stopped.
+    places: of every process, in their order. here: the number of the one that asks. silent: seconds
+    without a beat after which a process is taken for stopped.
     """
     if len(places) == 1:
         return _at(places[0])
@@ -214,7 +221,10 @@ def described(places: list[Place], here: int, silent: float) -> str:
 
 
 def _culprits(places: list[Place], silent: float) -> tuple[list[Place], str]:
-    """The first that there are of these; none when all processes wait."""
+    """The processes that hold up the others, and why; none when all processes wait.
+
+    The causes are tried from the surest on, as one may bring about those that come after it.
+    """
     # An error may come of this: JAX says then that a connection is closed.
     gone = [place for place in places if place.silent > silent and not place.gave_up]
     if stopped := [place for place in gone if place.error is None]:

@@ -7,7 +7,7 @@ import jax
 from jax.experimental import multihost_utils
 from tqdm import tqdm
 
-# What tells how many tasks a launcher started: Slurm, Open MPI.
+# Variables by which a launcher tells how many tasks it started: Slurm's and Open MPI's.
 _TASKS = ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")
 
 
@@ -18,45 +18,46 @@ def connect(address: str | None, count: int | None, index: int | None) -> None:
     an indexed Kubernetes job. Errors: ValueError when it finds none.
     """
     try:
-        # Told all, jax looks for nothing, and this process takes all devices of its host; found by
-        # jax, a task of Slurm or Open MPI takes the one of its local number.
+        # With all three given jax detects nothing, and this process takes all devices of its
+        # host. Where jax detects a task of Slurm or Open MPI, it takes the one of its local number.
         method = None if None in (address, count, index) else "deactivate"
         jax.distributed.initialize(address, count, index, cluster_detection_method=method)
     except (ValueError, RuntimeError) as error:
-        said = str(error).strip().splitlines()[0][:300]
+        reason = str(error).strip().splitlines()[0][:300]
         tasks = ", ".join(f"{name}={os.environ[name]}" for name in _TASKS if name in os.environ)
         raise ValueError(
-            f"the processes of the run could not be joined: {said}. Start them by srun, mpirun or "
-            f"an indexed Kubernetes job (found here: {tasks or 'none of them'}), or give each "
+            f"the processes of the run could not be joined: {reason}. Start them by srun, mpirun "
+            f"or an indexed Kubernetes job (found here: {tasks or 'none of them'}), or give each "
             "process --coordinator HOST:PORT --processes N --process-id I"
         ) from error
 
 
 def is_first() -> bool:
-    """Whether this process is the one that writes logs and lists."""
+    """Whether this process is the first, which alone writes logs and lists."""
     return jax.process_index() == 0
 
 
 def wait_for_all(what: str) -> None:
-    """Returns when every process has come here."""
+    """Returns when every process has come here. what: a name for the place, in jax's errors."""
     multihost_utils.sync_global_devices(what)
 
 
 def progress_bar(done: int, total: int, unit: str) -> tqdm:
-    """A bar with rate and remaining time, of the first process alone."""
-    rarely = 0.1 if sys.stderr.isatty() else 30.0  # seconds; a log file needs no animation
+    """A progress bar with speed and remaining time, shown by the first process alone."""
+    # Seconds between two drawings: a log file needs no animation.
+    interval = 0.1 if sys.stderr.isatty() else 30.0
     return tqdm(
         initial=done,
         total=total,
         unit=unit,
         dynamic_ncols=True,
-        mininterval=rarely,
-        maxinterval=2 * rarely,
+        mininterval=interval,
+        maxinterval=2 * interval,
         disable=not is_first(),
     )
 
 
 def say(text: str) -> None:
-    """One line on stderr that leaves the progress bar whole."""
+    """Writes one line to stderr, from the first process alone, and leaves a progress bar whole."""
     if is_first():
         tqdm.write(text, file=sys.stderr)

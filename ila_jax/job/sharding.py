@@ -16,14 +16,13 @@ RULES: tuple[tuple[str, int | None], ...] = (
     (r"(params|ema|opt_state)/.*", -1),
 )
 
-
 _AXES = ("data", "fsdp")
 # Auto: the compiler places the collectives. make_mesh's own default is Explicit.
 _AXIS_TYPES = (AxisType.Auto, AxisType.Auto)
 
 
 def make_mesh(devices: Sequence[jax.Device] | None = None, *, fsdp: int = 1) -> Mesh:
-    """Devices, by default all of all processes, as `data` × `fsdp`.
+    """A mesh of devices, by default all of all processes, with the axes `data` × `fsdp`.
 
     Batches are split over both axes, weights and optimizer state over `fsdp` alone.
     fsdp: -1 takes all devices. Errors: ValueError for one that does not divide their number.
@@ -52,17 +51,20 @@ def _mesh_shape(devices: int, fsdp: int) -> tuple[int, int]:
 
 
 def replicated(mesh: Mesh | AbstractMesh) -> NamedSharding:
-    """The same array on every device: class features, metrics."""
+    """The sharding by which every device holds the whole array: class features, metrics."""
     return NamedSharding(mesh, PartitionSpec())
 
 
 def over_data(mesh: Mesh) -> NamedSharding:
-    """Rows split over all devices: batches."""
+    """The sharding by which rows, the first dimension, are split over all devices: batches."""
     return NamedSharding(mesh, PartitionSpec(mesh.axis_names))
 
 
 def shardings(mesh: Mesh | AbstractMesh, state: Any) -> Any:
-    """Where each array of a state (or its shape) lies, by RULES. Errors: ValueError."""
+    """Where each array of a state, or of its shapes, lies, by RULES: a tree of shardings.
+
+    Errors: ValueError naming a path that no rule matches.
+    """
     return jax.tree_util.tree_map_with_path(
         lambda path, x: _sharding(mesh, jax.tree_util.keystr(path, simple=True, separator="/"), x),
         state,
@@ -70,10 +72,10 @@ def shardings(mesh: Mesh | AbstractMesh, state: Any) -> Any:
 
 
 def _sharding(mesh: Mesh | AbstractMesh, path: str, x: Any) -> NamedSharding:
-    found = [dimension for pattern, dimension in RULES if re.fullmatch(pattern, path)]
-    if not found:
+    dimensions = [dimension for pattern, dimension in RULES if re.fullmatch(pattern, path)]
+    if not dimensions:
         raise ValueError(f"no rule says where {path} lies: add one to RULES")
-    dimension = found[0]
+    dimension = dimensions[0]
     if dimension is None or not x.ndim or x.shape[dimension] % mesh.shape["fsdp"]:
         return replicated(mesh)
     spec: list[str | None] = [None] * x.ndim
@@ -82,7 +84,7 @@ def _sharding(mesh: Mesh | AbstractMesh, path: str, x: Any) -> NamedSharding:
 
 
 def put_state(mesh: Mesh, state: Any) -> Any:
-    """A tree of arrays that every process has, whole on every device."""
+    """Puts a tree of arrays that every process has on the mesh, whole on every device."""
     whole = replicated(mesh)
 
     def put(x: Any) -> jax.Array:
@@ -93,7 +95,7 @@ def put_state(mesh: Mesh, state: Any) -> Any:
 
 
 def put_batch(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
-    """This process's rows as its part of the global batch."""
+    """Puts this process's rows on its devices, as its part [b / processes, …] of the batch."""
     sharding = over_data(mesh)
     return {
         name: jax.make_array_from_process_local_data(sharding, rows) for name, rows in batch.items()
@@ -101,12 +103,18 @@ def put_batch(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
 
 
 def shared(batch: int) -> int:
-    """Up to what the devices can share. Padding fills the last batch: any number of them can."""
+    """A batch size, rounded up to a multiple of the devices of all processes.
+
+    For validation and evaluation, whose last batch is filled with padding anyway.
+    """
     return -(-batch // jax.device_count()) * jax.device_count()
 
 
 def check_batch(mesh: Mesh, name: str, batch: int) -> None:
-    """Errors: ValueError for a global batch that the devices cannot share evenly."""
+    """Checks a global batch size, of the key `name`, which is not rounded: it decides the result.
+
+    Errors: ValueError where the devices cannot share it evenly.
+    """
     devices = mesh.size
     if batch % devices:
         raise ValueError(

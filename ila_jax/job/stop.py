@@ -11,33 +11,39 @@ from ila_jax.job.processes import say
 # `touch RUN/stop` ends a run as SIGTERM does, from any machine that sees the folder. It ends one
 # run: the next start removes it (train/start.py).
 STOP_FILE = "stop"
-_SECONDS = 1.0  # between looks: on a network file system each one costs
+# Seconds between two looks for the file: on a network file system each one costs.
+_INTERVAL = 1.0
 
 
 @contextmanager
 def stop_requests(workdir: Path) -> Iterator[Callable[[], bool]]:
-    """Whether this process was asked to stop the run; a second signal ends the process at once."""
-    came = False
-    looked = -_SECONDS
+    """Gives a function that tells whether this process was asked to stop the run.
+
+    Within the block a signal is only remembered, and the caller stops where it is safe. A second
+    signal ends the process at once.
+    """
+    requested = False
+    last_look = -_INTERVAL
 
     def remember(number: int, _: object) -> None:
-        nonlocal came
-        came = True
+        nonlocal requested
+        requested = True
+        # A run that hangs never comes to where it would stop: the next signal is the system's.
         signal.signal(number, signal.SIG_DFL)
         say(f"{signal.Signals(number).name}: stopping after this step")
 
-    def asked() -> bool:
-        nonlocal came, looked
-        if not came and time.monotonic() - looked >= _SECONDS:
-            looked = time.monotonic()
+    def stop_asked() -> bool:
+        nonlocal requested, last_look
+        if not requested and time.monotonic() - last_look >= _INTERVAL:
+            last_look = time.monotonic()
             if (workdir / STOP_FILE).exists():
-                came = True
+                requested = True
                 say(f"{workdir / STOP_FILE} is there: stopping after this step")
-        return came
+        return requested
 
-    before = {n: signal.signal(n, remember) for n in (signal.SIGTERM, signal.SIGINT)}
+    handlers = {n: signal.signal(n, remember) for n in (signal.SIGTERM, signal.SIGINT)}
     try:
-        yield asked
+        yield stop_asked
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)

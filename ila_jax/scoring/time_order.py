@@ -20,8 +20,11 @@ from ila_jax.weights.run import load_run
 
 @dataclass(frozen=True)
 class TimeOrder:
-    """forward, shuffled: top-1. to_partner: of the clips that were right forwards, the share whose
-    partner class is named when they are played backwards.
+    """Accuracies of a model on motion pairs, each from 0 to 1.
+
+    forward, shuffled: top-1 of the clips as they are, and with their frames shuffled. to_partner:
+    of the clips that were right forwards, the share whose partner class is named when they are
+    played backwards. per_class: top-1 forwards by class name, None of a class without a clip.
     """
 
     forward: float
@@ -30,6 +33,7 @@ class TimeOrder:
     per_class: dict[str, float | None]
 
     def __str__(self) -> str:
+        """The accuracies in lines, for people."""
         classes = "\n".join(
             f"  {name:28} " + ("no clip" if value is None else f"{value:6.1%}")
             for name, value in self.per_class.items()
@@ -42,7 +46,10 @@ class TimeOrder:
 
 
 def measure(workdir: Path, config: Config) -> TimeOrder:
-    """Of a run's best checkpoint on its validation set of motion pairs. Errors: ValueError."""
+    """The accuracies of a run's best checkpoint on its validation set of motion pairs.
+
+    Errors: ValueError for a run without a checkpoint, or a damaged one.
+    """
     dataset, recognizer, mesh = open_dataset(config), load_run(workdir, "best"), make_mesh()
     predict = Predictor(recognizer.config, mesh)
     text = recognizer.class_features if recognizer.config.head == "text" else None
@@ -59,6 +66,7 @@ def measure(workdir: Path, config: Config) -> TimeOrder:
     forward, backward = predictions("forward"), predictions("reversed")
     shuffled = predictions("shuffled")
     partner = np.array(PARTNER)
+    # Row by row: all three are in the order of the list, and of the same videos.
     right = forward.top[:, 0] == forward.label
     named = backward.top[:, 0] == partner[backward.label]
     accuracies = forward.per_class(len(dataset.class_names))

@@ -23,59 +23,62 @@ from ila_jax.config import Override, from_config, read_config
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command. Returns the exit status."""
     return cli.run(lambda: _train(arguments))
 
 
 def _train(arguments: Sequence[str] | None) -> None:
-    known, overrides = read(arguments)
-    config = from_config(read_config(known.config, overrides))
+    options, overrides = read(arguments)
+    config = from_config(read_config(options.config, overrides))
     # After the arguments are known to be right: loading jax takes a second.
     import jax
 
     from ila_jax.data.synthetic import motion_pairs
     from ila_jax.job.processes import connect, is_first, wait_for_all
     from ila_jax.scoring import time_order
-    from ila_jax.train import profiling
     from ila_jax.train.loop import train
+    from ila_jax.train.profiling import parse_profiled_steps
     from ila_jax.train.start import check_run
 
-    window = None if known.profile is None else profiling.window(known.profile)
+    profiled = None if options.profile is None else parse_profiled_steps(options.profile)
+    # Before any array is made: it would be of single precision.
     if config.model.precision == "float64":
         jax.config.update("jax_enable_x64", True)
-    if known.dry_run:
+    if options.dry_run:
         from ila_jax.train.dry_run import report
 
-        where = report.machine(known.devices, known.device_memory)
-        print(report.dry_run(config, where, videos=known.videos, rate=known.rate))
+        machine = report.machine(options.devices, options.device_memory)
+        speed = options.clips_per_second
+        print(report.dry_run(config, machine, videos=options.videos, clips_per_second=speed))
         return
-    if cli.several_hosts(known):
-        connect(known.coordinator, known.processes, known.process_id)
-    check_run(known.workdir, config)  # before hours of drawing videos, and of training
+    if cli.several_hosts(options):
+        connect(options.coordinator, options.processes, options.process_id)
+    check_run(options.workdir, config)  # before hours of drawing videos, and of training
     if is_first():
         motion_pairs.ensure(config.data)
     wait_for_all("the data")
-    finished = train(config, known.workdir, window)
+    finished = train(config, options.workdir, profiled)
     if finished and config.evaluation.time_order:
-        found = time_order.measure(known.workdir, config)
+        accuracies = time_order.measure(options.workdir, config)
         if is_first():
-            print(found)
+            print(accuracies)
 
 
 def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Override]]:
-    """Arguments that go together, and the values to change in the config.
+    """The arguments, checked for what does not go together, and the values to change in the config.
 
     The launchers in tools/ check by it what they pass on.
     """
     parser = _parser()
-    known, overrides = cli.parse_overrides(parser, arguments)
-    if known.dry_run and cli.several_hosts(known):
+    options, overrides = cli.parse_overrides(parser, arguments)
+    if options.dry_run and cli.several_hosts(options):
         parser.error("--dry-run runs in one process: plan for several hosts by --devices")
-    planned = (known.devices, known.device_memory, known.videos, known.rate)
-    if not known.dry_run and any(value is not None for value in planned):
+    planned = (options.devices, options.device_memory, options.videos, options.clips_per_second)
+    if not options.dry_run and any(value is not None for value in planned):
         parser.error("--devices, --device-memory, --videos and --rate belong to --dry-run")
-    if not known.dry_run and known.workdir is None:
+    if not options.dry_run and options.workdir is None:
         parser.error("--workdir is missing: the folder of the run")
-    return known, overrides
+    return options, overrides
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -101,7 +104,13 @@ def _parser() -> argparse.ArgumentParser:
     dry.add_argument("--devices", type=int, metavar="N", help="plan for so many that are not here")
     dry.add_argument("--device-memory", metavar="SIZE", help="of each device, such as 32GiB")
     dry.add_argument("--videos", type=int, metavar="N", help="to train on, if they are not here")
-    dry.add_argument("--rate", type=float, metavar="CLIPS_PER_S", help="to say how long it takes")
+    dry.add_argument(
+        "--rate",
+        dest="clips_per_second",
+        type=float,
+        metavar="CLIPS_PER_S",
+        help="to say how long it takes",
+    )
     cli.add_several_hosts(parser)
     return parser
 

@@ -30,9 +30,9 @@ _SAVING = ".saving"
 
 
 class Saved:
-    """The newest whole checkpoint of a run, to go on from. Changes nothing.
+    """The newest whole checkpoint of a run, to go on from. It changes nothing in the folder.
 
-    step: None when no save has been finished. say: told of each that is passed over.
+    step: None when no save has been finished. say: is told of each checkpoint that is passed over.
     Errors: ValueError when there are checkpoints, and all are damaged.
     """
 
@@ -47,7 +47,8 @@ class Saved:
 
     def state(self, like: State) -> State:
         """The state, with the structure, dtypes and sharding of `like`."""
-        return self._restore(state=ocp.args.StandardRestore(like))["state"]
+        state: State = self._restore(state=ocp.args.StandardRestore(like))["state"]
+        return state
 
     def _newest(self, say: Callable[[str], None]) -> int | None:
         damaged: list[str] = []
@@ -58,6 +59,8 @@ class Saved:
                 for text in damaged:
                     say(f"warning: {text}. It is passed over for the one before, step {step}")
                 return step
+            # One that was being saved when its process was killed has never counted, and nobody
+            # misses it. One without a list and without a marker has lost its list.
             if unfinished(folder) is None or not _marker(folder).exists():
                 damaged.append(f"the checkpoint {folder} {problem}")
         if damaged:
@@ -76,8 +79,8 @@ class Saved:
 class Checkpoints:
     """`latest/` and `best/` in a run's `checkpoints/`. Close it, or the last save may be lost.
 
-    Two folders, because a step's score may come after its checkpoint: a run that is stopped while
-    it validates saves first and validates when it goes on.
+    There are two folders, because a step's score may come after its checkpoint: a run that is
+    stopped while it validates saves first and validates when it goes on.
 
     A save copies the state and returns; the rest happens in the background. A checkpoint counts
     when its list of checksums is there, and the lists are written in the order of the saves. So
@@ -91,13 +94,17 @@ class Checkpoints:
         Errors: ValueError when another process writes there, OSError.
         """
         self.directory = directory
-        told = f"another process is training in {directory.parent}: stop it, or give another "
-        self._lock = only_writer(directory, f"{told}--workdir") if is_first() else None
+        refusal = (
+            f"another process is training in {directory.parent}: stop it, or give another --workdir"
+        )
+        self._lock = only_writer(directory, refusal) if is_first() else None
         best = policies.BestN(get_metric_fn=lambda metrics: metrics[METRIC], n=keep_best)
         options: dict[str, Any] = {"cleanup_tmp_directories": True, "create": True}
+        # One thread: the lists of checksums are written one after the other, in order.
         self._lists = ThreadPoolExecutor(1, "checksums")
         self._saves: dict[ocp.CheckpointManager, Future[None]] = {}
         with self._plain_words():
+            # Before Orbax looks into the folders, on any process: leftovers would pass for steps.
             if is_first():
                 _clear(directory, resumed_at)
             wait_for_all("leftovers of killed saves are cleared")
@@ -105,6 +112,7 @@ class Checkpoints:
                 directory / "latest", preservation_policy=policies.LatestN(_LATEST), **options
             )
             self._best = manager(directory / "best", preservation_policy=best, **options)
+            # Now, and not after the hours until the first save.
             if is_first():
                 _try_saving(directory)
 
@@ -119,7 +127,7 @@ class Checkpoints:
     def save_scored(
         self, state: State, config: Config, class_names: Sequence[str], top1: float
     ) -> None:
-        """The same into `best/`, where only the best stay.
+        """The same into `best/`, where only the `keep_best` best by top1 (0 to 1) stay.
 
         Waits for the disk if the step is in `latest/` already, so that its score can be noted.
         """
@@ -137,6 +145,8 @@ class Checkpoints:
             last.callback(self._best.close)
             last.callback(self._latest.close)
             last.callback(self._lists.shutdown)
+            # What is pushed first is called last: the lists are waited for, then Orbax is closed,
+            # and the lock goes at the very end, when nothing writes any more.
             for save in self._saves.values():
                 save.result()
 
@@ -154,25 +164,27 @@ class Checkpoints:
             "class_names": list(class_names),
             "data_position": {"step": step, "clips": step * config.train.batch},
         }
-        # Orbax removes older ones when this is written: the one before must count by then.
+        # Orbax removes older ones when this is written: the one before must count by then, or a
+        # kill could leave none that counts.
         self._wait_for(to)
         with self._plain_words():
+            # The marker first: whatever of the save is there without it would look damaged.
             if is_first():
                 _marker(self._folder(to, step)).touch()
             args = ocp.args.Composite(
                 state=ocp.args.StandardSave(state), run=ocp.args.JsonSave(run)
             )
             to.save(step, args=args, metrics=metrics)
-        before = list(self._saves.values())
-        self._saves[to] = self._lists.submit(self._finish, to, step, before)
+        earlier = list(self._saves.values())
+        self._saves[to] = self._lists.submit(self._finish, to, step, earlier)
 
-    def _finish(self, to: ocp.CheckpointManager, step: int, before: list[Future[None]]) -> None:
-        """Waits for a save and lists its files, unless one before it failed."""
-        for save in before:
+    def _finish(self, to: ocp.CheckpointManager, step: int, earlier: list[Future[None]]) -> None:
+        """Waits for a save and lists its files, unless an earlier one failed."""
+        for save in earlier:
             save.result()
         to.wait_until_finished()
         if is_first():
-            if step in to.all_steps():  # and not worse than the best
+            if step in to.all_steps():  # one that is worse than the best is gone again
                 write_list(self._folder(to, step))
             _marker(self._folder(to, step)).unlink()
 
@@ -190,8 +202,8 @@ class Checkpoints:
         try:
             yield
         except (OSError, ValueError, RuntimeError) as error:
-            told = "The checkpoints before are whole: then run the same command again"
-            raise not_written(self.directory, error, told) from error
+            remedy = "The checkpoints before are whole: then run the same command again"
+            raise not_written(self.directory, error, remedy) from error
 
 
 def _try_saving(directory: Path) -> None:
@@ -227,21 +239,26 @@ def _clear(directory: Path, resumed_at: int) -> None:
         marker.unlink()
 
 
-def _agreed(look: Callable[[], int | None]) -> int | None:
-    """What the first process finds, on all of them. Errors: what it raises, there; ValueError."""
+def _agreed(find: Callable[[], int | None]) -> int | None:
+    """The step that the first process finds, on all of them; None where it finds none.
+
+    Errors: on the first process the ValueError of `find`, on the others one that points to it.
+    """
     if jax.process_count() == 1:
-        return look()
+        return find()
+    # A broadcast carries a number alone: no step is negative.
     none, failed = -1, -2
-    found: int | Exception | None = None
+    outcome: int | ValueError | None = None
     if is_first():
         try:
-            found = look()
+            outcome = find()
         except ValueError as error:
-            found = error
-    code = failed if isinstance(found, ValueError) else none if found is None else found
+            outcome = error
+    code = failed if isinstance(outcome, ValueError) else none if outcome is None else outcome
+    # After an error, too: the others wait here.
     agreed = int(multihost_utils.broadcast_one_to_all(code))
-    if isinstance(found, ValueError):
-        raise found
+    if isinstance(outcome, ValueError):
+        raise outcome
     if agreed == failed:
         raise ValueError("the first process found no checkpoint that is whole, and says why")
     return None if agreed == none else agreed

@@ -1,4 +1,4 @@
-"""What a run measures of itself between two log lines."""
+"""What a run measures of itself between two log lines: speed, and where its time goes."""
 
 import time
 from collections.abc import Iterable, Iterator
@@ -7,75 +7,85 @@ from typing import Any, TypeVar
 
 import jax
 import numpy as np
+from numpy.typing import NDArray
 
 from ila_jax.cost.peaks import peak
 from ila_jax.cost.training import flops
 from ila_jax.train.norms import part_of
-from ila_jax.train.optim import FROZEN
-from ila_jax.train.step import Recipe
+from ila_jax.train.parameter_groups import FROZEN
+from ila_jax.train.recipe import Recipe
 
 _T = TypeVar("_T")
 _GIB = 2**30
 
 
-def named(metrics: dict[str, Any]) -> dict[str, float]:
-    """Values by name: of parts of the model `norm/part`, of blocks `loss/block0`."""
-    found: dict[str, float] = {}
+def flat_metrics(metrics: dict[str, Any]) -> dict[str, float]:
+    """The metrics of a step as one number a name, as `metrics.jsonl` holds them.
+
+    A dict over parts of the model, `norm_of`, becomes `norm/part`; an array over blocks,
+    `loss_of_block`, becomes `loss/block0` and so on.
+    """
+    flat: dict[str, float] = {}
     for name, value in metrics.items():
         if isinstance(value, dict):
             stem = name.removesuffix("_of")
-            found |= {f"{stem}/{part}": float(each) for part, each in value.items()}
+            flat |= {f"{stem}/{part}": float(of_part) for part, of_part in value.items()}
         elif value.ndim:
             stem = name.removesuffix("_of_block")
-            found |= {f"{stem}/block{i}": float(each) for i, each in enumerate(value)}
+            flat |= {f"{stem}/block{i}": float(of_block) for i, of_block in enumerate(value)}
         else:
-            found[name] = float(value)
-    return found
+            flat[name] = float(value)
+    return flat
 
 
-def full_rate(recipe: Recipe) -> float | None:
+def peak_clips_per_second(recipe: Recipe) -> float | None:
     """Clips a second if all devices always computed at their peak; None when that is not known."""
     config = recipe.config
     if config.train.peak_tflops is not None:
-        rate: float | None = config.train.peak_tflops * 1e12
+        flops_per_second: float | None = config.train.peak_tflops * 1e12
     else:
-        rate = peak(jax.devices()[0].device_kind, config.model.precision)
-    return None if rate is None else jax.device_count() * rate / clip_flops(recipe)
+        flops_per_second = peak(jax.devices()[0].device_kind, config.model.precision)
+    if flops_per_second is None:
+        return None
+    return jax.device_count() * flops_per_second / clip_flops(recipe)
 
 
 def clip_flops(recipe: Recipe) -> int:
-    """Operations of a clip in training, by formula."""
-    tower = [factor for path, factor in recipe.rates.items() if part_of(path) == "tower"]
-    frozen = all(factor == FROZEN for factor in tower)
+    """Floating-point operations of one clip in training, by formula (`cost/training.py`)."""
+    of_tower = [factor for path, factor in recipe.lr_factors.items() if part_of(path) == "tower"]
+    frozen = all(factor == FROZEN for factor in of_tower)
     return flops(recipe.config.model, recipe.classes, tower_frozen=frozen)
 
 
 def device_memory() -> dict[str, float]:
-    """GiB in use, and the most so far, on the fullest device of this process; CPUs do not tell."""
-    found = [stats for device in jax.local_devices() if (stats := device.memory_stats())]
-    if not found:
+    """GiB in use, and the most so far, on the fullest device of this process.
+
+    Empty where a device says nothing of its memory, as CPUs do.
+    """
+    per_device = [stats for device in jax.local_devices() if (stats := device.memory_stats())]
+    if not per_device:
         return {}
     return {
-        "memory_gib": max(stats["bytes_in_use"] for stats in found) / _GIB,
-        "memory_peak_gib": max(stats["peak_bytes_in_use"] for stats in found) / _GIB,
+        "memory_gib": max(stats["bytes_in_use"] for stats in per_device) / _GIB,
+        "memory_peak_gib": max(stats["peak_bytes_in_use"] for stats in per_device) / _GIB,
     }
 
 
-def _now() -> np.ndarray:
-    """Seconds: of the clock, and of a processor that has worked for this thread."""
+def _now() -> NDArray[np.float64]:
+    """Seconds [2]: of the clock, and of a processor that has worked for this thread."""
     return np.array([time.perf_counter(), time.thread_time()])
 
 
 class Meter:
-    """Where the time goes between two log lines: into waiting for data, for the device, the rest.
+    """Where the time goes between two log lines: waiting for data, for the device, and the rest.
 
     The rest is the host's own work, and its waiting for a free core where there are few.
-    full_rate: clips a second at the devices' peak, if known.
+    batch: clips of a step, on all devices. peak: clips a second at the devices' peak, if known.
     """
 
-    def __init__(self, batch: int, full_rate: float | None = None):
-        self._batch, self._full_rate = batch, full_rate
-        self._last: Any = None
+    def __init__(self, batch: int, peak: float | None = None):
+        self._batch, self._peak = batch, peak
+        self._previous: Any = None
         self._restart()
 
     def _restart(self) -> None:
@@ -83,7 +93,7 @@ class Meter:
         self._data, self._device, self._steps = np.zeros(2), np.zeros(2), 0
 
     def fetched(self, batches: Iterable[_T]) -> Iterator[_T]:
-        """The batches; how long each lets wait is counted."""
+        """The same batches; the time that is spent waiting for each is counted as data."""
         iterator = iter(batches)
         while True:
             begin = _now()
@@ -94,34 +104,38 @@ class Meter:
             yield batch
 
     def wait(self, outputs: _T) -> _T:
-        """The outputs once the device is done with them; how long that takes is counted."""
+        """The outputs once the device is done with them; the waiting is counted as the device's."""
         begin = _now()
         jax.block_until_ready(outputs)
         self._device += _now() - begin
         return outputs
 
-    def stepped(self, outputs: Any) -> Any:
-        """A step has been dispatched: waits for the one before it, and returns its outputs.
+    def stepped(self, outputs: _T) -> _T | None:
+        """Takes the outputs of the step just dispatched; returns those of the step before it.
 
-        So the host runs one step ahead, and no batches pile up on the device. None at first.
+        It waits until that step is done. None after the first step, which has none before it.
         """
-        if self._last is None:  # the first step was compiled: that is no rate
+        if self._previous is None:
+            # Compilation took most of the first step: measuring begins after it, with the second
+            # step, and the first is not counted among the steps.
             jax.block_until_ready(outputs)
             self._restart()
             self._steps = -1
-        before, self._last = self.wait(self._last), outputs
+        # One step runs on the device while the host prepares the next. To wait for the newest
+        # would leave the device idle meanwhile; to wait for none would let batches pile up there.
+        previous, self._previous = self.wait(self._previous), outputs
         self._steps += 1
-        return before
+        return previous
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """What happens meanwhile is no part of a step: validating, saving."""
+        """What happens inside is no part of a step and not counted: validating, saving."""
         begin = _now()
         yield
         self._begin += _now() - begin
 
     def rates(self) -> dict[str, float]:
-        """Of the steps since the last call; empty when there was none after the first.
+        """The speed of the steps since the last call; empty when there was none after the first.
 
         Clips a second; milliseconds of a step, and of them on the host's own work, waiting for the
         device and for data; of the host's, those that a processor worked; the share of data in a
@@ -133,7 +147,7 @@ class Meter:
         if not steps:
             return {}
         host, (total, _) = spent - data - device, spent
-        clips = float(steps * self._batch / total)
+        clips_per_second = float(steps * self._batch / total)
         seconds = {
             "step_ms": total,
             "host_ms": host[0],
@@ -141,6 +155,6 @@ class Meter:
             "device_ms": device[0],
             "data_ms": data[0],
         }
-        found = {name: float(1e3 * each / steps) for name, each in seconds.items()}
-        found |= {"clips_per_second": clips, "data_wait": float(data[0] / total)}
-        return found | ({} if self._full_rate is None else {"mfu": clips / self._full_rate})
+        rates = {name: float(1e3 * value / steps) for name, value in seconds.items()}
+        rates |= {"clips_per_second": clips_per_second, "data_wait": float(data[0] / total)}
+        return rates | ({} if self._peak is None else {"mfu": clips_per_second / self._peak})

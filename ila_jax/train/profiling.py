@@ -10,30 +10,34 @@ import jax
 
 from ila_jax.files.plain_name import plain_name
 
-# The first step of a start is compiled, and the second is still let wait for it.
-_WARM = 2
+# Steps of a start that no trace should show: the first is compiled, and the second still waits
+# for it.
+_WARM_UP_STEPS = 2
 
 
-class Window(NamedTuple):
-    """Steps to trace, as the run counts them in its log. first: None is once the run is warm."""
+class ProfiledSteps(NamedTuple):
+    """Which steps to trace, as the log counts them, from 1.
+
+    first: None is the first one once the run is warm. length: how many.
+    """
 
     first: int | None
     length: int
 
-    def steps(self, at: int) -> range:
-        """The steps for a run that starts after step `at`."""
-        first = at + _WARM + 1 if self.first is None else self.first
+    def steps(self, done: int) -> range:
+        """The numbers of the steps to trace in a run that starts after `done` steps."""
+        first = done + _WARM_UP_STEPS + 1 if self.first is None else self.first
         return range(first, first + self.length)
 
 
-def window(text: str) -> Window:
-    """From `STEPS` or `FIRST:LAST`, both included. Errors: ValueError."""
-    found = re.fullmatch(r"(?:(\d+):)?(\d+)", text)
-    if found is not None:
-        first, last = None if found[1] is None else int(found[1]), int(found[2])
+def parse_profiled_steps(text: str) -> ProfiledSteps:
+    """Reads `STEPS` or `FIRST:LAST`, both included. Errors: ValueError."""
+    match = re.fullmatch(r"(?:(\d+):)?(\d+)", text)
+    if match is not None:
+        first, last = None if match[1] is None else int(match[1]), int(match[2])
         length = last if first is None else last - first + 1
         if length > 0 and first != 0:
-            return Window(first, length)
+            return ProfiledSteps(first, length)
     raise ValueError(
         f"--profile is {text!r}: expected a number of steps, such as 5, or the first and the last "
         "of them, such as 100:104"
@@ -41,9 +45,9 @@ def window(text: str) -> Window:
 
 
 class Profile:
-    """Traces the steps of a window into a folder. Close it, or a trace that is cut short is lost.
+    """Traces some steps into a folder. Close it, or a trace that is cut short is lost.
 
-    steps: may be empty.
+    steps: their numbers, which may be none. say: is told where the trace is.
     """
 
     def __init__(self, folder: Path, steps: range, say: Callable[[str], None]):
@@ -52,7 +56,7 @@ class Profile:
 
     @contextmanager
     def step(self, number: int) -> Iterator[None]:
-        """Around the dispatch of a step."""
+        """Surrounds the dispatch of a step, and starts the trace before the first of them."""
         if number in self._steps and not self._running:
             jax.profiler.start_trace(str(plain_name(self._folder)))
             self._running = True
@@ -60,12 +64,14 @@ class Profile:
             yield
 
     def stepped(self, number: int, outputs: Any) -> None:
-        """A step has been dispatched; the last of the trace is waited for."""
+        """A step has been dispatched: after the last of the trace, waits for it and closes."""
         if self._running and number >= self._steps[-1]:
+            # The device is still at work on it: a trace that ended now would miss that.
             jax.block_until_ready(outputs)
             self.close()
 
     def close(self) -> None:
+        """Writes the trace, if one is running."""
         if self._running:
             self._running = False
             jax.profiler.stop_trace()

@@ -18,9 +18,9 @@ from ila_jax.job.stop import STOP_FILE
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.train.checkpoint import Saved
-from ila_jax.train.optim import schedule
+from ila_jax.train.recipe import Recipe
+from ila_jax.train.schedules import make_lr_schedule
 from ila_jax.train.state import State, fresh_state
-from ila_jax.train.step import Recipe
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.fit import check_fit, in_dtypes_of
 from ila_jax.weights.folder import load
@@ -39,9 +39,8 @@ _FREE = (
     "train.wandb",
 )
 
-
-# What other commands write first into a folder of theirs.
-_OTHERS = {
+# What other commands write first into a folder of theirs, and what such a folder holds.
+_OTHER_COMMANDS = {
     "evaluation.json": "an evaluation",
     "extraction.json": "features",
     "model.json": "weights",
@@ -51,37 +50,39 @@ _OTHERS = {
 
 
 def check_run(workdir: Path, config: Config) -> None:
-    """Whether a run can be in the folder, or go on there: with other train.steps, too.
+    """Checks that a run can be in the folder, or go on there: with other train.steps, too.
 
-    Errors: ValueError naming the keys that differ, if the folder holds another run, or what else is
-    there; OSError where it cannot be written to.
+    It changes nothing. Errors: ValueError naming the keys that differ, if the folder holds another
+    run, or what else is there; OSError where it cannot be written to.
     """
     check_writable(workdir)
     if config.data.processes:
-        # They are there at the same time.
+        # Those that load for training wait while others load for validation: both are alive.
         check_processes(2 * config.data.processes, ", half to train and half to validate,")
-    others = [what for name, what in _OTHERS.items() if (workdir / name).exists()]
-    if others and not (workdir / "config.json").exists():
-        raise ValueError(f"{workdir} holds {others[0]}: give another --workdir, of the run's own")
+    contents = [what for name, what in _OTHER_COMMANDS.items() if (workdir / name).exists()]
+    if contents and not (workdir / "config.json").exists():
+        raise ValueError(f"{workdir} holds {contents[0]}: give another --workdir, of the run's own")
+    # train.steps may differ as well: `starting_state` judges it, with the checkpoint beside it.
     check_folder(workdir, config, free=(*_FREE, "train.steps"))
 
 
 def check_folder(workdir: Path, config: Config, *, free: tuple[str, ...] = _FREE) -> None:
-    """Errors: ValueError naming the keys that differ, if the folder holds another run.
+    """Checks that the folder holds no other run. free: beginnings of keys that may differ.
 
-    free: keys that may differ.
+    A key that the configuration in the folder lacks, as it is of an earlier version, counts with
+    its default. Errors: ValueError naming the keys that differ.
     """
     path = workdir / "config.json"
     if not path.exists():
         return
-    found = read_object(path, {"train"}, "the configuration of a run")
+    values = read_object(path, {"train"}, "the configuration of a run")
     try:
-        there = from_config(found)
+        config_of_folder = from_config(values)
     except ValueError as error:
         raise ValueError(
             f"{path} is not the configuration of a run: {error}\nGive another --workdir."
         ) from error
-    changed = [d for d in differences(there, config) if not d.startswith(free)]
+    changed = [d for d in differences(config_of_folder, config) if not d.startswith(free)]
     if changed:
         raise ValueError(
             f"{workdir} holds a run with another configuration; key: there, here\n  "
@@ -91,7 +92,10 @@ def check_folder(workdir: Path, config: Config, *, free: tuple[str, ...] = _FREE
 
 
 def claim(workdir: Path, config: Config) -> None:
-    """Makes the folder a run's, once nothing can be wrong with it any more. Errors: OSError."""
+    """Makes the folder a run's, once nothing can be wrong with it any more. Errors: OSError.
+
+    Of several processes the first writes `config.json`, whole or not at all.
+    """
     workdir.mkdir(parents=True, exist_ok=True)
     if is_first():
         (workdir / STOP_FILE).unlink(missing_ok=True)  # it has ended the run before
@@ -99,14 +103,15 @@ def claim(workdir: Path, config: Config) -> None:
 
 
 def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str], None]) -> State:
-    """The state to go on from. The first of these that there is:
+    """The state to start from or to go on from, on its mesh. The first of these that there is:
 
     1. the latest checkpoint in the run's own folder;
     2. the latest checkpoint of the run named by `initial.resume`;
     3. the weights in the folder named by `initial.pretrained`;
     4. noise, if `initial.scratch` asks for it.
 
-    Errors: ValueError when there is none, or when it does not fit the configuration.
+    say: is told which it is. Errors: ValueError when there is none, or when it does not fit the
+    configuration.
     """
     initial, seed = recipe.config.initial, recipe.config.train.seed
     own = Saved(workdir, say)
@@ -143,26 +148,35 @@ def starting_state(recipe: Recipe, mesh: Mesh, workdir: Path, say: Callable[[str
 
 
 def fresh_on(recipe: Recipe, mesh: Mesh, variables: Variables) -> State:
-    """The fresh state on its mesh, made there: no device holds more than its part."""
+    """The fresh state of a run that starts from these variables, as it lies on the mesh."""
+    # By way of the host, and made where it will lie: no device holds more than its part.
     fresh, host = _fresh(recipe), jax.device_get(variables)
     where = shardings(mesh, jax.eval_shape(fresh, host))
-    return jax.jit(fresh, out_shardings=where)(host)
+    state: State = jax.jit(fresh, out_shardings=where)(host)
+    return state
 
 
 def _longer(own: Saved, recipe: Recipe) -> str | None:
-    """What another train.steps means to a run. Errors: ValueError where more steps are done."""
-    there, now = own.config(), recipe.config.train.steps
-    at, before = int(own.step or 0), there.train.steps
-    if at > now:
+    """What another train.steps means to a run, in words; None where it is the same.
+
+    Errors: ValueError where more steps are done.
+    """
+    old_config, now = own.config(), recipe.config.train.steps
+    done, before = int(own.step or 0), old_config.train.steps
+    if done > now:
         raise ValueError(
-            f"train.steps is {now}, and the run in {own.directory.parents[1]} has done {at}: "
-            f"expected {at} or more. Train for fewer steps in another --workdir; what this run was "
-            "earlier is in the checkpoints that are still there (DIR@STEP)"
+            f"train.steps is {now}, and the run in {own.directory.parents[1]} has done {done}: "
+            f"expected {done} or more. Train for fewer steps in another --workdir; what this run "
+            "was earlier is in the checkpoints that are still there (DIR@STEP)"
         )
-    if now in (before, at):
+    if now in (before, done):
         return None
-    old = schedule(there.optimizer, steps=before, steps_per_epoch=recipe.steps_per_epoch)
-    last, first, end = float(old(at - 1)), float(recipe.rate(at)), float(recipe.rate(now - 1))
+    old_schedule = make_lr_schedule(
+        old_config.optimizer, steps=before, steps_per_epoch=recipe.steps_per_epoch
+    )
+    # The last step done has the number done - 1, as steps are counted from 0.
+    last, first = float(old_schedule(done - 1)), float(recipe.lr_schedule(done))
+    end = float(recipe.lr_schedule(now - 1))
     return (
         f"train.steps was {before} and is {now}: the learning rate was {last:.2e} in the last "
         f"step done, goes on at {first:.2e}, where the schedule of {now} steps is by now, and "
@@ -172,6 +186,7 @@ def _longer(own: Saved, recipe: Recipe) -> str | None:
 
 
 def _restored(recipe: Recipe, mesh: Mesh, saved: Saved) -> State:
+    """The state of a checkpoint, each array read to where it lies on the mesh."""
     check_fit(str(saved.directory), saved.config().model, recipe.config.model)
     state = abstract_state(recipe)
     like = jax.tree.map(
@@ -184,17 +199,18 @@ def _restored(recipe: Recipe, mesh: Mesh, saved: Saved) -> State:
 
 def _check_resumable(other: Saved, here: Config) -> None:
     """Errors: ValueError when another run's state cannot be gone on from with this config."""
-    there = other.config()
+    config = other.config()
     if other.step is not None and other.step >= here.train.steps:
         raise ValueError(
             f"the run in {here.initial.resume} is at step {other.step}, train.steps is "
             f"{here.train.steps}: raise it"
         )
-    kept = ("groups", "clip_norm")  # they decide which optimizer state there is
+    # These decide which optimizer state there is: moments of what, and of which parameters.
+    kept = ("name", "groups", "clip_norm")
     changed = [
-        f"optimizer.{key}: {getattr(there.optimizer, key)}, {getattr(here.optimizer, key)}"
+        f"optimizer.{key}: {getattr(config.optimizer, key)}, {getattr(here.optimizer, key)}"
         for key in kept
-        if getattr(there.optimizer, key) != getattr(here.optimizer, key)
+        if getattr(config.optimizer, key) != getattr(here.optimizer, key)
     ]
     if changed:
         raise ValueError(
@@ -205,31 +221,34 @@ def _check_resumable(other: Saved, here: Config) -> None:
 
 
 def _pretrained(recipe: Recipe, say: Callable[[str], None]) -> Variables:
+    """The weights that `initial.pretrained` names, fitted to the model. Errors: ValueError."""
     initial, here = recipe.config.initial, recipe.config.model
-    there = load(str(initial.pretrained))
+    weights = load(str(initial.pretrained))
     if initial.reset_head:
         allow, seed = Allow(reset_head=True), recipe.config.train.seed
-        there, report = adapt(
-            there.config, there.variables, there.origin, here, allow=allow, seed=seed
+        weights, report = adapt(
+            weights.config, weights.variables, weights.origin, here, allow=allow, seed=seed
         )
         new = [f"{len(report.new)} tensors start fresh, such as {', '.join(report.new[:3])}"]
         for note in report.notes + new * bool(report.new):
             say(note)
-    elif there.config.classes != here.classes and there.config.head == here.head == "linear":
+    elif weights.config.classes != here.classes and weights.config.head == here.head == "linear":
+        # Before check_fit, which would list the key and not what to do.
         raise ValueError(
-            f"the weights in {initial.pretrained} tell {there.config.classes} classes apart, "
+            f"the weights in {initial.pretrained} tell {weights.config.classes} classes apart, "
             f"model.classes is {here.classes}: for a fresh head, add "
             "--config.initial.reset_head=True"
         )
-    check_fit(str(initial.pretrained), there.config, here)
-    return in_dtypes_of(here, there.variables)
+    check_fit(str(initial.pretrained), weights.config, here)
+    return in_dtypes_of(here, weights.variables)
 
 
 def abstract_state(recipe: Recipe) -> State:
-    """Shapes and dtypes of a run's state, without making any."""
-    return jax.eval_shape(_fresh(recipe), model.abstract(recipe.config.model))
+    """Shapes and dtypes of a run's state, without making any array."""
+    state: State = jax.eval_shape(_fresh(recipe), model.abstract(recipe.config.model))
+    return state
 
 
 def _fresh(recipe: Recipe) -> Callable[[Variables], State]:
     ema = recipe.config.train.ema > 0
-    return lambda variables: fresh_state(variables, recipe.optimizer, recipe.rates, ema=ema)
+    return lambda variables: fresh_state(variables, recipe.optimizer, recipe.lr_factors, ema=ema)

@@ -18,8 +18,8 @@ def check(project: str | None) -> None:
 class Board:
     """The run of a folder in a project; a run that goes on goes on there.
 
-    Where it writes to, WANDB_MODE says: `offline` writes into the folder alone. Errors: ValueError
-    when it cannot be started, such as without `wandb login`.
+    The environment variable WANDB_MODE says where it writes to: `offline` writes into the folder
+    alone. Errors: ValueError when it cannot be started, such as without `wandb login`.
     """
 
     def __init__(self, project: str, workdir: Path, config: dict[str, Any]):
@@ -30,6 +30,7 @@ class Board:
                 project=project,
                 name=workdir.resolve().name,
                 dir=str(workdir),
+                # The same identity at every start, or a run that goes on would be a new one.
                 id=_identity(workdir / "wandb" / "id"),
                 resume="allow",
                 config=config,
@@ -43,10 +44,11 @@ class Board:
             ) from error
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """Values of a step; those of steps that it has already are left out by the service."""
+        """Sends the values of a step. The service leaves out those of steps that it has already."""
         self._run.log(values, step=step)
 
     def close(self) -> None:
+        """Sends what is left, and ends the run on the service."""
         self._run.finish()
 
 

@@ -22,7 +22,8 @@ class Writer:
     """Appends to a run's metrics; starts by dropping what lies after the step it resumes from.
 
     A run that was killed has lines after its last checkpoint; they are written again, the same.
-    Of several processes only the first writes. board: is closed with this.
+    Of several processes only the first writes. resumed_at: the step gone on from, 0 in a fresh run.
+    board: gets the same values, and is closed with this.
     """
 
     def __init__(
@@ -34,8 +35,9 @@ class Writer:
         board: Board | None = None,
     ):
         self._path, self._first = workdir / "metrics.jsonl", first
-        self._elsewhere = board
-        self._entries = [e for e in read_metrics(self._path) if e["step"] <= resumed_at]
+        self._online = board
+        entries = read_metrics(self._path)
+        self._entries = [entry for entry in entries if entry["step"] <= resumed_at]
         if not first:
             return
         with self._plain_words():
@@ -46,44 +48,49 @@ class Writer:
             # Not SummaryWriter: it hands events to a thread, which dies in silence on a full disk
             # and then blocks the run.
             self._board = EventsWriter(str(workdir / "tensorboard" / "events"))
+            # Tells TensorBoard to drop what its older files hold from here on.
             start = Event(session_log=SessionLog(status=SessionLog.START), step=resumed_at + 1)
             self._board.write_event(start)
 
     def write(self, step: int, values: dict[str, float]) -> None:
-        """One line, on its way to the disk before this returns. Errors: OSError."""
+        """Writes one line, which is on its way to the disk when this returns. Errors: OSError."""
         if not self._first:
             return
-        values = all_printable(values)  # some are called after classes
+        # Some are called after classes, whose names may be no UTF-8; TensorBoard's files are.
+        values = all_printable(values)
         with self._plain_words():
             self._file.write(_line({"step": step, **values}))
+            # After every line: what a kill leaves in a buffer would be lost.
             self._file.flush()
             for name, value in values.items():
                 summary = scalar(name, value)
                 self._board.write_event(Event(summary=summary, step=step, wall_time=time.time()))
             self._board.flush()
-        if self._elsewhere is not None:
-            self._elsewhere.write(step, values)
+        # The service comes last: the run's own files do not wait for a network.
+        if self._online is not None:
+            self._online.write(step, values)
 
     def has(self, step: int, name: str) -> bool:
         """Whether the run, before it was resumed, wrote a value called `name` at a step."""
         return any(entry["step"] == step and name in entry for entry in self._entries)
 
     def close(self) -> None:
+        """Closes all files, and the board. Errors: OSError."""
         if not self._first:
             return
         with self._plain_words():
             self._file.close()
             self._board.close()
-        if self._elsewhere is not None:
-            self._elsewhere.close()
+        if self._online is not None:
+            self._online.close()
 
     @contextlib.contextmanager
     def _plain_words(self) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            told = "The checkpoints are whole: then run the same command again"
-            raise not_written(self._path.parent, error, told) from error
+            remedy = "The checkpoints are whole: then run the same command again"
+            raise not_written(self._path.parent, error, remedy) from error
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
@@ -100,5 +107,5 @@ def read_metrics(path: Path) -> list[dict[str, float]]:
 
 
 def _line(entry: dict[str, float]) -> str:
-    finite = {name: v if math.isfinite(v) else None for name, v in entry.items()}
-    return json_text(finite)  # JSON has no NaN
+    # JSON has no NaN and no infinity: null stands for both.
+    return json_text({name: v if math.isfinite(v) else None for name, v in entry.items()})

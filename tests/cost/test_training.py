@@ -10,19 +10,19 @@ from ila_jax.cost.peaks import peak
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
-from ila_jax.train import step as steps
+from ila_jax.train.recipe import make_recipe
 
 
 def traced(temporal, groups):
     """Operations of the gradients of a quickstart clip, in the program; and the config."""
     changed = [("model.temporal", temporal), ("optimizer.groups", groups)]
     config = from_config(read_config("configs/quickstart.py", changed))
-    recipe = steps.make_recipe(config, mirror=np.arange(8), steps_per_epoch=8)
+    recipe = make_recipe(config, mirror=np.arange(8), steps_per_epoch=8)
 
     def gradients(variables, video, targets, key):
         training = Training(jnp.float32(0), key)
         whole = Variables(*variables)
-        return steps.gradients(recipe, whole, video, targets, None, training)[0]
+        return gradients(recipe, whole, video, targets, None, training)[0]
 
     video = jax.ShapeDtypeStruct((1, 4, 32, 32, 3), jnp.float32)
     targets = jax.ShapeDtypeStruct((1, 8), jnp.float32)

@@ -14,7 +14,8 @@ from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
 from ila_jax.train.losses import cross_entropy
-from ila_jax.train.optim import GROUPS, adamw, descend, factors, join, partition
+from ila_jax.train.optimizers import adamw, descend
+from ila_jax.train.parameter_groups import GROUPS, find_lr_factors, join, partition
 from ila_jax.weights.foreign.names.recognise import rules_of
 from tests.golden import cases
 
@@ -112,7 +113,7 @@ def test_trajectory_of_five_adamw_steps():
     case = "ila_k400_tiny"
     config, expected = config_of(case), cases.expected(case)
     params, batch_stats = cases.recognizer(case).variables
-    rates = factors(params, GROUPS["k400"])
+    rates = find_lr_factors(params, GROUPS["k400"])
     optimizer = adamw(
         OptimizerConfig(
             groups="k400",

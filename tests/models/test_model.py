@@ -16,9 +16,10 @@ from ila_jax.models.variants import TEMPORAL
 from ila_jax.recognizer import Recognizer
 from ila_jax.sizes import SIZES
 from ila_jax.text.tokenizer import tokenize
-from ila_jax.train.optim import partition
+from ila_jax.train.gradients import gradients
+from ila_jax.train.parameter_groups import partition
+from ila_jax.train.recipe import make_recipe
 from ila_jax.train.state import fresh_state
-from ila_jax.train.step import gradients, make_recipe
 from tests.models import small
 from tests.models.reference import MODELS
 
@@ -182,8 +183,8 @@ CASES = [("k400", "text", "k400"), ("ssv2", "linear", "ssv2"), ("scratch", "line
 @pytest.mark.parametrize(("groups", "head", "form"), CASES)
 def test_every_trainable_parameter_gets_a_gradient_and_no_frozen_one(groups, head, form):
     recipe, grads, _, _ = trained(groups, head, form)
-    assert set(grads) == {path for path, rate in recipe.rates.items() if rate}
-    frozen = {path for path, rate in recipe.rates.items() if not rate}
+    assert set(grads) == {path for path, rate in recipe.lr_factors.items() if rate}
+    frozen = {path for path, rate in recipe.lr_factors.items() if not rate}
     if head == "text":
         assert {"text/tokens", "head/logit_scale"} <= frozen
     assert any(path.startswith("visual/") for path in frozen) == (groups == "ssv2")
@@ -198,9 +199,9 @@ def test_frozen_parameters_have_no_optimizer_state(groups, head, form):
     recipe, grads, _, _ = trained(groups, head, form)
     variables = model.abstract(recipe.config.model)
     state = jax.eval_shape(
-        lambda v: fresh_state(v, recipe.optimizer, recipe.rates, ema=False), variables
+        lambda v: fresh_state(v, recipe.optimizer, recipe.lr_factors, ema=False), variables
     )
-    trainable, _ = partition(variables.params, recipe.rates)
+    trainable, _ = partition(variables.params, recipe.lr_factors)
     moments = [x.shape for x in jax.tree.leaves(state["opt_state"]) if x.shape]
     assert sorted(moments) == sorted(
         2 * [g.shape for g in grads.values() if g.shape]

@@ -14,7 +14,9 @@ from ila_jax.job.sharding import check_batch, make_mesh, over_data, put_batch, p
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.models.temporal.matching import matched
+from ila_jax.train import gradients
 from ila_jax.train import step as steps
+from ila_jax.train.recipe import make_recipe
 from ila_jax.train.state import fresh_state
 from tests.train import runs
 
@@ -23,7 +25,7 @@ _STEPS = 20
 
 def recipe_of(precision, overrides=None):
     config = runs.config({"model.precision": precision, "augment.mixup": 0.8} | (overrides or {}))
-    return steps.make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
+    return make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
 
 
 def batches(count, clips=8):
@@ -41,14 +43,14 @@ def losses(recipe, devices, count, fsdp=1):
     step = steps.compiled_step(recipe, mesh, state)
     found = []
     for batch in batches(count):
-        state, metrics, _ = step(state, put_batch(mesh, batch), None)
+        state, (metrics, _) = step(state, put_batch(mesh, batch), None)
         found.append(float(metrics["loss"]))
     return found
 
 
 def fresh(recipe):
     variables = model.initialize(recipe.config.model, 0)
-    return fresh_state(variables, recipe.optimizer, recipe.rates, ema=True)
+    return fresh_state(variables, recipe.optimizer, recipe.lr_factors, ema=True)
 
 
 @pytest.mark.slow
@@ -73,9 +75,9 @@ def test_losses_with_weights_whole_on_every_device_or_split_over_all():
 def test_split_weights_take_the_nth_part_of_a_device():
     """By XLA's own account: parameters, optimizer state and average of a B/16, never made."""
     shape = from_config(read_config(f"{runs.ROOT}/configs/k400/b16_8f.py"))
-    recipe = steps.make_recipe(shape, mirror=np.arange(400), steps_per_epoch=8)
+    recipe = make_recipe(shape, mirror=np.arange(400), steps_per_epoch=8)
     state = jax.eval_shape(
-        lambda variables: fresh_state(variables, recipe.optimizer, recipe.rates, ema=True),
+        lambda variables: fresh_state(variables, recipe.optimizer, recipe.lr_factors, ema=True),
         model.abstract(shape.model),
     )
     held = {}
@@ -112,7 +114,7 @@ def first_gradients(recipe, devices, clips=8):
     @jax.jit
     def compute(variables, batch):
         at, noise = jax.numpy.int32(0), jax.numpy.float32(0.2)
-        return steps.accumulated(recipe, Variables(*variables), batch, None, at, noise)
+        return gradients.batch_gradients(recipe, Variables(*variables), batch, None, at, noise)
 
     grads, found, _ = compute(variables, put_batch(mesh, next(batches(1, clips))))
     norms = {path: np.linalg.norm(g) for path, g in flatten_dict(grads, sep="/").items()}
@@ -135,12 +137,12 @@ def test_parts_of_a_batch_add_up_to_its_gradients(temporal):
 
 def test_parts_keep_pairs_together_and_rows_on_their_device():
     rows = np.arange(16)
-    parts = np.asarray(steps._in_parts(rows, 4))
+    parts = np.asarray(gradients._in_parts(rows, 4))
     assert sorted(parts.ravel().tolist()) == rows.tolist()
     assert (parts[:, 0::2] + 1 == parts[:, 1::2]).all()
     assert (parts[:, 0::2] % 2 == 0).all()
     mesh = make_mesh(jax.devices()[:2])
-    split = jax.jit(functools.partial(steps._in_parts, parts=4))
+    split = jax.jit(functools.partial(gradients._in_parts, parts=4))
     on_mesh = put_batch(mesh, {"rows": rows})["rows"]
     assert "all-" not in split.lower(on_mesh).compile().as_text()
 

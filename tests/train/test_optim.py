@@ -1,25 +1,27 @@
 """AdamW with groups, the schedules and the rules, against numbers by hand."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
-from ila_jax.config import OptimizerConfig
-from ila_jax.train.optim import (
+from ila_jax.config import OptimizerConfig, to_dict
+from ila_jax.train.optimizers import OPTIMIZERS, adamw, decays, descend, make_optimizer
+from ila_jax.train.parameter_groups import (
     FROZEN,
     GROUPS,
     Group,
-    adamw,
-    alignment_noise,
-    decays,
-    descend,
-    factors,
+    find_lr_factors,
     join,
     partition,
-    schedule,
 )
+from ila_jax.train.schedules import alignment_noise, make_lr_schedule
+from ila_jax.train.start import check_folder
 from tests.models import small
+from tests.train import runs
 
 RATE, DECAY, BETAS, EPS = 1e-2, 0.1, (0.9, 0.98), 1e-8
 
@@ -81,7 +83,7 @@ def expected_after(params, gradients):
 @pytest.mark.parametrize("steps", [1, 3])
 def test_adamw_equals_numpy(steps):
     params, gradients = tree(0.5, 0), [tree(0.1, 1 + i) for i in range(steps)]
-    rates = factors(small.unflat(params), GROUPS["k400"])
+    rates = find_lr_factors(small.unflat(params), GROUPS["k400"])
     optimizer = adamw(config())
     trainable, frozen = partition(small.unflat(params), rates)
     state = optimizer.init(trainable)
@@ -100,7 +102,7 @@ def test_adamw_equals_numpy(steps):
 
 
 def test_the_factors_are_those_of_the_table():
-    found = factors(small.unflat(tree(1, 0)), GROUPS["k400"])
+    found = find_lr_factors(small.unflat(tree(1, 0)), GROUPS["k400"])
     assert found == {path: factor for path, (_, factor, _) in PARAMETERS.items()}
 
 
@@ -119,7 +121,7 @@ def test_the_other_tables(groups, expected):
         "text": "text/tokens",
         "scale": "head/logit_scale",
     }
-    found = factors(small.unflat(dict.fromkeys(paths.values(), 0)), GROUPS[groups])
+    found = find_lr_factors(small.unflat(dict.fromkeys(paths.values(), 0)), GROUPS[groups])
     assert {name: found[path] for name, path in paths.items()} == expected
 
 
@@ -132,12 +134,12 @@ def test_what_decays():
 def test_paths_without_a_rule_are_named_together():
     params = {"visual": {"a": 0}, "extra": {"b": 0, "c": 0}}
     with pytest.raises(ValueError, match="no optimizer group matches extra/b, extra/c: add a rule"):
-        factors(params, GROUPS["k400"])
+        find_lr_factors(params, GROUPS["k400"])
 
 
 def test_the_first_match_wins_and_patterns_are_of_whole_paths():
     groups = (Group("a/b", 2.0), Group("a/.*", 3.0), Group("a/c", 4.0))
-    assert factors({"a": {"b": 0, "c": 0, "bb": 0}}, groups) == {
+    assert find_lr_factors({"a": {"b": 0, "c": 0, "bb": 0}}, groups) == {
         "a/b": 2.0,
         "a/c": 3.0,
         "a/bb": 3.0,
@@ -146,7 +148,7 @@ def test_the_first_match_wins_and_patterns_are_of_whole_paths():
 
 def test_partition_and_join_undo_each_other():
     params = small.unflat(tree(1, 0))
-    trainable, frozen = partition(params, factors(params, GROUPS["k400"]))
+    trainable, frozen = partition(params, find_lr_factors(params, GROUPS["k400"]))
     assert set(small.flat(frozen)) == {"head/logit_scale", "text/tokens"}
     assert not set(small.flat(frozen)) & set(small.flat(trainable))
     jax.tree.map(np.testing.assert_array_equal, join(trainable, frozen), params)
@@ -162,11 +164,39 @@ def test_the_global_norm_is_clipped():
         np.testing.assert_allclose(direction["w"], clipped / (clipped + 1), rtol=1e-6)
 
 
+def test_an_optimizer_is_one_function_and_one_row(monkeypatch):
+    """With no other change the trainer takes it by its name."""
+
+    def signs(config):
+        return optax.scale_by_sign()
+
+    monkeypatch.setitem(OPTIMIZERS, "signs", signs)
+    grads = {"w": jnp.asarray([3.0, -4.0])}
+    optimizer = make_optimizer(config(name="signs"))
+    direction, _ = optimizer.update(grads, optimizer.init(grads), grads)
+    assert direction["w"].tolist() == [1.0, -1.0]
+
+
+def test_an_unknown_optimizer_is_told_and_a_configuration_without_one_has_adamw():
+    with pytest.raises(ValueError, match=r"optimizer.name is 'sgd': expected one of adamw"):
+        make_optimizer(config(name="sgd"))
+    assert config().name == "adamw"
+
+
+def test_a_run_of_the_version_before_which_names_no_optimizer_goes_on(tmp_path):
+    values = to_dict(runs.config({}))
+    del values["optimizer"]["name"]
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    check_folder(tmp_path, runs.config({}))
+    with pytest.raises(ValueError, match=r"optimizer.name: 'adamw', 'signs'"):
+        check_folder(tmp_path, runs.config({"optimizer.name": "signs"}))
+
+
 # ---- Schedules
 
 
 def rate(step, **changes):
-    made = schedule(config(**changes), steps=101, steps_per_epoch=10)  # 20 steps of warm-up
+    made = make_lr_schedule(config(**changes), steps=101, steps_per_epoch=10)  # 20 steps of warm-up
     return float(made(step))
 
 
@@ -202,7 +232,7 @@ def test_a_warm_up_that_leaves_no_step_is_told():
         ValueError,
         match=r"is 2, of 100 steps.*are 200 steps; train.steps is 200.*202.*1.98 or less",
     ):
-        schedule(config(), steps=200, steps_per_epoch=100)
+        make_lr_schedule(config(), steps=200, steps_per_epoch=100)
 
 
 # e = ⌊50·step/steps⌋: ρ is 0.2 up to e = 29 and halves at every e from 30.

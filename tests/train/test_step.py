@@ -13,6 +13,7 @@ from ila_jax.models import model
 from ila_jax.train import step as steps
 from ila_jax.train.__main__ import main
 from ila_jax.train.norms import norms
+from ila_jax.train.recipe import make_recipe
 from ila_jax.train.state import averaged, fresh_state
 from tests.models import small
 from tests.train import runs
@@ -22,9 +23,9 @@ from tests.train import runs
 def compiled():
     """A recipe, its fresh state and its step, with mixup and label smoothing."""
     config = runs.config({"augment.mixup": 0.8, "augment.cutmix": 1.0})
-    recipe = steps.make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
+    recipe = make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
     variables = model.initialize(config.model, 0)
-    state = fresh_state(variables, recipe.optimizer, recipe.rates, ema=True)
+    state = fresh_state(variables, recipe.optimizer, recipe.lr_factors, ema=True)
     return state, jax.jit(functools.partial(steps.step, recipe), compiler_options=small.QUICK)
 
 
@@ -78,10 +79,13 @@ def test_a_run_that_diverges_stops_and_names_the_steps(tmp_path, pairs, capsys):
 @pytest.mark.parametrize("precision", ["bfloat16"])
 def test_parameters_and_statistics_stay_in_float32(precision):
     config = runs.config({"model.precision": precision})
-    recipe = steps.make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
+    recipe = make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
     shapes = jax.eval_shape(
         lambda variables, rows: steps.step(
-            recipe, fresh_state(variables, recipe.optimizer, recipe.rates, ema=False), rows, None
+            recipe,
+            fresh_state(variables, recipe.optimizer, recipe.lr_factors, ema=False),
+            rows,
+            None,
         ),
         model.abstract(config.model),
         batch(),

@@ -11,7 +11,8 @@ import pytest
 from ila_jax.data.sources.mirror import mirror_table
 from ila_jax.data.synthetic.motion import CLASSES
 from ila_jax.train import loop, meter, profiling, weights_and_biases
-from ila_jax.train import step as steps
+from ila_jax.train.recipe import make_recipe
+from ila_jax.train.step import StepOutput
 from tests.train import runs
 
 
@@ -37,7 +38,7 @@ def clock(monkeypatch):
 
 def test_time_is_split_into_data_host_and_device(clock, monkeypatch):
     monkeypatch.setattr(meter.jax, "block_until_ready", lambda outputs: clock.lasts(0.02, outputs))
-    watch = meter.Meter(batch=8, full_rate=800.0)
+    watch = meter.Meter(batch=8, peak=800.0)
     batches = (clock.lasts(0.03, number, worked=0.005) for number in range(5))
     for number in watch.fetched(batches):
         clock.lasts(0.01, worked=0.002)  # the host, which waits for a core most of the time
@@ -62,15 +63,17 @@ def test_time_is_split_into_data_host_and_device(clock, monkeypatch):
 
 def recipe(changed):
     config = runs.config(changed)
-    return steps.make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
+    return make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
 
 
 def test_the_rate_at_the_devices_peak_is_told_or_unknown():
-    assert meter.full_rate(recipe({})) is None  # a CPU
+    assert meter.peak_clips_per_second(recipe({})) is None  # a CPU
     told = {"train.peak_tflops": 2.0}
-    slow, fast = (meter.full_rate(recipe({"train.peak_tflops": rate})) for rate in (1.0, 2.0))
+    slow, fast = (
+        meter.peak_clips_per_second(recipe({"train.peak_tflops": rate})) for rate in (1.0, 2.0)
+    )
     assert fast == 2 * slow
-    frozen = meter.full_rate(recipe(told | {"optimizer.groups": "ssv2"}))
+    frozen = meter.peak_clips_per_second(recipe(told | {"optimizer.groups": "ssv2"}))
     assert frozen > fast  # fewer operations a clip
 
 
@@ -79,13 +82,13 @@ def test_the_rate_at_the_devices_peak_is_told_or_unknown():
     [("3", range(13, 16)), ("12:12", range(12, 13)), ("100:104", range(100, 105))],
 )
 def test_steps_to_trace(text, steps):
-    assert profiling.window(text).steps(at=10) == steps
+    assert profiling.parse_profiled_steps(text).steps(done=10) == steps
 
 
 @pytest.mark.parametrize("text", ["0", "5:4", "0:3", "-2", "a", "1:2:3", ""])
 def test_steps_that_are_none(text):
     with pytest.raises(ValueError, match=r"--profile is .*: expected a number of steps"):
-        profiling.window(text)
+        profiling.parse_profiled_steps(text)
 
 
 def test_weights_and_biases_are_asked_for_by_name(monkeypatch):
@@ -132,8 +135,8 @@ def test_no_step_is_followed_by_work_on_the_device(monkeypatch):
     """An array's own `any` would compute there, behind the step that runs, and wait for it."""
     rows = {name: jax.numpy.zeros(4, bool).at[1].set(True) for name in ("bad", "stop")}
     monkeypatch.setattr(type(rows["stop"]), "any", lambda *_: pytest.fail("on the device"))
-    for other in ("_check_finite", "_quarantine"):
-        monkeypatch.setattr(loop._Run, other, lambda *_: None)
-    run = object.__new__(loop._Run)
-    run.dataset = SimpleNamespace(train=None)
-    assert run._heed(1, [{}, rows]) is True
+    monkeypatch.setattr(loop, "_check_finite", lambda *_: None)
+    config = SimpleNamespace(train=SimpleNamespace(max_skipped=0))
+    dataset = SimpleNamespace(train=None)
+    run = SimpleNamespace(config=config, dataset=dataset, list_bad=lambda *_: None)
+    assert loop._read_output(run, 1, StepOutput({}, rows)) is True

@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from ila_jax.train.optim import descend, partition
 
 from ila_jax.config import ModelConfig
 from ila_jax.cost.formulas import tower
@@ -20,7 +21,6 @@ from ila_jax.models.layers import attend
 from ila_jax.models.temporal.alignment import neighbours
 from ila_jax.shapes import Training
 from ila_jax.train import augment
-from ila_jax.train.optim import descend, partition
 from ila_jax.train.step import inputs, make_recipe
 from tools.gpu_report.jax_rows import config_of, host_variables, noise, timed
 from tools.gpu_report.rows import CLASSES, Row

@@ -20,23 +20,26 @@ from ila_jax.models import model
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
-from ila_jax.train.optim import GROUPS, factors, partition
+from ila_jax.train.gradients import objective
+from ila_jax.train.parameter_groups import GROUPS, find_lr_factors, partition
+from ila_jax.train.recipe import Recipe
 from ila_jax.train.state import State
-from ila_jax.train.step import Recipe, objective
 
-MARGIN = 0.2  # of what a step adds, for what the estimate misses (docs/memory.md)
-_FLOAT_COPIES = 2  # of the clips while they are augmented: before and after an operation
-_LABEL = 4  # bytes, beside a clip's uint8
+# The share of what a step adds that is allowed for what the estimate misses (docs/memory.md).
+MARGIN = 0.2
+# Of the clips while they are augmented: what an operation reads, and what it writes.
+_FLOAT_COPIES = 2
+_LABEL_BYTES = 4  # an int32 beside a clip's uint8
 
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes of one device, by what they are for.
+    """Bytes that one device holds, by what they are for.
 
-    batch: its clips of the whole batch, uint8, and the classes' features. gradients: twice with
-    accumulation, a part's and the sum; whole also under fsdp, as where the compiler splits them is
-    its own choice. kept: from the forward to the backward pass. again: what one block is computed
-    again with. augmentation: float copies of a part's clips.
+    batch: the device's clips of the whole batch, uint8, and the classes' features. gradients: twice
+    with accumulation, a part's and the sum; whole also under fsdp, as where the compiler splits
+    them is its own choice. kept: what the forward pass keeps for the backward pass. again: what one
+    block takes while it is computed again. augmentation: float copies of a part's clips.
     """
 
     parameters: int
@@ -51,31 +54,32 @@ class Memory:
 
     @property
     def state(self) -> int:
-        """Of what a checkpoint holds."""
+        """Bytes of what a checkpoint holds."""
         return self.parameters + self.optimizer + self.average + self.statistics
 
     @property
     def arguments(self) -> int:
-        """Of what a step is given: XLA's word for it."""
+        """Bytes of what a step is given; arguments is XLA's word for it."""
         return self.state + self.batch
 
     @property
     def working(self) -> int:
-        """Of what only a step needs, beyond its batch."""
+        """Bytes of what only a step needs, beyond its batch."""
         return self.gradients + self.kept + self.again + self.augmentation
 
     @property
     def margin(self) -> int:
-        """What the estimate may be short of."""
+        """Bytes that the estimate may be short of."""
         return round(MARGIN * self.working)
 
     @property
     def total(self) -> int:
+        """Bytes of everything together, with the margin."""
         return self.arguments + self.working + self.margin
 
 
 class Compiled(NamedTuple):
-    """XLA's own account of a compiled step, in bytes of one device.
+    """XLA's own account of what a compiled step takes of one device, in bytes.
 
     arguments: state and batch. working: everything else that the program holds.
     """
@@ -85,9 +89,9 @@ class Compiled(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """Bytes kept for the backward pass. fixed: weights in the dtype of the products, mostly.
+    """Bytes that the forward pass keeps for the backward pass: fixed + n·clip of n clips.
 
-    clip: more for each clip. block: of these, one block's.
+    fixed: mostly weights in the dtype of the products. block: the share of one block in clip.
     """
 
     fixed: float
@@ -98,11 +102,17 @@ class Kept(NamedTuple):
 def memory(
     recipe: Recipe, state: State, mesh: Mesh | AbstractMesh, kept: Kept, whole: Kept | None = None
 ) -> Memory:
-    """Of one device of a mesh. state: shapes will do. kept: of the recipe's own model; whole: of
-    one without remat, to know what a block is computed again with; None where none is."""
+    """What a training step takes of one device of a mesh.
+
+    state: of the run, or its shapes, as `abstract_state` gives them. kept: of the recipe's own
+    model. whole: of the same model without rematerialisation, which tells what a block takes while
+    it is computed again; None where no block is.
+    """
     config = recipe.config
-    trainable, _ = partition(state["params"], recipe.rates)
+    trainable, _ = partition(state["params"], recipe.lr_factors)
     parts = config.train.accumulation
+    # Every device takes its part of a batch, over both axes of the mesh; of that, one part at a
+    # time is computed, but all of it lies there.
     clips = math.ceil(config.train.batch / mesh.size)
     part = math.ceil(clips / parts)
     values = math.prod(clip_shape(config))
@@ -112,7 +122,7 @@ def memory(
         optimizer=held(mesh, {"opt_state": state["opt_state"]}),
         average=held(mesh, {"ema": state["ema"]}),
         statistics=held(mesh, {"batch_stats": state["batch_stats"]}),
-        batch=clips * (values + _LABEL) + (0 if text is None else _bytes(text)),
+        batch=clips * (values + _LABEL_BYTES) + (0 if text is None else _bytes(text)),
         gradients=_bytes(trainable) * (1 if parts == 1 else 2),
         kept=round(kept.fixed + kept.clip * part),
         again=0 if whole is None else round(whole.block * part),
@@ -121,7 +131,7 @@ def memory(
 
 
 def held(mesh: Mesh | AbstractMesh, tree: Any) -> int:
-    """Bytes of a part of a state, such as {"params": …}, that lie on one device."""
+    """Bytes that one device of a mesh holds of a part of a state, such as {"params": …}."""
     where = tree_leaves(shardings(mesh, tree))
     return sum(
         math.prod(sharding.shard_shape(x.shape)) * x.dtype.itemsize
@@ -130,11 +140,12 @@ def held(mesh: Mesh | AbstractMesh, tree: Any) -> int:
 
 
 def traced(recipe: Recipe) -> Kept:
-    """What the recipe's model keeps, from its program's shapes.
+    """What the recipe's model keeps for the backward pass, from its program's shapes.
 
-    Traced with two and three blocks and with two and four clips, which is quick and gives the rest:
-    all blocks but the first and the last are alike, and so are clips.
+    It is traced with two and three blocks and with two and four clips, which is quick and gives the
+    rest: all blocks but the first and the last are alike, and so are clips.
     """
+    # In bytes kept(clips) = fixed + clips·clip, and both grow by the same with each further block.
     few, more = (kept_bytes(of_depth(recipe, 2), clips) for clips in (2, 4))
     few3, more3 = (kept_bytes(of_depth(recipe, 3), clips) for clips in (2, 4))
     clip, clip3 = (more - few) / 2, (more3 - few3) / 2
@@ -148,19 +159,23 @@ def traced(recipe: Recipe) -> Kept:
 
 
 def of_depth(recipe: Recipe, depth: int) -> Recipe:
+    """The same recipe for a model whose image tower has so many blocks."""
     config = recipe.config
     shape = dataclasses.replace(config.model.geometry(), depth=depth)
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, shape=shape))
-    rates = factors(model.abstract(config.model).params, GROUPS[config.optimizer.groups])
-    return dataclasses.replace(recipe, config=config, rates=rates)
+    params = model.abstract(config.model).params
+    # By path, and so for the blocks that there are now.
+    lr_factors = find_lr_factors(params, GROUPS[config.optimizer.groups])
+    return dataclasses.replace(recipe, config=config, lr_factors=lr_factors)
 
 
 def kept_bytes(recipe: Recipe, clips: int) -> int:
-    """Bytes that the pass forward hands to the pass backward, beside its own inputs."""
+    """Bytes that the forward pass hands to the backward pass, beyond the pass's own inputs."""
     config = recipe.config
     dtype = jnp.dtype(config.model.precision)
     key: Any = jax.eval_shape(lambda: jax.random.key(0))
     noise: Any = jax.ShapeDtypeStruct((), jnp.float32)
+    # Shapes alone: neither weights nor clips are made, so a model of any size is traced in seconds.
     inputs = (
         model.abstract(config.model),
         jax.ShapeDtypeStruct((clips, *clip_shape(config)), dtype),
@@ -172,12 +187,14 @@ def kept_bytes(recipe: Recipe, clips: int) -> int:
     def passed_on(
         variables: Variables, video: Any, targets: Any, text: Any, training: Training
     ) -> list[Any]:
-        trainable, frozen = partition(variables.params, recipe.rates)
+        trainable, frozen = partition(variables.params, recipe.lr_factors)
         rest = Variables(frozen, variables.batch_stats)
         loss = objective(recipe, rest, video, targets, text, training)
         backward = jax.vjp(loss, trainable, has_aux=True)[1]
-        there = {id(x) for x in tree_leaves((variables, text))}
-        return [x for x in tree_leaves(backward) if id(x) not in there]
+        # `backward` is a tree that holds what it was handed. The weights are among it, and are
+        # counted as parameters.
+        inputs_too = {id(x) for x in tree_leaves((variables, text))}
+        return [x for x in tree_leaves(backward) if id(x) not in inputs_too]
 
     return _bytes(jax.eval_shape(passed_on, *inputs))
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from ila_jax.config import Config
 from ila_jax.job.sharding import planned_mesh
 from ila_jax.train.dry_run.memory import Kept, Memory, memory, traced
+from ila_jax.train.recipe import Recipe
 from ila_jax.train.start import abstract_state
-from ila_jax.train.step import Recipe
 
 # From the quickest: blocks that are computed again cost time, parts of a batch hardly any.
 _REMAT = ("none", "dots", "block")
@@ -17,7 +17,10 @@ _REMAT = ("none", "dots", "block")
 
 @dataclass(frozen=True)
 class Plan:
-    """A configuration, and what a device holds under it. clips: of a device and a part."""
+    """A configuration, and what a device holds under it.
+
+    clips: how many of them a device computes at a time, in one part of its batch.
+    """
 
     config: Config
     memory: Memory
@@ -25,7 +28,7 @@ class Plan:
 
     @property
     def overrides(self) -> list[str]:
-        """As a user types it."""
+        """The arguments by which a user gets this plan."""
         return [
             f"--config.train.accumulation={self.config.train.accumulation}",
             f"--config.model.remat={self.config.model.remat}",
@@ -43,14 +46,17 @@ class Planner:
 
     def plan(self, *, accumulation: int, remat: str, fsdp: int) -> Plan:
         """What a device holds. Errors: ValueError for an fsdp that does not divide the devices."""
+        # What is kept for the backward pass depends on remat alone: it is traced once for each.
         recipe = self._recipe(accumulation=accumulation, remat=remat, fsdp=fsdp)
         mesh = planned_mesh(self.devices, fsdp=fsdp)
+        # A block that is computed again takes, for that moment, what it would have kept without.
         again = None if remat == "none" else self._traced("none")
         clips = -(-recipe.config.train.batch // (self.devices * accumulation))
         need = memory(recipe, self._state, mesh, self._traced(remat), again)
         return Plan(recipe.config, need, clips)
 
     def as_configured(self) -> Plan:
+        """What a device holds with the configuration as it is. Errors: as `plan`."""
         config = self.recipe.config
         return self.plan(
             accumulation=config.train.accumulation,
@@ -66,6 +72,7 @@ class Planner:
         smallest parts, of two clips a device.
         """
         config = self.recipe.config
+        # What costs the most time comes last: split weights have to be sent in every step.
         for fsdp in dict.fromkeys((config.mesh.fsdp, -1)):
             for remat in _REMAT:
                 for accumulation in accumulations(config.train.batch, self.devices):
@@ -90,5 +97,6 @@ class Planner:
 
 def accumulations(batch: int, devices: int) -> Iterator[int]:
     """Numbers of parts that leave each device pairs of clips, which are mixed, from the fewest."""
+    # Where the devices cannot share the batch in pairs there is no such number.
     pairs, rest = divmod(batch, 2 * devices)
     return (n for n in range(1, pairs + 1) if not rest and pairs % n == 0)

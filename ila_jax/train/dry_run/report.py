@@ -1,4 +1,4 @@
-"""What a run would be: its memory, its length, its rates, and what trains. Nothing is trained."""
+"""What a run would be: memory, length, learning rate, and what trains. Nothing is trained."""
 
 import os
 import re
@@ -15,32 +15,40 @@ from ila_jax.job.batches import open_dataset
 from ila_jax.job.processes import say
 from ila_jax.job.sharding import check_batch, make_mesh, over_data, replicated, shardings
 from ila_jax.tables import render
-from ila_jax.train.dry_run import tables as tables
+from ila_jax.train.dry_run import tables
 from ila_jax.train.dry_run.memory import Compiled, clip_shape, text_shape
 from ila_jax.train.dry_run.plan import Planner
+from ila_jax.train.recipe import Recipe, make_recipe
 from ila_jax.train.start import abstract_state
-from ila_jax.train.step import Recipe, compiled_step, make_recipe
+from ila_jax.train.step import compiled_step
 
-_ASSUMED_CLASSES = 400  # of a text head whose data are not there: Kinetics-400's
-_SHARES = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION")  # new name, old name
+# Of a text head whose data, and so its classes' names, are not there: Kinetics-400's.
+_ASSUMED_CLASSES = 400
+# JAX's variables for the share of a GPU's memory that it takes: the new name counts, then the old.
+_SHARES = ("XLA_CLIENT_MEM_FRACTION", "XLA_PYTHON_CLIENT_MEM_FRACTION")
 _UNITS = {"GiB": 2**30, "MiB": 2**20, "GB": 10**9, "MB": 10**6}
 
 
 @dataclass(frozen=True)
 class Machine:
-    """devices: how many. memory: bytes that JAX may take of each, None where that is not known.
+    """The devices that a run is planned for.
 
-    here: whether they are this process's own, for which the step can be compiled.
+    devices: how many. memory: bytes that JAX may take of each, None where that is not known. here:
+    whether they are this process's own, for which the step can be compiled. words: for people.
     """
 
     devices: int
     memory: float | None
     here: bool
-    said: str
+    words: str
 
 
 def machine(devices: int | None, device_memory: str | None) -> Machine:
-    """The machine to plan for: this one, unless a number of devices is given. Errors: ValueError"""
+    """The machine to plan for: this one, unless a number of devices is given.
+
+    device_memory: such as "32GiB". Errors: ValueError for a size or a number that is none, and for
+    devices that are not here without the size of their memory.
+    """
     given = None if device_memory is None else parse_bytes(device_memory)
     if devices is not None:
         if devices < 1:
@@ -54,22 +62,23 @@ def machine(devices: int | None, device_memory: str | None) -> Machine:
     kind = jax.devices()[0].device_kind if here else "planned"
     if given is not None:
         share = _share()
-        said = f"{count} devices ({kind}) of {device_memory}, of which JAX takes {share:.0%}"
-        return Machine(count, share * given, here, said)
+        words = f"{count} devices ({kind}) of {device_memory}, of which JAX takes {share:.0%}"
+        return Machine(count, share * given, here, words)
+    # What JAX says of its own device has its share taken off already.
     limit = (jax.local_devices()[0].memory_stats() or {}).get("bytes_limit")
     what = "memory unknown: give --device-memory" if limit is None else "by JAX's own account"
     return Machine(count, limit, here, f"{count} devices ({kind}), {what}")
 
 
 def parse_bytes(text: str) -> float:
-    """Bytes of a size such as 32GiB, 80GB or 500MiB. Errors: ValueError."""
-    found = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({'|'.join(_UNITS)})", text.strip())
-    if not found or not float(found[1]):
+    """Bytes of a size such as 32GiB, 80GB or 500MiB. Errors: ValueError for another text."""
+    match = re.fullmatch(rf"(\d+(?:\.\d+)?)\s*({'|'.join(_UNITS)})", text.strip())
+    if not match or not float(match[1]):
         raise ValueError(
             f"--device-memory is {text!r}: expected a number and one of {', '.join(_UNITS)}, "
             "such as 32GiB"
         )
-    return float(found[1]) * _UNITS[found[2]]
+    return float(match[1]) * _UNITS[match[2]]
 
 
 def _share() -> float:
@@ -84,51 +93,62 @@ def _share() -> float:
     return share
 
 
-class Listed(NamedTuple):
-    """videos: that an epoch shows, None where that is not known. classes: of the model."""
+class KnownData(NamedTuple):
+    """What is known of the data of a run that need not be there.
+
+    videos: how many an epoch shows, None where that is not known. classes: how many the model tells
+    apart. notes: for people.
+    """
 
     videos: int | None
     classes: int
     notes: tuple[str, ...]
 
 
-def listed(config: Config, videos: int | None) -> Listed:
-    """What is known of the data, which need not be there. Errors: ValueError."""
-    found = _listed(config, videos)
-    if found.videos is not None and found.videos < config.train.batch:
+def known_data(config: Config, videos: int | None) -> KnownData:
+    """What is known of the data. videos: how many there are, where the user says it.
+
+    Errors: ValueError where they are fewer than a batch.
+    """
+    data = _look_at_data(config, videos)
+    if data.videos is not None and data.videos < config.train.batch:
         raise ValueError(
-            f"{found.videos} videos are fewer than one batch, train.batch {config.train.batch}: "
+            f"{data.videos} videos are fewer than one batch, train.batch {config.train.batch}: "
             "an epoch needs at least one"
         )
-    return found
+    return data
 
 
-def _listed(config: Config, videos: int | None) -> Listed:
+def _look_at_data(config: Config, videos: int | None) -> KnownData:
+    # Motion pairs are drawn when a run starts: their number is known before they are there.
     pairs = config.data.motion_pairs
     if pairs is not None:
-        return Listed(pairs.train_clips if videos is None else videos, len(CLASSES), ())
+        return KnownData(pairs.train_clips if videos is None else videos, len(CLASSES), ())
     try:
         data = open_dataset(config)
     except (ValueError, OSError) as error:
         reason = f"the data cannot be opened here: {str(error).splitlines()[0]}"
     else:
-        return Listed(len(data.train) if videos is None else videos, len(data.class_names), ())
+        return KnownData(len(data.train) if videos is None else videos, len(data.class_names), ())
     notes = [reason]
     if videos is None:
         notes.append("epochs, warm-up and schedule are not known: give --videos N")
     if config.model.classes is None:
         notes.append(f"{_ASSUMED_CLASSES} classes are assumed")
-    return Listed(videos, config.model.classes or _ASSUMED_CLASSES, tuple(notes))
+    return KnownData(videos, config.model.classes or _ASSUMED_CLASSES, tuple(notes))
 
 
-def recipe_of(config: Config, data: Listed) -> Recipe:
-    """The recipe of a run. Without a number of videos its schedule means nothing."""
+def planned_recipe(config: Config, data: KnownData) -> Recipe:
+    """The recipe of the run. Without a number of videos its schedule means nothing."""
     per_epoch = 1 if data.videos is None else data.videos // config.train.batch
     return make_recipe(config, mirror=np.arange(data.classes), steps_per_epoch=per_epoch)
 
 
 def compiled(recipe: Recipe) -> Compiled:
-    """Compiles the step for the devices that are here. Errors: ValueError, RuntimeError."""
+    """Compiles the step for the devices that are here, from shapes alone: nothing is made.
+
+    Errors: ValueError for devices that cannot share the batch, RuntimeError of the compiler.
+    """
     config = recipe.config
     mesh = make_mesh(fsdp=config.mesh.fsdp)
     check_batch(mesh, "train.batch", config.train.batch)
@@ -147,32 +167,44 @@ def compiled(recipe: Recipe) -> Compiled:
     text = jax.tree.map(lambda x: lying(x, replicated(mesh)), text_shape(recipe))
     with jax.set_mesh(mesh):
         program = compiled_step(recipe, mesh, state).lower(state, batch, text).compile()
-    found = program.memory_analysis()
-    fresh = found.output_size_in_bytes - found.alias_size_in_bytes
-    return Compiled(found.argument_size_in_bytes, found.temp_size_in_bytes + fresh)
+    account = program.memory_analysis()
+    # The new state lies where the old one was, and is counted there: only the rest is new.
+    new_outputs = account.output_size_in_bytes - account.alias_size_in_bytes
+    return Compiled(account.argument_size_in_bytes, account.temp_size_in_bytes + new_outputs)
 
 
-def dry_run(config: Config, where: Machine, *, videos: int | None, rate: float | None) -> str:
-    """What a run would be, for people. rate: clips a second, if known. Errors: ValueError."""
-    if rate is not None and not rate > 0:
-        raise ValueError(f"--rate is {rate}: expected a positive number of clips a second")
-    data = listed(config, videos)
-    recipe = recipe_of(config, data)
-    planner = Planner(recipe, where.devices)
+def dry_run(
+    config: Config, on: Machine, *, videos: int | None, clips_per_second: float | None
+) -> str:
+    """What a run would be, for people.
+
+    videos: how many there are to train on, where they are not here. clips_per_second: the speed of
+    training, if it is known. Errors: ValueError.
+    """
+    if clips_per_second is not None and not clips_per_second > 0:
+        raise ValueError(
+            f"--rate is {clips_per_second}: expected a positive number of clips a second"
+        )
+    data = known_data(config, videos)
+    recipe = planned_recipe(config, data)
+    planner = Planner(recipe, on.devices)
     say("tracing the model: seconds")
     plan = planner.as_configured()
-    if where.here:
+    if on.here:
         say("compiling the step: minutes for a large model")
-    found = compiled(recipe) if where.here else None
-    total = plan.memory.total if found is None else sum(found)
+    account = compiled(recipe) if on.here else None
+    # XLA's own account is exact, where it could be asked for.
+    total = plan.memory.total if account is None else sum(account)
     fitting = None
-    if where.memory is not None and total > where.memory:
-        fitting = planner.fitting(where.memory)
+    if on.memory is not None and total > on.memory:
+        fitting = planner.fitting(on.memory)
     return "\n\n".join(
         [
-            render([tables.memory(plan, found, where.said)], markdown=False),
-            tables.verdict(total, where.memory, fitting),
-            render([tables.length(recipe, data.videos, rate, data.notes)], markdown=False),
+            render([tables.memory(plan, account, on.words)], markdown=False),
+            tables.verdict(total, on.memory, fitting),
+            render(
+                [tables.length(recipe, data.videos, clips_per_second, data.notes)], markdown=False
+            ),
             *([] if data.videos is None else [tables.schedule(recipe)]),
             render([tables.parts(recipe)], markdown=False),
         ]

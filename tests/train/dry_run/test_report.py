@@ -30,12 +30,12 @@ def file(name):
 
 def recipe_of(name, overrides=()):
     config = from_config(read_config(file(name), list(overrides)))
-    return report.recipe_of(config, report.listed(config, 240_000))
+    return report.planned_recipe(config, report.known_data(config, 240_000))
 
 
 def small():
     config = runs.config({"train.accumulation": 2})
-    return report.recipe_of(config, report.listed(config, None))
+    return report.planned_recipe(config, report.known_data(config, None))
 
 
 def dry(*arguments):
@@ -79,7 +79,7 @@ def test_the_memory_of_a_step_by_hand():
 
 def test_two_and_three_blocks_tell_what_four_keep():
     config = runs.config({"model.temporal": "spatial"})  # quicker to trace than ILA
-    recipe = report.recipe_of(config, report.listed(config, None))
+    recipe = report.planned_recipe(config, report.known_data(config, None))
     deep, kept = memory.of_depth(recipe, 4), memory.traced(memory.of_depth(recipe, 4))
     assert memory.kept_bytes(deep, 6) == pytest.approx(kept.fixed + 6 * kept.clip, rel=1e-6)
     assert 0 < kept.block < kept.clip / 4

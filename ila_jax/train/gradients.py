@@ -1,0 +1,201 @@
+"""Gradients of a batch: augmentation, forward pass and loss, as pure functions.
+
+Everything random is a function of (seed, name of the stream, step), so that a step can be computed
+again: by a run that goes on, on other devices, in more parts.
+"""
+
+import zlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from einops import rearrange
+from jaxtyping import Array, Float, Int, PRNGKeyArray, UInt8
+
+from ila_jax.config import Config
+from ila_jax.models import model
+from ila_jax.models.layers import Dtypes
+from ila_jax.models.model import Output, Variables
+from ila_jax.shapes import Scalar, TextFeatures, Training, Tree, Video
+from ila_jax.train import augment
+from ila_jax.train.augment import Draws
+from ila_jax.train.losses import cross_entropy
+from ila_jax.train.mixing import mix, soft_targets
+from ila_jax.train.parameter_groups import join, partition
+from ila_jax.train.recipe import Recipe
+
+
+class Losses(NamedTuple):
+    """The parts of the loss. alignment: one value for each block of the image tower.
+
+    total: what is descended, classification + train.alignment_weight · Σ alignment.
+    """
+
+    total: Scalar
+    classification: Scalar
+    alignment: Float[Array, "depth"]
+
+
+class Gradients(NamedTuple):
+    """What a batch says. grads: a tree of the trainable parameters alone.
+
+    batch_stats: the running statistics of batch normalisation after it.
+    """
+
+    grads: Tree
+    losses: Losses
+    batch_stats: Tree
+
+
+def batch_gradients(
+    recipe: Recipe,
+    variables: Variables,
+    batch: dict[str, Array],
+    text: TextFeatures | None,
+    step: Int[Array, ""],
+    noise: Scalar,
+) -> Gradients:
+    """The gradients of a whole batch, computed in `train.accumulation` parts one after the other.
+
+    batch: `video` uint8 [b, t, h, w, 3] and `label` int [b]. text: the classes' features, of a text
+    head. noise: radius of the alignment noise.
+
+    What is drawn for a clip does not depend on the parts. What a batch normalisation sees does: a
+    part; the running statistics take each part in turn. So does dropout.
+    """
+    config, parts = recipe.config, recipe.config.train.accumulation
+    # Drawn for the whole batch before it is cut, or the number of parts would change the draws.
+    draws = augment.draw(_stream_key(config, "augment", step), len(batch["label"]), config.augment)
+    clips = (batch["video"], batch["label"], draws)
+    dropout_key = _stream_key(config, "dropout", step)
+
+    def part_gradients(variables: Variables, clips: Any, number: Array | int) -> Gradients:
+        video, labels, draws = clips
+        targets, video = prepare_inputs(recipe, video, labels, draws, step)
+        training = Training(noise, jax.random.fold_in(dropout_key, number))
+        return gradients(recipe, variables, video, targets, text, training)
+
+    if parts == 1:
+        return part_gradients(variables, clips, 0)
+    return _sum_over_parts(part_gradients, variables, clips, parts)
+
+
+def _sum_over_parts(
+    part_gradients: Callable[[Variables, Any, Array], Gradients],
+    variables: Variables,
+    clips: Any,
+    parts: int,
+) -> Gradients:
+    """The mean of the parts' gradients and losses, and the statistics after the last part."""
+
+    def add(carry: tuple[Any, Tree], part: tuple[Any, Array]) -> tuple[tuple[Any, Tree], None]:
+        total, batch_stats = carry
+        clips, number = part
+        of_part = part_gradients(Variables(variables.params, batch_stats), clips, number)
+        share = jax.tree.map(lambda x: x / parts, (of_part.grads, of_part.losses))
+        return (jax.tree.map(jnp.add, total, share), of_part.batch_stats), None
+
+    in_parts = jax.tree.map(lambda x: _in_parts(x, parts), clips)
+    first = jax.tree.map(lambda x: x[0], in_parts)
+    shapes = jax.eval_shape(part_gradients, variables, first, jnp.int32(0))[:2]
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    # A scan compiles one part, however many there are, and holds the activations of one.
+    ((grads, losses), batch_stats), _ = jax.lax.scan(
+        add, (zeros, variables.batch_stats), (in_parts, jnp.arange(parts))
+    )
+    return Gradients(grads, losses, batch_stats)
+
+
+def _in_parts(x: Array, parts: int) -> Array:
+    """[b, …] to [parts, b/parts, …]: a device keeps its rows, and clips 2i, 2i + 1 stay a pair."""
+    return rearrange(x, "(b parts pair) ... -> parts (b pair) ...", parts=parts, pair=2)
+
+
+def prepare_inputs(
+    recipe: Recipe,
+    video: UInt8[Array, "b t h w c"],
+    labels: Int[Array, "b"],
+    draws: Draws,
+    step: Int[Array, ""],
+) -> tuple[Float[Array, "b k"], Video]:
+    """Soft targets [b, k], and the augmented and mixed video in the dtype of the products."""
+    config = recipe.config
+    # Colours change, and clips mix, in the parameters' dtype: bfloat16 has 8 bits, as many as a
+    # pixel, and would round after each operation.
+    dtype = Dtypes.of(config.model.precision).param
+    # A flip can change the label (left and right), so targets are made after it, and mixed last.
+    video, labels = augment.apply(
+        video, labels, draws, mirror=recipe.mirror, dtype=dtype, by=config.model.pixels
+    )
+    smoothing = config.augment.label_smoothing
+    targets = soft_targets(labels, classes=recipe.classes, smoothing=smoothing)
+    key = _stream_key(config, "mix", step)
+    video, targets = mix(video, targets, key=key, config=config.augment)
+    return targets, video.astype(config.model.precision)
+
+
+def gradients(
+    recipe: Recipe,
+    variables: Variables,
+    video: Video,
+    targets: Float[Array, "b k"],
+    text: TextFeatures | None,
+    training: Training,
+) -> Gradients:
+    """Gradients of the trainable parameters, the losses, and the new running statistics."""
+    # Frozen parameters are closed over instead of differentiated: nothing is kept or computed for
+    # gradients that nobody takes.
+    trainable, frozen = partition(variables.params, recipe.lr_factors)
+    rest = Variables(frozen, variables.batch_stats)
+    loss_of = objective(recipe, rest, video, targets, text, training)
+    grads, (losses, batch_stats) = jax.grad(loss_of, has_aux=True)(trainable)
+    return Gradients(grads, losses, batch_stats)
+
+
+def objective(
+    recipe: Recipe,
+    frozen: Variables,
+    video: Video,
+    targets: Float[Array, "b k"],
+    text: TextFeatures | None,
+    training: Training,
+) -> Callable[[Tree], tuple[Scalar, tuple[Losses, Tree]]]:
+    """The total loss of a batch as a function of the trainable parameters.
+
+    Beside it that function returns all losses and the new running statistics.
+    """
+
+    def loss_of(trainable: Tree) -> tuple[Scalar, tuple[Losses, Tree]]:
+        whole = Variables(join(trainable, frozen.params), frozen.batch_stats)
+        output, batch_stats = forward(recipe, whole, video, text, training)
+        losses = loss(recipe, output, targets)
+        return losses.total, (losses, batch_stats)
+
+    return loss_of
+
+
+def forward(
+    recipe: Recipe,
+    variables: Variables,
+    video: Video,
+    text: TextFeatures | None,
+    training: Training,
+) -> tuple[Output, Tree]:
+    """The model in training: its output and the running statistics after it."""
+    return model.apply(recipe.config.model, variables, video, text, training)
+
+
+def loss(recipe: Recipe, output: Output, targets: Float[Array, "b k"]) -> Losses:
+    """Soft cross entropy + weight · Σ_blocks (1 − cos) (training.md, "loss")."""
+    classification = cross_entropy(output.logits, targets)
+    weight = recipe.config.train.alignment_weight
+    total = classification + weight * output.alignment_loss.sum()
+    return Losses(total, classification, output.alignment_loss)
+
+
+def _stream_key(config: Config, stream: str, step: Int[Array, ""]) -> PRNGKeyArray:
+    """The key of a named stream of randomness at a step: derived each time and never stored."""
+    # crc32 and not hash(), which Python salts anew in every process.
+    named = jax.random.fold_in(jax.random.key(config.train.seed), zlib.crc32(stream.encode()))
+    return jax.random.fold_in(named, step)

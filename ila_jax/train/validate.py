@@ -1,0 +1,113 @@
+"""Validation during training: scores the whole set, saves the best, writes the metrics."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ila_jax.config import TrainConfig
+from ila_jax.data.clips.pipeline import Batch
+from ila_jax.job.batches import validation_batches
+from ila_jax.job.heartbeat import LOADING, VALIDATING
+from ila_jax.job.processes import say
+from ila_jax.models.model import Variables
+from ila_jax.scoring.metrics import METRICS
+from ila_jax.scoring.validation import Predictions, Predictor, collect
+from ila_jax.shapes import TextFeatures
+from ila_jax.train.parameter_groups import join, partition
+from ila_jax.train.run import TrainingRun
+from ila_jax.train.state import State
+
+
+def validation_due(config: TrainConfig, step: int) -> bool:
+    """Whether a run validates after a step: every `evaluate_every` steps, and after the last."""
+    return step % config.evaluate_every == 0 or step == config.steps
+
+
+def validation_missing(run: TrainingRun, step: int) -> bool:
+    """Whether the step that a run goes on from was due, and has no score in its metrics.
+
+    So it is when the run was stopped while it validated: it saves first, and leaves this to do.
+    """
+    return (
+        step > 0 and validation_due(run.config.train, step) and not run.writer.has(step, "val/top1")
+    )
+
+
+def validate(
+    run: TrainingRun, predictor: Predictor, state: State, text: TextFeatures | None, step: int
+) -> bool:
+    """Scores the validation set after a step, saves the state if it is among the best, and logs.
+
+    With an average of the weights, that is scored beside them. text: the classes' features, of a
+    text head. False when the run is to stop: nothing was written, and the next start scores.
+    """
+    variables = Variables(state["params"], state["batch_stats"])
+    predictions = _predictions(run, predictor, variables, text, step)
+    if predictions is None:
+        return False
+    of_average: Predictions | None = None
+    if state["ema"]:
+        _, frozen = partition(state["params"], run.recipe.lr_factors)
+        average = Variables(join(state["ema"], frozen), state["batch_stats"])
+        of_average = _predictions(run, predictor, average, text, step)
+        if of_average is None:
+            return False
+    # The checkpoint first: a run that goes on from this step takes its score in the metrics for a
+    # sign that it is validated, and its best checkpoint saved.
+    run.save_scored(state, predictions.metrics()["top1"])
+    run.writer.write(step, _logged(run, predictions, of_average, step))
+    say(_described(predictions, step))
+    return True
+
+
+def _predictions(
+    run: TrainingRun,
+    predictor: Predictor,
+    variables: Variables,
+    text: TextFeatures | None,
+    step: int,
+) -> Predictions | None:
+    """What these weights say of every validation video; None when the run is to stop."""
+
+    def predict(batch: Batch) -> dict[str, NDArray[Any]]:
+        run.heartbeat.beat(step, VALIDATING)
+        rows = predictor(variables, text, batch)
+        run.heartbeat.beat(step, LOADING)
+        return rows
+
+    return collect(
+        predict,
+        validation_batches(run.config, run.dataset),
+        listed=len(run.dataset.validation),
+        on_bad=lambda bad: run.list_bad(bad, run.dataset.validation),
+        stop=run.stop_asked,
+    )
+
+
+def _logged(
+    run: TrainingRun, predictions: Predictions, of_average: Predictions | None, step: int
+) -> dict[str, float]:
+    """The values of a validation by their names in `metrics.jsonl`."""
+    values: dict[str, float] = {
+        f"val/{name}": value for name, value in predictions.metrics().items()
+    }
+    values |= {"val/videos": len(predictions.index), "val/short": predictions.short}
+    if of_average is not None:
+        values |= {f"val/ema_{name}": value for name, value in of_average.metrics().items()}
+    if step == run.config.train.steps:
+        # Only once: of 400 classes they are 400 curves.
+        accuracies = predictions.per_class(run.recipe.classes)
+        values |= {
+            f"val/class/{name}": value
+            for name, value in zip(run.dataset.class_names, accuracies, strict=True)
+            if value is not None
+        }
+    return values
+
+
+def _described(predictions: Predictions, step: int) -> str:
+    """A validation in one line."""
+    metrics = predictions.metrics().items()
+    shares = ", ".join(f"{METRICS[name].title} {value:.1%}" for name, value in metrics)
+    unreadable = f", {predictions.unreadable} unreadable" if predictions.unreadable else ""
+    return f"step {step}: {shares} of {len(predictions.index)} videos{unreadable}"
