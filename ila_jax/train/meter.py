@@ -110,7 +110,7 @@ class Meter:
         self._device += _now() - begin
         return outputs
 
-    def stepped(self, outputs: _T) -> _T | None:
+    def stepped(self, outputs: Any) -> Any:
         """Takes the outputs of the step just dispatched; returns those of the step before it.
 
         It waits until that step is done. None after the first step, which has none before it.

@@ -1,6 +1,7 @@
 """The recipe of a run: all that a training step needs beyond its state and its batch."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import optax
@@ -24,14 +25,16 @@ class Recipe:
 
     config: Config
     classes: int
-    mirror: NDArray[np.int32]
+    mirror: NDArray[np.integer[Any]]
     lr_factors: dict[str, float]
     optimizer: optax.GradientTransformation
     lr_schedule: optax.Schedule
     steps_per_epoch: int
 
 
-def make_recipe(config: Config, *, mirror: NDArray[np.int32], steps_per_epoch: int) -> Recipe:
+def make_recipe(
+    config: Config, *, mirror: NDArray[np.integer[Any]], steps_per_epoch: int
+) -> Recipe:
     """The recipe of a configuration.
 
     Errors: ValueError for an optimizer or a table of groups that does not exist, for a parameter
