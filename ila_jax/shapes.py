@@ -17,7 +17,7 @@ here and in docs/models.md, a capital is the length of an axis: T frames of N = 
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
 from jaxtyping import Array, Float, Int, UInt8
@@ -32,7 +32,7 @@ TextFeatures = Float[Array, "k e"]
 Logits = Float[Array, "b k"]
 Scalar = Float[Array, ""]
 # Nested dicts of arrays; the path of a leaf, joined by "/", is what rules and checkpoints name.
-Tree = dict
+Tree = dict[str, Any]
 
 
 # A tree of arrays: the noise changes during a training, and a new value compiles nothing anew.

@@ -26,7 +26,7 @@ PerClip = Float[Array, "b"]
 
 
 class Jitter(NamedTuple):
-    """Colour changes of a batch.
+    """The colour changes of a batch, drawn once for each clip.
 
     factors: of brightness, contrast, saturation (1 changes nothing). hue: in turns of the circle.
     order: of those three, 0 to 2 in each row. hue_at: how many of the three come before the hue.
@@ -39,7 +39,10 @@ class Jitter(NamedTuple):
 
 
 class Draws(NamedTuple):
-    """All that is random in `augment`. jitter, gray: None when the config never applies them."""
+    """All that is random in the augmentation of a batch, one value a clip.
+
+    flip, gray: whether. jitter, gray: None when the configuration never applies them.
+    """
 
     flip: Bool[Array, "b"]
     jitter: Jitter | None
@@ -47,7 +50,10 @@ class Draws(NamedTuple):
 
 
 def draw(key: PRNGKeyArray, clips: int, config: AugmentConfig) -> Draws:
-    """The random choices for a batch: arrays over clips, so that sharding them changes nothing."""
+    """The random choices for a batch of so many clips.
+
+    They are arrays over clips, so that sharding them over devices changes nothing.
+    """
     flip, jitter, gray = jax.random.split(key, 3)
     return Draws(
         jax.random.bernoulli(flip, config.flip, (clips,)),
@@ -65,7 +71,7 @@ def apply(
     dtype: DTypeLike = jnp.float32,
     by: Normalisation = IMAGENET_PIXELS,
 ) -> tuple[Video, Int[Array, "b"]]:
-    """Augmented and normalised clips in `dtype`, and their labels.
+    """The augmented and normalised clips in `dtype`, and their labels.
 
     mirror: `mirror_table` of the classes: the label after a flip, -1 where a flip is forbidden.
     by: as `normalise` takes it.
@@ -110,7 +116,7 @@ def jittered(planes: Planes, jitter: Jitter) -> Planes:
 
 
 def luma(planes: Planes) -> Float[Array, "1 b t h w"]:
-    """Gray as ITU-R 601 weighs the channels."""
+    """The gray of each pixel, as ITU-R 601 weighs the channels."""
     red, green, blue = jnp.split(planes, 3)
     return LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
 
@@ -124,7 +130,8 @@ def shift_hue(planes: Planes, turns: PerClip) -> Planes:
     red, green, blue = jnp.split(planes, 3)
     value = jnp.maximum(jnp.maximum(red, green), blue)
     chroma = value - jnp.minimum(jnp.minimum(red, green), blue)
-    over = jnp.where(chroma > 0, 1 / jnp.where(chroma > 0, chroma, 1), 0)  # gray: hue 0
+    # Gray has no hue, and gets 0. The inner choice keeps the division from dividing by 0.
+    over = jnp.where(chroma > 0, 1 / jnp.where(chroma > 0, chroma, 1), 0)
     hue = jnp.where(
         value == red,
         (green - blue) * over,

@@ -14,6 +14,7 @@ Box = tuple[Int[Array, ""], Int[Array, ""], Int[Array, ""], Int[Array, ""]]
 
 def soft_targets(labels: Int[Array, "b"], *, classes: int, smoothing: float) -> Targets:
     """Target distributions: 1 - s + s/K for the label, s/K for every other class, float32."""
+    # The label's class has its share of the smoothing as well: rows sum to 1.
     off = smoothing / classes
     return jax.nn.one_hot(labels, classes, dtype=jnp.float32) * (1 - smoothing) + off
 
@@ -36,6 +37,8 @@ def mix(
     height, width = video.shape[2:4]
     mixup_key, cutmix_key, box_key, coin_key = jax.random.split(key, 4)
     with jax.named_scope("mix"):
+        # Both mixings are one blend: `kept` is a clip's own share of each pixel, `weight` that of
+        # its target. One program serves both sides of the coin.
         kept, weight = jnp.ones((height, width)), jnp.ones(())
         if config.mixup > 0:
             weight = draw_ratio(mixup_key, config.mixup)
@@ -52,7 +55,7 @@ def mix(
 def blend_pairs(
     video: Video, targets: Targets, *, kept: Float[Array, "h w"], weight: Scalar
 ) -> tuple[Video, Targets]:
-    """Each clip's share `kept` of a pixel and its partner's rest; targets by `weight`.
+    """Adds to each clip's share `kept` of a pixel the rest from its partner; targets by `weight`.
 
     Mixup keeps λ everywhere; cutmix keeps 1 outside of the box and 0 within.
     """
@@ -64,20 +67,22 @@ def blend_pairs(
 
 
 def partners(x: Float[Array, "b *s"]) -> Float[Array, "b *s"]:
-    """Clip i xor 1 in place of clip i: neighbours swap, and no device needs another's clips."""
+    """Puts clip i xor 1 in the place of clip i: each swaps with a neighbour."""
+    # A device holds whole pairs, and so needs no clip of another.
     pairs = rearrange(x, "(b two) ... -> b two ...", two=2)
     return rearrange(pairs[:, ::-1], "b two ... -> (b two) ...")
 
 
 def draw_ratio(key: PRNGKeyArray, a: float) -> Scalar:
-    """λ of Beta(a, a). Beta(1, 1) is uniform, which compiles at once where a Beta takes seconds."""
+    """λ of Beta(a, a), from 0 to 1."""
+    # Beta(1, 1) is uniform, which compiles at once where a Beta takes seconds.
     return jax.random.uniform(key) if a == 1 else jax.random.beta(key, a, a)
 
 
 def draw_box(key: PRNGKeyArray, ratio: Scalar, *, height: int, width: int) -> Box:
-    """A box y0, y1, x0, x1 of the share 1 - ratio around a random centre, cut at the edges.
+    """A box y0, y1, x0, x1 that has the share 1 - ratio of a frame, around a random centre.
 
-    As timm's `rand_bbox`: sides are floored, and so are their halves.
+    It is cut at the edges, as timm's `rand_bbox` does: sides are floored, and so are their halves.
     """
     side = jnp.sqrt(1 - ratio)
 
@@ -97,5 +102,6 @@ def keep_outside(box: Box, *, height: int, width: int) -> tuple[Float[Array, "h 
     inside: Bool[Array, "h w"] = ((rows >= y0) & (rows < y1))[:, None] & (
         (columns >= x0) & (columns < x1)
     )[None, :]
+    # Of the box as it was cut at the edges, which is smaller than the λ that was drawn says.
     area = (y1 - y0) * (x1 - x0)
     return 1 - inside.astype(jnp.float32), 1 - area / (height * width)
