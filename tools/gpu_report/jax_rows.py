@@ -24,8 +24,9 @@ from ila_jax.recognizer import Recognizer, logits_of
 from ila_jax.train.dry_run.memory import clip_shape, text_shape
 from ila_jax.train.dry_run.plan import Planner
 from ila_jax.train.meter import clip_flops, device_memory
+from ila_jax.train.recipe import Recipe, make_recipe
 from ila_jax.train.start import abstract_state, fresh_on
-from ila_jax.train.step import Recipe, compiled_step, make_recipe
+from ila_jax.train.step import compiled_step
 from tools.gpu_report.rows import CLASSES, Row
 from tools.gpu_report.timing import sampled, summary
 from tools.gpu_report.turn import tell, wait_for_device
@@ -135,7 +136,8 @@ class _Loop:
 
     def step(self) -> None:
         # The state is donated: its arrays are gone once the step has started.
-        self.state, self.metrics, _ = self.compiled(self.state, self.batch, self.text)
+        self.state, output = self.compiled(self.state, self.batch, self.text)
+        self.metrics = output.metrics
 
     def wait(self) -> None:
         jax.block_until_ready((self.state, self.metrics))

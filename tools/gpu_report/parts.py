@@ -12,7 +12,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from ila_jax.train.optim import descend, partition
 
 from ila_jax.config import ModelConfig
 from ila_jax.cost.formulas import tower
@@ -21,7 +20,10 @@ from ila_jax.models.layers import attend
 from ila_jax.models.temporal.alignment import neighbours
 from ila_jax.shapes import Training
 from ila_jax.train import augment
-from ila_jax.train.step import inputs, make_recipe
+from ila_jax.train.gradients import prepare_inputs
+from ila_jax.train.optimizers import descend
+from ila_jax.train.parameter_groups import partition
+from ila_jax.train.recipe import make_recipe
 from tools.gpu_report.jax_rows import config_of, host_variables, noise, timed
 from tools.gpu_report.rows import CLASSES, Row
 from tools.gpu_report.turn import tell, wait_for_device
@@ -103,15 +105,15 @@ def _step(row: Row) -> Iterator[Part]:
     draws = augment.draw(jax.random.key(0), row.batch, config.augment)
 
     def augmented(_: Any, video: Any, labels: Any) -> Any:
-        return inputs(recipe, video, labels, draws, at)
+        return prepare_inputs(recipe, video, labels, draws, at)
 
     yield Part("augmentation", augmented, {}, (batch["video"], batch["label"]), 0, backward=False)
-    weights, _ = partition(host_variables(config.model).params, recipe.rates)
+    weights, _ = partition(host_variables(config.model).params, recipe.lr_factors)
     moments = recipe.optimizer.init(weights)
 
     def moved(weights: Any, gradients: Any, moments: Any) -> Any:
         direction, moments = recipe.optimizer.update(gradients, moments, weights)
-        return descend(weights, direction, recipe.rate(at), recipe.rates), moments
+        return descend(weights, direction, recipe.lr_schedule(at), recipe.lr_factors), moments
 
     yield Part("AdamW of all weights", moved, weights, (weights, moments), 0, backward=False)
 
