@@ -10,6 +10,7 @@ from ila_jax.cost.peaks import peak
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
+from ila_jax.train.gradients import gradients as training_gradients
 from ila_jax.train.recipe import make_recipe
 
 
@@ -22,7 +23,7 @@ def traced(temporal, groups):
     def gradients(variables, video, targets, key):
         training = Training(jnp.float32(0), key)
         whole = Variables(*variables)
-        return gradients(recipe, whole, video, targets, None, training)[0]
+        return training_gradients(recipe, whole, video, targets, None, training).grads
 
     video = jax.ShapeDtypeStruct((1, 4, 32, 32, 3), jnp.float32)
     targets = jax.ShapeDtypeStruct((1, 8), jnp.float32)
