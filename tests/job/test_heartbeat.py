@@ -22,7 +22,7 @@ from ila_jax.job import heartbeat as module
 from ila_jax.job.heartbeat import COMPUTING, LOADING, Heartbeat
 
 folder, process, processes = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-limit, module._LOST = float(sys.argv[4]), float(sys.argv[5])
+limit, module._LOST_AFTER = float(sys.argv[4]), float(sys.argv[5])
 hangs_at, fails_at = int(sys.argv[6]), int(sys.argv[7])
 beats = folder / "heartbeats"
 beating = Heartbeat(beats, process=process, processes=processes, limit=limit, every=0.1)
