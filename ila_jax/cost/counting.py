@@ -42,11 +42,11 @@ def _equation(eqn: Any) -> int:
     if name == "dot_general":
         (contracted, _), _ = eqn.params["dimension_numbers"]
         left = eqn.invars[0].aval.shape
-        return _size(eqn.outvars[0]) * math.prod(left[axis] for axis in contracted)
+        return _size(eqn.outvars[0]) * math.prod(int(left[axis]) for axis in contracted)
     if name == "conv_general_dilated":
         return _size(eqn.outvars[0]) * _inputs_of_an_output(eqn)
     if name == "scan":
-        return eqn.params["length"] * sum(inner)
+        return int(eqn.params["length"]) * sum(inner)
     if name == "cond":
         return max(inner)  # the dearest branch, as the trace does not say which is taken
     if name == "while" and sum(inner):
@@ -59,8 +59,9 @@ def _equation(eqn: Any) -> int:
 
 def _inputs_of_an_output(eqn: Any) -> int:
     """How many inputs make an output of a convolution: kernel area times channels of its group."""
-    kernel = eqn.invars[1].aval.shape
-    return math.prod(kernel) // kernel[eqn.params["dimension_numbers"].rhs_spec[0]]
+    kernel: tuple[int, ...] = eqn.invars[1].aval.shape
+    outputs = int(kernel[eqn.params["dimension_numbers"].rhs_spec[0]])
+    return math.prod(kernel) // outputs
 
 
 def _shifted(eqn: Any, makers: dict[Any, Any]) -> int:

@@ -1,6 +1,6 @@
 """The supplement's Table 2, and whether its GFLOPs come out of any stated counting."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ila_jax.cost import formulas
@@ -72,7 +72,7 @@ def _why(setting: Setting, key: str) -> str:
     spatial = sum(_gmacs_by_step(setting, "spatial").values())
     added = sum(own.values()) - spatial
     # Functions, as each names steps that only its own model has.
-    return {
+    notes: dict[str, Callable[[], str]] = {
         "spatial": lambda: (
             "Only without the products of attention, and no counting gives both this figure and "
             "X-CLIP's."
@@ -101,4 +101,5 @@ def _why(setting: Setting, key: str) -> str:
             f"The tower alone comes to {sum(own.values()):.2f} G, which is 41 and not 40; without "
             "the linear layers on every token of the released form it is the nearest to the paper."
         ),
-    }[key]()
+    }
+    return notes[key]()

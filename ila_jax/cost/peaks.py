@@ -50,5 +50,6 @@ def peak(device_kind: str, precision: Precision) -> float | None:
         return None
     for pattern, dense in PEAKS.items():
         if re.search(pattern, device_kind):
-            return getattr(dense, precision) * 1e12
+            tflops: float = getattr(dense, precision)
+            return tflops * 1e12
     return None

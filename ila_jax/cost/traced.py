@@ -12,7 +12,7 @@ from ila_jax.cost.counting import count
 from ila_jax.models import model
 from ila_jax.models.heads import LinearHead
 from ila_jax.models.model import Variables, VideoModel
-from ila_jax.shapes import ClassTokens, Features, Logits, TextFeatures, Video
+from ila_jax.shapes import ClassTokens, Features, Logits, TextFeatures, Tree, Video
 
 
 class Parameters(NamedTuple):
@@ -104,6 +104,6 @@ def _float(*shape: int) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(shape, jnp.float32)
 
 
-def _size(tree: dict) -> int:
+def _size(tree: Tree) -> int:
     """How many numbers the leaves have together."""
     return sum(leaf.size for leaf in jax.tree.leaves(tree))

@@ -150,7 +150,7 @@ def max_pool2(x: Float[Array, "m g g c"]) -> Array:
     return rearrange(x, "m (h i) (w j) c -> m h w (i j) c", i=2, j=2).max(-2)
 
 
-def _channels(bias: nnx.Param, dtypes: Dtypes, axes: int = 3) -> Array:
+def _channels(bias: nnx.Param[Array], dtypes: Dtypes, axes: int = 3) -> Array:
     """A bias shaped to be added to an array with `axes` axes before the channels."""
     return bias[...].astype(dtypes.compute).reshape((1,) * axes + (-1,))
 

@@ -37,7 +37,8 @@ def torch_uniform_bias(fan_in: int) -> Callable[..., Array]:
 def unit(x: Float[Array, "... e"]) -> Float[Array, "... e"]:
     """x / |x|, in float32 or wider."""
     x = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    return x / jnp.linalg.norm(x, axis=-1, keepdims=True)
+    norm: Array = jnp.linalg.norm(x, axis=-1, keepdims=True)
+    return x / norm
 
 
 class Keys:

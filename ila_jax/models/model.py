@@ -98,7 +98,8 @@ class Variables(NamedTuple):
 
 def initialize(config: ModelConfig, seed: int) -> Variables:
     """Fresh weights by a seed; made by one compiled program, so that L/14 takes seconds."""
-    return _fresh(config, jax.random.key(seed))
+    variables: Variables = _fresh(config, jax.random.key(seed))
+    return variables
 
 
 def abstract(config: ModelConfig) -> Variables:
@@ -132,7 +133,10 @@ def bind(config: ModelConfig, variables: Variables) -> VideoModel:
     """The module around given weights, to look at its parts."""
     # The structure comes from the cache: building the module anew would draw all its weights.
     graph, _ = _skeleton(config)
-    return nnx.merge(graph, _state(variables.params), _state(variables.batch_stats))
+    bound: VideoModel = nnx.merge(
+        graph, _state(variables.params), _state(variables.batch_stats)
+    )
+    return bound
 
 
 @functools.cache

@@ -109,7 +109,8 @@ class ImageTower(nnx.Module):
             time = rearrange(self.temporal_embedding[...].astype(x.dtype), "t d -> 1 t 1 d")
             # To patches alone: models.md 3 says that this is a choice, no source fixes it.
             x = jnp.concatenate([x[:, :, :1], x[:, :, 1:] + time], axis=2)
-        return self.norm_pre(x)
+        tokens: Tokens = self.norm_pre(x)
+        return tokens
 
     def __call__(self, video: Video, training: Training | None = None) -> TowerOutput:
         """video: normalised, of the size that the model takes."""

@@ -6,10 +6,13 @@ import html
 import importlib.resources
 import itertools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Int32
+
+if TYPE_CHECKING:
+    import regex
 
 _FILE = "bpe_simple_vocab_16e6.txt.gz"
 # The file lists 262,144 merges, most frequent first; CLIP stops where bytes (256), bytes at the
@@ -109,7 +112,7 @@ def _clean(text: str) -> str:
 
 
 @functools.cache
-def _words():
+def _words() -> "regex.Pattern[str]":
     """The compiled pattern that parts a text into words."""
     import regex  # the standard re has no classes of letters and digits
 

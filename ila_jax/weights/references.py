@@ -241,7 +241,8 @@ def _around(recognizer: Recognizer, *, xclip: bool) -> Any:
         assert name.endswith("position_ids"), name
         buffer.copy_(torch.arange(buffer.numel()).reshape(buffer.shape))
     made.load_state_dict(weights)
-    return made.eval()
+    made.eval()  # type: ignore[no-untyped-call]  # torch has no type for it
+    return made
 
 
 def end_of_text(g: Geometry) -> int:

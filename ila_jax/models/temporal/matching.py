@@ -44,7 +44,8 @@ def matched(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
 def _on_host(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
     """σ by scipy, in a call back from the compiled program."""
     sigma = jax.ShapeDtypeStruct(similarity.shape[:-1], jnp.int32)
-    return jax.pure_callback(_solve, sigma, similarity, vmap_method="expand_dims")
+    matching: Array = jax.pure_callback(_solve, sigma, similarity, vmap_method="expand_dims")
+    return matching
 
 
 def _solve(similarity: Float[Array, "... p p"]) -> Int[np.ndarray, "... p"]:
