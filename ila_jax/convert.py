@@ -11,7 +11,7 @@ from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.files.publish import publish_on_disk, remove_partial
 from ila_jax.files.writable import check_file
 from ila_jax.text import templates
-from ila_jax.weights.conversion import Wish, convert_file, summary
+from ila_jax.weights.conversion import Target, convert_file, summary
 from ila_jax.weights.folder import check_free, load, save
 from ila_jax.weights.inspection import inspect, table
 from ila_jax.weights.state_dict import write_official
@@ -79,7 +79,7 @@ def _to_jax(options: argparse.Namespace) -> None:
         check_free(Path(options.output).absolute(), force=options.force)
     # Read before the weights, which are gigabytes: a list with a mistake is said at once.
     names = None if options.class_names is None else read_class_names(options.class_names)
-    wish = Wish(
+    target = Target(
         config=_config(options.config),
         frames=options.frames,
         resolution=options.resolution,
@@ -87,7 +87,7 @@ def _to_jax(options: argparse.Namespace) -> None:
         class_names=names,
     )
     _say(f"reading {options.input}")
-    conversion = convert_file(options.input, wish, entry=options.entry)
+    conversion = convert_file(options.input, target, entry=options.entry)
     recognizer = conversion.recognizer
     if options.template is not None:
         recognizer = recognizer.with_templates(templates.chosen(options.template))

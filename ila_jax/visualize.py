@@ -8,7 +8,7 @@ from ila_jax import cli
 from ila_jax.files.writable import check_file, check_writable
 from ila_jax.pictures import album
 from ila_jax.pictures.kinds import KINDS, ModelView
-from ila_jax.pictures.shown import check_frames, show, titles
+from ila_jax.pictures.model_view import check_frames, show, titles
 from ila_jax.weights.folder import load
 
 _HELP = """\

@@ -8,9 +8,9 @@ import pytest
 
 from ila_jax import visualize
 from ila_jax.models import model
-from ila_jax.pictures.looking import block_maps
+from ila_jax.pictures.block_maps import block_maps
+from ila_jax.pictures.model_view import show, titles
 from ila_jax.pictures.overlay import enlarged
-from ila_jax.pictures.shown import show, titles
 from ila_jax.pixels import normalise
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import save

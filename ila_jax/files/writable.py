@@ -37,7 +37,7 @@ def check_file(path: Path) -> None:
     check_writable(path.absolute().parent)
 
 
-def check_room(folder: Path, size: int, what: str) -> None:
+def check_free_space(folder: Path, size: int, what: str) -> None:
     """Checks the room on a file system. size: bytes that `what` takes.
 
     Errors: OSError where there is less.

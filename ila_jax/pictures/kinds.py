@@ -7,7 +7,7 @@ from itertools import pairwise
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from ila_jax.pictures.looking import AlignmentMaps, BlockMaps
+from ila_jax.pictures.block_maps import AlignmentMaps, BlockMaps
 from ila_jax.pictures.overlay import (
     EARLIER,
     LATER,

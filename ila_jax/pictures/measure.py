@@ -7,9 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from ila_jax import cli
+from ila_jax.pictures.model_view import titles
 from ila_jax.pictures.moving_objects import Mean, ObjectMeasures, measure
 from ila_jax.pictures.scenes import count_scenes, read_scenes
-from ila_jax.pictures.shown import titles
 from ila_jax.tables import Table, render
 from ila_jax.weights.folder import load
 

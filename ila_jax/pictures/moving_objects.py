@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from ila_jax.models.temporal.alignment import mask
-from ila_jax.pictures.looking import AlignmentMaps, BlockMaps, block_maps
+from ila_jax.pictures.block_maps import AlignmentMaps, BlockMaps, block_maps
 from ila_jax.pictures.overlay import in_frame
 from ila_jax.pictures.scenes import Scenes
 from ila_jax.pictures.shares import centres, contrast, coverage, inside, share

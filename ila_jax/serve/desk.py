@@ -9,7 +9,7 @@ from ila_jax.answers.timeline import timeline
 from ila_jax.data.clips.windows import Windows
 from ila_jax.data.video.limits import Unfinished, within
 from ila_jax.pictures.kinds import ModelView
-from ila_jax.pictures.shown import show
+from ila_jax.pictures.model_view import show
 from ila_jax.recognizer import Prediction, Recognizer
 
 # Pixels of a frame in pictures, so that eight of them fit beside each other on a screen.

@@ -28,7 +28,7 @@ from ila_jax.class_features import class_features
 from ila_jax.config import Config, to_dict
 from ila_jax.data.clips.quarantine import Quarantine
 from ila_jax.data.sources.mirror import described, mirrors
-from ila_jax.files.writable import check_room
+from ila_jax.files.writable import check_free_space
 from ila_jax.job.batches import Dataset, open_dataset, train_batches
 from ila_jax.job.heartbeat import COMPUTING, LOADING, SAVING, Heartbeat
 from ila_jax.job.processes import is_first, progress_bar, say, wait_for_all
@@ -67,7 +67,9 @@ def train(config: Config, workdir: Path, profiled: ProfiledSteps | None = None) 
     recipe = make_recipe(config, mirror=mirror, steps_per_epoch=steps_per_epoch)
     check_run(workdir, config)
     state = starting_state(recipe, mesh, workdir, say)
-    check_room(workdir, sum(x.nbytes for x in jax.tree.leaves(state)), "a checkpoint of this run")
+    check_free_space(
+        workdir, sum(x.nbytes for x in jax.tree.leaves(state)), "a checkpoint of this run"
+    )
     # The first process may write to the folder only when all others have read in it what to start
     # from.
     wait_for_all("starting")

@@ -8,7 +8,7 @@ import jax
 from jax.sharding import Mesh
 
 from ila_jax.config import Config, differences, from_config, to_dict
-from ila_jax.data.workers.room import check_processes
+from ila_jax.data.workers.process_limits import check_processes
 from ila_jax.files.json_files import read_object
 from ila_jax.files.publish import publish_text
 from ila_jax.files.writable import check_writable

@@ -1,7 +1,7 @@
-"""Weights of one model into another.
+"""Puts the weights of one model into another.
 
 What fits is taken, what the weights do not have starts fresh, and what the model has no place for
-is left; the report lists all three. Whatever else differs is an error, and all errors come
+is skipped; the report lists all three. Whatever else differs is an error, and all errors come
 together: a weight that silently starts fresh would only be noticed by a bad accuracy, days later.
 """
 
@@ -34,8 +34,9 @@ _LINEAR_HEAD = r"head/(norm|fc)/.*"
 class Allow:
     """What may change on the way, only because the user asked for it.
 
-    frames, resolution: interpolate position embeddings. reset_head: start a linear head anew where
-    the weights have one for another number of classes.
+    frames, resolution: whether position embeddings may be interpolated for another number of frames
+    or another resolution. reset_head: whether a linear head for another number of classes may be
+    replaced by a newly initialised one.
     """
 
     frames: bool = False
@@ -47,13 +48,13 @@ class Allow:
 class Report:
     """What became of each parameter, by its path.
 
-    loaded: taken from the weights. new: started fresh. left: not taken, to the reason. notes: what
-    was changed on the way, in sentences for the user.
+    loaded: paths that were taken from the weights. new: paths that started fresh. skipped: each path
+    that was not taken, to the reason. notes: what was changed on the way, in sentences for the user.
     """
 
     loaded: list[str] = field(default_factory=list)
     new: list[str] = field(default_factory=list)
-    left: dict[str, str] = field(default_factory=dict)
+    skipped: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
@@ -68,8 +69,9 @@ def adapt(
 ) -> tuple[Recognizer, Report]:
     """A recognizer of the target's model with the weights of another.
 
-    source: the model that the weights are of. variables: all of them, or those that a file had.
-    origin: where they came from, if they were converted. seed: of what starts fresh.
+    source: the model that the weights belong to. variables: all of them, or those that a file had.
+    origin: what is remembered of their file, if they were converted. seed: seed for newly
+    initialised parameters.
     Errors: ValueError naming every property and every tensor that does not fit.
     """
     origin = origin or Origin()
@@ -100,7 +102,7 @@ def adapt(
         (report.new if value is None or path in fresh else report.loaded).append(path)
     if problems:
         raise ValueError("the weights do not fit the model:\n  " + "\n  ".join(problems))
-    report.left = {p: _why_left(p, target) for p in given if p not in wanted}
+    report.skipped = {p: _why_skipped(p, target) for p in given if p not in wanted}
     # Last, as fresh values take time and memory that a model that does not fit would not need.
     filled = fill(target, _tree(taken), seed=seed)
     return Recognizer(target, filled, None, _origin(origin, source, target, report)), report
@@ -110,7 +112,8 @@ def adapt(
 class _Move:
     """How a parameter gets from the source's model into the target's.
 
-    towers_only: the weights are of CLIP's towers alone. notes: those of the report, appended to.
+    towers_only: whether the weights hold CLIP's towers alone. notes: the report's list, to which this
+    appends.
     """
 
     source: ModelConfig
@@ -124,7 +127,7 @@ class _Move:
     ) -> tuple[np.ndarray | None, str | None]:
         """The value and no problem; or no value, for a fresh one, with the problem if that is one.
 
-        value: that of the source, or None where it has none. shape: that of the target.
+        value: the source's array, or None where it has none. shape: the shape in the target.
         """
         if value is not None and value.shape == shape:
             return value, None
@@ -182,7 +185,7 @@ class _Move:
             self.notes.append(note)
 
 
-def _why_left(path: str, target: ModelConfig) -> str:
+def _why_skipped(path: str, target: ModelConfig) -> str:
     if "/temporal" in path:
         return f"of another temporal model than {target.temporal}"
     if not variant(target).integrates and re.match("mit/|head/prompts/", path):
@@ -243,7 +246,7 @@ def _check_arithmetic(source: Geometry, target: Geometry, parts: Sequence[str]) 
 
 
 def _origin(origin: Origin, source: ModelConfig, target: ModelConfig, report: Report) -> Origin:
-    """What the way back to PyTorch has to know of the weights in their new model."""
+    """What the reverse conversion to PyTorch has to know of the weights in their new model."""
     same = source.temporal == target.temporal and source.head == target.head
     changed = source.geometry().resolution != target.geometry().resolution
     return dataclasses.replace(
@@ -257,7 +260,7 @@ def _origin(origin: Origin, source: ModelConfig, target: ModelConfig, report: Re
 
 
 def _tree(values: Mapping[str, np.ndarray]) -> Variables:
-    """The way back from `flat`: parameters and running statistics apart again, by their names."""
+    """Undoes `flat`: parameters and running statistics apart again, by their names."""
     stats = {p: v for p, v in values.items() if re.fullmatch(r".*/(mean|var)", p)}
     params = {p: v for p, v in values.items() if p not in stats}
     return Variables(unflatten_dict(params, sep="/"), unflatten_dict(stats, sep="/"))

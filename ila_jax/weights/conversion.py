@@ -1,6 +1,6 @@
-"""From a foreign file to a Recognizer of the model that is wanted, with a report.
+"""Converts a foreign file into a Recognizer of the wanted model, with a report.
 
-A conversion has four steps. Each has its own module, and needs nothing of those after it:
+A conversion has four steps. Each has its own module, and does not depend on later ones:
 
 1. `foreign.files.read` gets the tensors out of the file or folder, and gives them official names:
    those of the released PyTorch code, whatever the library called them. A configuration beside them
@@ -11,9 +11,9 @@ A conversion has four steps. Each has its own module, and needs nothing of those
 4. `adapt` puts these weights into the model that is wanted, which may be another one: it
    interpolates positions where that was asked for, and what the file does not hold starts fresh.
 
-Every step refuses what it cannot be sure of, with all its reasons at once. `convert_file` runs the
-steps, `summary` says what came of them, and `folder.save` writes the result. `state_dict` has the
-way back. How to add the names of another model's checkpoint: `foreign.names`.
+Each step raises one ValueError that lists everything it is unsure of. `convert_file` runs the
+steps, `summary` reports what they did, and `folder.save` writes the result. The reverse conversion
+is in `state_dict`. `foreign.names` says how to add the names of another model's checkpoint.
 """
 
 import dataclasses
@@ -36,21 +36,21 @@ from ila_jax.weights.state_dict import read_state
 
 # What users call the kinds of models that `recognise` tells apart.
 NAMES = {"clip": "CLIP", "spatial": "CLIP with X-CLIP's heads", "xclip": "X-CLIP", "ila": "ILA"}
-_ACTIVATION = (
-    "the file does not say how it computes: as OpenAI's CLIP and its copies do (QuickGELU, heads "
-    "of 64 channels, eps 1e-5) is assumed. Most other models of open_clip use GELU, large ones "
-    "wider heads: convert those from their folder, whose configuration says so"
+_ASSUMED_ACTIVATION = (
+    "the file does not name its activation; OpenAI CLIP's is assumed (QuickGELU, heads of 64 "
+    "channels, eps 1e-5). Most other open_clip models use GELU, and the large ones have wider "
+    "heads: convert those from their folder, whose configuration says so"
 )
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wish:
-    """What the weights shall become.
+class Target:
+    """The model to convert into.
 
-    config: the model; None takes the file's own. frames, resolution: in its place, which
-    interpolates position embeddings; the resolution is in pixels. reset_head: start a linear head
-    anew where its classes differ. class_names: in the order of the classes. seed: of what starts
-    fresh.
+    config: the model; None takes the file's own. frames, resolution (in pixels): override the
+    config's; position embeddings are then interpolated. reset_head: whether a linear head for
+    another number of classes is replaced by a newly initialised one. class_names: in the order of
+    the classes. seed: seed for newly initialised parameters.
     """
 
     config: ModelConfig | None = None
@@ -61,12 +61,12 @@ class Wish:
     seed: int = 0
 
     def model(self, file_model: ModelConfig) -> ModelConfig:
-        """The model that is wanted, out of that of the file.
+        """The configuration to convert into, when the file holds the model `file_model`.
 
         Errors: ValueError for a resolution or a number of frames that no model can have.
         """
-        wishes = {"frames": self.frames, "resolution": self.resolution}
-        changes: dict[str, Any] = {k: v for k, v in wishes.items() if v is not None}
+        overrides = {"frames": self.frames, "resolution": self.resolution}
+        changes: dict[str, Any] = {k: v for k, v in overrides.items() if v is not None}
         config = dataclasses.replace(self.config or file_model, **changes)
         config.geometry()  # Errors: a resolution that is no multiple of the patch
         if config.frames < 1:
@@ -75,7 +75,11 @@ class Wish:
 
     @property
     def allow(self) -> Allow:
-        """What may change on the way: only what was wished for by name, not by a configuration."""
+        """What may differ from the file: only the overrides that are given here.
+
+        `config` allows nothing, so that a configuration alone never interpolates positions
+        silently.
+        """
         return Allow(
             frames=self.frames is not None,
             resolution=self.resolution is not None,
@@ -87,7 +91,7 @@ class Wish:
 class Conversion:
     """A converted file: what was read, the model in it, and the recognizer made of it.
 
-    model_name: what users call the model in the file, as in `NAMES`.
+    model_name: what users call the model in the file, a value of `NAMES`.
     """
 
     foreign: Foreign
@@ -97,43 +101,50 @@ class Conversion:
     report: Report
 
 
-def convert_file(source: str | Path, wish: Wish, *, entry: str | None = None) -> Conversion:
-    """The weights of a file or folder, in the model that is wanted. The steps are those above.
+def convert_file(source: str | Path, target: Target, *, entry: str | None = None) -> Conversion:
+    """Converts the weights of a file or folder into the target, by the four steps above.
 
     entry: which of its models, where the file holds several: an entry, or a prefix of names.
-    Errors: ValueError in words, as `files.read`, `read_state` and `adapt` raise it.
+    Errors: ValueError with a message, from `files.read`, `read_state` or `adapt`, or for class names
+    that do not fit the head.
     """
     foreign = read(source, entry)
+    # `origin` keeps what our variables do not, such as the file's precision: the reverse conversion
+    # needs it.
     file_model, variables, origin = read_state(foreign.state, foreign.configuration)
-    target = wish.model(file_model)
+    config = target.model(file_model)
     recognizer, report = adapt(
-        file_model, variables, origin, target, allow=wish.allow, seed=wish.seed
+        file_model, variables, origin, config, allow=target.allow, seed=target.seed
     )
-    # Checked last, as only the target says how many classes there are.
-    names = _checked(wish.class_names, recognizer.config)
+    # After `adapt`: where the config has another number of classes than the file, its message names
+    # the cause, and that the class names do not fit is only a consequence.
+    names = _checked_class_names(target.class_names, config)
     recognizer = Recognizer(recognizer.config, recognizer.variables, names, recognizer.origin)
-    # The released video models all compute so; copies of CLIP do not.
+    # Released video models all use QuickGELU; a CLIP file may not, so say what was assumed.
     if origin.kind == "clip" and not foreign.activation:
-        report.notes.append(_ACTIVATION)
+        report.notes.append(_ASSUMED_ACTIVATION)
     if foreign.configuration is not None:
-        report.notes += foreign.configuration.words()
+        report.notes += foreign.configuration.report_notes()
     if any(dtype == "float64" for dtype in origin.dtypes.values()):
         report.notes.append("the file is in float64; the weights were rounded to float32")
-    # Of the file's tensors and not of ours, so that the names are those that its owner knows.
+    # Check the file's tensors, not ours: the user knows those names.
     bad = non_finite(foreign.state.items())
     report.notes += [f"warning: {name} holds NaN or infinite values" for name in bad]
-    report.left |= foreign.left
+    report.skipped |= foreign.skipped
     return Conversion(foreign, NAMES[origin.kind], file_model, recognizer, report)
 
 
 def non_finite(arrays: Collection[tuple[str, np.ndarray]]) -> list[str]:
-    """The names of the arrays that hold NaN or infinite values. Reads all of them, with a bar."""
+    """The names of the arrays that hold NaN or infinite values.
+
+    It reads every array, which takes a while, and shows a progress bar.
+    """
     checked = tqdm(arrays, desc="checking", unit=" tensors", disable=None)
     return [name for name, value in checked if not np.isfinite(value).all()]
 
 
-def _checked(names: Sequence[str] | None, config: ModelConfig) -> Sequence[str] | None:
-    """The class names. Errors: ValueError unless they are a list, with one for each class."""
+def _checked_class_names(names: Sequence[str] | None, config: ModelConfig) -> Sequence[str] | None:
+    """The same class names. Errors: ValueError unless they are a list, with one for each class."""
     # A string is a sequence of strings as well, and would become a class for each letter.
     if isinstance(names, str):
         raise ValueError(
@@ -148,7 +159,7 @@ def _checked(names: Sequence[str] | None, config: ModelConfig) -> Sequence[str] 
 
 
 def summary(conversion: Conversion) -> str:
-    """The report in words: what was loaded, what is new, what was left and why."""
+    """The report as text: what was loaded, what is new, and what was skipped and why."""
     report, config = conversion.report, conversion.recognizer.config
     # By the paths of the recognizer, which has every parameter; the file may have fewer.
     sizes = _sizes(conversion.recognizer)
@@ -160,7 +171,7 @@ def summary(conversion: Conversion) -> str:
         f"loaded  {len(report.loaded)} tensors, {sum(sizes[p] for p in report.loaded):,} numbers",
     ]
     lines += [f"new     {line}" for line in _grouped(report.new, sizes)] or ["new     nothing"]
-    lines += [f"left    {line}" for line in reasons(report.left)]
+    lines += [f"left    {line}" for line in reasons(report.skipped)]
     lines += [f"note    {note}" for note in report.notes]
     return "\n".join(lines)
 
@@ -177,7 +188,7 @@ def describe(config: ModelConfig) -> str:
 
 
 def part_of(path: str) -> str:
-    """The part of the model that a path of ours belongs to, in words."""
+    """What users call the part of the model that a path of ours belongs to."""
     first = path.split("/")[0]
     if first == "visual":
         return "temporal model" if "/temporal" in path else "image tower"
@@ -190,16 +201,19 @@ def _grouped(paths: Sequence[str], sizes: dict[str, int]) -> list[str]:
     for path in paths:
         parts.setdefault(part_of(path), []).append(path)
     return [
-        f"{part}: {len(members)} tensors, {sum(sizes[p] for p in members):,} numbers, as a fresh "
-        "model starts"
+        f"{part}: {len(members)} tensors, {sum(sizes[p] for p in members):,} numbers, initialised "
+        "as in a new model"
         for part, members in parts.items()
     ]
 
 
-def reasons(left: dict[str, str]) -> list[str]:
-    """A line for each reason why something was left, with the first three names of it."""
+def reasons(skipped: dict[str, str]) -> list[str]:
+    """A line for each reason why something was skipped, with the first three names of it.
+
+    skipped: each name to its reason.
+    """
     names_of: dict[str, list[str]] = {}
-    for name, why in left.items():
+    for name, why in skipped.items():
         names_of.setdefault(why, []).append(name)
     return [
         ", ".join(names[:3])

@@ -24,7 +24,7 @@ from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Origin, Recognizer, views_from_dict
 from ila_jax.weights import checksums
-from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.foreign.hub import PREFIX, fetch
 from ila_jax.weights.foreign.other_files import on_the_hub
 from ila_jax.weights.fresh import on_device
@@ -108,7 +108,7 @@ def load(source: str | Path) -> Recognizer:
     if str(source).startswith(PREFIX):
         fetched = fetch(str(source))
         if not (fetched / "model.json").is_file():
-            return on_device(convert_file(fetched, Wish()).recognizer)
+            return on_device(convert_file(fetched, Target()).recognizer)
         return load(fetched)
     folder, which = _folder_and_checkpoint(source)
     if (folder / "checkpoints").is_dir():

@@ -58,7 +58,7 @@ def inspect(
         "activation_known": foreign.activation or not alone,
         "non_finite": non_finite(foreign.state.items()),
         "parts": _parts(config, shapes, clip_only=alone),
-        "left": dict(foreign.left),
+        "left": dict(foreign.skipped),
         "settings": foreign.settings,
     }
     if expected is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ila_jax.files import plain_name, writable
-from ila_jax.files.writable import check_room, check_writable
+from ila_jax.files.writable import check_free_space, check_writable
 
 
 def test_a_folder_that_can_be_made_is_fine_and_stays_as_it_was(tmp_path):
@@ -55,11 +55,11 @@ def test_no_permission():
 
 
 def test_too_little_room(tmp_path, monkeypatch):
-    check_room(tmp_path / "run", 1, "it")
+    check_free_space(tmp_path / "run", 1, "it")
     usage = type("usage", (), {"free": 2_000_000})
     monkeypatch.setattr(writable.shutil, "disk_usage", lambda _: usage)
     with pytest.raises(OSError, match=r"a run takes 3.0 MB, and .* has 2.0 MB of free space"):
-        check_room(tmp_path / "run", 3_000_000, "a run")
+        check_free_space(tmp_path / "run", 3_000_000, "a run")
 
 
 def test_a_plain_name_leads_to_the_same_files(tmp_path):

@@ -14,7 +14,7 @@ from transformers import CLIPConfig, CLIPModel, XCLIPConfig, XCLIPModel
 
 from ila_jax import cli, convert
 from ila_jax.models import model
-from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.foreign.files import read
 from ila_jax.weights.foreign.settings.tables import Inert, OneOf, Supported, TensorSize
 from ila_jax.weights.foreign.settings.transformers_settings import tables
@@ -95,7 +95,7 @@ HONOURED_OF_CLIP = {
 def test_keys_of_clip_are_honoured(tmp_path):
     # With an embedding that holds no head of 64: CLIP's has none.
     theirs = clip(tmp_path, projection_dim=32, **HONOURED_OF_CLIP)
-    conversion = convert_file(tmp_path, Wish(frames=FRAMES))
+    conversion = convert_file(tmp_path, Target(frames=FRAMES))
     actual, expected = our_features(conversion.recognizer), features_of_clip(theirs)
     close(actual[0], expected[0])
     close(actual[1], expected[1])
@@ -118,7 +118,7 @@ def test_without_transformers_a_folder_is_not_verified(tmp_path, monkeypatch, ca
 
 def test_a_folder_that_transformers_cannot_load_is_not_verified(tmp_path):
     clip(tmp_path)
-    conversion = convert_file(tmp_path, Wish(frames=FRAMES))
+    conversion = convert_file(tmp_path, Target(frames=FRAMES))
     (tmp_path / "config.json").unlink()
     with pytest.raises(ValueError, match=r"cannot be verified: transformers .* does not load it"):
         verify(conversion)
@@ -154,7 +154,7 @@ def logits_of_xclip(theirs):
 
 def test_keys_of_xclip_are_honoured(tmp_path):
     theirs = xclip(tmp_path, **HONOURED_OF_XCLIP)
-    conversion = convert_file(tmp_path, Wish())
+    conversion = convert_file(tmp_path, Target())
     video = jnp.asarray(pytorch.video(G, FRAMES).numpy().transpose(0, 1, 3, 4, 2))
     logits = conversion.recognizer.logits(video, pytorch.tokens(G).numpy())
     close(logits, logits_of_xclip(theirs))
@@ -173,7 +173,7 @@ def test_each_key_of_xclip_matters(key, tmp_path):
 
 def test_a_section_that_overrides_is_honoured(tmp_path):
     theirs = clip(tmp_path, vision__num_attention_heads=4, text__hidden_act="gelu")
-    right = convert_file(tmp_path, Wish(frames=FRAMES)).recognizer.config
+    right = convert_file(tmp_path, Target(frames=FRAMES)).recognizer.config
     settings = json.loads((tmp_path / "config.json").read_text())
     own = {part: dict(settings[f"{part}_config"]) for part in ("text", "vision")}
     # What stands in the sections is wrong, and what overrides them is right.
@@ -182,7 +182,7 @@ def test_a_section_that_overrides_is_honoured(tmp_path):
         vision_config_dict=own["vision"], text_config_dict=own["text"],
     )  # fmt: skip
     same_features(CLIPModel.from_pretrained(tmp_path).eval(), theirs)
-    assert convert_file(tmp_path, Wish(frames=FRAMES)).recognizer.config == right
+    assert convert_file(tmp_path, Target(frames=FRAMES)).recognizer.config == right
     assert right.geometry().image.head_width == 32
     assert right.geometry().text.activation == "gelu"
 
@@ -198,7 +198,7 @@ def test_what_overrides_brings_its_defaults(tmp_path):
     own = dict(settings["vision_config"])
     del own["layer_norm_eps"]
     edit(tmp_path, vision_config_dict=own)
-    recognizer = convert_file(tmp_path, Wish(frames=FRAMES)).recognizer
+    recognizer = convert_file(tmp_path, Target(frames=FRAMES)).recognizer
     assert recognizer.config.geometry().image.eps == 1e-5
     reloaded = CLIPModel.from_pretrained(tmp_path)
     assert reloaded.config.vision_config.layer_norm_eps == 1e-5
@@ -240,7 +240,7 @@ def test_a_key_of_clip_is_refused_by_name(key, tmp_path):
     clip(tmp_path, text__eos_token_id=2)
     edit(tmp_path, **{key: REFUSED_OF_CLIP[key]})
     with pytest.raises(ValueError, match=key.replace("__", r"_config\.")):
-        convert_file(tmp_path, Wish(frames=FRAMES))
+        convert_file(tmp_path, Target(frames=FRAMES))
 
 
 REFUSED_OF_XCLIP = {
@@ -264,7 +264,7 @@ def test_a_key_of_xclip_is_refused_by_name(key, tmp_path):
     if key == "model_type":
         edit(tmp_path, architectures=["CLIPModel"])
     with pytest.raises(ValueError, match=key.replace("__", r"_config\.")):
-        convert_file(tmp_path, Wish())
+        convert_file(tmp_path, Target())
 
 
 def test_a_key_that_is_left_out_has_the_librarys_default(tmp_path):
@@ -274,7 +274,7 @@ def test_a_key_that_is_left_out_has_the_librarys_default(tmp_path):
     del settings["vision_config"]["num_attention_heads"]  # 12, by default
     path.write_text(json.dumps(settings))
     with pytest.raises(ValueError, match=r"num_attention_heads is 12, which does not divide"):
-        convert_file(tmp_path, Wish(frames=FRAMES))
+        convert_file(tmp_path, Target(frames=FRAMES))
 
 
 INERT = {
@@ -317,19 +317,19 @@ def test_keys_that_the_tables_call_inert_are_read_by_nobody(tmp_path):
 
 def test_keys_that_change_nothing(tmp_path):
     theirs = clip(tmp_path)
-    before = convert_file(tmp_path, Wish(frames=FRAMES)).recognizer.config
+    before = convert_file(tmp_path, Target(frames=FRAMES)).recognizer.config
     edit(tmp_path, **INERT)
-    assert convert_file(tmp_path, Wish(frames=FRAMES)).recognizer.config == before
+    assert convert_file(tmp_path, Target(frames=FRAMES)).recognizer.config == before
     same_features(CLIPModel.from_pretrained(tmp_path).float().eval(), theirs)
 
 
 def test_keys_of_xclip_that_change_nothing(tmp_path):
     theirs = xclip(tmp_path)
-    before = convert_file(tmp_path, Wish()).recognizer.config
+    before = convert_file(tmp_path, Target()).recognizer.config
     edit(
         tmp_path, prompt_alpha=0.7, prompt_attention_dropout=0.5, prompt_projection_dropout=0.5,
         vision__drop_path_rate=0.5, vision__attention_dropout=0.5, text__eos_token_id=7,
     )  # fmt: skip
-    assert convert_file(tmp_path, Wish()).recognizer.config == before
+    assert convert_file(tmp_path, Target()).recognizer.config == before
     again = XCLIPModel.from_pretrained(tmp_path).eval()
     np.testing.assert_allclose(logits_of_xclip(again), logits_of_xclip(theirs), rtol=0, atol=1e-5)

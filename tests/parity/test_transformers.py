@@ -10,7 +10,7 @@ pytest.importorskip("torch")
 import torch
 
 from ila_jax.models import model
-from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.state_dict import from_torch, official_state, to_torch
 from tests.parity import torch_models as pytorch
 
@@ -62,7 +62,7 @@ def test_clip_of_a_folder(size, tmp_path):
     geometry = pytorch.GEOMETRIES[size]
     theirs = pytorch.clip(geometry)
     theirs.save_pretrained(tmp_path)
-    conversion = convert_file(tmp_path, Wish(frames=FRAMES))
+    conversion = convert_file(tmp_path, Target(frames=FRAMES))
     assert conversion.recognizer.config.size == ("custom" if size == "tiny" else size)
     compare_clip(conversion.recognizer, theirs, geometry, 1e-5, 1e-5)
 
@@ -88,7 +88,7 @@ def test_clip_as_repositories_of_the_hub_hold_it(form, precision, tmp_path):
         new = form != "before 1.6"
         state, file = theirs.state_dict(), tmp_path / "pytorch_model.bin"
         torch.save(state, file, _use_new_zipfile_serialization=new)
-    conversion = convert_file(tmp_path, Wish(frames=FRAMES))
+    conversion = convert_file(tmp_path, Target(frames=FRAMES))
     name = str(precision).removeprefix("torch.")
     assert {value.dtype.name for value in conversion.foreign.state.values()} == {name}
     compare_clip(conversion.recognizer, theirs.float(), geometry, 1e-5, 1e-5)
@@ -100,7 +100,7 @@ def test_clip_of_an_archive_in_half_precision(size, tmp_path):
     theirs = pytorch.clip(geometry)
     state = official_of(theirs, tmp_path)
     pytorch.openai_archive(tmp_path / "clip.pt", geometry, state)
-    conversion = convert_file(tmp_path / "clip.pt", Wish(frames=FRAMES))
+    conversion = convert_file(tmp_path / "clip.pt", Target(frames=FRAMES))
     assert set(conversion.foreign.state) == set(torch_state(tmp_path / "clip.pt"))
     # Logits are cosines times 14: what half precision rounds off the cosines grows as much.
     compare_clip(conversion.recognizer, theirs, geometry, 1e-3, 14e-3)
@@ -113,7 +113,7 @@ def test_xclip_of_a_folder(size, tmp_path):
     theirs = pytorch.xclip(geometry, FRAMES)
     theirs.save_pretrained(tmp_path, max_shard_size="100MB" if size != "tiny" else "500KB")
     assert len(list(tmp_path.glob("*.safetensors"))) > 1, "the test wants shards"
-    recognizer = convert_file(tmp_path, Wish()).recognizer
+    recognizer = convert_file(tmp_path, Target()).recognizer
     video, tokens = pytorch.video(geometry, FRAMES), pytorch.tokens(geometry)
     with torch.no_grad():
         expected = theirs(input_ids=tokens, pixel_values=video)
@@ -127,7 +127,7 @@ def test_xclip_of_a_folder(size, tmp_path):
 def official_of(theirs, folder):
     """The official state dict of a model of transformers, as torch tensors."""
     theirs.save_pretrained(folder)
-    return to_torch(convert_file(folder, Wish()).recognizer)
+    return to_torch(convert_file(folder, Target()).recognizer)
 
 
 def torch_state(path):

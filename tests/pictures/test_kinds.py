@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ila_jax.pictures.album import write
+from ila_jax.pictures.block_maps import AlignmentMaps, BlockMaps
 from ila_jax.pictures.kinds import KINDS, ModelView, one_block
-from ila_jax.pictures.looking import AlignmentMaps, BlockMaps
 from ila_jax.pictures.overlay import EARLIER, LATER, dimmed, heat_overlay, mask_overlay, ring
 from ila_jax.pictures.sheet import below, beside, drawn, played
 

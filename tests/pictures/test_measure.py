@@ -9,7 +9,7 @@ import pytest
 from ila_jax.data.synthetic import motion_pairs
 from ila_jax.models.temporal.alignment import mask
 from ila_jax.pictures import measure, moving_objects
-from ila_jax.pictures.looking import block_maps
+from ila_jax.pictures.block_maps import block_maps
 from ila_jax.pictures.scenes import read_scenes
 from ila_jax.pictures.shares import coverage
 from ila_jax.recognizer import Recognizer

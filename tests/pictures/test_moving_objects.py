@@ -8,7 +8,7 @@ import pytest
 from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.synthetic.motion import draw_clip
 from ila_jax.data.synthetic.videos import encode
-from ila_jax.pictures.looking import AlignmentMaps, BlockMaps
+from ila_jax.pictures.block_maps import AlignmentMaps, BlockMaps
 from ila_jax.pictures.measure import tables
 from ila_jax.pictures.moving_objects import (
     Mean,

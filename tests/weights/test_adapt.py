@@ -71,8 +71,8 @@ def test_clip_goes_into_any_model_and_the_rest_starts_fresh(case):
         wanted = clip[path] if path in report.loaded else fresh[path]
         np.testing.assert_array_equal(value, wanted, err_msg=path)
     assert set(report.loaded) == clip.keys() & got.keys()
-    assert set(report.left) == clip.keys() - got.keys()
-    assert all("linear head" in why for why in report.left.values())
+    assert set(report.skipped) == clip.keys() - got.keys()
+    assert all("linear head" in why for why in report.skipped.values())
 
 
 def test_a_model_around_clip_gives_clip_back():
@@ -88,8 +88,8 @@ def test_a_model_around_clip_gives_clip_back():
 def test_another_temporal_model_keeps_towers_and_heads():
     made, report = adapted("xclip_tiny", like("ila_k400_tiny"))
     assert {path.split("/")[3] for path in report.new} == {"temporal"}
-    assert {path.split("/")[3] for path in report.left} == {"temporal"}
-    assert "of another temporal model than ila" in set(report.left.values())
+    assert {path.split("/")[3] for path in report.skipped} == {"temporal"}
+    assert "of another temporal model than ila" in set(report.skipped.values())
     given = flat(source("xclip_tiny"))
     np.testing.assert_array_equal(flat(made)["mit/positions"], given["mit/positions"])
 

@@ -11,7 +11,7 @@ import pytest
 import ila_jax
 from ila_jax import cli, convert
 from ila_jax.weights import verification
-from ila_jax.weights.conversion import Wish, convert_file, describe
+from ila_jax.weights.conversion import Target, convert_file, describe
 from ila_jax.weights.folder import save
 from ila_jax.weights.foreign.files import read
 from ila_jax.weights.foreign.names import official
@@ -252,15 +252,15 @@ def test_no_frames_are_refused(frames, file, tmp_path, capsys):
 def test_nan_is_a_warning_with_the_name(file, capsys):
     state = state_of("ila_ssv2_tiny")
     state["visual.proj"] = state["visual.proj"] * np.nan
-    conversion = convert_file(file(state), Wish())
+    conversion = convert_file(file(state), Target())
     assert conversion.report.notes == ["warning: visual.proj holds NaN or infinite values"]
 
 
 def test_wrong_class_names_are_counted(file, tmp_path):
     with pytest.raises(ValueError, match="there are 2 class names, and the linear head has 5"):
-        convert_file(file(), Wish(class_names=["a", "b"]))
+        convert_file(file(), Target(class_names=["a", "b"]))
     with pytest.raises(ValueError, match="class names are 'abcde': expected a list of names"):
-        convert_file(file(), Wish(class_names="abcde"))
+        convert_file(file(), Target(class_names="abcde"))
 
 
 def test_verify_without_pytorchs_model_is_a_checksum(file, tmp_path, capsys):
@@ -271,7 +271,7 @@ def test_verify_without_pytorchs_model_is_a_checksum(file, tmp_path, capsys):
 
 
 def test_verify_finds_a_layer_that_is_not_written_back(file, monkeypatch):
-    conversion = convert_file(file(), Wish())
+    conversion = convert_file(file(), Target())
     state = dict(conversion.foreign.state)
     state["visual.ln_pre.weight"] = state["visual.ln_pre.weight"] + 1
     recognizer = ila_jax.from_torch(state_of("ila_ssv2_tiny"))

@@ -18,7 +18,7 @@ with warnings.catch_warnings():
 
 import ila_jax
 from ila_jax import convert
-from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.folder import save
 from ila_jax.weights.foreign.files import read
 from ila_jax.weights.foreign.safetensors_file import write_safetensors
@@ -96,7 +96,7 @@ def test_every_tensor_of_a_file_is_read_bit_by_bit(case, form, tmp_path, yacs):
         np.testing.assert_array_equal(foreign.state[name], value, err_msg=name)
     if form in ("released", "before 1.6"):
         assert foreign.settings["DATA"] == {"NUM_FRAMES": 4, "LABEL_LIST": "labels.csv"}
-        assert set(foreign.left) == {"optimizer", "lr_scheduler", "max_accuracy", "epoch"}
+        assert set(foreign.skipped) == {"optimizer", "lr_scheduler", "max_accuracy", "epoch"}
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def clip_state(precision=np.float32):
 
 def test_clip_there_and_back_through_a_folder(tmp_path):
     torch.save({n: to_tensor(v) for n, v in clip_state(HALF).items()}, tmp_path / "clip.pt")
-    conversion = convert_file(tmp_path / "clip.pt", Wish())
+    conversion = convert_file(tmp_path / "clip.pt", Target())
     save(conversion.recognizer, tmp_path / "weights")
     same_bits(official_state(ila_jax.load(tmp_path / "weights")), clip_state(HALF))
 

@@ -23,7 +23,7 @@ from ila_jax.data.clips.train_clips import TrainClips
 from ila_jax.data.clips.views import Views
 from ila_jax.data.sources.source import VideoSource
 from ila_jax.data.workers.child import set_up_worker
-from ila_jax.data.workers.room import check_processes
+from ila_jax.data.workers.process_limits import check_processes
 
 Batch = dict[str, np.ndarray]
 Batches = Generator[Batch, None, None]  # to be closed, which stops the workers

@@ -185,7 +185,7 @@ def _frame_times(path: str | os.PathLike[str], progress: Progress) -> np.ndarray
     with open_file(path) as container:
         stream = video_stream(container)
         survey = Survey(container, stream)
-        if survey.useful:
+        if survey.can_index:
             for packet in _with_bar(_packets(container, stream, progress), "reading times"):
                 survey.add(packet)
             # Opened once more: FFmpeg has its own place in the file that is being demuxed.

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from ila_jax.data.synthetic.motion import CLASSES, MotionClip, draw_clip
 from ila_jax.data.workers.child import interrupts_left_to_parent, set_up_worker
-from ila_jax.data.workers.room import check_processes
+from ila_jax.data.workers.process_limits import check_processes
 
 SPLITS = ("train", "validation")
 KEY_FRAMES = 12  # one every so many frames, as the prepared data sets have

@@ -22,7 +22,7 @@ _TAGS: dict[str, Any] = (
 )
 # What PyAV raises on damaged bytes: FFmpeg's errors, and its own for streams that appear late
 # (IndexError) and for metadata that is no text (UnicodeDecodeError, a ValueError).
-ERRORS = (av.error.FFmpegError, LookupError, ValueError)
+DECODER_ERRORS = (av.error.FFmpegError, LookupError, ValueError)
 
 
 def open_bytes(data: bytes) -> av.container.InputContainer:
@@ -38,7 +38,7 @@ def open_bytes(data: bytes) -> av.container.InputContainer:
             io.BytesIO(data), "r", format=format_name, buffer_size=size, **_TAGS
         )
         return container
-    except ERRORS as error:
+    except DECODER_ERRORS as error:
         raise _not_a_video(error) from error
 
 
@@ -52,7 +52,7 @@ def open_file(path: str | os.PathLike[str]) -> Iterator[av.container.InputContai
             raise BadVideo(Reason.EMPTY)
         try:
             container = av.open(file, "r", buffer_size=1 << 20, **_TAGS)
-        except ERRORS as error:
+        except DECODER_ERRORS as error:
             raise _not_a_video(error) from error
         with container:
             yield container

@@ -1,4 +1,4 @@
-"""Decoding a video from its first packet to its last, which defines what frame k is.
+"""Decodes a video from its first packet to its last, which defines what frame k is.
 
 Every faster way of reading has to give the same frames bit for bit.
 """
@@ -11,7 +11,7 @@ import av
 import numpy as np
 
 from ila_jax.data.video.bad import BadVideo, Reason
-from ila_jax.data.video.container import ERRORS, VideoPacket, ffmpeg_message
+from ila_jax.data.video.container import DECODER_ERRORS, VideoPacket, ffmpeg_message
 
 # Seconds, those of FFmpeg's command (its dts_delta_threshold for the second): a clock that goes
 # back by more, or in broadcast formats ahead by more, was set anew.
@@ -28,7 +28,7 @@ def packets_of(
         # PyAV adds an empty packet at the end, by which a decoder learns that no more will come. It
         # is left out, as packets are counted, and `decoded` ends the decoder itself.
         yield from (packet for packet in container.demux(stream) if packet.size)
-    except ERRORS as error:
+    except DECODER_ERRORS as error:
         message = f"FFmpeg, reading packets: {ffmpeg_message(error)}."
         raise BadVideo(Reason.DAMAGED, message) from error
 
@@ -52,16 +52,16 @@ def decoded(codec: av.VideoCodecContext, packets: Iterable[VideoPacket]) -> Iter
     if codec.is_open:
         codec.flush_buffers()
     try:
-        # The None at the end makes the decoder give the pictures that it still holds back.
+        # The None at the end makes the decoder give the frames that it still holds back.
         for packet in itertools.chain(packets, [None]):
             for frame in codec.decode(packet):
                 # FFmpeg paints over what it cannot decode. Such a frame is no picture of the video.
                 if frame.is_corrupt:
                     raise BadVideo(Reason.DAMAGED, "FFmpeg marks a frame as corrupt.")
                 yield frame
-    except BadVideo:  # a ValueError, and so one of ERRORS
+    except BadVideo:  # a ValueError, and so one of DECODER_ERRORS
         raise
-    except ERRORS as error:
+    except DECODER_ERRORS as error:
         message = f"FFmpeg, decoding: {ffmpeg_message(error)}."
         raise BadVideo(Reason.DAMAGED, message) from error
 

@@ -1,4 +1,4 @@
-"""What one pass over the packets of a video tells: how many frames, which, and when.
+"""Learns from one pass over the packets of a video how many frames it has, where, and when.
 
 Nothing is decoded here. Decoding everything takes much longer, and is needed only where the packets
 leave something open: then a survey says that it does not know, and never guesses.
@@ -34,7 +34,8 @@ _SHOWN, _START, _DISPOSABLE = 1, 2, 4  # flags of a packet, the last two as of `
 class Survey:
     """Given each packet in turn, it knows of each frame its packet and its time, if that is sure.
 
-    useful: whether the pass over the packets is worth it, since something can be known from them.
+    can_index: whether the packets of this container can tell the frames; if not, a pass over them is
+    in vain.
     A survey holds 24 bytes for each packet.
     """
 
@@ -49,8 +50,8 @@ class Survey:
         # The two things that can turn out to be unknown: whether each packet gives one frame, and,
         # where the reader is None, in which order the frames are shown.
         self._packets_are_frames = True
-        self.useful = container.format.name.startswith(_CONTAINERS)
-        self._read_order = self._order_reader() if self.useful else None
+        self.can_index = container.format.name.startswith(_CONTAINERS)
+        self._read_order = self._order_reader() if self.can_index else None
 
     def _order_reader(self) -> OrderReader | None:
         """The reader for this stream; None where its packets do not tell the order."""
@@ -70,7 +71,7 @@ class Survey:
         if packet.size < self._smallest:
             self._packets_are_frames, self._read_order = False, None
         # Once the order is lost nothing brings it back. The packets are still counted, so that a
-        # file that is cut off is told.
+        # file that is cut off is recognised.
         if self._read_order is None:
             return
         try:
@@ -135,7 +136,8 @@ class Survey:
 def _starts(times: np.ndarray, shown: np.ndarray, is_start: np.ndarray) -> np.ndarray:
     """The packets that come before all later ones in presentation, too (a closed group).
 
-    times: of all packets. shown: the numbers of those that are shown, ascending.
+    times: int64 [packets], the presentation time of each. is_start: bool [packets]. shown: int64,
+    ascending, the numbers of the packets that are shown.
     """
     least_from_here = np.minimum.accumulate(times[shown][::-1])[::-1]
     starts: np.ndarray = shown[is_start[shown] & (times[shown] == least_from_here)]

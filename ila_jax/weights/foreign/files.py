@@ -39,7 +39,7 @@ class Foreign:
 
     form: what kind of file it is, in words. state: the tensors by name, views of the mapped file
     where they can be. bytes: the size of the file or files. settings: what stands beside the
-    weights, as plain data. left: entries that were not read, to the reason. activation: whether the
+    weights, as plain data. skipped: entries that were not read, to the reason. activation: whether the
     file says which activation its model has. configuration: the settings of a folder, understood.
     """
 
@@ -47,7 +47,7 @@ class Foreign:
     state: Mapping[str, np.ndarray]
     bytes: int
     settings: Mapping[str, Any] = field(default_factory=dict)
-    left: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
     activation: bool = False
     configuration: Settings | None = None
 
@@ -141,20 +141,20 @@ def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
         )
     path = entries.find(file.data, entry)
     state = entries.at(file.data, path)
-    left = entries.beside(file.data, path)
+    skipped = entries.beside(file.data, path)
     tensors, counts = {k: v for k, v in state.items() if is_tensor(v)}, _counts(state)
     for name in (str(k) for k in state if k not in tensors and str(k) not in counts):
-        left[name] = _NO_TENSOR
+        skipped[name] = _NO_TENSOR
     # The released checkpoints of X-CLIP and ILA have their configuration in an entry of this name.
     config = file.data.get("config")
     if isinstance(config, dict):
-        left.pop("config", None)
+        skipped.pop("config", None)
     return Foreign(
         f"{file.form}, its entry {path!r}" if path else file.form,
         file.tensors(tensors) | counts,
         size,
         settings=config if isinstance(config, dict) else {},
-        left=left,
+        skipped=skipped,
     )
 
 
@@ -186,7 +186,7 @@ def _read_folder(path: Path, chosen: WeightFiles, entry: str | None) -> Foreign:
         state,
         sum(part.bytes for part in parts),
         settings=settings,
-        left={name: why for part in parts for name, why in part.left.items()},
+        skipped={name: why for part in parts for name, why in part.skipped.items()},
         activation=True,
         configuration=configuration,
     )
@@ -225,11 +225,11 @@ def _official(foreign: Foreign, prefix: str | None) -> Foreign:
     # Prefixes come off first: the names behind them tell whose names they are.
     selected = select(foreign.state, prefix)
     state = {name: foreign.state[given] for name, given in selected.names.items()}
-    form, left = foreign.form, {**foreign.left, **selected.left}
+    form, skipped = foreign.form, {**foreign.skipped, **selected.skipped}
     if selected.taken_off:
         form += f", names without {' and '.join(selected.taken_off)}"
     if huggingface.is_hugging_face(list(state)):
         waived = [n for n in state if any(re.fullmatch(p, n) for p in huggingface.WAIVED)]
         form, state = f"{form}, Hugging Face names", huggingface.to_official(state, waived)
-        left |= dict.fromkeys(waived, "counts positions, holds no weights")
-    return dataclasses.replace(foreign, form=form, state=state, left=left)
+        skipped |= dict.fromkeys(waived, "counts positions, holds no weights")
+    return dataclasses.replace(foreign, form=form, state=state, skipped=skipped)

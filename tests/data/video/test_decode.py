@@ -89,8 +89,10 @@ def test_only_what_is_needed_is_decoded(files):
     times = {index._packets[i].pts: k for k, i in enumerate(index._packet_of)}
 
     def decoded(frames):
-        runs = [decoding._run_packets(index, *run) for run in decoding._runs(index, frames)]
-        return [times[f.pts] for run in runs for f in decoding._run_frames(index, run)]
+        runs = [
+            decoding._stretch_packets(index, *run) for run in decoding._stretches(index, frames)
+        ]
+        return [times[f.pts] for run in runs for f in decoding._stretch_frames(index, run)]
 
     assert decoded([24]) == [24]  # from its key frame, not from the first
     assert decoded([12, 36]) == [12, 36]  # the second key frame lies ahead: a jump

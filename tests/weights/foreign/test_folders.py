@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ila_jax.text.tokenizer import vocabulary
-from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.foreign.files import read
 from ila_jax.weights.foreign.names import huggingface
 from ila_jax.weights.foreign.safetensors_file import write_safetensors
@@ -94,12 +94,12 @@ def test_counters_of_positions_are_left(tmp_path):
     theirs = huggingface.from_official(clip_state(), xclip=False)
     theirs["text_model.embeddings.position_ids"] = np.arange(77)[None]
     foreign = read(folder(tmp_path, SETTINGS, theirs))
-    assert list(foreign.left) == ["text_model.embeddings.position_ids"]
+    assert list(foreign.skipped) == ["text_model.embeddings.position_ids"]
 
 
 def test_a_bare_file_of_clip_has_a_note(tmp_path):
     write_safetensors(tmp_path / "clip.safetensors", clip_state())
-    (note,) = convert_file(tmp_path / "clip.safetensors", Wish()).report.notes
+    (note,) = convert_file(tmp_path / "clip.safetensors", Target()).report.notes
     assert re.search("QuickGELU.*GELU", note)
 
 
@@ -173,7 +173,7 @@ def test_mlps_of_another_width_are_named_for_what_they_are(tower, tmp_path):
     part = f"{tower}_config"
     settings = SETTINGS | {part: SETTINGS[part] | {"intermediate_size": 48}}
     with pytest.raises(ValueError, match="rows, four times the width") as error:
-        convert_file(folder(tmp_path, settings, state), Wish())
+        convert_file(folder(tmp_path, settings, state), Target())
     assert "of other weights" not in str(error.value)
 
 

@@ -14,7 +14,7 @@ from ila_jax import cli, convert
 from ila_jax.models import model
 from ila_jax.models.heads import unit
 from ila_jax.sizes import Arithmetic
-from ila_jax.weights.conversion import Wish, convert_file
+from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.folder import load, save
 from ila_jax.weights.foreign.files import read
 from ila_jax.weights.foreign.settings import open_clip_settings
@@ -41,7 +41,7 @@ ARITHMETIC = {
 @pytest.mark.parametrize("case", cases.CASES)
 def test_equal_to_open_clip(case, tmp_path):
     cases.write_folder(tmp_path, case)
-    recognizer = convert_file(tmp_path, Wish(frames=len(cases.frames()))).recognizer
+    recognizer = convert_file(tmp_path, Target(frames=len(cases.frames()))).recognizer
     geometry = recognizer.config.geometry()
     assert (geometry.image, geometry.text) == ARITHMETIC[case]
     tower = model.bind(recognizer.config, recognizer.variables).visual
@@ -96,7 +96,7 @@ def test_a_key_is_refused_by_name(key, tmp_path):
     changed(tmp_path, key, REFUSED[key])
     name = key.rpartition(".")[2]
     with pytest.raises(ValueError, match=rf"\b{name} is"):
-        convert_file(tmp_path, Wish())
+        convert_file(tmp_path, Target())
 
 
 INERT = {
@@ -155,7 +155,7 @@ def test_a_key_that_is_left_out_has_the_librarys_default(tmp_path):
 
 def test_what_was_honoured_is_said_and_kept(tmp_path):
     cases.write_folder(tmp_path, "wide")
-    conversion = convert_file(tmp_path, Wish())
+    conversion = convert_file(tmp_path, Target())
     assert conversion.report.notes == [
         "image: heads of 40 channels, gelu, eps 0.05, as open_clip_config.json says",
         "text: heads of 16 channels, gelu, eps 1e-05, as open_clip_config.json says",
@@ -166,11 +166,11 @@ def test_what_was_honoured_is_said_and_kept(tmp_path):
 
 def test_weights_that_were_not_trained_so_do_not_go_into_a_model(tmp_path):
     cases.write_folder(tmp_path, "wide")
-    wide = convert_file(tmp_path, Wish()).recognizer.config
+    wide = convert_file(tmp_path, Target()).recognizer.config
     (tmp_path / "other").mkdir()
     cases.write_folder(tmp_path / "other", "as_openai")
     with pytest.raises(ValueError, match=r"image\.activation: quick_gelu in the file, gelu in the"):
-        convert_file(tmp_path / "other", Wish(config=wide))
+        convert_file(tmp_path / "other", Target(config=wide))
 
 
 def test_without_open_clip_nothing_is_verified(tmp_path, monkeypatch, capsys):
@@ -189,4 +189,4 @@ def test_open_clip_itself_verifies_its_folders(case, tmp_path):
         pytest.skip("open_clip is not installed; the outputs above are its own")
     cases.import_open_clip()
     cases.write_folder(tmp_path, case)
-    assert "equal to open_clip's model of this folder" in verify(convert_file(tmp_path, Wish()))
+    assert "equal to open_clip's model of this folder" in verify(convert_file(tmp_path, Target()))

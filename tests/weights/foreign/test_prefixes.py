@@ -6,7 +6,7 @@ import pathlib
 import numpy as np
 import pytest
 
-from ila_jax.weights.conversion import Wish, convert_file, summary
+from ila_jax.weights.conversion import Target, convert_file, summary
 from ila_jax.weights.foreign.files import read
 from ila_jax.weights.foreign.names import huggingface
 from ila_jax.weights.foreign.names.prefixes import select
@@ -51,7 +51,7 @@ def test_any_prefix_is_taken_off_in_every_format_and_said(prefix, form, tmp_path
     equal(foreign.state)
     for part in prefix.split(".")[:-1]:
         assert f"{part}." in foreign.form.partition("names without ")[2]
-    assert not foreign.left
+    assert not foreign.skipped
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "model.clip."])
@@ -84,7 +84,7 @@ def test_the_image_tower_alone_is_told(tmp_path):
     tower = {name: value for name, value in theirs.items() if name.startswith("vis")}
     path = write("safetensors", tmp_path / "file", tower)
     with pytest.raises(ValueError, match="the image tower of a CLIP alone"):
-        convert_file(path, Wish())
+        convert_file(path, Target())
 
 
 def test_wrappers_within_a_name_are_taken_off():
@@ -104,7 +104,7 @@ def test_what_stands_beside_the_model_is_left_and_said(tmp_path):
     """As Lightning saves a module that has the model as an attribute."""
     others = {"criterion.weight": np.ones(3, np.float32), "head.fc.weight": np.ones(2, np.float32)}
     path = write("zip", tmp_path / "file", wrapped("model.") | others)
-    conversion = convert_file(path, Wish())
+    conversion = convert_file(path, Target())
     equal(conversion.foreign.state)
     line = (
         "criterion.weight, head.fc.weight: stands beside the model, whose names begin with model."
@@ -117,14 +117,14 @@ def test_counters_and_losses_without_a_prefix_are_left(tmp_path):
     others = {"n_averaged": np.asarray(3), "epoch": np.asarray(2), "criterion.w": np.ones(2, "f4")}
     foreign = read(write("zip", tmp_path / "file", wrapped("module.") | others))
     equal(foreign.state)
-    assert foreign.left.keys() == others.keys()
+    assert foreign.skipped.keys() == others.keys()
 
 
 def test_an_unknown_tensor_of_the_model_is_refused(tmp_path):
     """An adapter changes what the model computes: it is not left."""
     path = write("zip", tmp_path / "file", wrapped("model.") | {"model.adapter": np.ones(2, "f4")})
     with pytest.raises(ValueError, match=r"unknown: adapter \[2\]"):
-        convert_file(path, Wish())
+        convert_file(path, Target())
 
 
 HALVES = wrapped("student.") | {f"teacher.{n}": v + 1 for n, v in CLIP.items()}
@@ -151,7 +151,9 @@ def test_a_half_without_a_prefix_is_chosen_by_a_dot(tmp_path):
         read(path)
     foreign = read(path, ".")
     equal(foreign.state)
-    assert set(foreign.left.values()) == {"of another model in the file, which --entry ema. takes"}
+    assert set(foreign.skipped.values()) == {
+        "of another model in the file, which --entry ema. takes"
+    }
     equal(read(path, "ema.").state)
 
 
@@ -174,7 +176,7 @@ def test_the_entry_with_a_model_in_it_is_taken(entry, tmp_path):
     foreign = read(tmp_path / "file.pth")
     equal(foreign.state)
     assert f"its entry {entry!r}" in foreign.form
-    assert foreign.left.keys() == {"epoch", "optimizer"}
+    assert foreign.skipped.keys() == {"epoch", "optimizer"}
 
 
 def test_an_entry_in_an_entry(tmp_path):
@@ -191,8 +193,8 @@ def test_of_several_entries_one_is_chosen(tmp_path):
         read(tmp_path / "f.pth")
     foreign = read(tmp_path / "f.pth", "model")
     equal(foreign.state)
-    assert foreign.left["model_ema"] == "another model, which --entry model_ema takes"
-    assert foreign.left["optimizer"].startswith("belongs to the training")
+    assert foreign.skipped["model_ema"] == "another model, which --entry model_ema takes"
+    assert foreign.skipped["optimizer"].startswith("belongs to the training")
     foreign = read(tmp_path / "f.pth", "model_ema")
     np.testing.assert_array_equal(foreign.state["visual.proj"], CLIP["visual.proj"] + 1)
     with pytest.raises(ValueError, match=r"no entry ema with tensors; .* model, model_ema"):
@@ -209,7 +211,7 @@ def test_what_is_no_tensor_is_left_and_said(tmp_path):
     torch.save(TORCH | {"epoch": 3, "name": "clip", "arguments": {"lr": 1.0}}, tmp_path / "f.pth")
     foreign = read(tmp_path / "f.pth")
     equal(foreign.state)
-    assert foreign.left == dict.fromkeys(["epoch", "name", "arguments"], "is no tensor")
+    assert foreign.skipped == dict.fromkeys(["epoch", "name", "arguments"], "is no tensor")
 
 
 def test_what_trainings_save_beside_is_left(tmp_path):
@@ -222,10 +224,10 @@ def test_what_trainings_save_beside_is_left(tmp_path):
         torch.save(checkpoint, tmp_path / "f.pth", _use_new_zipfile_serialization=form)
         foreign = read(tmp_path / "f.pth")
         equal(foreign.state)
-        assert foreign.left.keys() == {*others, "module.scaler.buffer"}
+        assert foreign.skipped.keys() == {*others, "module.scaler.buffer"}
 
 
 def test_states_of_an_optimizer_are_no_weights(tmp_path):
     torch.save({"optimizer": OPTIMIZER, "epoch": 3}, tmp_path / "f.pth")
     with pytest.raises(ValueError, match="these weights are of no ILA, X-CLIP or CLIP model"):
-        convert_file(tmp_path / "f.pth", Wish())
+        convert_file(tmp_path / "f.pth", Target())

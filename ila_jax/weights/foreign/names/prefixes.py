@@ -35,12 +35,12 @@ class Selected:
     """The names of one model of a file.
 
     names: a name of the model to the name in the file. taken_off: the prefixes that the names were
-    freed of. left: a name in the file that is not taken, to the reason.
+    freed of. skipped: a name in the file that is not taken, to the reason.
     """
 
     names: Mapping[str, str]
     taken_off: tuple[str, ...]
-    left: Mapping[str, str]
+    skipped: Mapping[str, str]
 
 
 def prefixes(names: Collection[str]) -> list[str]:
@@ -64,19 +64,19 @@ def select(names: Collection[str], wanted: str | None = None) -> Selected:
     # Where this model has no prefix, every name begins like its own, those of other models too.
     others = [p for p in all_prefixes if p != prefix and p.startswith(prefix)]
     selected: dict[str, str] = {}
-    left: dict[str, str] = {}
+    skipped: dict[str, str] = {}
     for name in names:
         inner = _unwrapped(name)
         short = inner.removeprefix(prefix)
         if reason := _why_left(inner, short, prefix, others):
-            left[name] = reason
+            skipped[name] = reason
         elif short in selected:
             raise ValueError(f"{selected[short]} and {name} are the same tensor of one model")
         else:
             selected[short] = name
     parts = {part for name in selected.values() for part in name.split(".")}
     taken_off = [f"{part}." for part in _WRAPPERS if part in parts] + ([prefix] if prefix else [])
-    return Selected(selected, tuple(taken_off), left)
+    return Selected(selected, tuple(taken_off), skipped)
 
 
 def _unwrapped(name: str) -> str:

@@ -27,7 +27,7 @@ from ila_jax.sizes import Arithmetic
 
 @dataclass(frozen=True)
 class Inert:
-    """A key that changes no answer. why: the reason in words, for whoever reads the table."""
+    """A key that changes no answer. why: the reason, for whoever reads the table."""
 
     why: str
 
@@ -96,8 +96,8 @@ class Settings:
     pixels: Normalisation | None = None
     notes: Sequence[str] = ()
 
-    def words(self) -> list[str]:
-        """The lines of the report: each part that computes otherwise than OpenAI's CLIP; notes."""
+    def report_notes(self) -> list[str]:
+        """Notes for the report: parts that compute otherwise than OpenAI's CLIP, and `notes`."""
         return [
             f"{part}: heads of {a.head_width} channels, {a.activation}, eps {a.eps:g}, as "
             f"{self.file} says"

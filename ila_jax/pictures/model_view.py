@@ -9,8 +9,8 @@ from ila_jax.data.clips.transforms import CentreCrop
 from ila_jax.data.video.bad import BadVideo
 from ila_jax.data.video.decode import VideoIndex, decode, index_video
 from ila_jax.data.video.files import read_file
+from ila_jax.pictures.block_maps import block_maps
 from ila_jax.pictures.kinds import ModelView
-from ila_jax.pictures.looking import block_maps
 from ila_jax.pictures.overlay import enlarged
 from ila_jax.recognizer import Recognizer
 

@@ -1,4 +1,4 @@
-"""Too few open files or too little shared memory is told before a process is started."""
+"""Too few open files or too little shared memory is an error before a process is started."""
 
 import contextlib
 import os
@@ -9,8 +9,8 @@ import pytest
 
 from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
-from ila_jax.data.workers import room
-from ila_jax.data.workers.room import check_processes
+from ila_jax.data.workers import process_limits
+from ila_jax.data.workers.process_limits import check_processes
 
 
 @contextlib.contextmanager
@@ -37,7 +37,7 @@ def test_open_files():
 def test_shared_memory(monkeypatch):
     check_processes(8)
     usage = SimpleNamespace(free=700_000)
-    monkeypatch.setattr(room.shutil, "disk_usage", lambda _: usage)
+    monkeypatch.setattr(process_limits.shutil, "disk_usage", lambda _: usage)
     check_processes(4)
     with pytest.raises(OSError, match=r"about 0.8 MB.*/dev/shm has 0.7 MB free.*shm-size"):
         check_processes(8)
