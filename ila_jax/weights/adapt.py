@@ -48,8 +48,9 @@ class Allow:
 class Report:
     """What became of each parameter, by its path.
 
-    loaded: paths that were taken from the weights. new: paths that started fresh. skipped: each path
-    that was not taken, to the reason. notes: what was changed on the way, in sentences for the user.
+    loaded: paths that were taken from the weights. new: paths that started fresh. skipped: each
+    path that was not taken, to the reason. notes: what was changed on the way, in sentences for the
+    user.
     """
 
     loaded: list[str] = field(default_factory=list)
@@ -112,8 +113,8 @@ def adapt(
 class _Move:
     """How a parameter gets from the source's model into the target's.
 
-    towers_only: whether the weights hold CLIP's towers alone. notes: the report's list, to which this
-    appends.
+    towers_only: whether the weights hold CLIP's towers alone. notes: the report's list, to which
+    this appends.
     """
 
     source: ModelConfig

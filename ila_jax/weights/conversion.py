@@ -105,8 +105,8 @@ def convert_file(source: str | Path, target: Target, *, entry: str | None = None
     """Converts the weights of a file or folder into the target, by the four steps above.
 
     entry: which of its models, where the file holds several: an entry, or a prefix of names.
-    Errors: ValueError with a message, from `files.read`, `read_state` or `adapt`, or for class names
-    that do not fit the head.
+    Errors: ValueError with a message, from `files.read`, `read_state` or `adapt`, or for class
+    names that do not fit the head.
     """
     foreign = read(source, entry)
     # `origin` keeps what our variables do not, such as the file's precision: the reverse conversion

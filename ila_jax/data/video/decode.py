@@ -45,8 +45,8 @@ class VideoIndex:
     direct: whether single frames can be decoded; if not, decoding is sequential from frame 0.
     pixel_aspect: pixel width / height in the stored frames, usually 1.
 
-    Frames are numbered in presentation order, packets in decoding order. The private fields hold what
-    decoding needs:
+    Frames are numbered in presentation order, packets in decoding order. The private fields hold
+    what decoding needs:
 
     _data: the file's bytes, for sequential decoding; empty in a direct index.
     _codec: the decoder, and _packets all packets; None and empty in a sequential index.
@@ -111,8 +111,8 @@ def decode(
 
     They are upright: the file's rotation is applied.
     transform: transform(frame, pixel_aspect) is called once for each distinct frame, uint8
-    [H, W, 3], as soon as it is decoded, and returns what is kept of it. If it shrinks the frames, no
-    more than one is held in its full size.
+    [H, W, 3], as soon as it is decoded, and returns what is kept of it. If it shrinks the frames,
+    no more than one is held in its full size.
     Errors: BadVideo; IndexError for a frame that the video does not have, or when no frame is asked
     for.
     """

@@ -34,8 +34,8 @@ _SHOWN, _START, _DISPOSABLE = 1, 2, 4  # flags of a packet, the last two as of `
 class Survey:
     """Given each packet in turn, it knows of each frame its packet and its time, if that is sure.
 
-    can_index: whether the packets of this container can tell the frames; if not, a pass over them is
-    in vain.
+    can_index: whether the packets of this container can tell the frames; if not, a pass over them
+    is in vain.
     A survey holds 24 bytes for each packet.
     """
 

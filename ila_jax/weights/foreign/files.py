@@ -39,8 +39,9 @@ class Foreign:
 
     form: what kind of file it is, in words. state: the tensors by name, views of the mapped file
     where they can be. bytes: the size of the file or files. settings: what stands beside the
-    weights, as plain data. skipped: entries that were not read, to the reason. activation: whether the
-    file says which activation its model has. configuration: the settings of a folder, understood.
+    weights, as plain data. skipped: entries that were not read, to the reason. activation: whether
+    the file says which activation its model has. configuration: the settings of a folder,
+    understood.
     """
 
     form: str
