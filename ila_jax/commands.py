@@ -13,7 +13,7 @@ from functools import partial
 from types import FrameType, TracebackType
 from typing import Any, NoReturn, TextIO
 
-from ila_jax.files.causes import cause, in_words, memory_limit
+from ila_jax.files.causes import cause, error_message, memory_limit
 from ila_jax.files.plain_name import remove_links
 from ila_jax.files.printable import HANDLER, register
 
@@ -102,7 +102,7 @@ def _failed(error: Exception) -> int:
         message = f"error: not enough memory{memory_limit()}: {error}"
         print(message.rstrip(": "), file=sys.stderr)
     else:
-        print(f"error: {in_words(error)}", file=sys.stderr)
+        print(f"error: {error_message(error)}", file=sys.stderr)
     return 1
 
 
@@ -161,7 +161,7 @@ def _say_why(
         os._exit(STOPPED)
     explained = isinstance(error, MemoryError) or cause(error) is not None
     if explained and not os.environ.get(TRACEBACK):
-        print(f"error: {in_words(error) or 'not enough memory'}", file=sys.stderr)
+        print(f"error: {error_message(error) or 'not enough memory'}", file=sys.stderr)
     else:
         sys.__excepthook__(kind, error, traceback)
 

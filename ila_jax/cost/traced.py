@@ -1,4 +1,4 @@
-"""The parts of a model, traced on shapes alone: their MACs as they are in the program."""
+"""Counts the MACs of each part of a model from its traced program; nothing is computed."""
 
 import dataclasses
 from collections.abc import Callable
@@ -16,9 +16,10 @@ from ila_jax.shapes import ClassTokens, Features, Logits, TextFeatures, Tree, Vi
 
 
 class Parameters(NamedTuple):
-    """Numbers of parameters: those that the temporal model adds to CLIP's image tower, and all.
+    """Numbers of parameters.
 
-    total: the text tower and the head are in it.
+    new: those that the temporal model adds to CLIP's image tower. total: all, the text tower and
+    the head included.
     """
 
     new: int
@@ -26,7 +27,7 @@ class Parameters(NamedTuple):
 
 
 def parameters(config: ModelConfig) -> Parameters:
-    """Counts what is learnt, from shapes alone: running statistics are not."""
+    """Counts what is learnt, from shapes alone: running statistics are not counted."""
     tree = model.abstract(config).params
     # Spatial attention's tower is CLIP's own, and has nothing new.
     plain = model.abstract(dataclasses.replace(config, temporal="spatial")).params
@@ -93,7 +94,7 @@ def text(config: ModelConfig) -> int:
 def _count(config: ModelConfig, run: Callable[..., Any], *arguments: jax.ShapeDtypeStruct) -> int:
     """MACs of a function of the module and of arguments that are shapes."""
 
-    # The weights are arguments: closed over they would have to be there, and are shapes alone.
+    # The weights are arguments: closed over, they would have to be arrays, and are shapes alone.
     def bound(variables: Variables, *arrays: jax.Array) -> Any:
         return run(model.bind(config, variables), *arrays)
 
@@ -105,5 +106,5 @@ def _float(*shape: int) -> jax.ShapeDtypeStruct:
 
 
 def _size(tree: Tree) -> int:
-    """How many numbers the leaves have together."""
+    """The number of elements of all leaves together."""
     return sum(leaf.size for leaf in jax.tree.leaves(tree))

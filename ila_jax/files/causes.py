@@ -1,4 +1,4 @@
-"""What the system says when it refuses something, in words: what it is, and what to do."""
+"""Explains errors of the system: what it refused, and what to do."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ import re
 import resource
 from collections.abc import Iterator
 
-_DO = {
+_ADVICE = {
     "ENOSPC": "no space is left on the device: make room",
     "EDQUOT": "the quota of this user on the device is used up: make room, or have it raised",
     "EROFS": "the file system is read-only: name a folder elsewhere, or mount it for writing",
@@ -19,16 +19,16 @@ _DO = {
     "ENOTDIR": "a part of the path is a file, where a folder is expected",
     "ELOOP": "the path leads in a circle of links: repair them",
 }
-_WORDS = {getattr(errno, name): text for name, text in _DO.items() if hasattr(errno, name)}
-# These say what the limit is, which is asked for when it is met.
+_MEANINGS = {getattr(errno, name): text for name, text in _ADVICE.items() if hasattr(errno, name)}
+# Their messages say what the limit is, which is read when an error occurs.
 _TOO_MANY = (errno.EMFILE, errno.ENFILE)
 _USED_UP = (*_TOO_MANY, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
-# Python's own words for it: the RuntimeError has no number.
+# Python's own message: its RuntimeError has no number.
 _NO_THREAD = "can't start new thread"
 
 
 def cause(error: BaseException) -> str | None:
-    """Why the system refused, and what to do, in words; None where no reason is known.
+    """Why the system refused and what to do, as a message; None where no reason is known.
 
     Libraries wrap the system's error in one of their own, or put it into a text: both are searched.
     """
@@ -36,27 +36,27 @@ def cause(error: BaseException) -> str | None:
     for cause_of in _chain(error):
         if isinstance(cause_of, UnicodeEncodeError):
             return "a name in the path is not UTF-8: rename it, or name another place"
-        if (words := _words(_number(cause_of))) is not None:
-            return words
+        if (meaning := _meaning(_number(cause_of))) is not None:
+            return meaning
         if _NO_THREAD in str(cause_of):
             return _no_thread()
     return None
 
 
-def in_words(error: BaseException) -> str:
+def error_message(error: BaseException) -> str:
     """An error as a sentence: what it is about, and its cause where that is known.
 
     Errors of this package are such sentences already; they have no `errno`.
     """
-    words = cause(error)
-    if words is None or words in str(error):
+    reason = cause(error)
+    if reason is None or reason in str(error):
         return str(error)
     if not isinstance(error, OSError):
-        return f"{error} ({words})" if is_used_up(error) else str(error)
+        return f"{error} ({reason})" if is_used_up(error) else str(error)
     if error.errno is None:
         return str(error)
     # What the system calls a file may be a number: 0 to 2 are the terminal.
-    return words if error.filename is None else f"{error.filename}: {words}"
+    return reason if error.filename is None else f"{error.filename}: {reason}"
 
 
 def is_used_up(error: BaseException) -> bool:
@@ -74,27 +74,27 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         at = at.__cause__ or (None if at.__suppress_context__ else at.__context__)
 
 
-def _words(number: int | None) -> str | None:
+def _meaning(number: int | None) -> str | None:
     """What a number of the system means and what to do; None for others."""
     if number in _TOO_MANY:
         return _too_many_files()
-    return None if number is None else _WORDS.get(number)
+    return None if number is None else _MEANINGS.get(number)
 
 
 def _number(error: BaseException) -> int | None:
     """The system's number of an error, its own or one in its text."""
     own = error.errno if isinstance(error, OSError) else None
-    return _named(str(error)) if own is None else own
+    return _number_in(str(error)) if own is None else own
 
 
-def _named(text: str) -> int | None:
-    """The number of the error that a library's text ends with, or quotes in the system's words.
+def _number_in(text: str) -> int | None:
+    """The number of the error that a library's text ends with, or quotes from the system.
 
     TensorStore and Arrow have errors of their own, and only say in them what the system said.
     """
     if match := re.search(r"\b(?:OS error|[Ee]rrno:?) (\d+)\b", text):
         return int(match[1])
-    numbers = (*_WORDS, *_TOO_MANY)
+    numbers = (*_MEANINGS, *_TOO_MANY)
     return next((number for number in numbers if os.strerror(number) in text), None)
 
 
@@ -119,7 +119,7 @@ def _no_thread() -> str:
 
 
 def memory_limit() -> str:
-    """The limit of this process's addresses, as words in brackets; "" where it has none."""
+    """The limit of this process's addresses, in brackets; "" where it has none."""
     soft, _ = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY:
         return ""

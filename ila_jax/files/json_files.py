@@ -1,4 +1,4 @@
-"""JSON that one command wrote and another reads: whole, or a sentence about what is wrong."""
+"""Reads and writes JSON that one command hands to another."""
 
 import json
 from collections.abc import Set

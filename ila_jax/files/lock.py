@@ -1,4 +1,4 @@
-"""Locks that hold until a process ends, however it ends: the system takes them back by itself."""
+"""Locks files and folders until a process ends, however it ends: the system then unlocks them."""
 
 import errno
 import fcntl
@@ -32,7 +32,7 @@ def only_writer(folder: Path, otherwise: str) -> TextIO:
     """Holds a folder until the returned file is closed or the process ends.
 
     The same command typed twice must not mix up what is in the folder, which is made if it does
-    not exist. Errors: ValueError, with the words of `otherwise`, when another process holds it.
+    not exist. Errors: ValueError, with the message `otherwise`, when another process holds it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = (folder / "lock").open("w")

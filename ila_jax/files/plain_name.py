@@ -1,4 +1,4 @@
-"""Names of folders for libraries in C++, which take names of UTF-8 alone."""
+"""Gives libraries in C++, which take UTF-8 alone, names by which they can open any folder."""
 
 import atexit
 import functools
@@ -16,7 +16,7 @@ def plain_name(path: str | os.PathLike[str]) -> Path:
     """An absolute path that opens what a local one does, for TensorStore and others like it.
 
     Most paths keep their own. A folder in it whose name is no UTF-8, or another in the encoding
-    that Python takes for names of files here, has to be there: it is seen through a link in the
+    that Python takes for names of files here, has to exist: it is reached through a link in the
     system's temporary folder, which goes when the process ends. Errors: OSError.
     """
     parts = Path(os.path.abspath(os.fspath(path))).parts

@@ -1,4 +1,4 @@
-"""Names of files as text that any reader takes: their bytes need not be UTF-8."""
+"""Makes names of files text that any reader takes: their bytes need not be UTF-8."""
 
 import codecs
 from typing import Any

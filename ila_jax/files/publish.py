@@ -1,4 +1,4 @@
-"""Files that bear their name only when they are whole, on disks and on object stores alike."""
+"""Writes files that bear their name only when they are whole, on disks and on object stores."""
 
 import errno
 import glob
@@ -47,7 +47,7 @@ def publish(target: str | os.PathLike[str], write: Callable[[Path], object]) -> 
 
 
 def publish_bytes(target: str | os.PathLike[str], data: bytes) -> tuple[int, str]:
-    """`publish` of a file with these bytes; returns how many there are, and their sha256."""
+    """`publish` of a file with these bytes; returns their number and their sha256."""
     return publish(target, lambda scratch: scratch.write_bytes(data))
 
 
@@ -136,7 +136,7 @@ def checksum(path: os.PathLike[str]) -> tuple[int, str]:
 def remove_partial(directory: os.PathLike[str], name: str | None = None) -> None:
     """Removes what a killed process was writing. Only where no other one is at work.
 
-    name: of the file that was to be; None for all files of the folder.
+    name: the name that the file was to have; None removes those of all files of the folder.
     """
     ending = "" if name is None else f"-{glob.escape(name)}"
     for path in epath.Path(directory).glob(f"{PARTIAL}*{ending}"):

@@ -1,4 +1,4 @@
-"""Text files that people write: read whole, and what is wrong with them told all at once."""
+"""Reads text files that people write, and reports all that is wrong with one at once."""
 
 import codecs
 import csv
@@ -123,7 +123,7 @@ def parse_json(
     """Reads JSON text.
 
     what: names in an error what was expected. hook: makes something of the (name, value) pairs of
-    each object, so that a name that is there twice can be told. Errors: ValueError.
+    each object, so that a repeated name can be reported. Errors: ValueError.
     """
     try:
         return json.loads(text, object_pairs_hook=hook)

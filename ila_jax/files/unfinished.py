@@ -1,4 +1,4 @@
-"""Folders that are being made under a hidden name: one at work is told from what a kill left."""
+"""Tells a folder that a live process is filling from the leftover of a killed one."""
 
 import glob
 import shutil
@@ -25,7 +25,7 @@ def partial_folder(target: Path) -> Iterator[Path]:
     partly.parent.mkdir(parents=True, exist_ok=True)
     lock = _lock_of(partly)
     with lock.open("w") as file:
-        # Some network file systems have no locks: there, all that is found is taken for work.
+        # Some network file systems have no locks: there, every folder found counts as in use.
         with suppress(OSError):
             try_lock(file)
         try:
@@ -44,17 +44,19 @@ def remove_leftovers(target: Path) -> None:
 
 
 def _is_at_work(partly: Path) -> bool:
-    """Whether a process holds the lock of a folder; in doubt it does."""
+    """Whether a process holds the lock of a folder; True where the file system cannot say."""
     try:
         with _lock_of(partly).open("r+") as file:
             return not try_lock(file)
     except FileNotFoundError:
         return False
-    # The file system cannot tell.
     except OSError:
         return True
 
 
 def _lock_of(partly: Path) -> Path:
-    """The file that is locked while a folder is being filled; beside it, as it is renamed."""
+    """The file that is locked while a folder is being filled.
+
+    It is next to the folder and not in it, since the folder is renamed when it is whole.
+    """
     return partly.with_name(partly.name + _LOCK)

@@ -1,4 +1,4 @@
-"""Whether a command can write where it is told to, found out before it works for hours."""
+"""Checks that a command can write where it is to, before it works for hours."""
 
 import os
 import shutil
@@ -12,7 +12,8 @@ def check_writable(folder: Path) -> None:
     """Tries whether a folder, which may be yet to be made, can be written into.
 
     A file and a folder are made, renamed and deleted there; nothing is left of them. Errors:
-    ValueError for a file in the place of a folder, or a link to nothing; OSError in words.
+    ValueError for a file in the place of a folder, or a link to nothing; OSError with a
+    message that names the cause.
     """
     place = _nearest(folder)
     if not place.is_dir():
@@ -38,7 +39,7 @@ def check_file(path: Path) -> None:
 
 
 def check_free_space(folder: Path, size: int, what: str) -> None:
-    """Checks the room on a file system. size: bytes that `what` takes.
+    """Checks the free space on a file system. size: bytes that `what` takes.
 
     Errors: OSError where there is less.
     """
@@ -54,7 +55,7 @@ def check_free_space(folder: Path, size: int, what: str) -> None:
 def not_written(place: Path, error: BaseException, result: str) -> OSError:
     """Makes an error in writing one that names the place and the cause, to be raised.
 
-    result: a sentence without a full stop that says what there is now.
+    result: a sentence without a full stop that says what is on the disk now.
     """
     lines = str(error).strip().splitlines() or [type(error).__name__]
     return OSError(f"{place} cannot be written to: {cause(error) or lines[0][:300]}. {result}")

@@ -133,9 +133,7 @@ def bind(config: ModelConfig, variables: Variables) -> VideoModel:
     """The module around given weights, to look at its parts."""
     # The structure comes from the cache: building the module anew would draw all its weights.
     graph, _ = _skeleton(config)
-    bound: VideoModel = nnx.merge(
-        graph, _state(variables.params), _state(variables.batch_stats)
-    )
+    bound: VideoModel = nnx.merge(graph, _state(variables.params), _state(variables.batch_stats))
     return bound
 
 

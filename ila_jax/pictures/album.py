@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ila_jax.pictures.files import write_gif, write_mp4, write_png
-from ila_jax.pictures.sheet import Picture, Sheet, below, beside, drawn, played
+from ila_jax.pictures.sheet import Picture, Sheet, column_of, row_of, sheet_frames, sheet_picture
 
 # By kind: a sheet for each model, or one for all of them.
 Album = Mapping[str, Sequence[Sheet]]
@@ -23,9 +23,11 @@ def write(album: Album, output: Path) -> list[Path]:
     if output.suffix in MOVING and not output.is_dir():
         MOVING[output.suffix](_moving(album), output)
         return [output]
-    pictures = {kind: beside([drawn(sheet) for sheet in sheets]) for kind, sheets in album.items()}
+    pictures = {
+        kind: row_of([sheet_picture(sheet) for sheet in sheets]) for kind, sheets in album.items()
+    }
     if output.suffix == ".png" and not output.is_dir():
-        write_png(below(list(pictures.values())), output)
+        write_png(column_of(list(pictures.values())), output)
         return [output]
     output.mkdir(parents=True, exist_ok=True)
     paths = [output / f"{kind}.png" for kind in pictures]
@@ -45,8 +47,8 @@ def _moving(album: Album) -> list[Picture]:
     The kinds are under each other, and the models of each kind side by side.
     """
     kinds = [
-        [beside(tiles) for tiles in zip(*map(played, sheets), strict=True)]
+        [row_of(tiles) for tiles in zip(*map(sheet_frames, sheets), strict=True)]
         for kind, sheets in album.items()
         if kind != STILL
     ]
-    return [below(tiles) for tiles in zip(*kinds, strict=True)]
+    return [column_of(tiles) for tiles in zip(*kinds, strict=True)]

@@ -16,7 +16,7 @@ from ila_jax.pictures.overlay import (
     mask_overlay,
     ring,
 )
-from ila_jax.pictures.sheet import Sheet, Strip, beside
+from ila_jax.pictures.sheet import Sheet, Strip, row_of
 
 _SCALE = "violet: the lowest value of the row, yellow: its highest"
 _RINGS = "rings: interactive points, orange in the earlier frame of a pair, blue in the later one"
@@ -163,4 +163,4 @@ def _pair(frames: np.ndarray, aligned: AlignmentMaps, block: int, s: int) -> np.
     first, second = dimmed(frames[s], earlier), dimmed(frames[s + 1], later)
     ring(first, points[0], len(earlier), EARLIER)
     ring(second, points[1], len(later), LATER)
-    return beside([first, second])
+    return row_of([first, second])

@@ -39,10 +39,10 @@ def _measure(options: argparse.Namespace) -> None:
     count = count_scenes(options.data)
     recognizers = [load(name) for name in names]
     measured = []
-    with cli.progress(count * len(names)) as step:
+    with cli.progress(count * len(names)) as progress:
         for title, recognizer in zip(titles(names, recognizers), recognizers, strict=True):
             # Read for each model, whose clips have a size and a number of frames of their own.
-            scenes = read_scenes(options.data, recognizer.views.recipe, step)
+            scenes = read_scenes(options.data, recognizer.views.recipe, progress)
             measured.append(measure(title, recognizer, scenes))
     if options.json:
         print(json.dumps([asdict(of_model) for of_model in measured], indent=2))

@@ -1,4 +1,7 @@
-"""Motion pairs as a model sees them, with the boxes of their objects."""
+"""Reads the quickstart's validation clips (motion pairs) as the model sees them, with boxes.
+
+The clips are cropped like those of an evaluation, and each frame has the box of its object.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,27 +24,30 @@ from ila_jax.pictures.shares import in_clip
 
 @dataclass(frozen=True, eq=False)
 class Scenes:
-    """Clips, and the box x0 y0 x1 y1 of the object in each frame, as shares of its sides."""
+    """Clips, and the box x0 y0 x1 y1 of the object in each frame.
+
+    Boxes are fractions of the frame's width and height.
+    """
 
     clips: UInt8[np.ndarray, "v t h w 3"]
     boxes: Float[np.ndarray, "v t 4"]
 
 
-def read_scenes(folder: Path, recipe: ClipRecipe, step: Callable[[str], None]) -> Scenes:
+def read_scenes(folder: Path, recipe: ClipRecipe, progress: Callable[[str], None]) -> Scenes:
     """Reads the validation clips of a folder of motion pairs, as a model's recipe makes them.
 
-    step: called with the name of each clip. Errors: ValueError; BadVideo naming the file.
+    progress: called with the name of each clip. Errors: ValueError; BadVideo naming the file.
     """
     width, height = _frame_size(folder)
     clips, boxes = [], []
     for example in read_list(folder / "validation.txt", folder, len(CLASSES)):
         name = Path(example.path).relative_to(folder / "videos").with_suffix(".npy")
-        # The boxes are of all frames of the file: those of the clip's frames are picked.
+        # The file has the boxes of all its frames: those of the clip's frames are picked.
         clip, numbers = _clip(example.path, recipe)
         clips.append(clip)
         boxes_in_pixels = _boxes(folder / "boxes" / name)[numbers]
         boxes.append(in_clip(boxes_in_pixels, height=height, width=width, size=recipe.size))
-        step(name.stem)
+        progress(name.stem)
     return Scenes(np.stack(clips), np.stack(boxes))
 
 
@@ -75,13 +81,16 @@ def _clip(path: str, recipe: ClipRecipe) -> tuple[np.ndarray, np.ndarray]:
 
 
 def count_scenes(folder: Path) -> int:
-    """How many clips `read_scenes` reads. Errors: ValueError for a folder without motion pairs."""
+    """The number of clips that `read_scenes` reads.
+
+    Errors: ValueError for a folder without motion pairs.
+    """
     _frame_size(folder)
     return len(read_list(folder / "validation.txt", folder, len(CLASSES)))
 
 
 def _frame_size(folder: Path) -> list[int]:
-    """Width and height of the videos."""
+    """Width and height of the videos, in pixels. Errors: ValueError, as `count_scenes`."""
     settings = folder / motion_pairs.SETTINGS
     if not settings.is_file() or not (folder / "boxes").is_dir():
         raise ValueError(

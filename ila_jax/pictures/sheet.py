@@ -34,30 +34,30 @@ class Sheet:
     note: str
 
 
-def drawn(sheet: Sheet) -> Picture:
+def sheet_picture(sheet: Sheet) -> Picture:
     """The sheet as one picture, time from left to right."""
     widths = [tile.shape[1] for tile in sheet.rows[0].tiles]
     # A name that is wider than its column is cut off, not drawn over the next one.
     heads = [_text(name)[:, :width] for name, width in zip(sheet.columns, widths, strict=True)]
     heads = [_padded(head, _LINE, width) for head, width in zip(heads, widths, strict=True)]
-    parts = [_text(sheet.title), beside(heads)]
+    parts = [_text(sheet.title), row_of(heads)]
     for row in sheet.rows:
-        parts += [_text(row.caption), beside(list(row.tiles))]
-    return below([*parts, _text(sheet.note)])
+        parts += [_text(row.caption), row_of(list(row.tiles))]
+    return column_of([*parts, _text(sheet.note)])
 
 
-def played(sheet: Sheet) -> list[Picture]:
+def sheet_frames(sheet: Sheet) -> list[Picture]:
     """A picture for each column: the tiles of all rows at that time, in a grid."""
     wide = min(len(sheet.rows), _ACROSS)
     pictures = []
     for t, column in enumerate(sheet.columns):
-        cells = [below([_text(row.caption), row.tiles[t]]) for row in sheet.rows]
-        lines = [beside(cells[i : i + wide]) for i in range(0, len(cells), wide)]
-        pictures.append(below([_text(f"{sheet.title}: {column}"), *lines, _text(sheet.note)]))
+        cells = [column_of([_text(row.caption), row.tiles[t]]) for row in sheet.rows]
+        lines = [row_of(cells[i : i + wide]) for i in range(0, len(cells), wide)]
+        pictures.append(column_of([_text(f"{sheet.title}: {column}"), *lines, _text(sheet.note)]))
     return pictures
 
 
-def beside(pictures: Sequence[Picture]) -> Picture:
+def row_of(pictures: Sequence[Picture]) -> Picture:
     """Pictures next to each other, at their tops."""
     height = max(picture.shape[0] for picture in pictures)
     parts = [_padded(picture, height, picture.shape[1] + _GAP) for picture in pictures]
@@ -65,7 +65,7 @@ def beside(pictures: Sequence[Picture]) -> Picture:
     return np.concatenate(parts, axis=1)[:, :-_GAP]
 
 
-def below(pictures: Sequence[Picture]) -> Picture:
+def column_of(pictures: Sequence[Picture]) -> Picture:
     """Pictures under each other, at their left."""
     width = max(picture.shape[1] for picture in pictures)
     parts = [_padded(picture, picture.shape[0] + _GAP, width) for picture in pictures]

@@ -10,7 +10,7 @@ from typing import Any
 
 from ila_jax.answers.answers import Span, clock
 from ila_jax.pictures.kinds import one_block
-from ila_jax.pictures.sheet import Picture, drawn
+from ila_jax.pictures.sheet import Picture, sheet_picture
 from ila_jax.serve.desk import Desk, Reply
 
 # Visitors in the queue. Others are told that it is full, rather than kept waiting.
@@ -102,4 +102,4 @@ def _shown(reply: Reply, block: int) -> tuple[Any, ...]:
 
 def _picture(view: Any, block: float) -> Picture | None:
     """The picture of one block, counted from 1; None before a video was given."""
-    return None if view is None else drawn(one_block(view, int(block) - 1))
+    return None if view is None else sheet_picture(one_block(view, int(block) - 1))

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from ila_jax.files.causes import cause, in_words
+from ila_jax.files.causes import cause, error_message
 
 CAUSES = {
     errno.ENOSPC: "no space is left",
@@ -45,8 +45,8 @@ def test_a_cause_is_found_in_whatever_form_it_comes(number, how):
 
 def test_what_has_no_cause_of_the_system_keeps_its_words():
     assert cause(ValueError("steps is 3: expected 4")) is None
-    assert in_words(ValueError("steps is 3: expected 4")) == "steps is 3: expected 4"
-    assert in_words(FileNotFoundError(2, "No such file", "a")) == "[Errno 2] No such file: 'a'"
+    assert error_message(ValueError("steps is 3: expected 4")) == "steps is 3: expected 4"
+    assert error_message(FileNotFoundError(2, "No such file", "a")) == "[Errno 2] No such file: 'a'"
 
 
 def answered():
@@ -63,6 +63,6 @@ def test_an_error_answered_by_our_own_words_is_not_told_twice():
 
 
 def test_files_and_threads_that_are_used_up_are_told_whoever_says_so():
-    said = in_words(RuntimeError("can't start new thread"))
+    said = error_message(RuntimeError("can't start new thread"))
     assert "ulimit -u" in said
-    assert "ulimit -n" in in_words(ValueError("x.mp4: Too many open files"))
+    assert "ulimit -n" in error_message(ValueError("x.mp4: Too many open files"))

@@ -9,7 +9,7 @@ from ila_jax.pictures.album import write
 from ila_jax.pictures.block_maps import AlignmentMaps, BlockMaps
 from ila_jax.pictures.kinds import KINDS, ModelView, one_block
 from ila_jax.pictures.overlay import EARLIER, LATER, dimmed, heat_overlay, mask_overlay, ring
-from ila_jax.pictures.sheet import below, beside, drawn, played
+from ila_jax.pictures.sheet import column_of, row_of, sheet_frames, sheet_picture
 
 BLOCKS, TIMES, GRID, SIDE = 4, 3, 2, 32
 GREY = np.stack([np.full((SIDE, SIDE, 3), level, np.uint8) for level in (90, 120, 150)])
@@ -101,16 +101,18 @@ def test_models_without_alignment_have_no_such_picture(tmp_path):
 
 def test_one_file_holds_all_kinds_and_the_models_of_each_side_by_side(tmp_path):
     made = {kind: KINDS[kind](MODELS) for kind in ("heat_last", "attention", "pairs")}
-    pictures = [beside([drawn(sheet) for sheet in sheets]) for sheets in made.values()]
+    pictures = [row_of([sheet_picture(sheet) for sheet in sheets]) for sheets in made.values()]
     assert write(made, tmp_path / "all.png") == [tmp_path / "all.png"]
     found = cv2.imread(str(tmp_path / "all.png"))[..., ::-1]
-    np.testing.assert_array_equal(found, below(pictures))
+    np.testing.assert_array_equal(found, column_of(pictures))
     assert write(made, tmp_path / "all.gif") == [tmp_path / "all.gif"]
     with av.open(str(tmp_path / "all.gif")) as clip:
         assert clip.format.name == "gif"
         frames = [frame.to_ndarray(format="rgb24").astype(int) for frame in clip.decode(video=0)]
     for t, frame in enumerate(frames):  # without pairs, which do not play
         (heat,), attention = made["heat_last"], made["attention"]
-        expected = below([played(heat)[t], beside([played(sheet)[t] for sheet in attention])])
+        expected = column_of(
+            [sheet_frames(heat)[t], row_of([sheet_frames(sheet)[t] for sheet in attention])]
+        )
         assert np.abs(frame - expected).mean() < 3  # of 256 colours
     assert len(frames) == TIMES

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ila_jax.pictures.files import write_gif, write_mp4, write_png
-from ila_jax.pictures.sheet import Sheet, Strip, below, beside, drawn, played
+from ila_jax.pictures.sheet import Sheet, Strip, column_of, row_of, sheet_frames, sheet_picture
 
 TIMES, SIDE = 3, 40
 
@@ -33,7 +33,7 @@ def where(picture, level):
 
 
 def test_time_goes_right_and_rows_go_down():
-    picture = drawn(sheet())
+    picture = sheet_picture(sheet())
     for t in range(TIMES):
         upper, lower = where(picture, 10 + t), where(picture, 60 + t)
         assert upper[1] == lower[1] == t * (SIDE + 6)
@@ -44,11 +44,11 @@ def test_time_goes_right_and_rows_go_down():
 def test_a_long_caption_widens_the_sheet_and_letters_opencv_lacks_do_no_harm():
     made = sheet()
     long = Sheet("größer " * 30, made.columns, made.rows, "note")
-    assert drawn(long).shape[1] > drawn(made).shape[1]
+    assert sheet_picture(long).shape[1] > sheet_picture(made).shape[1]
 
 
 def test_a_clip_plays_one_column_after_the_other():
-    pictures = played(sheet(rows=5))
+    pictures = sheet_frames(sheet(rows=5))
     assert len(pictures) == TIMES
     for t, picture in enumerate(pictures):
         places = [where(picture, 10 + 50 * r + t) for r in range(5)]
@@ -61,9 +61,9 @@ def test_a_clip_plays_one_column_after_the_other():
 
 def test_pictures_of_unequal_size_are_padded_with_paper():
     small, large = tile(0)[:10, :20], tile(0)
-    assert (beside([small, large])[10:, :20] == 255).all()
-    assert (below([small, large])[:10, 20:] == 255).all()
-    assert beside([small, large]).shape == (SIDE, SIDE + 20 + 6, 3)
+    assert (row_of([small, large])[10:, :20] == 255).all()
+    assert (column_of([small, large])[:10, 20:] == 255).all()
+    assert row_of([small, large]).shape == (SIDE, SIDE + 20 + 6, 3)
 
 
 def colours():

@@ -1,4 +1,4 @@
-"""What processes that work beside this one have in common: how they start, and that they end."""
+"""Starts child processes so that Ctrl-C is left to their parent, and ends them with it."""
 
 import multiprocessing
 import os

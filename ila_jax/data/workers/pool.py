@@ -1,4 +1,4 @@
-"""Processes that work through videos which may hang or crash them: the video is named, they go on.
+"""Works through videos in processes that these may hang or crash: names the video and goes on.
 
 A pool of the standard library ends as a whole when one of its processes does.
 """
@@ -33,7 +33,7 @@ class Work(Protocol):
     """What a worker does; it must pickle."""
 
     def __call__(self, task: Any, skip: Mapping[int, Loss], begin: Callable[[int], None], /) -> Any:
-        """Does a task, telling `begin` of each item first, and of NO_ITEM when all are done.
+        """Does a task. Calls `begin` with each item first, and with NO_ITEM when all are done.
 
         skip: items to leave alone, with how they ended their process.
         """
@@ -54,8 +54,8 @@ def run(
     limit: seconds for an item. attempts: a process that is over the limit, or that dies, is
     replaced, and its task done again; when this many were lost over an item, without the item. It
     is more than one where the item need not be at fault: a process may also be killed for want of
-    memory, or sleep with the machine. progress: told how many items were begun, negative when a
-    task begins again. Close the iterator to stop the workers.
+    memory, or sleep with the machine. progress: called with the number of items that were begun,
+    negative when a task begins again. Close the iterator to stop the workers.
     Errors: whatever `work` raises; RuntimeError when a process dies between items.
     """
     waiting = deque(tasks)
@@ -113,14 +113,14 @@ class _Worker:
     def give(self, task: Any, skip: dict[int, Loss]) -> None:
         """Sends a task to the process, which is idle."""
         self.task, self.item, self.begun, self.busy = task, NO_ITEM, 0, True
-        with contextlib.suppress(ConnectionError):  # it has died, which `hear` will find
+        with contextlib.suppress(ConnectionError):  # it has died, which `hear` will notice
             self.connection.send((task, skip))
 
     def hear(self, limit: float) -> tuple[str, Any]:
         """(event, value), without waiting for one.
 
-        Of "begun" the value is how many items, of "done" the result, of "failed" the error, of
-        "lost" the Loss, and "silent" has none.
+        The value of "begun" is the number of items, of "done" the result, of "failed" the error,
+        of "lost" the Loss; "silent" has none.
         """
         try:
             if not self.connection.poll():
@@ -173,7 +173,7 @@ def _main(connection: Connection, work: Work) -> None:
 
 
 def _sendable(error: Exception) -> Exception:
-    """The error, or its words: errors of native code need not survive pickling."""
+    """The error, or one with its message: errors of native code need not survive pickling."""
     if (
         isinstance(error, ValueError | OSError | RuntimeError)
         and type(error).__module__ == "builtins"

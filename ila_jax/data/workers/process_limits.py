@@ -1,4 +1,4 @@
-"""Whether the system lets so many loading processes start, before they are started."""
+"""Checks that the system allows this many loading processes, before any is started."""
 
 import os
 import resource
@@ -14,10 +14,10 @@ _SHARED = Path("/dev/shm")
 
 
 def check_processes(count: int, whose: str = "") -> None:
-    """Whether so many loading processes can be started.
+    """Checks that the system allows `count` loading processes.
 
-    whose: what stands after their number in the words of an error, such as whose they are. Errors:
-    OSError in words, with what they need at a time, what there is, and what to do.
+    whose: appended to the count in errors, such as whose they are. Errors: OSError with a message
+    that says what they need at a time, what there is, and what to do.
     """
     what = f"{count} loading processes{whose}"
     _check_files(count, what)
@@ -51,7 +51,7 @@ def _check_shared(count: int, what: str) -> None:
 
 
 def _open_files() -> int:
-    """How many files this process has open; 0 where the system does not tell."""
+    """The number of files that this process has open; 0 where the system does not say."""
     # Linux has the first of the two, macOS the second.
     folder = next((path for path in ("/proc/self/fd", "/dev/fd") if os.path.isdir(path)), None)
     return 0 if folder is None else len(os.listdir(folder))

@@ -1,4 +1,4 @@
-"""Zip archives that PyTorch writes, checked before anything of them is read, and mapped to memory.
+"""Maps to memory the zip archives that PyTorch writes, and checks them before anything is read.
 
 Python's `zipfile` reads the table of contents. The records themselves are read from the mapped
 file, without unpacking: PyTorch never compresses those of tensors, so that none can expand.
@@ -85,7 +85,7 @@ def open_archive(path: Path, file: mmap.mmap) -> Archive:
             f"it is cut off or damaged, its table of contents cannot be read ({error}): get it "
             "again and compare its size"
         ) from error
-    # Before anything is looked for in it.
+    # Before anything is searched in it.
     _check(entries, len(file))
     roots = {e.filename.removesuffix("data.pkl") for e in entries if _is_index(e.filename)}
     if len(roots) != 1:
@@ -110,7 +110,7 @@ def _is_index(name: str) -> bool:
 def _check(entries: list[zipfile.ZipInfo], length: int) -> None:
     """Refuses what could escape a folder or fill the memory, before a byte of it is expanded.
 
-    length: of the file, in bytes. Errors: ValueError.
+    length: the length of the file, in bytes. Errors: ValueError.
     """
     if len(entries) > _MOST_ENTRIES or len({e.filename for e in entries}) != len(entries):
         raise ValueError(f"it has {len(entries)} entries, some of one name: no archive of weights")

@@ -1,4 +1,4 @@
-"""Which entry of a checkpoint holds the weights: told by the names in it, whatever it is called.
+"""Finds the entry of a checkpoint that holds the weights, by the names of the tensors in it.
 
 A checkpoint is a dict with other dicts in it, of the model, its averages, the optimizer. A path
 leads to one of them: the keys, joined by "/". The path "" is the checkpoint itself.
@@ -35,9 +35,9 @@ def find(data: Mapping[Any, Any], wanted: str | None = None) -> str:
     return models[0] if models else max(entries, key=lambda path: len(entries[path]), default="")
 
 
-def beside(data: Mapping[Any, Any], path: str) -> dict[str, str]:
-    """The entries beside the one at a path, and why each of them is not taken."""
-    # The path "" takes everything, so that there is nothing beside it.
+def skipped_entries(data: Mapping[Any, Any], path: str) -> dict[str, str]:
+    """The entries other than the one at a path, and why each of them is not taken."""
+    # The path "" takes everything, so that no entry is left over.
     others = {model.split("/")[0]: model for model in _models(data) if model != path}
     names = [str(name) for name in data if path and str(name) != path.split("/")[0]]
     return {
@@ -56,7 +56,7 @@ def _models(data: Mapping[Any, Any]) -> list[str]:
 def parts(wanted: str | None) -> tuple[str | None, str | None]:
     """The entry and the prefix in what was asked for: `ENTRY`, `PREFIX.` or `ENTRY/PREFIX.`.
 
-    A prefix is told by the dot that it ends with.
+    A prefix is recognised by the dot that it ends with.
     """
     if wanted is None or not wanted.endswith("."):
         return wanted, None

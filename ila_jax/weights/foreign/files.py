@@ -1,4 +1,4 @@
-"""Foreign files and folders: what they are, told by their content, and their tensors.
+"""Reads foreign files and folders: recognises them by their content and gets their tensors.
 
 A name may lie, and does: checkpoints are called .pth, .pt, .bin or nothing at all. So a file is
 recognised by its first bytes. `read` opens it, or all files of a folder, and gives the tensors
@@ -27,7 +27,7 @@ from ila_jax.weights.foreign.safetensors_file import read_safetensors
 from ila_jax.weights.foreign.settings import open_clip_settings, transformers_settings
 from ila_jax.weights.foreign.settings.tables import Settings
 from ila_jax.weights.foreign.torch_files import TorchFile, is_tensor, read_legacy, read_zip
-from ila_jax.weights.foreign.weight_files import OPEN_CLIP, WeightFiles, choose, named
+from ila_jax.weights.foreign.weight_files import OPEN_CLIP, WeightFiles, choose, single_file
 
 _MOST_JSON = 64 << 20  # bytes, far above any configuration
 _NO_TENSOR = "is no tensor"
@@ -37,7 +37,7 @@ _NO_TENSOR = "is no tensor"
 class Foreign:
     """The weights of a file or a folder, under official names.
 
-    form: what kind of file it is, in words. state: the tensors by name, views of the mapped file
+    form: what users call this kind of file. state: the tensors by name, views of the mapped file
     where they can be. bytes: the size of the file or files. settings: what stands beside the
     weights, as plain data. skipped: entries that were not read, to the reason. activation: whether
     the file says which activation its model has. configuration: the settings of a folder,
@@ -77,14 +77,14 @@ def _read(path: Path, entry: str | None) -> Foreign:
     if path.is_dir():
         whole_set = choose(os.listdir(path), lambda name: _json(path / name))
         return _read_folder(path, whole_set, entry)
-    # A file of a folder computes as the configuration beside it says, even if it is named alone.
-    if one_of_set := named(path.name, os.listdir(path.parent)):
+    # A file of a folder computes as the configuration next to it says, even if it is named alone.
+    if one_of_set := single_file(path.name, os.listdir(path.parent)):
         return _read_folder(path.parent, one_of_set, entry)
     return _read_file(path, entry)
 
 
 def _read_file(path: Path, entry: str | None) -> Foreign:
-    """The tensors of one file, whose format is told by its first bytes.
+    """The tensors of one file, whose format is recognised by its first bytes.
 
     Errors: ValueError saying what the file is instead.
     """
@@ -98,7 +98,7 @@ def _read_file(path: Path, entry: str | None) -> Foreign:
         file = mmap.mmap(opened.fileno(), 0, access=mmap.ACCESS_COPY)
     start = file[:16]
     # Zip first, as it is certain; then what is known to be something else, since safetensors and
-    # old pickles are told by one byte each.
+    # old pickles are recognised by one byte each.
     try:
         if start.startswith(b"PK\x03\x04"):
             return _of_torch(read_zip(path, file), len(file), entry)
@@ -131,7 +131,7 @@ def _without(entry: str | None, state: dict[str, np.ndarray]) -> dict[str, np.nd
 
 
 def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
-    """The state dict in what torch.save or TorchScript wrote. size: of the file, in bytes."""
+    """The state dict in what torch.save or TorchScript wrote. size: the file's length in bytes."""
     if isinstance(file.data, Module):
         # OpenAI's form, and its activation is in the code.
         return Foreign(file.form, _without(entry, file.module_tensors()), size, activation=True)
@@ -142,7 +142,7 @@ def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
         )
     path = entries.find(file.data, entry)
     state = entries.at(file.data, path)
-    skipped = entries.beside(file.data, path)
+    skipped = entries.skipped_entries(file.data, path)
     tensors, counts = {k: v for k, v in state.items() if is_tensor(v)}, _counts(state)
     for name in (str(k) for k in state if k not in tensors and str(k) not in counts):
         skipped[name] = _NO_TENSOR
@@ -160,7 +160,7 @@ def _of_torch(file: TorchFile, size: int, entry: str | None) -> Foreign:
 
 
 def _counts(state: Mapping[Any, Any]) -> dict[str, np.ndarray]:
-    """Numbers that older state dicts hold beside the tensors, such as the size of the image."""
+    """Numbers that older state dicts hold next to the tensors, such as the size of the image."""
     # Larger numbers than 64 bits hold no count, and `type` keeps out True and False.
     return {
         str(name): np.asarray(value, np.int64)
@@ -174,9 +174,9 @@ def _read_folder(path: Path, chosen: WeightFiles, entry: str | None) -> Foreign:
     # The configuration before the weights: a model that ours cannot compute is refused at once.
     settings = _json(path / chosen.config)
     if chosen.config == OPEN_CLIP:
-        form, configuration = "open_clip", open_clip_settings.understood(path, settings)
+        form, configuration = "open_clip", open_clip_settings.parse_settings(path, settings)
     else:
-        form, configuration = "Hugging Face", transformers_settings.understood(path, settings)
+        form, configuration = "Hugging Face", transformers_settings.parse_settings(path, settings)
     # One file, or all shards of one set of weights.
     parts = [_part(path / file, entry) for file in chosen.files]
     state = {name: value for part in parts for name, value in part.state.items()}
@@ -222,7 +222,7 @@ def _json(path: Path) -> dict[str, Any]:
 
 
 def _official(foreign: Foreign, prefix: str | None) -> Foreign:
-    """The same under official names. prefix: of the model to take, where there are several."""
+    """The same under official names. prefix: which model to take, where there are several."""
     # Prefixes come off first: the names behind them tell whose names they are.
     selected = select(foreign.state, prefix)
     state = {name: foreign.state[given] for name, given in selected.names.items()}

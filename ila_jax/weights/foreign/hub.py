@@ -1,4 +1,4 @@
-"""Weights on the Hugging Face hub, through its own library and its cache.
+"""Fetches weights from the Hugging Face hub, through its own library and its cache.
 
 Only the files of one set of weights are fetched, one after another, and only where the user wrote
 `hf://`. What is fetched is read by `files`: nothing of it is run.
@@ -17,9 +17,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
-from ila_jax.weights.foreign.hub_errors import broke_off, why
+from ila_jax.weights.foreign.hub_errors import fetch_problem, is_broken_connection
 from ila_jax.weights.foreign.settings import pixel_settings
-from ila_jax.weights.foreign.weight_files import HUGGING_FACE, OPEN_CLIP, WeightFiles, choose, named
+from ila_jax.weights.foreign.weight_files import (
+    HUGGING_FACE,
+    OPEN_CLIP,
+    WeightFiles,
+    choose,
+    single_file,
+)
 
 PREFIX = "hf://"
 _OURS = "model.json"  # a repository of a folder that `folder.save` wrote
@@ -91,7 +97,7 @@ def fetch(source: str) -> Path:
         files = _listing(hub, wanted)
     # The library raises types of several others. Whatever it is, a whole copy in the cache is good.
     except Exception as error:
-        reason = why(error, wanted.repository, wanted.revision)
+        reason = fetch_problem(error, wanted.repository, wanted.revision)
         cached = _cached(hub, wanted)
         if cached is None:
             raise ValueError(f"{source} is not in the cache and cannot be fetched: {reason}") from (
@@ -104,7 +110,7 @@ def fetch(source: str) -> Path:
     except _NoSet as error:
         raise ValueError(f"{source} cannot be used: {error}") from error
     except Exception as error:
-        reason = why(error, wanted.repository, wanted.revision)
+        reason = fetch_problem(error, wanted.repository, wanted.revision)
         raise ValueError(f"{source} cannot be fetched: {reason}") from error
 
 
@@ -167,10 +173,10 @@ def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
 
 
 def _one(snapshot: "_Snapshot", file: str, files: Collection[str]) -> Path:
-    """Fetches one file, and the settings beside it where it is one of a set of weights."""
+    """Fetches one file, and the settings next to it where it is one of a set of weights."""
     folder = file[: file.rfind("/") + 1]
     siblings = [other.removeprefix(folder) for other in files if other.startswith(folder)]
-    if chosen := named(file.removeprefix(folder), siblings):
+    if chosen := single_file(file.removeprefix(folder), siblings):
         for name in _settings(chosen, siblings):
             snapshot.get(folder + name)
     return snapshot.get(file)
@@ -200,7 +206,7 @@ class _Snapshot:
                 )
                 break
             except Exception as error:
-                if not (tries_left and broke_off(error)):
+                if not (tries_left and is_broken_connection(error)):
                     raise
         # The cache has a folder for each commit: now the same one, even if the branch moves on.
         self._commit = Path(path).parents[name.count("/")].name

@@ -1,4 +1,4 @@
-"""Why something could not be fetched from the Hugging Face hub, in words and with what to do."""
+"""Explains why something could not be fetched from the Hugging Face hub, and what to do."""
 
 import errno
 import os
@@ -6,11 +6,12 @@ import os
 _LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
 
 
-def why(error: BaseException, repository: str, revision: str) -> str:
+def fetch_problem(error: BaseException, repository: str, revision: str) -> str:
     """The reason and what to do, without a full stop.
 
-    error: of huggingface_hub, or of what it uses for HTTP. repository, revision: that were asked
-    for. Types are told by their names: the libraries below changed twice, and the types with them.
+    error: raised by huggingface_hub, or by what it uses for HTTP. repository, revision: what was
+    asked for. Types are recognised by their names, since the libraries below changed twice, and the
+    types with them.
     """
     # "Not in the cache" is what the library makes of any failure; the failure is its cause.
     cause = error
@@ -42,7 +43,7 @@ def why(error: BaseException, repository: str, revision: str) -> str:
     return _answer(status, _first_line(cause))
 
 
-def broke_off(error: BaseException) -> bool:
+def is_broken_connection(error: BaseException) -> bool:
     """Whether a connection ended in the middle of an answer."""
     return bool(_types(error) & {"RemoteProtocolError", "ReadError", "ChunkedEncodingError"})
 
@@ -57,7 +58,7 @@ _DISK = {
 
 
 def _answer(status: int | None, message: str) -> str:
-    """The reason by the status code of HTTP; None is no answer at all. message: of the error."""
+    """The reason by the status code of HTTP; None is no answer at all. message: the error's."""
     if status == 403:
         return f"the hub forbids it ({message}): the token may not read it, {_LOGIN}"
     if status == 429:

@@ -1,4 +1,4 @@
-"""What a file is that is no file of weights for us: told by its first bytes, with what to do.
+"""Says what a file is that is no file of weights for us, by its first bytes, and what to do.
 
 Most of these are no exotic formats but failed downloads: a web page, a server's error, or a pointer
 of Git LFS, saved under the name of weights. The sentences of `what` begin with "it is", and the
@@ -35,7 +35,7 @@ _MSGPACK = re.compile(rb"(?:[\x81-\x8f]|\xde..|\xdf....)(?:[\xa1-\xbf]|\xd9.)[\w
 # Version 3 to 31 of its format, and then the producer's name or the like.
 _ONNX = re.compile(rb"\x08[\x03-\x1f][\x12\x1a\x22\x3a\x42]")
 # What browsers and download tools append to the name of a file until it is whole, and of the files
-# that they keep beside it until then.
+# that they keep next to it until then.
 _UNFINISHED = (".incomplete", ".crdownload", ".part", ".partial", ".download", ".opdownload")
 _CONTROLS = (".aria2", ".crdownload", ".part", ".incomplete")
 

@@ -1,4 +1,4 @@
-"""What a pickle of weights may name, and the plain data that stands for each of it.
+"""Lists what a pickle of weights may name, and the plain data that stands for each name.
 
 Nothing is looked up by these names: they are compared with the lists here, and a name that is on
 no list is refused. To let a new kind of checkpoint be read, add the exact name of what it holds,
@@ -26,7 +26,7 @@ class Name:
 class Storage:
     """Where the elements of tensors are.
 
-    type: of the elements, as PyTorch names it, such as FloatStorage. key: the record in the file.
+    type: PyTorch's name for the elements' type, such as FloatStorage. key: the record in the file.
     count: the number of elements.
     """
 
@@ -114,7 +114,7 @@ _CONTAINERS: dict[str, Callable[..., Any]] = {
     "numpy.core.multiarray.scalar": _opaque("numpy scalar"),
     "numpy._core.multiarray.scalar": _opaque("numpy scalar"),
     "_codecs.encode": _opaque("bytes"),
-    # Arguments, paths and arrays that a training saves beside its model: nobody reads them here.
+    # Arguments, paths and arrays that a training saves with its model: nobody reads them here.
     "argparse.Namespace": _opaque("arguments"),
     **{f"pathlib.{kind}": _opaque("a path") for kind in _PATHS},
     **{f"pathlib._local.{kind}": _opaque("a path") for kind in _PATHS},

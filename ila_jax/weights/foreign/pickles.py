@@ -1,7 +1,8 @@
-"""Pickles read as plain data: a small machine of our own that can call nothing.
+"""Reads pickles as plain data, by a small machine of our own that can call nothing.
 
 `pickle` runs whatever a file names. Here a name is only a name: a fixed list of them stands for
-containers, tensors and configuration nodes (`pickle_names`), and any other is refused in words.
+containers, tensors and configuration nodes (`pickle_names`), and any other is refused with a
+message.
 
 A pickle is a program of one-byte instructions for a machine with a stack and a memo. Python's own
 `pickletools` splits it into instructions and arguments, and runs none of them; the tables at the
@@ -29,9 +30,9 @@ from ila_jax.weights.foreign.pickle_names import (
 
 
 def read(file: BinaryIO, *, script: bool = False) -> Any:
-    """The data of one pickle. The file is left at the first byte behind it.
+    """The data of one pickle. The file is left just after it.
 
-    script: whether it is of a TorchScript archive, whose own classes become `Module`.
+    script: whether it is from a TorchScript archive, whose own classes become `Module`.
     Errors: Refused naming the first class that is no data; ValueError when it is damaged.
     """
     machine = _Machine(script)
@@ -42,7 +43,7 @@ def read(file: BinaryIO, *, script: bool = False) -> Any:
             machine.step(opcode.name, argument)
     except Refused:
         raise
-    # What a wrong program does to the stack and the memo of the machine.
+    # Errors that a malformed pickle causes on our stack and memo.
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
         raise ValueError(f"the pickle in it is damaged ({error}): get the file again") from error
     raise ValueError("the pickle in it has no end: the file is cut off, get it again")
@@ -53,7 +54,9 @@ class _Mark:
 
 
 class _Machine:
-    """The stack and the memo of a pickle. memo: values by number, to be named again."""
+    """The stack and the memo of a pickle. memo: values by number, which later
+    instructions refer to.
+    """
 
     def __init__(self, script: bool):
         self.script = script
@@ -162,15 +165,17 @@ class _Machine:
 
         PyTorch writes ("storage", type, key, device, number of elements, view).
         """
-        described = self.pop()
-        if not (isinstance(described, tuple) and len(described) >= 5 and described[0] == "storage"):
+        identifier = self.pop()
+        if not (
+            isinstance(identifier, tuple) and len(identifier) >= 5 and identifier[0] == "storage"
+        ):
             raise Refused("it refers to something outside that is no storage of a tensor")
-        kind, key, _, count = described[1:5]
+        kind, key, _, count = identifier[1:5]
         if not isinstance(kind, Name) or kind.name not in STORAGES or kind.module != "torch":
             raise ValueError("a storage of a type that is not PyTorch's")
         if not isinstance(key, str | int):
             raise ValueError("a storage whose key is no text")
-        if len(described) > 5 and described[5] is not None:
+        if len(identifier) > 5 and identifier[5] is not None:
             raise ValueError("a storage that is part of another, as PyTorch before 0.4 wrote them")
         (elements,) = counts((count,))
         self.stack.append(Storage(kind.name, str(key), elements))

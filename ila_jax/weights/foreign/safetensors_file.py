@@ -1,4 +1,4 @@
-"""The safetensors format: eight bytes of length, a JSON header, the tensors one after another.
+"""Reads and writes safetensors: eight bytes of length, a JSON header, one tensor after another.
 
 Files are mapped for reading and written as a stream, both without the library of that name, which
 need not be installed.

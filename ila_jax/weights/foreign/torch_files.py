@@ -1,4 +1,4 @@
-"""Files of PyTorch without PyTorch: zip archives, TorchScript archives, and the format before 1.6.
+"""Reads PyTorch's files without PyTorch: zip and TorchScript archives, and the format before 1.6.
 
 Tensors are views of the mapped file: nothing is copied until someone converts them. A file has two
 parts: a pickle that describes tensors (`pickles` reads it), and their elements, in storages that
@@ -42,8 +42,8 @@ _MOST_AXES = 8
 class TorchFile:
     """What a file holds.
 
-    form: the kind of file, in words. data: plain data with references to tensors in it. elements:
-    the way to the elements of those.
+    form: what users call this kind of file. data: plain data with references to tensors in it.
+    elements: gives the elements of those tensors, storage by storage.
     """
 
     form: str

@@ -1,4 +1,4 @@
-"""Which files of a folder, or of a repository on the hub, hold the weights; told by their names."""
+"""Chooses by name the files of a folder, or of a repository on the hub, that hold the weights."""
 
 import os
 import re
@@ -33,7 +33,8 @@ Read = Callable[[str], Mapping[str, Any]]
 class WeightFiles:
     """The files of one set of weights, by their names.
 
-    config: with the settings. index: of the shards, or "". files: with the weights; all are needed.
+    config: the file of settings. index: the list of shards, or "". files: the files of weights, all
+    of which are needed.
     """
 
     config: str
@@ -63,11 +64,11 @@ def choose(names: Collection[str], read: Read) -> WeightFiles:
     return WeightFiles(config, index, _shards(index, read(index), names))
 
 
-def named(file: str, names: Collection[str]) -> WeightFiles | None:
-    """One file with the configuration beside it that it goes with; None where there is none.
+def single_file(file: str, names: Collection[str]) -> WeightFiles | None:
+    """A file of weights and the configuration next to it that it goes with; None without one.
 
-    names: of all files in the folder. A variant such as `model.fp16.safetensors` goes with the
-    configuration of `model.safetensors`.
+    names: the names of all files in the folder. A variant such as `model.fp16.safetensors` goes
+    with the configuration of `model.safetensors`.
     """
     for config, weights in _LAYOUTS:
         stem, suffix = os.path.splitext(weights)
@@ -87,7 +88,7 @@ def _present(weights: str, names: Collection[str]) -> list[str]:
 
 
 def _numbered(shards: list[str]) -> tuple[str, ...]:
-    """Shards without an index, all of which must be present: their names say how many there are."""
+    """Shards without an index, all of which must be present: their names say their number."""
     count = int(shards[0].rpartition("-of-")[2].split(".")[0])
     if len(shards) != count:
         raise ValueError(

@@ -76,7 +76,7 @@ def test_strange_values_of_any_key_end_in_words(value, tmp_path):
             changed = values | {key: value}
             settings = SETTINGS | {section: changed} if section else changed
             with contextlib.suppress(ValueError):  # nothing else may come out
-                transformers_settings.understood(tmp_path, settings)
+                transformers_settings.parse_settings(tmp_path, settings)
 
 
 def test_all_names_that_do_not_fit_are_told_at_once(tmp_path):

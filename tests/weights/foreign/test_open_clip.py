@@ -120,7 +120,7 @@ def test_strange_values_of_any_key_end_in_words(value, tmp_path):
                 section = section[name]
             section[key] = value
             with contextlib.suppress(ValueError):  # nothing else may come out
-                open_clip_settings.understood(tmp_path, settings)
+                open_clip_settings.parse_settings(tmp_path, settings)
 
 
 def test_keys_that_change_nothing(tmp_path):

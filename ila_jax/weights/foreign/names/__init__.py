@@ -1,4 +1,4 @@
-"""Names of tensors in other people's files, and the paths that they have in ours.
+"""Maps the names of tensors in other people's files to the paths that they have in ours.
 
 There are two steps. Whatever a library calls its tensors, they get the official names first, those
 of the released code (`prefixes` takes off what a training put before them, `huggingface` translates
@@ -12,5 +12,5 @@ which `kind_of` tells it, and its row of `_TEMPORAL`; `conversion.NAMES` says ho
 Every tensor that a table forgets is named in one error, so that converting a file lists what is
 left to do.
 
-What the configuration beside the tensors says is read in `ila_jax.weights.foreign.settings`.
+What the configuration next to the tensors says is read in `ila_jax.weights.foreign.settings`.
 """

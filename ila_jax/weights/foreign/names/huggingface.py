@@ -1,4 +1,4 @@
-"""Tables of the names of Hugging Face's CLIPModel and XCLIPModel, to official names and back.
+"""Translates names of Hugging Face's CLIPModel and XCLIPModel to official names and back.
 
 There q, k and v are three layers, where the official code has one tensor with all three below each
 other. A target that ends in `#0`, `#1` or `#2` is that third of the tensor.

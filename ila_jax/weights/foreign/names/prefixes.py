@@ -1,4 +1,4 @@
-"""Which names of a file are the model's, and what stands before them; the same for every format.
+"""Finds which names of a file are the model's, and what stands before them, in every format.
 
 A training wraps its model, and the names of the tensors then begin with those of the wrappers:
 `module.`, `_orig_mod.`, Lightning's `model.`, `teacher.`. The prefix is found by looking for a name
@@ -26,7 +26,7 @@ _TRAINING = re.compile(
     r"|optimizers?|(lr_)?schedulers?|(grad_)?scaler|(train_|val_|valid_|test_)?(acc\w*|metrics?)"
 )
 OF_TRAINING = "belongs to the training that made it, not to the model"
-# How a user names the model whose names have no prefix, where there are others beside it.
+# How a user names the model whose names have no prefix, where the file has others as well.
 BARE = "."
 
 
@@ -34,8 +34,8 @@ BARE = "."
 class Selected:
     """The names of one model of a file.
 
-    names: a name of the model to the name in the file. taken_off: the prefixes that the names were
-    freed of. skipped: a name in the file that is not taken, to the reason.
+    names: each name of the model to the name in the file. taken_off: the prefixes that were removed
+    from the names. skipped: each name in the file that is not taken, to the reason.
     """
 
     names: Mapping[str, str]
@@ -68,7 +68,7 @@ def select(names: Collection[str], wanted: str | None = None) -> Selected:
     for name in names:
         inner = _unwrapped(name)
         short = inner.removeprefix(prefix)
-        if reason := _why_left(inner, short, prefix, others):
+        if reason := _why_skipped(inner, short, prefix, others):
             skipped[name] = reason
         elif short in selected:
             raise ValueError(f"{selected[short]} and {name} are the same tensor of one model")
@@ -100,7 +100,7 @@ def _chosen(candidates: list[str], wanted: str | None) -> str:
     return labels[wanted] if wanted is not None else "".join(candidates)  # one, or none
 
 
-def _why_left(inner: str, short: str, prefix: str, others: Collection[str]) -> str | None:
+def _why_skipped(inner: str, short: str, prefix: str, others: Collection[str]) -> str | None:
     """Why a name is not the model's, or None.
 
     inner: the name without wrappers. short: without the prefix as well.

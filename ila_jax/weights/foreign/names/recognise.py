@@ -1,8 +1,8 @@
-"""Which model a PyTorch state dict holds, read off its official names and its shapes.
+"""Recognises the model in a PyTorch state dict by its official names and its shapes.
 
-The kind of model comes first, told by the names that only it has (`kind_of`). Then the few tensors
-that tell its size are looked up (`_needed`), and the configuration is made of their shapes
-(`recognise`). What no tensor shows, such as the number of heads, is in the settings beside the
+The kind of model comes first, recognised by the names that only it has (`kind_of`). Then the few
+tensors that tell its size are looked up (`_needed`), and the configuration is made of their shapes
+(`recognise`). What no tensor shows, such as the number of heads, is in the settings next to the
 file, or is taken as in OpenAI's CLIP. All other tensors are compared later, by `rules.convert`,
 with the model that this configuration makes.
 """
@@ -27,7 +27,7 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 _BLOCK = "visual.transformer.resblocks"
 _ATTN = f"{_BLOCK}.0.message_attn"
-_DROPOUT = 0.5  # of the released linear head, which no tensor shows
+_DROPOUT = 0.5  # the released linear head's, which no tensor shows
 _CHANNELS = 256  # of the released ILA's interactive features; models without alignment need none
 _FRAMES = 8  # of the released models; plain CLIP takes any number, and no tensor shows one
 
@@ -71,7 +71,7 @@ def rules_of(config: ModelConfig, *, clip_only: bool = False) -> list[Rule]:
 
 
 def kind_of(shapes: Shapes) -> Kind:
-    """The kind of model, told by names that no other kind has."""
+    """The kind of model, recognised by names that no other kind has."""
     names = list(shapes)
     # In this order: ILA has X-CLIP's names as well, and X-CLIP the spatial model's.
     if any(".prediction_block." in name or ".interactive_block." in name for name in names):
@@ -85,7 +85,7 @@ def recognise(shapes: Shapes, settings: Settings | None = None) -> ModelConfig:
     """The configuration of the model that tensors of these official names and shapes make.
 
     CLIP alone becomes plain CLIP over frames, with CLIP's own pixels, and templates for videos.
-    settings: what a configuration beside the tensors says; without one, the model computes as
+    settings: what a configuration next to the tensors says; without one, the model computes as
     OpenAI's CLIP.
     Errors: ValueError naming the tensors that are needed to tell the size and are not in the file,
     or the settings that the tensors contradict.

@@ -1,4 +1,4 @@
-"""The keys of `open_clip_config.json`, and what they mean here.
+"""Reads `open_clip_config.json`: its keys, and what they mean here.
 
 The file has one section for the model, with a section for each tower, and one for how pictures are
 prepared (`pixel_settings`). Defaults are those of `CLIP`, `CLIPVisionCfg`, `CLIPTextCfg` and
@@ -107,8 +107,8 @@ TABLES: dict[str, Table] = {
 }
 
 
-def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
-    """What an `open_clip_config.json` says of the model beside it. folder: where it was read.
+def parse_settings(folder: Path, settings: Mapping[str, Any]) -> Settings:
+    """What an `open_clip_config.json` says of the model next to it. folder: where it was read.
 
     Errors: ValueError naming each key that our models do not compute with.
     """

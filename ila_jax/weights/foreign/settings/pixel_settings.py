@@ -1,4 +1,4 @@
-"""What a folder says that the pixels of its model were normalised with.
+"""Reads what a folder says that the pixels of its model were normalised with.
 
 How the folder resizes pictures is not followed: frames of videos are resized in one way here. Where
 the folder asks for something unusual, the report has a note. Defaults are those of open_clip's
@@ -77,7 +77,7 @@ def of_open_clip(
 
 
 def of_transformers(folder: Path, problems: list[str], notes: list[str]) -> Normalisation | None:
-    """The normalisation of the image processor beside `config.json`; None where there is none.
+    """The normalisation of the image processor next to `config.json`; None where there is none.
 
     Appends to `problems` and `notes`. Errors: ValueError for a file that is damaged.
     """

@@ -1,4 +1,4 @@
-"""What the keys of a configuration beside weights mean here; a key without a meaning is refused.
+"""Gives each key of a configuration next to weights a meaning; a key without one is refused.
 
 A configuration says what no tensor shows: two models with the same tensors and another activation
 give other answers. So a table has one of these meanings for every key that its library knows:

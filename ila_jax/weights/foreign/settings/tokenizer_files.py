@@ -1,4 +1,4 @@
-"""Whether the tokenizer in a folder of weights makes CLIP's tokens: there are no others here."""
+"""Checks that the tokenizer in a folder of weights makes CLIP's tokens: no others exist here."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The keys of `config.json` of Hugging Face's CLIPModel and XCLIPModel, and what they mean here.
+"""Reads `config.json` of Hugging Face's CLIPModel and XCLIPModel: what its keys mean here.
 
 The file has keys of the whole model and a section for each tower. Defaults are those of
 `CLIPConfig` and `XCLIPConfig` in transformers. Another model of theirs takes a row of `_MODELS`,
@@ -161,8 +161,8 @@ def tables(kind: str) -> dict[str, Table]:
     }  # fmt: skip
 
 
-def understood(folder: Path, settings: Mapping[str, Any]) -> Settings:
-    """What a `config.json` says of the model beside it.
+def parse_settings(folder: Path, settings: Mapping[str, Any]) -> Settings:
+    """What a `config.json` says of the model next to it.
 
     folder: where it was read, and where its tokenizer and its image processor are.
     Errors: ValueError naming each key that our models do not compute with.
@@ -210,8 +210,8 @@ def _effective(settings: Mapping[str, Any], part: str, table: Table) -> dict[str
     defaults = {
         k: m.default for k, m in table.items() if isinstance(m, TensorSize | Supported | OneOf)
     }
-    named = {key: value for key, value in given.items() if key in ("model_type", "architectures")}
-    return given | defaults | named | section(settings, f"{part}_dict", FILE)
+    names = {key: value for key, value in given.items() if key in ("model_type", "architectures")}
+    return given | defaults | names | section(settings, f"{part}_dict", FILE)
 
 
 def _end_problems(text: Mapping[str, Any], table: Table) -> list[str]:
