@@ -1,6 +1,7 @@
 """The whole model as one module, and the same as pure functions over plain nested dicts."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -158,12 +159,12 @@ def _plain(state: Any) -> Tree:
     return _rename(nnx.to_pure_dict(state), str)
 
 
-def _state(tree: Tree) -> Tree:
+def _state(tree: Tree) -> dict[Any, Any]:
     """The way back: list positions become integers again, or nnx would sort 10 before 2."""
     return _rename(tree, lambda key: int(key) if key.isdigit() else key)
 
 
-def _rename(tree: Tree, key: Any) -> Tree:
+def _rename(tree: dict[Any, Any], key: Callable[[Any], Any]) -> dict[Any, Any]:
     """The tree with every key put through a function."""
     return {
         key(name): _rename(value, key) if isinstance(value, dict) else value
