@@ -12,8 +12,8 @@ def check_writable(folder: Path) -> None:
     """Tries whether a folder, which may be yet to be made, can be written into.
 
     A file and a folder are made, renamed and deleted there; nothing is left of them. Errors:
-    ValueError for a file in the place of a folder, or a link to nothing; OSError with a
-    message that names the cause.
+    ValueError for a file in the place of a folder, or a link to nothing; OSError with a message
+    that names the cause.
     """
     place = _nearest(folder)
     if not place.is_dir():

@@ -1,4 +1,4 @@
-"""Several kinds of pictures together: as a folder, one picture, or a clip that plays."""
+"""Writes several kinds of pictures: as a folder, one picture, or a clip that plays."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,9 +19,9 @@ def write(album: Album, output: Path) -> list[Path]:
 
     Returns the paths of what it wrote. Errors: OSError.
     """
-    # A folder may be called `clip.gif`: what is there already decides.
+    # A folder may be called `clip.gif`: what already has the name decides.
     if output.suffix in MOVING and not output.is_dir():
-        MOVING[output.suffix](_moving(album), output)
+        MOVING[output.suffix](_clip_pictures(album), output)
         return [output]
     pictures = {
         kind: row_of([sheet_picture(sheet) for sheet in sheets]) for kind, sheets in album.items()
@@ -34,14 +34,14 @@ def write(album: Album, output: Path) -> list[Path]:
     for picture, path in zip(pictures.values(), paths, strict=True):
         write_png(picture, path)
     # Of nothing but pairs there is no clip to play.
-    clip = _moving(album)
+    clip = _clip_pictures(album)
     for suffix, write_clip in MOVING.items() if clip else ():
         paths.append(output / f"clip{suffix}")
         write_clip(clip, paths[-1])
     return paths
 
 
-def _moving(album: Album) -> list[Picture]:
+def _clip_pictures(album: Album) -> list[Picture]:
     """A picture for each frame of a clip that plays.
 
     The kinds are under each other, and the models of each kind side by side.

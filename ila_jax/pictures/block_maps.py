@@ -1,4 +1,4 @@
-"""What a recognizer looks at in clips, on the host."""
+"""Computes what a recognizer looks at in clips: maps of each block, as arrays on the host."""
 
 import functools
 from dataclasses import dataclass
@@ -34,7 +34,8 @@ class BlockMaps:
     """Maps over the g × g patches of each frame, for the D blocks of a model.
 
     heat: the L2 norm of every patch's token after a block.
-    attention: of the class tokens to the patches. aligned: None for models that do not align.
+    attention: the class tokens' attention to the patches. aligned: None for models that do not
+    align.
     """
 
     heat: Float[np.ndarray, "b D t g g"]

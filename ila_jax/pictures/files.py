@@ -1,4 +1,4 @@
-"""Pictures to files: PNG, GIF and mp4."""
+"""Writes pictures to files: PNG, GIF and mp4."""
 
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
@@ -13,7 +13,7 @@ from ila_jax.pictures.sheet import Picture
 
 # Frames a second: a clip has few of them, and each is to be looked at.
 _FRAMES_PER_SECOND = 4
-# An mp4 is the clip so many times over; a GIF begins again by itself.
+# The number of times that an mp4 repeats the clip; a GIF begins again by itself.
 _TIMES = 3
 
 

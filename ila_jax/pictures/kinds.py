@@ -1,4 +1,4 @@
-"""The kinds of pictures: heat as the paper's supplement has it, attention, points and masks."""
+"""Draws each kind of picture: heat as in the paper's supplement, attention, points and masks."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +26,8 @@ _RINGS = "rings: interactive points, orange in the earlier frame of a pair, blue
 class ModelView:
     """One model on one clip: the frames, and what its blocks make of them.
 
-    frames: in the size of the picture. maps: of a batch of one. columns: what each frame is.
+    frames: the clip in the size of the picture. maps: the maps of a batch of this one clip.
+    columns: what each frame is, as the caption of its column.
     """
 
     title: str
@@ -60,7 +61,7 @@ def attention(models: Sequence[ModelView]) -> list[Sheet]:
             model.columns,
             [
                 model.raw,
-                *(_coloured(model, *named) for named in _blocks(model.maps.attention[0])),
+                *(_coloured(model, *block) for block in _blocks(model.maps.attention[0])),
             ],
             _SCALE,
         )

@@ -1,4 +1,4 @@
-"""python -m ila_jax.pictures.measure: what models look at, held against where the object is."""
+"""Compares what models look at with where the object is: python -m ila_jax.pictures.measure."""
 
 import argparse
 import json
@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: argparse.Namespace) -> None:
     names = [name.strip() for name in options.checkpoints.split(",")]
-    # Before the models are loaded: a folder without motion pairs is said at once.
+    # Before the models are loaded: a folder without motion pairs is an error at once.
     count = count_scenes(options.data)
     recognizers = [load(name) for name in names]
     measured = []
@@ -59,7 +59,7 @@ def tables(models: Sequence[ObjectMeasures]) -> list[Table]:
 
 
 def _heat(models: Sequence[ObjectMeasures]) -> Table:
-    """The share of heat on the object, beside the share of the frame that the object takes."""
+    """The share of heat on the object, and the share of the frame that the object takes."""
     cells = [
         [model.title, str(heat.block), _percent(heat.share), _times(heat.share, heat.area),
          _percent(heat.contrast), _times(heat.contrast, heat.area), _percent(heat.area)]
@@ -78,7 +78,7 @@ def _heat(models: Sequence[ObjectMeasures]) -> Table:
 
 
 def _points(models: Sequence[ObjectMeasures]) -> Table:
-    """Distances of points from the object, beside those that mean nothing."""
+    """Distances of points from the object, and distances that mean nothing, to compare with."""
     cells = [
         [model.title, str(point.block), *map(_percent, (point.distance, point.centre, point.others,
          point.nearer, point.inside, point.centre_inside))]
@@ -98,7 +98,7 @@ def _points(models: Sequence[ObjectMeasures]) -> Table:
 
 
 def _masks(models: Sequence[ObjectMeasures]) -> Table:
-    """The share of mask weight on the object, beside that of a mask in the middle."""
+    """The share of mask weight on the object, and that of a mask in the middle."""
     cells = [
         [model.title, str(mask.block), *map(_percent, (mask.share, mask.middle, mask.area))]
         for model in models

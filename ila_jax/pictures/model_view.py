@@ -1,4 +1,4 @@
-"""One video shown to several models, so that their pictures stand side by side."""
+"""Shows one video to several models, so that their pictures stand side by side."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -42,9 +42,9 @@ def check_frames(names: Sequence[str], recognizers: Sequence[Recognizer]) -> Non
 
 
 def show(video: Path, title: str, recognizer: Recognizer, *, side: int) -> ModelView:
-    """What a model sees in a video's clip. side: of its frames in the picture, in pixels.
+    """What a model sees in a video's clip, the first that evaluation takes, cropped in the middle.
 
-    The clip is the first that evaluation takes, in the middle of the picture.
+    side: the side of its frames in the picture, in pixels.
     Errors: BadVideo naming the file.
     """
     try:

@@ -1,4 +1,4 @@
-"""How much of what a model looks at is on the moving object of motion pairs."""
+"""Measures how much of what a model looks at is on the moving object of motion pairs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +30,9 @@ class Mean:
 class HeatOnObject:
     """How much of the heat after a block is on the object, as shares from 0 to 1.
 
-    share: of all heat. contrast: of the heat above the clip's lowest. area: the share of the frame
-    that the object's box takes, which is that of heat that is everywhere the same.
+    share: the share of all heat. contrast: the share of the heat above the clip's lowest. area: the
+    share of the frame that the object's box takes, which heat that is everywhere the same would
+    have.
     """
 
     block: int
@@ -44,10 +45,10 @@ class HeatOnObject:
 class PointsOnObject:
     """Distances to the middle of the object's box, in frame sides.
 
-    distance: of the points. centre: of the frame's middle. others: of the same points to the
-    objects of all other clips at that time, which have nothing to do with them.
-    nearer: share of points that are nearer than the frame's middle. inside, centre_inside: share of
-    points, and of the frame's middle, in the box.
+    distance: that of the points. centre: that of the frame's middle. others: that of the same
+    points to the objects of all other clips at that time, which have nothing to do with them.
+    nearer: the share of points that are nearer than the frame's middle. inside, centre_inside: the
+    share of points in the box, and how often the frame's middle is in it.
     """
 
     block: int
@@ -63,8 +64,8 @@ class PointsOnObject:
 class MasksOnObject:
     """How much of a block's mask weight is on the object, as shares from 0 to 1.
 
-    share: of the model's masks. middle: of a mask around the frame's middle, which is where a fresh
-    model's are. area: of weight that is everywhere the same.
+    share: the share of the model's masks. middle: that of a mask around the frame's middle, which
+    is where a fresh model's are. area: that of weight that is everywhere the same.
     """
 
     block: int
@@ -77,8 +78,8 @@ class MasksOnObject:
 class ObjectMeasures:
     """What was measured of one model, block by block; blocks are numbered from 1.
 
-    heat: after half of the blocks and after all of them. points, masks: of every block; empty for
-    models without them.
+    heat: measured after half of the blocks and after all of them. points, masks: measured in every
+    block; empty for models without them.
     """
 
     title: str

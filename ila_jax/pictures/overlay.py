@@ -1,4 +1,4 @@
-"""Masks, points and heat drawn over the frames of a clip; every picture is uint8 RGB."""
+"""Draws masks, points and heat over the frames of a clip; every picture is uint8 RGB."""
 
 import cv2
 import numpy as np
@@ -26,9 +26,9 @@ def mask_overlay(
 ) -> Frames:
     """Each frame as bright as its patches' weights, with rings around its interactive points.
 
-    frames: as large as the picture is to be (`enlarged`). masks: weights from 0 to 1 that the block
-    gives the patches of every frame, both pairs of a frame taken together
-    (`models.temporal.alignment.per_frame`). points: of the s = t − 1 pairs, (x, y) in the earlier
+    frames: the clip at the size of the picture (`enlarged`). masks: weights from 0 to 1 that the
+    block gives the patches of every frame, both pairs of a frame taken together
+    (`models.temporal.alignment.per_frame`). points: for the s = t − 1 pairs, (x, y) in the earlier
     and in the later frame. Orange rings are a frame's as the earlier of a pair, blue as the later.
     """
     out = np.stack([dimmed(frame, mask) for frame, mask in zip(frames, masks, strict=True)])

@@ -1,4 +1,4 @@
-"""How much of what a model looks at lies on an object whose box is known."""
+"""Computes how much of what a model looks at lies on an object whose box is known."""
 
 import numpy as np
 from jaxtyping import Float
@@ -12,8 +12,9 @@ Maps = Float[np.ndarray, "*m g g"]
 def in_clip(boxes: Boxes, *, height: int, width: int, size: int) -> Boxes:
     """Boxes x0 y0 x1 y1 of a video, in pixels, as shares of the sides of a clip's frames.
 
-    height, width: of the video. size: of the clip, which is the middle of the video after its short
-    side was resized (`ClipRecipe.evaluation_clip`). What the crop leaves out is cut off.
+    height, width: the sides of the video in pixels. size: the side of the clip, which is the middle
+    of the video after its short side was resized (`ClipRecipe.evaluation_clip`). What the crop
+    leaves out is cut off.
     """
     # The same two steps as the clip's pixels took, with their rounding.
     tall, wide = ShortSide(short_side(size)).sides(height, width)
@@ -25,7 +26,7 @@ def in_clip(boxes: Boxes, *, height: int, width: int, size: int) -> Boxes:
 
 
 def coverage(boxes: Boxes, grid: int) -> Maps:
-    """Which share of every patch's area lies in a box, from 0 to 1. boxes: of `in_clip`."""
+    """The share of every patch's area that lies in a box, 0 to 1. boxes: those of `in_clip`."""
     # Edges of the patches, as shares of a side.
     edges = np.arange(grid + 1) / grid
 

@@ -1,4 +1,4 @@
-"""Sheets: rows of frames with captions, as one picture or played frame by frame."""
+"""Lays out sheets: rows of frames with captions, as one picture or played frame by frame."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from jaxtyping import UInt8
 Picture = UInt8[np.ndarray, "h w 3"]
 # Pixels between two tiles, and of a line of text.
 _GAP, _LINE = 6, 20
-# Tiles beside each other in a clip that plays, so that it fits on a screen.
+# Tiles next to each other in a clip that plays, so that it fits on a screen.
 _ACROSS = 4
 _PAPER, _INK = 255, (30, 30, 30)
 _FONT, _SCALE = cv2.FONT_HERSHEY_SIMPLEX, 0.42
@@ -26,7 +26,7 @@ class Strip:
 
 @dataclass(frozen=True)
 class Sheet:
-    """Rows of equally many tiles. columns: what stands above each. note: below all rows."""
+    """Rows of equally many tiles. columns: the text above each. note: the text below all rows."""
 
     title: str
     columns: Sequence[str]

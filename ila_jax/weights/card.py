@@ -1,4 +1,4 @@
-"""The model card of an exported model: what it is, and what was measured of it.
+"""Writes the model card of an exported model: what it is, and what was measured on it.
 
 The text at the end of this file is a template, filled from the model and from its `about.json`.
 """
@@ -14,7 +14,7 @@ _NAMED = 20  # classes that the card names, for a reader; about.json has all of 
 
 @dataclass(frozen=True)
 class Parity:
-    """How far the exported program is from the model that it was made of, both in float32.
+    """The difference of the exported program from the model that it was made of, both in float32.
 
     worst: the largest difference of a logit. largest: the largest logit, by amount. batches: the
     numbers of random clips that were compared. device: the kind of device that both ran on.
@@ -63,7 +63,7 @@ def card(recognizer: Recognizer, about: Mapping[str, Any], parity: Parity) -> st
 
 
 def _origin(origin: Origin | None) -> str:
-    """Where the weights came from, in words."""
+    """Where the weights came from, as the card says it."""
     if origin is None:
         return "a training run, or a model made by ila_jax"
     fresh = f"; {len(origin.fresh)} arrays of it started fresh" if origin.fresh else ""

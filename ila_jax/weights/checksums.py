@@ -1,4 +1,4 @@
-"""Checksums of a checkpoint's files, in a list that `sha256sum --check` understands.
+"""Keeps checksums of a checkpoint's files, in a list that `sha256sum --check` understands.
 
 Orbax keeps none: a flipped byte would be restored as if it had been trained. The list is written
 last, when all other files are whole, so it is also the sign that a save was finished: a checkpoint
@@ -20,7 +20,7 @@ def write_list(folder: Path) -> None:
 
 
 def unfinished(folder: Path) -> str | None:
-    """Why a checkpoint is not complete, in words; None where it is.
+    """Why a checkpoint is not complete, as the end of a sentence; None where it is.
 
     Reads no file but the list, so that many checkpoints can be looked through.
     """
@@ -39,7 +39,9 @@ def unfinished(folder: Path) -> str | None:
 
 
 def damage(folder: Path) -> str | None:
-    """What is wrong with a checkpoint, in words; None when each byte is as it was written.
+    """What is wrong with a checkpoint; None when each byte is as it was written.
+
+    The result is the end of a sentence that begins with the folder.
 
     Reads all of it.
     """
@@ -47,12 +49,14 @@ def damage(folder: Path) -> str | None:
         return problem
     try:
         # Compared as a whole, so that the list needs no checksum of its own.
-        written, now = (folder / LIST).read_bytes().decode(errors="replace"), _listing(folder)
+        saved_list = (folder / LIST).read_bytes().decode(errors="replace")
+        current_list = _listing(folder)
     except OSError as error:
         return f"cannot be read: {error}"
-    if written == now:
+    if saved_list == current_list:
         return None
-    differ = sorted({_name(line) for line in set(written.splitlines()) ^ set(now.splitlines())})
+    lines = set(saved_list.splitlines()) ^ set(current_list.splitlines())
+    differ = sorted({_name(line) for line in lines})
     # No line differs where only the ends of lines do, and then the list itself is damaged.
     return f"is not as it was written, by its {LIST}: {', '.join(differ[:3]) or LIST}"
 
@@ -66,7 +70,7 @@ def _listing(folder: Path) -> str:
 
 
 def _name(line: str) -> str:
-    """The file that a line is of; all of the line where it is damaged itself."""
+    """The name of the file in a line; all of the line where it is damaged itself."""
     return line.partition("  ")[2] or line
 
 

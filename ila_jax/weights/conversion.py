@@ -3,8 +3,8 @@
 A conversion has four steps. Each has its own module, and does not depend on later ones:
 
 1. `foreign.files.read` gets the tensors out of the file or folder, and gives them official names:
-   those of the released PyTorch code, whatever the library called them. A configuration beside them
-   is read key by key (`foreign.settings`), and refused where our models compute otherwise.
+   those of the released PyTorch code, whatever the library called them. A configuration next to
+   them is read key by key (`foreign.settings`), and refused where our models compute otherwise.
 2. `foreign.names.recognise` tells from the official names and the shapes which model they make.
 3. `foreign.names.rules.convert` moves each tensor to its path, and its axes to our order. The
    tables of the rules are in `foreign.names.official`. (`state_dict.read_state` is steps 2 and 3.)

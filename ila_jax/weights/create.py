@@ -1,4 +1,4 @@
-"""Making a recognizer: with fresh weights, or around the weights of another model."""
+"""Makes a recognizer: with fresh weights, or around the weights of another model."""
 
 import dataclasses
 from pathlib import Path
@@ -27,13 +27,15 @@ def create(
 ) -> Recognizer:
     """A recognizer in float32, fresh or with the weights of a folder that `load` takes.
 
-    size: of CLIP's towers, one of `ila_jax.sizes.SIZES`. temporal: the temporal model, such as
-    "xclip". frames: of a clip. classes: how many the linear head tells apart; None for the text
-    head. seed: of what starts fresh. convolutions: the form of ILA's; by default the one that was
-    released with the head, k400 with the text head and ssv2 with the linear one.
+    size: the size of CLIP's towers, one of `ila_jax.sizes.SIZES`. temporal: the temporal model,
+    such as "xclip". frames: the number of frames in a clip. classes: the number of classes of the
+    linear head; None for the text head. seed: seed for newly initialised parameters. convolutions:
+    the form of ILA's convolutions; by default the one that was released with the head, k400 with
+    the text head and ssv2 with the linear one.
     pretrained: weights of CLIP or of a video model; what they do not hold starts fresh.
-    interpolate: bring position embeddings to other frames or another resolution. reset_head: start
-    the linear head anew where it has other classes.
+    interpolate: whether position embeddings are interpolated for another number of frames or
+    another resolution. reset_head: whether a linear head for another number of classes is replaced
+    by a newly initialised one.
     Errors: ValueError for an unknown size or temporal model, classes that do not fit the head, or
     weights that do not fit the model.
     """
@@ -65,7 +67,8 @@ def create(
 def around(source: Recognizer, config: ModelConfig, *, allow: Allow, seed: int) -> Recognizer:
     """A model of the configuration with the weights of another recognizer.
 
-    It keeps the class names where the number of classes is the same. seed: of what starts fresh.
+    It keeps the class names where the number of classes is the same.
+    seed: seed for newly initialised parameters.
     Errors: ValueError naming every property and every tensor that does not fit.
     """
     if source.config.temporal == config.temporal:
@@ -73,7 +76,9 @@ def around(source: Recognizer, config: ModelConfig, *, allow: Allow, seed: int) 
         # model of the same weights looks at pixels and texts as they were learnt.
         kept = ("channels", "pixels", "templates")
         config = dataclasses.replace(config, **{k: getattr(source.config, k) for k in kept})
-    made, _ = adapt(source.config, source.variables, source.origin, config, allow=allow, seed=seed)
+    adapted, _ = adapt(
+        source.config, source.variables, source.origin, config, allow=allow, seed=seed
+    )
     names = source.class_names if config.classes == source.config.classes else None
     # What adapt makes lies on the host.
-    return on_device(Recognizer(made.config, made.variables, names, made.origin))
+    return on_device(Recognizer(adapted.config, adapted.variables, names, adapted.origin))

@@ -1,4 +1,4 @@
-"""One number by which two models are known to have the same weights."""
+"""Computes one number that two models share only if they have the same weights."""
 
 import hashlib
 

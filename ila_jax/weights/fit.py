@@ -1,4 +1,4 @@
-"""Whether weights are of the model that a configuration describes."""
+"""Checks that weights belong to the model that a configuration describes."""
 
 import dataclasses
 
@@ -11,9 +11,9 @@ from ila_jax.models.variants import variant
 
 
 def check_fit(source: str, of_weights: ModelConfig, config: ModelConfig) -> None:
-    """Whether the weights in `source`, a path, can be used as they are in a model of `config`.
+    """Checks that the weights in `source`, a path, can be used as they are in a model of `config`.
 
-    of_weights: the model that they are of.
+    of_weights: the model that they belong to.
     Errors: ValueError naming the properties of the weights that differ from the configuration's.
     """
     # Plain CLIP takes any number of frames.

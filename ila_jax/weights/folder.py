@@ -1,6 +1,6 @@
-"""Models on disk in our own format: a folder with `model.json` and the weights by Orbax.
+"""Saves and loads models in our own format: a folder with `model.json` and the weights by Orbax.
 
-A folder is written beside its place, under a name with a dot, and gets its own name last, when
+A folder is written next to its place, under a name with a dot, and gets its own name last, when
 `model.json`, the weights and the list of their checksums are in it. So a folder of that name is
 whole. Reading goes the other way: the description first, since it says which arrays must be there,
 then the checksums, and then the weights.
@@ -31,7 +31,7 @@ from ila_jax.weights.fresh import on_device
 from ila_jax.weights.run import checkpoint_folder, load_run
 
 _FORMAT = 1
-# Writing holds little in memory: files of this size, and so much of them at a time.
+# Writing holds little in memory: files of this size, and this much of them at a time.
 _DATA_FILE = 32 << 20  # bytes
 _AT_ONCE: Any = 0.1  # GB; Orbax annotates whole numbers and takes any
 
@@ -83,8 +83,9 @@ def _write(recognizer: Recognizer, partly: Path) -> None:
 
 
 def check_free(target: Path, *, force: bool) -> None:
-    """Whether `save` may write a folder of this name. force: also in place of a folder of weights.
+    """Checks that `save` may write a folder of this name.
 
+    force: whether it may replace a folder of weights that has the name.
     Errors: ValueError when the name is taken; OSError where nothing can be written.
     """
     check_writable(target.parent)

@@ -1,4 +1,4 @@
-"""Fresh values for what a file does not hold, as a fresh model of the same kind would start."""
+"""Initialises what a file does not hold, as in a new model of the same kind."""
 
 import re
 
@@ -23,9 +23,9 @@ _COPIES = (
 
 
 def fill(config: ModelConfig, partial: Variables, *, seed: int) -> Variables:
-    """The variables of a model: those that are given, the others as a fresh model starts.
+    """The variables of a model: those that are given, and the others initialised as in a new model.
 
-    How each parameter starts: models.md. seed: of those that are drawn.
+    models.md says how each parameter starts. seed: seed for newly initialised parameters.
     """
     wanted = model.abstract(config)
     partial = _copied(config, partial, wanted)
@@ -38,13 +38,13 @@ def fill(config: ModelConfig, partial: Variables, *, seed: int) -> Variables:
             fresh = model.initialize(config, seed)
             return _pick(fresh.params, params), _pick(fresh.batch_stats, stats)
 
-        made = make()
+        new_leaves = make()
     else:
-        made = {}, {}
+        new_leaves = {}, {}
     return Variables(
         *(
             unflatten_dict(flatten_dict(have, sep="/") | new, sep="/")
-            for have, new in zip(partial, made, strict=True)
+            for have, new in zip(partial, new_leaves, strict=True)
         )
     )
 

@@ -1,4 +1,4 @@
-"""What a file of weights is, without converting it: `python -m ila_jax.convert --inspect`.
+"""Says what a file of weights is, without converting it: `python -m ila_jax.convert --inspect`.
 
 `inspect` gathers the facts, as `--json` writes them, and `table` shows them to a reader.
 """
@@ -67,14 +67,14 @@ def inspect(
 
 
 def _precision(foreign: Foreign) -> dict[str, int]:
-    """How many tensors have numbers of which type; counters are not counted."""
+    """The number of tensors of each type of numbers; counters are not counted."""
     # Counters are whole numbers in every file, and say nothing of its precision.
     floats = (v.dtype.name for n, v in foreign.state.items() if not is_waived(n, official.WAIVED))
     return dict(Counter(floats))
 
 
 def _is_buffer(name: str) -> bool:
-    """Whether a tensor is none that is learnt: running statistics and counters."""
+    """Whether a tensor is not learnt: running statistics and counters."""
     return name.endswith(("running_mean", "running_var")) or is_waived(name, official.WAIVED)
 
 
@@ -85,7 +85,7 @@ def _alignment_trained(state: Mapping[str, np.ndarray]) -> bool:
 def _parts(config: ModelConfig, shapes: Mapping[str, tuple[int, ...]], *, clip_only: bool) -> Any:
     """The numbers of tensors and parameters of each part of the model.
 
-    The part `unknown` is of what no rule knows. clip_only: only CLIP's rules are asked.
+    The part `unknown` holds the tensors that no rule knows. clip_only: only CLIP's rules are asked.
     """
     rules = rules_of(config, clip_only=clip_only)
     parts: dict[str, dict[str, int]] = {}
@@ -122,10 +122,10 @@ def _differences(
 
 
 def _wanted(expected: ModelConfig) -> dict[str, tuple[int, ...]]:
-    """The official names and shapes of a model; what has none is named by its path here."""
+    """The official names and shapes of a model; one without an official name is under its path."""
     # A temporal model without official names has those of its towers and heads.
-    named = expected.temporal in OFFICIAL
-    rules = rules_of(expected if named else dataclasses.replace(expected, temporal="spatial"))
+    is_official = expected.temporal in OFFICIAL
+    rules = rules_of(expected if is_official else dataclasses.replace(expected, temporal="spatial"))
     wanted: dict[str, tuple[int, ...]] = {}
     for path, value in flat(abstract(expected)).items():
         rule = next((rule for rule in rules if rule.inverse(path) is not None), None)
@@ -141,7 +141,7 @@ def _wanted(expected: ModelConfig) -> dict[str, tuple[int, ...]]:
 def table(facts: Mapping[str, Any]) -> str:
     """The facts of `inspect` as a table for a reader."""
     precision = ", ".join(f"{name} ({count})" for name, count in facts["precision"].items())
-    # A null would tell a reader nothing: each has words of its own.
+    # A null would say nothing to a reader: each value has its own text.
     trained = {True: "yes", False: "no: its last layer is still zero", None: "has none"}
     rows = [
         ("model", facts["model"]),

@@ -1,4 +1,4 @@
-"""Position embeddings for another number of frames or another grid, interpolated as PyTorch does.
+"""Interpolates position embeddings to another number of frames or another grid, as PyTorch does.
 
 The numbers are those of `torch.nn.functional.interpolate` with align_corners=False, which X-CLIP's
 tools use. Every interpolation here is linear in the values, so it is one matrix, [outputs, inputs],
@@ -30,8 +30,8 @@ def over_grid(positions: np.ndarray, grid: int) -> np.ndarray:
     # Bicubic is cubic along the rows and then along the columns, by the same matrix.
     matrix = _matrix(side, grid, _cubic, reach=2)
     maps = rearrange(patches, "(h w) d -> h w d", h=side)
-    made = einsum(matrix, matrix, maps, "i h, j w, h w d -> i j d")
-    return np.concatenate([first, rearrange(made, "i j d -> (i j) d").astype(positions.dtype)])
+    resized = einsum(matrix, matrix, maps, "i h, j w, h w d -> i j d")
+    return np.concatenate([first, rearrange(resized, "i j d -> (i j) d").astype(positions.dtype)])
 
 
 def _wide(x: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""PyTorch's own models, for `--verify`: a folder's by its own library, or one of OpenAI's kind.
+"""Runs PyTorch's own models, for `--verify`: a folder's by its library, or one of OpenAI's kind.
 
 PyTorch, transformers and open_clip are imported in the functions that need them: they take seconds,
 and whoever does not verify need not have them. Their values have no types, so these are `Any` here.
@@ -29,7 +29,8 @@ Outputs = dict[str, np.ndarray]
 class Reference:
     """A model to compare with.
 
-    name: in words. outputs: what its parts give for a video [b, t, h, w, 3] and tokens [k, n].
+    name: what the table of `--verify` calls it. outputs: gives the outputs of its parts for a video
+    [b, t, h, w, 3] and tokens [k, n].
     """
 
     name: str
@@ -39,7 +40,7 @@ class Reference:
 def of_folder(settings: Settings, *, xclip: bool) -> Reference:
     """The model that the folder's library makes of its own configuration and weights.
 
-    Errors: ValueError in words where the library is missing, or cannot load the folder.
+    Errors: ValueError with a message where the library is missing, or cannot load the folder.
     """
     if settings.library == "open_clip":
         return Reference(
@@ -59,11 +60,11 @@ def of_official(recognizer: Recognizer, *, xclip: bool) -> Reference | None:
     if not (importlib.util.find_spec("torch") and importlib.util.find_spec("transformers")):
         return None
     name = "XCLIPModel" if xclip else "CLIPModel"
-    words = (
+    description = (
         f"transformers' {name} with heads of {Arithmetic.head_width} channels, QuickGELU and eps "
         f"{Arithmetic.eps:g}, since no configuration is in this file"
     )
-    return Reference(words, _outputs_of(_around(recognizer, xclip=xclip), xclip))
+    return Reference(description, _outputs_of(_around(recognizer, xclip=xclip), xclip))
 
 
 def _outputs_of(theirs: Any, xclip: bool | None) -> Callable[[np.ndarray, np.ndarray], Outputs]:
@@ -234,15 +235,15 @@ def _around(recognizer: Recognizer, *, xclip: bool) -> Any:
     weights = {name: to_tensor(value).float() for name, value in names.items()}
     # On "meta" no random weights are drawn, which would only be overwritten.
     with torch.device("meta"):
-        made = XCLIPModel(XCLIPConfig(**settings)) if xclip else CLIPModel(CLIPConfig(**settings))
-    made.to_empty(device="cpu")
+        theirs = XCLIPModel(XCLIPConfig(**settings)) if xclip else CLIPModel(CLIPConfig(**settings))
+    theirs.to_empty(device="cpu")
     # Buffers are in no state dict, and are empty as well: the numbers of the positions.
-    for name, buffer in made.named_buffers():
+    for name, buffer in theirs.named_buffers():
         assert name.endswith("position_ids"), name
         buffer.copy_(torch.arange(buffer.numel()).reshape(buffer.shape))
-    made.load_state_dict(weights)
-    made.eval()  # type: ignore[no-untyped-call]  # torch has no type for it
-    return made
+    theirs.load_state_dict(weights)
+    theirs.eval()  # type: ignore[no-untyped-call]  # torch has no type for it
+    return theirs
 
 
 def end_of_text(g: Geometry) -> int:

@@ -1,4 +1,4 @@
-"""Reading a run's folder: which checkpoints it holds, and the model in one of them.
+"""Reads a run's folder: which checkpoints it holds, and the model in one of them.
 
 A run has `checkpoints/latest`, of which older ones are deleted, and `checkpoints/best`. Each has a
 folder for each step, and the same step may be in both.
@@ -24,7 +24,7 @@ METRIC = "top1"  # the score by which the best checkpoint is the best
 def manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
     """Orbax's manager of a folder of checkpoints, which may carry a score.
 
-    options: as of `orbax.checkpoint.CheckpointManagerOptions`.
+    options: further arguments of `orbax.checkpoint.CheckpointManagerOptions`.
     """
     settings = ocp.CheckpointManagerOptions(
         # Without it, Orbax would drop the scores.

@@ -1,4 +1,4 @@
-"""Models as StableHLO programs, which run wherever jax runs, without this package.
+"""Exports models as StableHLO programs, which run wherever jax runs, without this package.
 
 `write` makes a folder with the program, a module that loads it, a description and a model card. The
 program computes in float32 and takes uint8 frames: what surrounds a model here is in it.
@@ -27,7 +27,7 @@ from ila_jax.weights import load_exported
 from ila_jax.weights.card import Parity, card
 from ila_jax.weights.digest import digest
 
-Where = Literal["inside", "beside"]  # the weights: in the program, or in a file beside it
+Where = Literal["inside", "beside"]  # the weights: in the program, or in a file next to it
 Flat = dict[str, Any]  # arrays by path
 
 # The program is the same for all of them; only the CPU's was run here.
@@ -98,7 +98,8 @@ def make(recognizer: Recognizer, *, weights: Where) -> Program:
     """The program from uint8 clips [b, t, h, w, 3] to logits [b, k], for any b.
 
     Normalisation is inside, and so are the features of the class names: there is no text tower.
-    recognizer: in float32. Errors: ValueError for weights that are too large to be inside.
+    recognizer: a model that computes in float32. Errors: ValueError for weights that are too large
+    to be inside.
     """
     flat = _needed(recognizer)
     video = jax.ShapeDtypeStruct(_shape(recognizer, export.symbolic_shape("b")[0]), np.uint8)

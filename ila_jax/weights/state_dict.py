@@ -1,8 +1,8 @@
-"""From a PyTorch state dict under official names to a Recognizer, and back.
+"""Converts a PyTorch state dict under official names to a Recognizer, and back.
 
-`read_state` is the way here and `official_state` the way back. There and back is bit-equal: both
-apply the same rules, whose layouts only move elements, and `Origin` remembers the rest, which is
-what was not in float32 and which whole numbers the file had beside its weights.
+`read_state` converts from PyTorch, and `official_state` back to it. Both together are bit-equal:
+they apply the same rules, whose layouts only move elements, and `Origin` remembers the rest, which
+is what was not in float32 and which whole numbers the file had next to its weights.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,23 +35,23 @@ def from_torch(
 
     Size, form, head, frames and classes are read off the shapes. What stands before the names of a
     model, such as `module.`, is taken off. CLIP alone becomes plain CLIP over 8 frames.
-    class_names: of the classes, in their order.
+    class_names: the names of the classes, in their order.
     Errors: ValueError listing every tensor that is missing, unknown or of another shape.
     """
     names = select(state_dict).names
     state = {name: _array(state_dict[given]) for name, given in names.items()}
     config, variables, origin = read_state(state)
     # Into the same model: nothing may differ, and what CLIP lacks for video is made.
-    made, _ = adapt(config, variables, origin, config, allow=Allow(), seed=0)
-    return on_device(Recognizer(made.config, made.variables, class_names, made.origin))
+    adapted, _ = adapt(config, variables, origin, config, allow=Allow(), seed=0)
+    return on_device(Recognizer(adapted.config, adapted.variables, class_names, adapted.origin))
 
 
 def read_state(
     state: State, settings: Settings | None = None
 ) -> tuple[ModelConfig, Variables, Origin]:
-    """The model of a state dict, its variables, and what the way back has to know.
+    """The model of a state dict, its variables, and what the reverse conversion has to know.
 
-    Of CLIP alone the variables are only those that CLIP has. settings: what a configuration beside
+    Of CLIP alone the variables are only those that CLIP has. settings: what a configuration next to
     the weights says; without one, the model computes as OpenAI's CLIP.
     Errors: ValueError listing every tensor that is missing, unknown or of another shape, and for
     weights that are no real numbers.
@@ -91,7 +91,7 @@ def official_state(recognizer: Recognizer, *, clip_only: bool | None = None) -> 
 
 
 def to_torch(recognizer: Recognizer, *, clip_only: bool | None = None) -> dict[str, Any]:
-    """The official state dict as tensors of PyTorch: the way back from `from_torch`, bit-equal.
+    """The official state dict as tensors of PyTorch: undoes `from_torch`, bit-equal.
 
     clip_only: only the names that CLIP has; by default when the weights came from CLIP alone.
     Errors: ValueError for a temporal model without official names, or without PyTorch.
@@ -168,7 +168,7 @@ def _only(variables: Variables, rules: Sequence[Rule]) -> Variables:
 
 
 def _origin(kind: Kind, state: State) -> Origin:
-    """What the way back needs: whole numbers that we do not keep, and what was not in float32."""
+    """What the reverse conversion needs: whole numbers that we do not keep, and other dtypes."""
     waived = {n: v for n, v in state.items() if is_waived(n, official.WAIVED)}
     return Origin(
         kind=kind,

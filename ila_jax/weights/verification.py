@@ -1,7 +1,8 @@
-"""Is a conversion right? `--verify` runs PyTorch's own model beside ours, part by part.
+"""Verifies a conversion: `--verify` runs PyTorch's own model and ours, and compares each part.
 
-Parts and not only the logits, so that the first line that differs says where a wrong rule is. Where
-no model of PyTorch can be had, all tensors go there and back, and their bits are compared.
+It compares parts and not only the logits, so that the first line that differs says where a wrong
+rule is. Where no model of PyTorch can be had, all tensors go there and back, and their bits are
+compared.
 """
 
 import zlib

@@ -1,4 +1,4 @@
-"""Why a video could not be used: a small closed list that fits into an int32 of a batch.
+"""Lists the reasons why a video could not be used; each fits into an int32 of a batch.
 
 Everything that reads videos raises `BadVideo` with one of these reasons, and nothing else, for what
 is wrong with a file. What becomes of such a video is decided in `ila_jax.data.clips`.
@@ -93,5 +93,5 @@ def errors_as_bad_video() -> Iterator[None]:
 
 
 def is_out_of_files(error: Exception) -> bool:
-    """Whether too many files are open, so that the next video would fail as well."""
+    """Whether an error says that too many files are open: the next video would fail as well."""
     return isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)

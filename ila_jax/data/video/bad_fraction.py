@@ -1,4 +1,4 @@
-"""How many bad videos are too many: the same for training, evaluating, preparing and checking."""
+"""Decides how many bad videos are too many, for training, evaluating, preparing and checking."""
 
 from collections import Counter
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Opening a video file with FFmpeg, and which of its streams is the video."""
+"""Opens a video file with FFmpeg, and chooses the stream that is the video."""
 
 import io
 import os
@@ -44,7 +44,7 @@ def open_bytes(data: bytes) -> av.container.InputContainer:
 
 @contextmanager
 def open_file(path: str | os.PathLike[str]) -> Iterator[av.container.InputContainer]:
-    """Opens a file on disk, of which little is in memory at a time. Errors: BadVideo."""
+    """Opens a file on disk; only a little of it is in memory at a time. Errors: BadVideo."""
     # FFmpeg gets the opened file and not its name, which it might take for an address: http:… or
     # concat:….
     with open_readable(path) as file:
@@ -85,7 +85,7 @@ def _moves(stream: av.stream.Stream | None) -> TypeGuard[av.VideoStream]:
 
 
 def pixel_aspect(stream: av.VideoStream) -> Fraction:
-    """Width to height of a stored pixel: of the container, else of the codec, else 1."""
+    """Pixel width / height in the stored frames: the container's, else the codec's, else 1."""
     aspect = stream.sample_aspect_ratio  # as FFmpeg guesses it
     return Fraction(aspect.numerator, aspect.denominator) if aspect else Fraction(1)
 
@@ -95,5 +95,5 @@ def _not_a_video(error: Exception) -> BadVideo:
 
 
 def ffmpeg_message(error: Exception) -> str:
-    """The words of FFmpeg or PyAV for an error, without the code and the file's name."""
+    """FFmpeg's or PyAV's message for an error, without the code and the file's name."""
     return str(getattr(error, "strerror", None) or error)

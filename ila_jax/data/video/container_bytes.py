@@ -1,6 +1,7 @@
-"""The few bytes of container headers that FFmpeg does not report: whether a file was cut off.
+"""Reads the bytes of container headers from which it follows that a file was cut off.
 
-FFmpeg reads a cut file to its end without an error, and gives fewer frames than there should be.
+FFmpeg does not report these bytes. It reads a cut file to its end without an error, and gives fewer
+frames than there should be.
 """
 
 import os
@@ -12,9 +13,10 @@ _HEAD = 4096  # bytes, at the beginning of an AVI or Matroska file, in which its
 def is_truncated(format_name: str, file: BinaryIO, packets: int, entries: int) -> bool:
     """Whether a file holds less than it says.
 
-    format_name: FFmpeg's name of the container. packets: how many packets the file gave. entries:
-    how many FFmpeg's index of the stream lists. The index of MP4 is its list of all frames, or of
-    those of the fragments that FFmpeg came to; AVI, Matroska and WebM name their size in bytes.
+    format_name: FFmpeg's name of the container. packets: the number of packets that the file gave.
+    entries: the number of them in FFmpeg's index of the stream. The index of MP4 is its list of all
+    frames, or of those of the fragments that FFmpeg came to; AVI, Matroska and WebM name their size
+    in bytes.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
@@ -64,7 +66,7 @@ def _ebml_number(data: bytes, offset: int) -> tuple[int, int]:
     """A variable-length integer of EBML as (value, bytes that it takes); (0, 1) past the end."""
     if offset >= len(data) or data[offset] == 0:
         return 0, 1
-    # As many zeros as come before the first 1, so many bytes follow the first one.
+    # The zeros before the first 1 are as many as the bytes that follow the first one.
     width = 9 - data[offset].bit_length()
     value = int.from_bytes(data[offset : offset + width], "big") & ((1 << 7 * width) - 1)
     return value, width

@@ -253,8 +253,7 @@ def _stretches(index: VideoIndex, wanted: list[int]) -> Iterator[tuple[int, int,
 def _stretch_packets(
     index: VideoIndex, first: int, last: int, needed: set[int]
 ) -> list[VideoPacket]:
-    """The packets of a stretch, without those whose pictures nothing needs: neither the caller nor
-    another picture."""
+    """The packets of a stretch, without those that are neither wanted nor referred to by others."""
     disposable = index._disposable
     return [index._packets[i] for i in range(first, last + 1) if i in needed or not disposable[i]]
 

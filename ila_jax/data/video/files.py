@@ -1,4 +1,4 @@
-"""The bytes of a video file, or the reason why there are none to be had.
+"""Reads the bytes of a video file, or gives the reason why it cannot.
 
 This is the one place that opens video files: whatever a path leads to, a reader neither hangs on it
 nor takes more of it into memory than is allowed.

@@ -1,8 +1,8 @@
-"""Whether a file begins like a video, where its name does not tell. Nothing is decoded."""
+"""Checks whether a file begins like a video, where its name does not say. Nothing is decoded."""
 
 HEAD = 1024  # bytes that it takes, with room for the four packets of a transport stream below
 
-# What begins so is taken for a video. Other formats need a closer look, below.
+# A file with one of these beginnings is taken for a video. Other formats need a closer look, below.
 _BEGINNINGS = (
     b"\x1a\x45\xdf\xa3",  # EBML: Matroska, WebM
     b"\x00\x00\x01\xba",  # MPEG program stream, DVD
@@ -27,7 +27,7 @@ _PACKETS = ((0, 188), (4, 192), (0, 204))
 
 
 def is_video_head(head: bytes) -> bool:
-    """Whether a file that begins so is a video. head: its first `HEAD` bytes, or all of it."""
+    """Whether a file is a video, by its beginning. head: its first `HEAD` bytes, or all of it."""
     if head.startswith(_BEGINNINGS):
         return True
     if head[4:8] in _BOXES:

@@ -1,4 +1,4 @@
-"""Headers of H.264 and HEVC streams, read as far as the order of pictures depends on them.
+"""Reads the headers of H.264 and HEVC streams, as far as the order of pictures depends on them.
 
 Units, parameter sets and slice headers: ISO/IEC 14496-10 and 23008-2, 7.3; how they are stored in
 MP4 and Matroska: ISO/IEC 14496-15, 5.3 and 8.3. Fields that nothing here depends on are skipped,
@@ -20,28 +20,28 @@ class Bits:
         self._text, self._next = f"{int.from_bytes(data, 'big'):b}", 1
 
     def number(self, bits: int) -> int:
-        """u(n): an unsigned integer of so many bits."""
+        """u(n): an unsigned integer of `bits` bits."""
         start, self._next = self._next, self._next + bits
         return int(self._text[start : self._next], 2) if bits else 0
 
     def golomb(self) -> int:
         """ue(v): an unsigned integer, which takes the more bits the larger it is."""
-        # As many zeros as come before the first 1, so many bits follow it.
+        # The zeros before the first 1 are as many as the bits that follow it.
         one = self._text.index("1", self._next)
         start, self._next = one, 2 * one - self._next + 1
         return int(self._text[start : self._next], 2) - 1
 
     @property
     def position(self) -> int:
-        """How many bits were read, without the bytes that keep start codes out."""
+        """The number of bits that were read, without the bytes that keep start codes out."""
         return self._next - 1
 
     def skip(self, bits: int) -> None:
-        """Passes over so many bits."""
+        """Passes over `bits` bits."""
         self._next += bits
 
     def skip_golomb(self, count: int) -> None:
-        """Passes over so many ue(v), in a third of the time that reading them takes."""
+        """Passes over `count` ue(v), in a third of the time that reading them takes."""
         for _ in range(count):
             self._next = 2 * self._text.index("1", self._next) - self._next + 1
 
@@ -185,7 +185,7 @@ def hevc_sequence(unit: bytes) -> tuple[int, SequenceSet]:
 def hevc_picture(unit: bytes) -> tuple[int, int, int]:
     """The number of a picture parameter set, that of its sequence set, and extra bits of slices.
 
-    Errors: ValueError where the order cannot be told from slices.
+    Errors: ValueError where the slices do not give the order.
     """
     bits = Bits(unit[2:18])
     number, sequence = bits.golomb(), bits.golomb()

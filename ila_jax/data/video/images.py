@@ -1,4 +1,4 @@
-"""Decoded frames to RGB pictures: upright, of one size, and shrunk as they come.
+"""Turns decoded frames into RGB pictures: upright, of one size, and shrunk as they come.
 
 Shrinking is done here, frame by frame, so that no more than one frame is held in its full size.
 """
@@ -14,8 +14,8 @@ from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.orientation import orientation
 from ila_jax.data.video.rgb import to_rgb
 
-# What makes something smaller of a frame, uint8 [H, W, 3], and of the width of its pixels as a part
-# of their height.
+# transform(frame, pixel_aspect) → what is kept of a frame. frame: uint8 [H, W, 3]. pixel_aspect:
+# pixel width / height. It is called for each frame as it is decoded, and usually shrinks it.
 FrameTransform = Callable[[np.ndarray, Fraction], np.ndarray]
 
 
@@ -23,9 +23,9 @@ class Images(dict[int, np.ndarray]):
     """The chosen frames by number, as they come out of the decoder."""
 
     def __init__(self, transform: FrameTransform | None, pixel_aspect: Fraction) -> None:
-        """transform: what is kept of each frame; None keeps all of it.
+        """transform: gives what is kept of each frame; None keeps all of it.
 
-        pixel_aspect: width to height of the pixels of frames as they are stored.
+        pixel_aspect: pixel width / height in the stored frames.
         """
         super().__init__()
         self._transform, self._pixel_aspect = transform, pixel_aspect

@@ -1,4 +1,4 @@
-"""What one video may take, of memory and of time. docs/data.md adds it up, under Reading.
+"""Limits the memory and the time that one video may take. docs/data.md adds them up, under Reading.
 
 The limits are for files that are made to be too large, or that a decoder never returns from. A
 single one of them would otherwise end a run of days.
@@ -50,7 +50,7 @@ class Unfinished(Exception):
 
 
 class Progress:
-    """When work of unknown length last went on. The work calls it at each of its small steps."""
+    """Remembers when work of unknown length last made a step. The work calls it at each step."""
 
     def __init__(self) -> None:
         self()
@@ -65,7 +65,7 @@ class Progress:
 
 
 def within(seconds: float, work: Callable[[], _T], progress: Progress | None = None) -> _T:
-    """What `work` returns or raises. Errors: Unfinished when that takes longer.
+    """Does `work` and returns what it returns. Errors: Unfinished after `seconds`; those of `work`.
 
     progress: if given, the seconds are for one step of the work, not for all of it.
     The work runs in another thread, which is left behind if it does not return: nothing can end a

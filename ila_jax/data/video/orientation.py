@@ -1,4 +1,4 @@
-"""Which way a frame is shown: its display matrix, read as FFmpeg's own programs read it.
+"""Reads a frame's display matrix, as FFmpeg's own programs do, and turns the frame upright.
 
 A camera that was held on its side stores the frames as they come, and a matrix of how to turn or
 mirror them. The matrix's angle alone is not enough: a mirrored picture has one as well.
@@ -42,7 +42,7 @@ class Orientation:
         return plane[:: -1 if self.rows else 1, :: -1 if self.columns else 1]
 
     def upright_aspect(self, pixel_aspect: Fraction) -> Fraction:
-        """Width to height of a pixel of the upright picture. pixel_aspect: of the stored one."""
+        """Pixel width / height in the upright picture. pixel_aspect: the same in the stored one."""
         return 1 / pixel_aspect if self.transposed else pixel_aspect
 
 

@@ -1,4 +1,4 @@
-"""In which order a decoder gives pictures, from the bits of their packets alone.
+"""Finds the order in which a decoder gives pictures, from the bits of their packets alone.
 
 Times of packets do not tell the order: an MP4 made from an AVI counts them as they are decoded, and
 so do others. Where the order is not certain, or a decoder that starts in the middle would lack what

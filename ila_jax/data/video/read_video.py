@@ -1,4 +1,4 @@
-"""The public way from any video file to its frames."""
+"""Reads the frames of any video file: the public function `ila_jax.read_video`."""
 
 import os
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""A decoded frame to RGB, as FFmpeg converts it, and where FFmpeg does not know the colours.
+"""Converts a decoded frame to RGB, as FFmpeg does, and where FFmpeg does not know the colours.
 
 FFmpeg's scaler refuses some numbers of colour matrices that files name. A few of these have another
 number by which it knows them, and YCgCo is converted here.
@@ -13,7 +13,7 @@ from ila_jax.data.video.container import ffmpeg_message
 
 # Of H.273, table 4: how Y, Cb and Cr come from R, G and B. FFmpeg's numbers are the same.
 UNSPECIFIED = 2
-_RESERVED = 3  # named by mistake; of most codecs FFmpeg itself takes it for unspecified
+_RESERVED = 3  # files name it by mistake; of most codecs FFmpeg itself takes it for unspecified
 _YCGCO = 8
 _DERIVED = 12  # from the primaries, numbers of table 2; of these two, it is a matrix of its own
 _OF_PRIMARIES = {1: 1, 9: 9}  # BT.709, BT.2020

@@ -1,4 +1,4 @@
-"""What the names of video files end in, and the names of files that often lie beside them."""
+"""Lists the suffixes of video files, and of files that often lie next to them."""
 
 # Those of FFmpeg's demuxers and of cameras, recorders and downloads. Those that are as often
 # something else (.dat, .mod, .ogg, .avif, .bin) are not here, so that such files are looked into.
@@ -8,7 +8,7 @@ mpeg mpe mpv m1v m2v vob evo vro vdr ts mts m2ts m2t mt2s trp tp tod ty wmv asf 
 swf ogv ogm rm rmvb mxf gxf lxf dv dif nut nsv nuv smk bik fli flc viv mjpg mjpeg h261 h263 h264
 264 avc h265 265 hevc h266 266 vvc ivf obu av1 vc1 rcv drc cavs y4m dav ifv gif apng
 """
-# What lies beside videos. Some of it FFmpeg would decode, a still or sound, and some is the same
+# What lies next to videos. Some of it FFmpeg would decode, a still or sound, and some is the same
 # video once more: small copies that cameras keep (.lrv, .lrf), unfinished downloads (.part).
 _OTHERS = """
 txt md rst log nfo csv tsv json jsonl ndjson xml yaml yml toml ini cfg html htm pdf doc docx xls

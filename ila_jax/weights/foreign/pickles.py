@@ -54,8 +54,9 @@ class _Mark:
 
 
 class _Machine:
-    """The stack and the memo of a pickle. memo: values by number, which later
-    instructions refer to.
+    """The stack and the memo of a pickle.
+
+    memo: values by the numbers under which later instructions get them.
     """
 
     def __init__(self, script: bool):
