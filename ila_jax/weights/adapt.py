@@ -79,33 +79,33 @@ def adapt(
     # Properties before tensors: one line about a size says more than a list of all its tensors.
     _check_heads(source, target)
     _check_towers(source.geometry(), target.geometry(), text=target.head == "text")
-    report, wanted, fresh = Report(), flat(model.abstract(target)), set(origin.fresh)
+    report, target_leaves, fresh = Report(), flat(model.abstract(target)), set(origin.fresh)
     # Fresh values of an earlier conversion are kept where they fit, and are new all the same.
-    given = {
+    arrays = {
         path: value
         for path, value in flat(variables).items()
-        if path not in fresh or (path in wanted and wanted[path].shape == value.shape)
+        if path not in fresh or (path in target_leaves and target_leaves[path].shape == value.shape)
     }
-    towers_only = not any(p.startswith("head/") and p != _SCALE for p in given.keys() - fresh)
+    towers_only = not any(p.startswith("head/") and p != _SCALE for p in arrays.keys() - fresh)
     # Around CLIP's towers these parts start fresh, so that they may compute in any way.
     if not towers_only:
         parts = ["mit", "prompts"] if source.head == target.head == "text" else ["mit"]
         _check_arithmetic(source.geometry(), target.geometry(), parts)
     move = _Move(source, target, allow, towers_only, report.notes)
-    taken, problems = dict[str, np.ndarray](), list[str]()
-    for path, leaf in wanted.items():
-        value, problem = move(path, given.get(path), leaf.shape)
+    leaves, problems = dict[str, np.ndarray](), list[str]()
+    for path, leaf in target_leaves.items():
+        value, problem = move(path, arrays.get(path), leaf.shape)
         # What started fresh before was in no file: it may do so again where it does not fit.
         if problem and path not in fresh:
             problems.append(problem)
         if value is not None:
-            taken[path] = np.asarray(value, leaf.dtype)
+            leaves[path] = np.asarray(value, leaf.dtype)
         (report.new if value is None or path in fresh else report.loaded).append(path)
     if problems:
         raise ValueError("the weights do not fit the model:\n  " + "\n  ".join(problems))
-    report.skipped = {p: _why_skipped(p, target) for p in given if p not in wanted}
+    report.skipped = {p: _why_skipped(p, target) for p in arrays if p not in target_leaves}
     # Last, as fresh values take time and memory that a model that does not fit would not need.
-    filled = fill(target, _tree(taken), seed=seed)
+    filled = fill(target, _tree(leaves), seed=seed)
     return Recognizer(target, filled, None, _origin(origin, source, target, report)), report
 
 

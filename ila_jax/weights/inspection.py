@@ -105,37 +105,37 @@ def _differences(
     config: ModelConfig, shapes: Mapping[str, tuple[int, ...]], expected: ModelConfig
 ) -> dict[str, list[str]]:
     """How the file differs from a model: in its configuration, and in its tensors by name."""
-    wanted = _wanted(expected)
+    model_shapes = _official_shapes(expected)
     # These two are in no tensor, so that they are no differences of the file.
     config = dataclasses.replace(config, pixels=expected.pixels, templates=expected.templates)
-    given = {n: s for n, s in shapes.items() if not is_waived(n, official.WAIVED)}
+    file_shapes = {n: s for n, s in shapes.items() if not is_waived(n, official.WAIVED)}
     return {
         "config": differences(config, expected),
-        "missing": sorted(wanted.keys() - given.keys()),
-        "unexpected": sorted(given.keys() - wanted.keys()),
+        "missing": sorted(model_shapes.keys() - file_shapes.keys()),
+        "unexpected": sorted(file_shapes.keys() - model_shapes.keys()),
         "shape": [
-            f"{name}: {list(given[name])} in the file, {list(wanted[name])} expected"
-            for name in sorted(given.keys() & wanted.keys())
-            if given[name] != wanted[name]
+            f"{name}: {list(file_shapes[name])} in the file, {list(model_shapes[name])} expected"
+            for name in sorted(file_shapes.keys() & model_shapes.keys())
+            if file_shapes[name] != model_shapes[name]
         ],
     }
 
 
-def _wanted(expected: ModelConfig) -> dict[str, tuple[int, ...]]:
+def _official_shapes(expected: ModelConfig) -> dict[str, tuple[int, ...]]:
     """The official names and shapes of a model; one without an official name is under its path."""
     # A temporal model without official names has those of its towers and heads.
     is_official = expected.temporal in OFFICIAL
     rules = rules_of(expected if is_official else dataclasses.replace(expected, temporal="spatial"))
-    wanted: dict[str, tuple[int, ...]] = {}
+    model_shapes: dict[str, tuple[int, ...]] = {}
     for path, value in flat(abstract(expected)).items():
         rule = next((rule for rule in rules if rule.inverse(path) is not None), None)
         if rule is None:
-            wanted[path] = value.shape
+            model_shapes[path] = value.shape
         else:
             # Moved as an array would be, since only the layout knows PyTorch's order of axes.
             empty = np.empty(value.shape, np.bool_)
-            wanted[str(rule.inverse(path))] = rule.layout.to_torch(empty).shape
-    return wanted
+            model_shapes[str(rule.inverse(path))] = rule.layout.to_torch(empty).shape
+    return model_shapes
 
 
 def table(facts: Mapping[str, Any]) -> str:

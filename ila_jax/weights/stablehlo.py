@@ -156,20 +156,20 @@ def compare(recognizer: Recognizer, folder: Path) -> Parity:
 def _needed(recognizer: Recognizer) -> dict[str, np.ndarray]:
     """The weights by path, without the text tower: the features of the classes stand for it."""
     flat = flatten_dict(recognizer.variables._asdict(), sep="/")
-    kept = {path: np.asarray(x) for path, x in flat.items() if not path.startswith(_TEXT)}
+    arrays = {path: np.asarray(x) for path, x in flat.items() if not path.startswith(_TEXT)}
     if recognizer.config.head == "text":
-        kept["class_features"] = np.asarray(recognizer.class_features)
-    return kept
+        arrays["class_features"] = np.asarray(recognizer.class_features)
+    return arrays
 
 
 def _logits(recognizer: Recognizer, weights: Flat, video: Pixels) -> Logits:
     """What the program computes. weights: as `_needed` gives them."""
     config = recognizer.config
-    wanted = flatten_dict(model.abstract(config)._asdict(), sep="/")
-    given = {path: jnp.asarray(x) for path, x in weights.items()}
-    text = given.pop("class_features", None)
+    paths = flatten_dict(model.abstract(config)._asdict(), sep="/")
+    arrays = {path: jnp.asarray(x) for path, x in weights.items()}
+    text = arrays.pop("class_features", None)
     # The text tower is not called: anything will do for its weights.
-    flat = {path: text if path.startswith(_TEXT) else given[path] for path in wanted}
+    flat = {path: text if path.startswith(_TEXT) else arrays[path] for path in paths}
     variables = Variables(**({"batch_stats": {}} | unflatten_dict(flat, sep="/")))
     return logits_of(config, variables, text, video)
 

@@ -39,7 +39,7 @@ def from_torch(
     Errors: ValueError listing every tensor that is missing, unknown or of another shape.
     """
     names = select(state_dict).names
-    state = {name: _array(state_dict[given]) for name, given in names.items()}
+    state = {name: _array(state_dict[file_name]) for name, file_name in names.items()}
     config, variables, origin = read_state(state)
     # Into the same model: nothing may differ, and what CLIP lacks for video is made.
     adapted, _ = adapt(config, variables, origin, config, allow=Allow(), seed=0)

@@ -225,7 +225,7 @@ def _official(foreign: Foreign, prefix: str | None) -> Foreign:
     """The same under official names. prefix: which model to take, where there are several."""
     # Prefixes come off first: the names behind them tell whose names they are.
     selected = select(foreign.state, prefix)
-    state = {name: foreign.state[given] for name, given in selected.names.items()}
+    state = {name: foreign.state[file_name] for name, file_name in selected.names.items()}
     form, skipped = foreign.form, {**foreign.skipped, **selected.skipped}
     if selected.taken_off:
         form += f", names without {' and '.join(selected.taken_off)}"

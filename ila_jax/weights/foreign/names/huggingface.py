@@ -132,7 +132,7 @@ def to_official(state: Mapping[str, np.ndarray], waived: Sequence[str]) -> dict[
 
 
 def from_official(state: Mapping[str, np.ndarray], *, xclip: bool) -> dict[str, np.ndarray]:
-    """The way back: a state dict under the names of XCLIPModel or CLIPModel.
+    """Undoes `to_official`: a state dict under the names of XCLIPModel or CLIPModel.
 
     What these models have no place for is left out.
     """

@@ -1,4 +1,4 @@
-"""How a tensor lies in PyTorch and how it lies here: pairs of inverse functions on numpy arrays.
+"""Converts a tensor between PyTorch's layout and ours, by pairs of inverse functions on arrays.
 
 The letters are i for channels in, o for channels out, c for channels of a depthwise convolution, h,
 w and t for the kernel's place, d and e for channels of tokens.
@@ -16,7 +16,7 @@ class Layout:
     """Two functions that undo each other. Both only move elements, so that no bit is lost."""
 
     name: str
-    rank: int  # of the PyTorch tensor
+    rank: int  # axes of the PyTorch tensor
     to_jax: Callable[[np.ndarray], np.ndarray]
     to_torch: Callable[[np.ndarray], np.ndarray]
 

@@ -1,4 +1,4 @@
-"""Tables of the official names: CLIP's towers, the heads and blocks of X-CLIP and ILA.
+"""Lists the official names of CLIP's towers, and of the heads and blocks of X-CLIP and ILA.
 
 Each rule leads from a name of the released PyTorch code to a path of our variables, with the layout
 between them; `{0}` is the number of a block. Names and shapes are those of models.md 9.
@@ -20,7 +20,7 @@ from ila_jax.weights.foreign.names.rules import Rule
 
 # Names that hold nothing to compute with. PyTorch counts the batches that went through a batch
 # norm; with a fixed momentum nothing reads it. OpenAI's archives hold three of CLIP's sizes.
-# `state_dict` remembers the numbers for the way back.
+# `state_dict` remembers the numbers for the reverse conversion.
 WAIVED = (r".*\.num_batches_tracked", "input_resolution|context_length|vocab_size")
 
 

@@ -1,4 +1,4 @@
-"""Rules that map names of foreign tensors to paths of ours, and a strict way to apply them.
+"""Maps names of foreign tensors to paths of ours by rules, and applies these strictly.
 
 A rule's templates hold `{0}`, `{1}`, … where a number stands. Every source name matches exactly one
 rule or is waived by name, and every path of ours is filled exactly once. All failures are collected
@@ -27,11 +27,11 @@ class Rule:
     layout: Layout
 
     def match(self, name: str) -> str | None:
-        """The path that a foreign name leads to, or None where the rule is of another name."""
+        """The path that a foreign name leads to, or None where the rule is for another name."""
         return _translate(self.source, self.target, name)
 
     def inverse(self, path: str) -> str | None:
-        """The foreign name that leads to a path of ours, or None where the rule is of another."""
+        """The foreign name that leads to a path of ours, or None where the rule is for another."""
         return _translate(self.target, self.source, path)
 
 
@@ -71,7 +71,8 @@ def convert(
         array = np.asarray(value)
         # Taken out even where the shape is wrong: it is not missing as well.
         leaf = unfilled.pop(path)
-        # The way back shows the shape that the file must have, in the order of axes that it has.
+        # Undoing the layout gives the shape that the file must have, in the order of axes that it
+        # has.
         shape = rule.layout.to_torch(np.empty(leaf.shape, np.bool_)).shape
         if array.shape != shape:
             problems.append(f"shape: {name} is {list(array.shape)}, expected {list(shape)}")
@@ -128,7 +129,7 @@ def flat(variables: Variables) -> dict[str, Any]:
 
 
 def _unflat(arrays: dict[str, np.ndarray], expected: Variables) -> Variables:
-    """The way back from `flat`, with the same paths in each tree as in `expected`."""
+    """Undoes `flat`, with the same paths in each tree as in `expected`."""
     params, stats = (flatten_dict(tree, sep="/") for tree in expected)
     return Variables(
         unflatten_dict({path: arrays[path] for path in params}, sep="/"),

@@ -204,14 +204,14 @@ def _effective(settings: Mapping[str, Any], part: str, table: Table) -> dict[str
     Where the file has `text_config_dict` as well, that makes a whole section, its defaults
     included, and overrides the first; only the names of the model stay.
     """
-    given = section(settings, part, FILE)
+    values = section(settings, part, FILE)
     if settings.get(f"{part}_dict") is None:
-        return given
+        return values
     defaults = {
         k: m.default for k, m in table.items() if isinstance(m, TensorSize | Supported | OneOf)
     }
-    names = {key: value for key, value in given.items() if key in ("model_type", "architectures")}
-    return given | defaults | names | section(settings, f"{part}_dict", FILE)
+    names = {key: value for key, value in values.items() if key in ("model_type", "architectures")}
+    return values | defaults | names | section(settings, f"{part}_dict", FILE)
 
 
 def _end_problems(text: Mapping[str, Any], table: Table) -> list[str]:
