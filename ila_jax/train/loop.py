@@ -9,7 +9,9 @@ What SIGTERM, Ctrl-C and `touch RUN/stop` save, and in which order:
 2. The rows of the next batch carry it to all processes. They read it together while the step after
    that one computes, and this is the last: its log line is written if one is due; a validation that
    is due is left to the next start.
-3. The state after that step is copied for `checkpoints/latest`.
+3. The state after that step is copied for `checkpoints/latest`, and written in the background.
+   Meanwhile the outputs of that step are read, as no step comes that would read them: its bad
+   videos are listed in `quarantine.jsonl`.
 4. A trace that runs is written, then `metrics.jsonl` and the TensorBoard files are closed.
 5. The process waits until the checkpoint and then its list of checksums are on the disk, and ends.
 """
@@ -48,6 +50,8 @@ from ila_jax.train.state import State
 from ila_jax.train.step import StepOutput, compiled_step
 from ila_jax.train.validate import validate, validation_due, validation_missing
 from ila_jax.train.writer import Writer
+
+_GOES_ON = "the same command goes on from there"
 
 
 def train(config: Config, workdir: Path, profiled: ProfiledSteps | None = None) -> bool:
@@ -106,6 +110,7 @@ def _opened(
     quarantine = Quarantine(workdir / "quarantine.jsonl", writes=is_first())
     # The list of the start before may hold too many already, for a fraction that is lower by now.
     quarantine.check(dataset.videos, config.data.max_bad_fraction)
+    # All processes run the same program, so the trace of one shows it; the first writes all files.
     steps = profiled.steps(done) if profiled is not None and is_first() else range(0)
     profile = Profile(workdir / "profile", steps, say)
     heartbeat = Heartbeat(
@@ -114,15 +119,18 @@ def _opened(
         processes=jax.process_count(),
         limit=config.train.hang_limit,
     )
-    # They are closed from the last to the first. The heartbeat is the outermost: it beats while the
-    # last save goes to the disk. `ending` is the innermost: the end, which has no time limit,
-    # begins before anything is closed.
+    # They are closed from the last to the first, so that this is read from below: the end, which
+    # has no time limit, begins (`ending`); signals do again what they did before; the mesh is no
+    # longer set; the trace is written, then the metrics are closed; the checkpoints wait for the
+    # disk, which takes longest, and give up the lock of the folder. The heartbeat beats until then.
     with (
         heartbeat,
         closing(checkpoints),
         closing(writer),
         closing(profile),
-        jax.set_mesh(mesh),  # for ATA, whose matching leaves the device
+        # ATA matches tokens on the host, and has to find the mesh where it is traced: so each
+        # device's clips are matched on their own (models/temporal/matching.py).
+        jax.set_mesh(mesh),
         stop_requests(workdir) as stop_asked,
         heartbeat.ending(),
     ):
@@ -146,7 +154,7 @@ def _train_from(run: TrainingRun, state: State) -> bool:
     step = compiled_step(run.recipe, run.mesh, state)
     predictor = Predictor(run.config.model, run.mesh)
     if validation_missing(run, done) and not validate(run, predictor, state, text, done):
-        say(f"stopped at step {done}, which is saved: the same command goes on from there")
+        say(f"stopped at step {done}, which is saved: {_GOES_ON}")
         return False
     if done >= config.steps:
         say(f"all {config.steps} steps are done")
@@ -156,8 +164,10 @@ def _train_from(run: TrainingRun, state: State) -> bool:
         meter = Meter(config.batch, peak_clips_per_second(run.recipe))
         for batch in meter.fetched(batches):
             # 1. The next step is dispatched: the call returns at once, and the device computes.
-            #    What is asked of this process goes along in its rows of the batch.
             run.heartbeat.beat(done, COMPUTING)
+            # The model needs the videos and their labels. The bad videos go along, and so does
+            # whether this process is asked to stop: what went through the devices comes back of
+            # all processes. The rest of a batch, such as `short`, is for this process alone.
             rows = {name: batch[name] for name in ("video", "label", "bad")}
             rows["stop"] = np.full(len(batch["label"]), run.stop_asked())
             done += 1
@@ -184,12 +194,16 @@ def _train_from(run: TrainingRun, state: State) -> bool:
                 if done % config.checkpoint_every == 0 or done == config.steps or stopping:
                     run.heartbeat.beat(done, SAVING)
                     run.save(state)  # copies it: the next step may take the state over
+                    # A run that goes on from here does not compute this step again: what it said
+                    # is read now, or nobody lists its bad videos. To copy the state has waited for
+                    # the step, so nothing waits here. After the save: too many bad videos end the
+                    # run, and what it has learnt is kept.
+                    _read_output(run, done, output)
             run.heartbeat.beat(done, LOADING)
             if stopping:
-                say(f"stopped and saved at step {done}: the same command goes on from there")
+                # The save is written in the background, and waited for when all is closed.
+                say(f"stopped at step {done}, which is being saved: {_GOES_ON}")
                 return False
-    # Nothing came after the last step that would have read it.
-    _read_output(run, done, output)
     return True
 
 
@@ -219,9 +233,9 @@ def _check_finite(step: int, metrics: dict[str, jax.Array], max_skipped: int) ->
     """Errors: RuntimeError when too many steps in a row, up to this one, were not finite."""
     in_row = int(metrics["skipped_in_row"])
     if in_row > max_skipped:
-        # Steps are counted from 0 in the message, as in the state and by the schedule.
+        # Counted from 1, as in the log and in metrics.jsonl; the schedule counts from 0.
         raise RuntimeError(
-            f"the loss was not finite in steps {step - in_row} to {step - 1}, more than "
+            f"the loss was not finite in steps {step - in_row + 1} to {step}, more than "
             f"train.max_skipped={max_skipped} in a row: the run stops. The "
             "last checkpoint is from before or within; lower optimizer.rate or look at the data"
         )

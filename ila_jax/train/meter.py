@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ila_jax.cost.peaks import peak
 from ila_jax.cost.training import flops
-from ila_jax.train.norms import part_of
+from ila_jax.models.parts import part_of
 from ila_jax.train.parameter_groups import FROZEN
 from ila_jax.train.recipe import Recipe
 

@@ -1,13 +1,23 @@
 """Where each parameter gets its learning rate: tables of parameter groups by path (training.md).
 
-A parameter's path in the model is looked up in the table that `optimizer.groups` names. A new
-parameter that no pattern of the table matches is an error, so it cannot be forgotten: add a row.
+A parameter's path in the model is looked up in the table that `optimizer.groups` names. A path that
+no pattern of the table matches, such as that of a new part beside the tower and the head, is an
+error: add a row.
+
+A new module inside CLIP's image tower is never such an error, as `visual/.*` matches every path
+there. It gets the learning rate of new parameters only where its name ends in `temporal` (a bare
+parameter's: in `temporal_embedding`), by the rule of models/parts.py. Under any other name it is
+trained as CLIP's own weights are: at the base rate in `k400`, and not at all in `ssv2`, without a
+word. To check, run `python -m ila_jax.train --dry-run` with the configuration: its last table
+counts the parameters of each part, with their learning rate, and a new module that is missing in
+the row `temporal` has the wrong name.
 """
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ila_jax.models.parts import TEMPORAL_PATH
 from ila_jax.shapes import Tree
 from ila_jax.train.paths import by_path, from_paths
 
@@ -27,20 +37,20 @@ class Group:
     lr_factor: float
 
 
-# The first pattern that matches wins, so the order of rows matters: `temporal` holds all that a
-# temporal model adds to CLIP's image tower, and has to come before the tower itself.
+# The first pattern that matches wins, so the order of rows matters: TEMPORAL_PATH is of all that a
+# temporal model adds inside CLIP's image tower, and has to come before the tower itself.
 GROUPS: dict[str, tuple[Group, ...]] = {
     # Kinetics-400: CLIP's image tower at the base rate, everything new at ten times it.
     "k400": (
         Group(r"text/.*|head/logit_scale", FROZEN),
-        Group(r"visual/.*temporal(/.*|_embedding)", 10.0),
+        Group(TEMPORAL_PATH, 10.0),
         Group(r"visual/.*", 1.0),
         Group(r"(mit|head)/.*", 10.0),
     ),
     # Something-Something v2: CLIP's image tower frozen, the rest at the base rate.
     "ssv2": (
         Group(r"text/.*|head/logit_scale", FROZEN),
-        Group(r"visual/.*temporal(/.*|_embedding)", 1.0),
+        Group(TEMPORAL_PATH, 1.0),
         Group(r"visual/.*", FROZEN),
         Group(r"(mit|head)/.*", 1.0),
     ),

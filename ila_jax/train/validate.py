@@ -52,6 +52,8 @@ def validate(
         of_average = _predictions(run, predictor, average, text, step)
         if of_average is None:
             return False
+    # "Best" is by the raw weights, also where there is an average: they are what is loaded from the
+    # checkpoint, by `ila_jax.load`, `evaluate` and all others (weights/run.py).
     # The checkpoint first: a run that goes on from this step takes its score in the metrics for a
     # sign that it is validated, and its best checkpoint saved.
     run.save_scored(state, predictions.metrics()["top1"])
@@ -95,7 +97,7 @@ def _logged(
     if of_average is not None:
         values |= {f"val/ema_{name}": value for name, value in of_average.metrics().items()}
     if step == run.config.train.steps:
-        # Only once: of 400 classes they are 400 curves.
+        # At the end alone: of 400 classes they are 400 values in a line, and as many curves.
         accuracies = predictions.per_class(run.recipe.classes)
         values |= {
             f"val/class/{name}": value

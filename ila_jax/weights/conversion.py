@@ -27,6 +27,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ila_jax.config import ModelConfig
+from ila_jax.models.parts import part_of
 from ila_jax.models.variants import variant
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.adapt import Allow, Report, adapt
@@ -187,19 +188,29 @@ def describe(config: ModelConfig) -> str:
     )
 
 
-def part_of(path: str) -> str:
-    """What users call the part of the model that a path of ours belongs to."""
-    first = path.split("/")[0]
-    if first == "visual":
-        return "temporal model" if "/temporal" in path else "image tower"
-    return {"text": "text tower", "mit": "multi-frame integration", "head": "head"}[first]
+# A row for each part of the model.
+PARTS_IN_WORDS = {
+    "temporal": "temporal model",
+    "tower": "image tower",
+    "mit": "multi-frame integration",
+    "head": "head",
+    "text": "text tower",
+}
+
+
+def part_in_words(path: str) -> str:
+    """What users call the part of the model that a path of ours belongs to.
+
+    Errors: ValueError for a path of no part.
+    """
+    return PARTS_IN_WORDS[part_of(path)]
 
 
 def _grouped(paths: Sequence[str], sizes: dict[str, int]) -> list[str]:
     """A line for each part of the model, with the numbers of its tensors and of their elements."""
     parts: dict[str, list[str]] = {}
     for path in paths:
-        parts.setdefault(part_of(path), []).append(path)
+        parts.setdefault(part_in_words(path), []).append(path)
     return [
         f"{part}: {len(members)} tensors, {sum(sizes[p] for p in members):,} numbers, initialised "
         "as in a new model"

@@ -14,7 +14,7 @@ import numpy as np
 
 from ila_jax.config import ModelConfig, differences
 from ila_jax.models.model import abstract
-from ila_jax.weights.conversion import NAMES, non_finite, part_of, reasons
+from ila_jax.weights.conversion import NAMES, non_finite, part_in_words, reasons
 from ila_jax.weights.foreign.files import Foreign, read
 from ila_jax.weights.foreign.names import official
 from ila_jax.weights.foreign.names.recognise import OFFICIAL, kind_of, recognise, rules_of
@@ -94,7 +94,7 @@ def _parts(config: ModelConfig, shapes: Mapping[str, tuple[int, ...]], *, clip_o
             continue
         path = next((path for rule in rules if (path := rule.match(name))), None)
         part = parts.setdefault(
-            part_of(path) if path else "unknown", {"tensors": 0, "parameters": 0}
+            part_in_words(path) if path else "unknown", {"tensors": 0, "parameters": 0}
         )
         part["tensors"] += 1
         part["parameters"] += 0 if _is_buffer(name) else math.prod(shape)

@@ -1,11 +1,14 @@
 """A run with a hundred damaged training videos ends, and names each once."""
 
+import contextlib
 import json
 import shutil
 
 import numpy as np
 import pytest
 
+from ila_jax.data.clips.order import TrainOrder
+from ila_jax.train import loop
 from ila_jax.train.__main__ import main
 from tests.data import videos
 from tests.data.video.test_rgb import unconvertible
@@ -86,6 +89,26 @@ def test_a_run_over_100_damaged_videos_of_eleven_kinds(tmp_path, damaged):
     assert found == expected
     last = runs.entries(tmp_path / "run")[-1]
     assert last["val/videos"] == 16  # accuracy is counted on what was read
+
+
+def test_a_stop_lists_the_bad_videos_of_its_last_step(tmp_path, pairs, monkeypatch):
+    """No step comes after it that would read them, and the next start does not compute it again."""
+    folder = tmp_path / "data"
+    shutil.copytree(pairs["data.root"], folder)
+    lines = (folder / "train.txt").read_text().splitlines()
+    # A stop that is asked for at once is read in the second step, which is the last.
+    last_step = [TrainOrder(len(lines), batch=8, seed=0)(position)[1] for position in range(8, 16)]
+    label = lines[last_step[3]].rsplit(" ", 1)[1]
+    lines[last_step[3]] = f"missing.mp4 {label}"
+    (folder / "train.txt").write_text("\n".join(lines) + "\n")
+    asked = lambda *_: contextlib.nullcontext(lambda: True)  # noqa: E731
+    monkeypatch.setattr(loop, "stop_requests", asked)
+    overrides = data(folder) | {"model.temporal": "spatial"}
+    assert main(runs.arguments(tmp_path / "run", overrides)) == 0
+    assert runs.final_state(tmp_path / "run")["['step']"] == 2
+    (line,) = (tmp_path / "run" / "quarantine.jsonl").read_text().splitlines()
+    path = str(folder / "missing.mp4")
+    assert json.loads(line) == {"path": path, "reason": "MISSING", "label": int(label)}
 
 
 def test_too_many_damaged_videos_stop_the_run_in_words(tmp_path, damaged, capsys):

@@ -80,7 +80,7 @@ def test_ten_stops_are_ten_clean_saves(tmp_path, pairs, cache, undisturbed_of):
         _wait_until(STEPS, process, run, draw, 0)
         process.send_signal(signal.SIGTERM)
         said = runs.finish(process)
-        step = said.split("stopped and saved at step ")[1].split(":")[0]
+        step = said.split("stopped at step ")[1].split(",")[0]
         assert checksums.damage(run / "checkpoints" / "latest" / step) is None
         assert not list(run.glob("checkpoints/*/*.saving"))
         assert not list(run.glob("checkpoints/*/*tmp*"))

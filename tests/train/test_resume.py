@@ -76,8 +76,8 @@ def test_sigterm_saves_exits_with_0_and_changes_nothing(tmp_path, pairs, cache, 
     runs.wait_for_step(process, tmp_path / "run", 22)
     process.send_signal(signal.SIGTERM)
     said = runs.finish(process)
-    assert "stopped and saved at step" in said
-    stopped_at = int(said.split("stopped and saved at step ")[1].split(":")[0])
+    assert "stopped at step" in said
+    stopped_at = int(said.split("stopped at step ")[1].split(",")[0])
     assert runs.final_state(tmp_path / "run")["['step']"] == stopped_at < 200
     said = runs.finish(runs.start(tmp_path / "run", pairs, cache=cache))
     assert f"going on from step {stopped_at}" in said
@@ -154,7 +154,7 @@ def test_a_stop_file_ends_one_run_which_is_saved(tmp_path, pairs, cache):
     (run / "stop").touch()
     said = runs.finish(process)
     assert f"{run / 'stop'} is there: stopping after this step" in said
-    stopped_at = int(said.split("stopped and saved at step ")[1].split(":")[0])
+    stopped_at = int(said.split("stopped at step ")[1].split(",")[0])
     assert runs.final_state(run)["['step']"] == stopped_at < 200
     process = runs.start(run, rarely, cache=cache)
     runs.wait_for_step(process, run, stopped_at + 1)

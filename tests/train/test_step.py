@@ -1,6 +1,7 @@
 """A step whose loss is not finite changes nothing; a run of them stops in words."""
 
 import functools
+import re
 
 import jax
 import jax.numpy as jnp
@@ -72,7 +73,11 @@ def test_a_run_that_diverges_stops_and_names_the_steps(tmp_path, pairs, capsys):
     }
     assert main(runs.arguments(tmp_path / "run", overrides)) == 1
     err = capsys.readouterr().err
-    assert "the loss was not finite in steps" in err
+    first, last = map(int, re.findall(r"not finite in steps (\d+) to (\d+), more than", err)[0])
+    assert last - first + 1 == 3
+    # As the log counts them: its last line is of the last of these steps, and has counted them all.
+    logged = {e["step"]: e["train/skipped_in_row"] for e in runs.entries(tmp_path / "run")}
+    assert (logged[first], logged[last]) == (1, 3)
     assert "Traceback" not in err
 
 

@@ -12,8 +12,10 @@ from ila_jax.shapes import Alignment, Scalar, Tokens, Training
 class SpaceTimeBlock(nnx.Module):
     """A `TemporalBlock` that leaves time out; each temporal model overrides what it does otherwise.
 
-    Subclasses set `spatial`, CLIP's block, and what is new in them as `temporal`: weights of CLIP
-    are found by the first name, and learning rates of new parameters by the second.
+    Subclasses set `spatial`, CLIP's block, and all that is new in them as `temporal`: weights of
+    CLIP are found by the first name, and the learning rates of new parameters by the second. Under
+    another name a new module is taken for CLIP's own: it is trained at the tower's rate, or frozen
+    with it, and no error says so (train/parameter_groups.py tells how to check).
     """
 
     spatial: ResidualBlock
