@@ -17,6 +17,7 @@ _STEPS = 1600
 
 def get_config(method: str = "ila") -> ConfigDict:
     """method: spatial, joint, divided, ata, xclip, ila or ila_token; with _ssv2 for ILA's form."""
+    # All else is the quickstart's, so that the runs differ in the temporal model alone.
     config = quickstart()
     temporal = method.removesuffix("_ssv2")
     config.model.temporal = temporal
@@ -26,5 +27,5 @@ def get_config(method: str = "ila") -> ConfigDict:
     )
     config.train.steps = _STEPS
     config.train.checkpoint_every = _STEPS // 4
-    config.train.evaluate_every = _STEPS
+    config.train.evaluate_every = _STEPS  # once, at the end
     return config

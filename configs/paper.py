@@ -14,7 +14,8 @@ def paper(*, size: str, frames: int, data: str, train: str, validation: str) -> 
                 "size": size,
                 "temporal": "ila",
                 "frames": frames,
-                "channels": 256,
+                "channels": 256,  # of the released models
+                # Our choice. The paper's V100 have no bfloat16.
                 "precision": "bfloat16",
             },
             # Neither weights nor noise: a run without initial.pretrained stops and says how to
@@ -25,6 +26,8 @@ def paper(*, size: str, frames: int, data: str, train: str, validation: str) -> 
                 "validation": f"{data}/{validation}",
                 "class_names": None,  # the annotations carry them
                 "root": data,
+                # From here on ours, not the paper's. At a bad video the released code ends, or
+                # takes another in silence; here it is one of the same class, counted and listed.
                 "on_bad_video": "replace",
                 "max_bad_fraction": 0.01,
                 "threads": 16,
@@ -45,6 +48,8 @@ def paper(*, size: str, frames: int, data: str, train: str, validation: str) -> 
                 "cutmix": 1.0,
                 "label_smoothing": 0.1,
             },
+            # The supplement's, which names no clipping of gradients. Rates and weight decay differ
+            # between the data sets.
             "optimizer": {
                 "warmup_epochs": 5,
                 "betas": (0.9, 0.98),
@@ -54,13 +59,16 @@ def paper(*, size: str, frames: int, data: str, train: str, validation: str) -> 
             "train": {
                 "batch": 256,
                 "seed": 0,
+                # Both of the released code: the losses are summed as they are.
                 "alignment_weight": 1.0,
                 "alignment_noise": 0.2,
+                # How often a run logs and saves, and when it gives up, is ours.
                 "log_every": 50,
                 "checkpoint_every": 500,
                 "keep_best": 1,
                 "max_skipped": 20,
             },
+            # 4 clips x 3 crops of each video: the paper's test. Validation while training has one.
             "evaluation": {
                 "batch": 64,
                 "time_order": False,
@@ -68,6 +76,7 @@ def paper(*, size: str, frames: int, data: str, train: str, validation: str) -> 
                 "crops": 3,
                 "sampling": "fixed",
             },
+            # Of the paper's models only L/14@336 splits its weights, in its own file.
             "mesh": {"fsdp": 1},
         }
     )

@@ -33,6 +33,7 @@ def get_config() -> ConfigDict:
                 "sampling": "segments",
                 "on_bad_video": "replace",
                 "max_bad_fraction": 0.1,
+                # For a laptop's few cores. The batches do not depend on the number of threads.
                 "threads": 2,
                 "processes": 0,
                 "motion_pairs": {"train_clips": 6000, "validation_clips": 400, "seed": 0},
@@ -68,6 +69,7 @@ def get_config() -> ConfigDict:
                 "alignment_weight": 1.0,
                 "alignment_noise": 0.2,
                 "log_every": 25,
+                # After each epoch of 375 steps.
                 "checkpoint_every": 375,
                 "evaluate_every": 375,
                 "keep_best": 1,

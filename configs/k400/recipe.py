@@ -16,6 +16,7 @@ def recipe(*, size: str, frames: int) -> ConfigDict:
     )
     # The text head's classes are the names that the data carry.
     config.model.update({"head": "text", "classes": None, "convolutions": "k400", "dropout": 0.0})
+    # Sparse sampling: one random frame of each of as many segments as a clip has frames.
     config.data.sampling = "segments"
     # The rate is that of CLIP's image tower; what is new has ten times it.
     config.optimizer.update(

@@ -14,6 +14,7 @@ def recipe(*, size: str, frames: int) -> ConfigDict:
         train="labels/train.json",
         validation="labels/validation.json",
     )
+    # No text head, and so no text tower: the released model has 174 classes and this dropout.
     config.model.update({"head": "linear", "classes": 174, "convolutions": "ssv2", "dropout": 0.5})
     # Fixed equal intervals of the whole video, the same in every epoch; Kinetics has segments.
     config.data.sampling = "interval"

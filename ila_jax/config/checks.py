@@ -32,7 +32,7 @@ def impossible(sections: Mapping[str, Any]) -> list[str]:
         if name in _CHECKS
         for check in _CHECKS[name](section)
     ]
-    # The one check of two sections.
+    # The one check of two sections, after those of one: it needs both to be built.
     if "evaluation" in built and "data" in built:
         data, evaluation = built["data"], built["evaluation"]
         checks.append(
@@ -48,6 +48,7 @@ def impossible(sections: Mapping[str, Any]) -> list[str]:
 
 def _no_geometry(model: ModelConfig) -> list[str]:
     """What is wrong with the shapes that size, patch and resolution come to together."""
+    # Apart from the other checks, as these shapes may not exist at all.
     try:
         geometry = model.geometry()
     except ValueError as error:
@@ -65,6 +66,7 @@ def _model(model: ModelConfig) -> list[_Check]:
         (model.frames >= 2, "model.frames", model.frames, "at least 2: ILA aligns neighbours"),
         (model.channels % 8 == 0 and model.channels > 0, "model.channels", model.channels,
          "a positive multiple of 8: it is halved twice and split into two groups"),
+        # What is kept is divided by 1 - dropout.
         (0 <= model.dropout < 1, "model.dropout", model.dropout, "a number in [0, 1)"),
         ((model.classes is None) == (model.head == "text"), "model.classes", model.classes,
          "a number with the linear head, None with the text head"),
@@ -74,6 +76,7 @@ def _model(model: ModelConfig) -> list[_Check]:
          model.templates, "one, but for plain CLIP"),
         (bool(model.templates) and all("{}" in text for text in model.templates),
          "model.templates", model.templates, "texts with {} in the place of the class's name"),
+        # Pixels are divided by it.
         (min(model.pixels.std) > 0, "model.pixels.std", model.pixels.std, "positive numbers"),
     ]  # fmt: skip
 
@@ -94,6 +97,7 @@ def _data(data: DataConfig) -> list[_Check]:
         ((data.stride is not None) == (data.sampling == "dense"), "data.stride", data.stride,
          "a number of frames with data.sampling=dense, None with any other"),
         (data.stride is None or data.stride > 0, "data.stride", data.stride, "1 or more"),
+        # Each class has as many clips, and each clip its reversal in the same split.
         *((count > 0 and count % 8 == 0, f"data.motion_pairs.{name}", count,
            "a positive multiple of 8, the number of classes") for name, count in counts.items()),
     ]  # fmt: skip
@@ -108,10 +112,12 @@ def _augment(augment: AugmentConfig) -> list[_Check]:
          augment.scales, "one or more numbers from 0.1 to 1"),
         *((0 <= values[name] <= 1, f"augment.{name}", values[name], "a probability")
           for name in probabilities),
+        # Infinity fails this, and so does NaN, for which no comparison holds.
         *((0 <= values[name] < math.inf, f"augment.{name}", values[name], "0 (off) or more")
           for name in strengths),
         (0 <= augment.hue <= 0.5, "augment.hue", augment.hue,
          "a number in [0, 0.5]: half a turn of the colour circle reaches every hue"),
+        # At 1 every class would have the same target, whatever the label.
         (0 <= augment.label_smoothing < 1, "augment.label_smoothing", augment.label_smoothing,
          "a number in [0, 1)"),
     ]  # fmt: skip
@@ -121,8 +127,10 @@ def _optimizer(optimizer: OptimizerConfig) -> list[_Check]:
     values = dataclasses.asdict(optimizer)
     return [
         (0 <= optimizer.rate < math.inf, "optimizer.rate", optimizer.rate, "0 or more"),
+        # The cosine goes down to it, never up.
         (0 <= optimizer.minimal_rate <= optimizer.rate, "optimizer.minimal_rate",
          optimizer.minimal_rate, f"a number between 0 and the rate {optimizer.rate}"),
+        # Adam divides by 1 - beta^t.
         (all(0 <= beta < 1 for beta in optimizer.betas), "optimizer.betas", optimizer.betas,
          "two numbers in [0, 1)"),
         (0 < optimizer.eps < math.inf, "optimizer.eps", optimizer.eps, "positive"),
@@ -140,6 +148,7 @@ def _train(train: TrainConfig) -> list[_Check]:
         (train.batch > 0 and train.batch % 2 == 0, "train.batch", train.batch,
          "a positive even number: clip i is mixed with clip i xor 1"),
         (train.accumulation > 0, "train.accumulation", train.accumulation, "positive"),
+        # An odd batch, and a number of parts below 1, are named by the two rows above.
         (train.batch % 2 != 0 or train.batch % (2 * max(train.accumulation, 1)) == 0,
          "train.accumulation", train.accumulation,
          f"a divisor of {train.batch // 2}, half of train.batch: its parts are even, too"),

@@ -50,6 +50,7 @@ def _shipped() -> dict[str, Path]:
     folder = _PACKAGE / "configs"
     if not folder.is_dir():
         folder = _PACKAGE.with_name("configs")
+    # The texts are read, and nothing is run: a list of names must not import every configuration.
     return {
         path.relative_to(folder).with_suffix("").as_posix(): path
         for path in sorted(folder.rglob("*.py"))

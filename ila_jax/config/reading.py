@@ -109,6 +109,7 @@ def _value(hint: Any, value: Any, key: str, problems: list[str]) -> Any:
         return _build(hint, value, key + ".", problems)
     if origin is Literal and value in typing.get_args(hint):
         return value
+    # Lists are taken for tuples, as JSON has no tuples: config.json of a run is read by this too.
     if origin is tuple and _is_floats(hint, value):
         return tuple(float(v) for v in value)
     if hint == tuple[str, ...] and isinstance(value, list | tuple) and _are_texts(value):

@@ -60,7 +60,9 @@ class ModelConfig:
     patch: int | None = None
     resolution: int | None = None
     shape: Geometry | None = None
+    # As the released models have it.
     mit_positions: bool = True
+    # The quickest; the others are for models that do not fit otherwise (docs/memory.md).
     remat: Literal["none", "dots", "block"] = "none"
     pixels: Normalisation = IMAGENET_PIXELS
     templates: tuple[str, ...] = ("{}",)
@@ -206,7 +208,9 @@ class TrainConfig:
     keep_best: int
     max_skipped: int
     accumulation: int = 1
+    # The paper's recipe has no average.
     ema: float = 0.0
+    # Well above data.time_limit: to wait for a slow video is no hang.
     hang_limit: float = 600.0
     peak_tflops: float | None = None
     wandb: str | None = None
@@ -223,8 +227,10 @@ class EvaluationConfig:
 
     batch: int
     time_order: bool
+    # One view, as in validation during training. The paper's configurations have 4 x 3.
     clips: int = 1
     crops: int = 1
+    # The same clips every time; `random` is what the released code does.
     sampling: Literal["fixed", "random"] = "fixed"
 
 
@@ -236,6 +242,7 @@ class MeshConfig:
     each; it divides the number of devices, and -1 is all of them.
     """
 
+    # Whole on each device: what is split has to be sent in every step.
     fsdp: int = 1
 
 

@@ -38,5 +38,5 @@ def test_every_parameter_has_a_part_and_every_part_its_words(temporal):
 
 
 def test_a_path_of_no_part_names_the_table():
-    with pytest.raises(ValueError, match="audio/kernel .* add a row to PARTS in ila_jax/models"):
+    with pytest.raises(ValueError, match=r"audio/kernel .* add a row to PARTS in ila_jax"):
         part_of("audio/kernel")

@@ -113,6 +113,7 @@ def memory(
     parts = config.train.accumulation
     # Every device takes its part of a batch, over both axes of the mesh; of that, one part at a
     # time is computed, but all of it lies there.
+    # Rounded up, for the device that has the most of them.
     clips = math.ceil(config.train.batch / mesh.size)
     part = math.ceil(clips / parts)
     values = math.prod(clip_shape(config))
@@ -126,6 +127,7 @@ def memory(
         gradients=_bytes(trainable) * (1 if parts == 1 else 2),
         kept=round(kept.fixed + kept.clip * part),
         again=0 if whole is None else round(whole.block * part),
+        # Clips are augmented in the parameters' dtype (train/gradients.py).
         augmentation=_FLOAT_COPIES * part * values * _param(config).itemsize,
     )
 

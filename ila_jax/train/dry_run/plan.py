@@ -82,6 +82,7 @@ class Planner:
         return None
 
     def _trace(self, remat: str) -> Kept:
+        # What is kept for a clip depends neither on the parts nor on where weights lie.
         return traced(self._recipe(remat=remat, accumulation=1, fsdp=1))
 
     def _recipe(self, *, remat: str, accumulation: int, fsdp: int) -> Recipe:

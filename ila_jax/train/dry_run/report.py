@@ -83,6 +83,7 @@ def parse_bytes(text: str) -> float:
 
 def _share() -> float:
     """What JAX takes of a GPU's memory: three quarters, or what the environment says."""
+    # 0.75 is JAX's own default.
     name, text = next(((n, os.environ[n]) for n in _SHARES if os.environ.get(n)), ("", "0.75"))
     try:
         share = float(text)
@@ -140,6 +141,7 @@ def _look_at_data(config: Config, videos: int | None) -> KnownData:
 
 def planned_recipe(config: Config, data: KnownData) -> Recipe:
     """The recipe of the run. Without a number of videos its schedule means nothing."""
+    # Which class mirrors which changes no shape and no count: here each is its own mirror.
     per_epoch = 1 if data.videos is None else data.videos // config.train.batch
     return make_recipe(config, mirror=np.arange(data.classes), steps_per_epoch=per_epoch)
 
@@ -189,6 +191,7 @@ def dry_run(
     recipe = planned_recipe(config, data)
     planner = Planner(recipe, on.devices)
     say("tracing the model: seconds")
+    # The estimate comes before the minutes of compiling: it names an fsdp that cannot be at once.
     plan = planner.as_configured()
     if on.here:
         say("compiling the step: minutes for a large model")

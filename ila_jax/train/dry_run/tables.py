@@ -97,6 +97,7 @@ def length(
     cells = [["steps", f"{train.steps:,}"], ["clips a step", f"{train.batch:,}"]]
     in_steps = ""
     if videos is not None:
+        # Rounded down: what fills no batch is left out of an epoch.
         per_epoch = videos // train.batch
         cells += [
             ["videos", f"{videos:,}"],
@@ -143,6 +144,7 @@ def columns(values: Sequence[float] | np.ndarray, high: int) -> list[str]:
 
 def parts(recipe: Recipe) -> Table:
     """What trains, by part of the model and by its factor of the learning rate."""
+    # By part and by factor: a part of which some is frozen has two rows.
     counts: dict[tuple[str, float], int] = {}
     for path, value in by_path(model.abstract(recipe.config.model).params).items():
         key = part_of(path), recipe.lr_factors[path]
