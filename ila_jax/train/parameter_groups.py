@@ -1,7 +1,7 @@
 """Where each parameter gets its learning rate: tables of parameter groups by path (training.md).
 
 A parameter's path in the model is looked up in the table that `optimizer.groups` names. A path that
-no pattern of the table matches, such as that of a new part beside the tower and the head, is an
+no pattern of the table matches, that of a new part beside `visual`, `mit`, `head` and `text`, is an
 error: add a row.
 
 A new module inside CLIP's image tower is never such an error, as `visual/.*` matches every path
