@@ -8,8 +8,8 @@ from typing import get_args
 
 from ila_jax import cli
 from ila_jax.config import Precision
-from ila_jax.cost import figure, growth, report, table
-from ila_jax.cost.countings import METHODS, Setting
+from ila_jax.cost import figure
+from ila_jax.cost.countings import AXES, METHODS, Setting
 from ila_jax.sizes import SIZES
 from ila_jax.tables import render
 
@@ -52,6 +52,9 @@ def main(arguments: list[str] | None = None) -> None:
 def _table(options: argparse.Namespace, methods: list[str]) -> None:
     """Prints what each method costs, and draws it if asked to."""
     setting = _setting(options, "B/32")
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.cost import report, table
+
     repeats = options.repeats if options.measure else None
     # Row by row, so that the bar moves: with --measure, each takes seconds to minutes.
     rows = []
@@ -70,8 +73,11 @@ def _table(options: argparse.Namespace, methods: list[str]) -> None:
 def _sweep(options: argparse.Namespace, methods: list[str]) -> None:
     """Measures how the costs grow along one axis, prints it, and draws it if asked to."""
     # Tiny by default: every method is compiled and run at every value.
-    setting = _setting(options, "tiny")
-    values = _values(options.values) or growth.DEFAULT_VALUES[options.sweep]
+    setting, chosen_values = _setting(options, "tiny"), _values(options.values)
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.cost import growth, report
+
+    values = chosen_values or growth.DEFAULT_VALUES[options.sweep]
     with cli.progress(growth.steps(methods, values)) as step:
         measurements = growth.sweep(
             setting, options.sweep, values, methods, repeats=options.repeats, step=step
@@ -136,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--repeats", type=int, default=5, metavar="N", help="measured calls (default: 5)")
     add("--precision", choices=get_args(Precision), default="float32", help="of measured models")
-    add("--sweep", choices=growth.AXES, help="measure growth along frames or resolution instead")
+    add("--sweep", choices=AXES, help="measure growth along frames or resolution instead")
     add("--values", metavar="A,B,C", help="of the sweep (default: small ones for the tiny size)")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--markdown", action="store_true", help="tables as Markdown")

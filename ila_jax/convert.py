@@ -11,11 +11,6 @@ from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.files.publish import publish_on_disk, remove_partial
 from ila_jax.files.writable import check_file
 from ila_jax.text import templates
-from ila_jax.weights.conversion import Target, convert_file, summary
-from ila_jax.weights.folder import check_free, load, save
-from ila_jax.weights.inspection import inspect, table
-from ila_jax.weights.state_dict import write_official
-from ila_jax.weights.verification import verify
 
 # The format is chosen by the end of the name.
 _SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -48,8 +43,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     _check(parser, options)
     if options.inspect:
-        facts = inspect(options.input, _config(options.config), entry=options.entry)
-        print(json.dumps(facts, indent=2, default=str) if options.json else table(facts))
+        _inspect(options)
     elif options.to == "torch":
         _to_torch(options)
     else:
@@ -72,8 +66,23 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
             parser.error(f"{', '.join(given)} has no meaning with {mode}: leave it out")
 
 
+def _inspect(options: argparse.Namespace) -> None:
+    """Says what a file is, and writes nothing."""
+    config = _config(options.config)
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.weights.inspection import inspect, table
+
+    facts = inspect(options.input, config, entry=options.entry)
+    print(json.dumps(facts, indent=2, default=str) if options.json else table(facts))
+
+
 def _to_jax(options: argparse.Namespace) -> None:
     """Converts a file, compares it if asked to, and writes a folder of weights if asked to."""
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.weights.conversion import Target, convert_file, summary
+    from ila_jax.weights.folder import check_free, save
+    from ila_jax.weights.verification import verify
+
     # Before minutes of reading: where the folder cannot be written, that is said at once.
     if options.output is not None:
         check_free(Path(options.output).absolute(), force=options.force)
@@ -111,6 +120,10 @@ def _to_torch(options: argparse.Namespace) -> None:
     if target.suffix not in _SUFFIXES:
         raise ValueError(f"{target} ends in {target.suffix!r}: expected {', '.join(_SUFFIXES)}")
     check_file(target)
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.weights.folder import load
+    from ila_jax.weights.state_dict import write_official
+
     recognizer = load(options.input)
     target.parent.mkdir(parents=True, exist_ok=True)
     # A kill may have left gigabytes of an earlier try.

@@ -7,8 +7,6 @@ from pathlib import Path
 
 from ila_jax import cli
 from ila_jax.data.class_names.classes import chosen_classes
-from ila_jax.weights import stablehlo
-from ila_jax.weights.folder import load
 
 _HELP = """\
 Writes a model as a StableHLO program (jax.export), for any number of clips at a time, with a loader
@@ -34,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _export(arguments: Sequence[str] | None) -> None:
     options = _parser().parse_args(arguments)
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.weights import stablehlo
+    from ila_jax.weights.folder import load
+
     target = Path(options.output)
     # Before the model is loaded: where the folder cannot be made, that is said at once.
     stablehlo.check(target)

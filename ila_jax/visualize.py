@@ -3,13 +3,14 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ila_jax import cli
 from ila_jax.files.writable import check_file, check_writable
-from ila_jax.pictures import album
-from ila_jax.pictures.kinds import KINDS, ModelView
-from ila_jax.pictures.model_view import check_frames, show, titles
-from ila_jax.weights.folder import load
+
+if TYPE_CHECKING:
+    from ila_jax.pictures import album
+    from ila_jax.pictures.kinds import ModelView
 
 _HELP = """\
 Draws what trained models look at in a video: for every block the interactive points and masks of
@@ -44,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _visualize(options: argparse.Namespace) -> None:
+    # After the arguments are parsed, whose help needs none of it.
+    from ila_jax.pictures import album
+    from ila_jax.pictures.kinds import KINDS
+
     names = [name.strip() for name in options.checkpoints.split(",")]
     kinds = cli.chosen("--show", options.show, KINDS, default=list(KINDS))
     _check(options, names)
@@ -53,6 +58,8 @@ def _visualize(options: argparse.Namespace) -> None:
 
 def _check(options: argparse.Namespace, names: list[str]) -> None:
     """Checks the arguments before anything is loaded. Errors: ValueError, OSError."""
+    from ila_jax.pictures import album
+
     if not all(names):
         raise ValueError(f"{options.checkpoints!r}: expected checkpoints with a comma between two")
     if not options.video.is_file():
@@ -78,8 +85,12 @@ def _check(options: argparse.Namespace, names: list[str]) -> None:
         check_writable(output)
 
 
-def _models(names: list[str], options: argparse.Namespace) -> list[ModelView]:
+def _models(names: list[str], options: argparse.Namespace) -> "list[ModelView]":
     """Loads every model, and runs it on the video's clip. Errors: ValueError, OSError."""
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.pictures.model_view import check_frames, show, titles
+    from ila_jax.weights.folder import load
+
     # All are loaded before the first one runs: what is wrong with the last is said early.
     with cli.progress(2 * len(names)) as step:
         recognizers = []
@@ -94,8 +105,13 @@ def _models(names: list[str], options: argparse.Namespace) -> list[ModelView]:
     return models
 
 
-def _album(models: list[ModelView], kinds: list[str], options: argparse.Namespace) -> album.Album:
+def _album(
+    models: "list[ModelView]", kinds: list[str], options: argparse.Namespace
+) -> "album.Album":
     """What is to be drawn, by kind. Errors: ValueError for kinds that these models do not have."""
+    from ila_jax.pictures import album
+    from ila_jax.pictures.kinds import KINDS
+
     # Pairs show two times at once, so they cannot play.
     if options.output.suffix in album.MOVING:
         if kinds == [album.STILL]:

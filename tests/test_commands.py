@@ -81,7 +81,7 @@ import importlib.abc, runpy, signal, sys
 
 class Signal(importlib.abc.MetaPathFinder):
     def find_spec(self, name, *_):
-        if name.partition(".")[0] in ("numpy", "jax", "ml_collections", "av", "cv2"):
+        if name.partition(".")[0] in ("absl", "ml_collections"):
             try:
                 signal.raise_signal(signal.SIGINT)
             except BaseException:
@@ -199,6 +199,48 @@ def test_an_output_on_a_full_disk_is_an_error():
         done = prints(full)
     assert done.returncode == 1
     assert done.stderr == "error: no space is left on the device: make room\n"
+
+
+# As `python -m`, with what the command has imported by the end of it in the last line.
+COMMAND_AND_IMPORTS = """
+import runpy, sys
+
+name = sys.argv[1]
+sys.argv = ["-m", *sys.argv[2:]]
+sys.orig_argv = [sys.executable, "-m", name]
+try:
+    runpy.run_module(name, run_name="__main__", alter_sys=True)
+finally:
+    print("\\n" + " ".join(sys.modules))
+"""
+# Each takes a quarter of a second or more, and a text or an error needs none of them.
+HEAVY = {"jax", "flax", "scipy", "optax", "orbax", "tensorflow_datasets", "av", "cv2"}
+
+
+def command_and_imports(*arguments):
+    """The exit status of a command, what it said, and which of HEAVY it imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND_AND_IMPORTS, *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    stdout, _, modules = done.stdout.rstrip("\n").rpartition("\n")
+    return done.returncode, stdout + done.stderr, HEAVY & set(modules.split())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_help_imports_nothing_that_takes_long(name):
+    status, output, heavy = command_and_imports(name, "--help")
+    assert (status, heavy) == (0, set())
+    assert f"usage: python -m {name} " in output
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_argument_is_told_before_anything_that_takes_long_is_imported(name):
+    status, output, heavy = command_and_imports(name, "--no-such-thing")
+    assert (status, heavy) == (2, set())
+    assert "error: " in output
 
 
 def test_help_that_nobody_reads():

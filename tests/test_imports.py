@@ -280,6 +280,14 @@ def test_what_is_allowed_is_not_found(tmp_path):
     assert violations(_plant(tmp_path / "ila_jax", ALLOWED)) == []
 
 
+def test_training_and_evaluation_import_no_tfds():
+    """Which takes half a second, and only the sources tfds: and prepared: need it."""
+    code = "import sys, ila_jax.train.loop, ila_jax.evaluate.evaluator, ila_jax.evaluate.subject\n"
+    code += "print('jax' in sys.modules, 'tensorflow_datasets' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True False"
+
+
 def test_importing_the_package_is_cheap():
     heavy = ["tensorflow", "torch", "transformers", "grain", "tensorflow_datasets", "orbax"]
     code = f"import sys, ila_jax; print([m for m in {heavy} if m in sys.modules])"

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from ila_jax.data.clips.sampling import interval
-from ila_jax.data.prepare.transcode import Encoding, transcode
+from ila_jax.data.prepare.encoding import Encoding
+from ila_jax.data.prepare.transcode import transcode
 from ila_jax.data.video.decode import decode, index_video
 
 FRAMES = 8

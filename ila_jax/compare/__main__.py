@@ -5,17 +5,18 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ila_jax import cli
-from ila_jax.compare import comparison, figure
-from ila_jax.compare.comparison import Outcome
 from ila_jax.config import Config, Override, from_config, read_config
 from ila_jax.cost.countings import METHODS
-from ila_jax.cost.measure import machine
 from ila_jax.files.json_files import json_text
 from ila_jax.files.publish import publish_text
 from ila_jax.files.writable import check_writable
 from ila_jax.tables import render
+
+if TYPE_CHECKING:
+    from ila_jax.compare.comparison import Outcome
 
 _HELP = """\
 Trains the temporal models on motion pairs with the same budget, data order and seeds, each with
@@ -68,6 +69,9 @@ def _compare(arguments: Sequence[str] | None) -> None:
     methods = cli.chosen("--methods", options.methods, _METHODS, default=_DEFAULT)
     if options.seeds < 1:
         raise ValueError(f"--seeds is {options.seeds}: expected at least 1")
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.compare import figure
+
     # What the report needs is asked for before hours of training, not after.
     figure.require_matplotlib()
     check_writable(options.workdir)
@@ -97,7 +101,7 @@ def _config(
     return config
 
 
-def _outcomes(runs: Sequence[TrainingRun]) -> Iterator[Outcome]:
+def _outcomes(runs: Sequence[TrainingRun]) -> "Iterator[Outcome]":
     """Yields the outcome of each run in turn; ends early when a signal stops one."""
     import jax
 
@@ -121,11 +125,12 @@ def _outcomes(runs: Sequence[TrainingRun]) -> Iterator[Outcome]:
             say(f"top-1 {outcome.order.forward:.1%}; about {minutes:.0f} minutes left")
 
 
-def _outcome(run: TrainingRun) -> Outcome | None:
+def _outcome(run: TrainingRun) -> "Outcome | None":
     """Trains and scores a run unless that is done; None when a signal stopped it.
 
     Errors: those of `train`.
     """
+    from ila_jax.compare import comparison
     from ila_jax.data.synthetic import motion_pairs
     from ila_jax.scoring import time_order
     from ila_jax.train.loop import train
@@ -140,13 +145,16 @@ def _outcome(run: TrainingRun) -> Outcome | None:
         return None
     order = time_order.measure(run.workdir, run.config)
     clips_per_second = comparison.training_speed(run.workdir / "metrics.jsonl")
-    outcome = Outcome(run.method, run.positions, run.seed, order, clips_per_second)
+    outcome = comparison.Outcome(run.method, run.positions, run.seed, order, clips_per_second)
     comparison.write(outcome, run.result)
     return outcome
 
 
-def _report(config: Config, outcomes: Sequence[Outcome], folder: Path) -> None:
+def _report(config: Config, outcomes: "Sequence[Outcome]", folder: Path) -> None:
     """Writes report.md, report.json and report.png, and prints the tables."""
+    from ila_jax.compare import comparison, figure
+    from ila_jax.cost.measure import machine
+
     train, rows = config.train, comparison.rows(outcomes, config.model)
     budget = f"{train.steps} steps of {train.batch} clips each; {machine()}"
     tables = comparison.tables(rows)

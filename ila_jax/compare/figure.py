@@ -3,11 +3,12 @@
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import mean
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ila_jax.compare.comparison import MethodRuns
+if TYPE_CHECKING:
+    from ila_jax.compare.comparison import MethodRuns
 
 
 def require_matplotlib() -> Any:
@@ -22,7 +23,7 @@ def require_matplotlib() -> Any:
     return Figure
 
 
-def draw(rows: Sequence[MethodRuns], path: Path) -> None:
+def draw(rows: "Sequence[MethodRuns]", path: Path) -> None:
     """Writes one picture of three panels. Errors: ValueError without matplotlib, OSError."""
     figure = require_matplotlib()(figsize=(16, 5), layout="constrained")
     bars, costs, classes = figure.subplots(1, 3, width_ratios=[1.1, 1, 1.3])
@@ -32,7 +33,7 @@ def draw(rows: Sequence[MethodRuns], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
-def _draw_bars(axes: Any, rows: Sequence[MethodRuns]) -> None:
+def _draw_bars(axes: Any, rows: "Sequence[MethodRuns]") -> None:
     """The mean accuracy of each method, with and without positions, and a mark for each seed."""
     titles = list(dict.fromkeys(row.title for row in rows))
     for positions, shift, colour in ((True, -0.2, "C0"), (False, 0.2, "C1")):
@@ -54,7 +55,7 @@ def _draw_bars(axes: Any, rows: Sequence[MethodRuns]) -> None:
     axes.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
 
 
-def _draw_costs(axes: Any, rows: Sequence[MethodRuns]) -> None:
+def _draw_costs(axes: Any, rows: "Sequence[MethodRuns]") -> None:
     """Accuracy against multiply-accumulates, a point for each method with positions."""
     # A point for each method: without positions it would cost the same.
     for i, row in enumerate(row for row in rows if row.positions):
@@ -65,7 +66,7 @@ def _draw_costs(axes: Any, rows: Sequence[MethodRuns]) -> None:
     axes.set_ylabel("top-1 with MIT's positions, %")
 
 
-def _draw_classes(axes: Any, rows: Sequence[MethodRuns]) -> None:
+def _draw_classes(axes: Any, rows: "Sequence[MethodRuns]") -> None:
     """The accuracy of each class as a colour, a line for each method."""
     by_class = [row.per_class() for row in rows]
     # A class without videos stays white.

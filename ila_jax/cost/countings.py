@@ -5,9 +5,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ila_jax.config import ModelConfig, Precision
-from ila_jax.cost import formulas, traced
+from ila_jax.cost import formulas
 from ila_jax.cost.formulas import COSTS, Macs
-from ila_jax.models.variants import TEMPORAL
+
+# The models whose convolutions have two forms: `models.variants.ALIGNING`, which would load jax
+# for the help of a command.
+ALIGNING = ("ila", "ila_token")
+# What a sweep lets grow: the frames of a clip, or the sides of its frames.
+AXES = ("frames", "resolution")
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Method:
 def _methods() -> Iterator[Method]:
     """A row for each temporal model, or for each form of its convolutions where it has any."""
     for name, cost in COSTS.items():
-        if TEMPORAL[name].aligns:
+        if name in ALIGNING:
             yield Method(name, f"{cost.title}, K400 form", name)
             yield Method(f"{name}_ssv2", f"{cost.title}, SSv2 form", name, "ssv2")
         else:
@@ -112,6 +117,9 @@ def by_tracing(config: ModelConfig, classes: int) -> dict[str, int]:
 
     A trace does not say which of a product's factors are weights.
     """
+    # Here, because a command reads the table above for its help, without loading jax.
+    from ila_jax.cost import traced
+
     tower = traced.tower(config)
     base = tower + traced.integration(config)
     return {

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ila_jax.cost.growth import Growth, Line
 from ila_jax.cost.paper import TABLE_2
-from ila_jax.cost.table import CostRow
+
+if TYPE_CHECKING:
+    from ila_jax.cost.growth import Growth, Line
+    from ila_jax.cost.table import CostRow
 
 _SUFFIXES = (".png", ".svg", ".pdf")
 
@@ -24,7 +26,7 @@ def check(path: Path) -> None:
     _figure(1)
 
 
-def draw_costs(rows: Sequence[CostRow], path: Path) -> None:
+def draw_costs(rows: "Sequence[CostRow]", path: Path) -> None:
     """Draws the paper's top-1 against its GFLOPs and against our GMACs.
 
     Errors: ValueError when no row has figures of the paper.
@@ -52,7 +54,7 @@ def draw_costs(rows: Sequence[CostRow], path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def draw_growth(growth: Growth, path: Path) -> None:
+def draw_growth(growth: "Growth", path: Path) -> None:
     """Draws time and memory at every value, log-log, with the fitted exponents in the legend."""
     figure, (time, memory) = _figure(2)
     for i, line in enumerate(growth.lines):
@@ -76,7 +78,7 @@ def draw_growth(growth: Growth, path: Path) -> None:
     figure.savefig(path, dpi=150)
 
 
-def _label(growth: Growth, line: Line) -> str:
+def _label(growth: "Growth", line: "Line") -> str:
     """A line's title and its exponents of time, memory and formula."""
     measures = (line.seconds, line.bytes, line.formula)
     fitted = (line.exponent(growth.values, numbers) for numbers in measures)

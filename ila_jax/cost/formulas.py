@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ila_jax.config import ModelConfig
-from ila_jax.models.variants import variant
 from ila_jax.sizes import Geometry
 
 
@@ -177,7 +176,7 @@ def tower(config: ModelConfig) -> MacsByStep:
 
 def integration(config: ModelConfig) -> Macs:
     """Multi-frame integration: one block over the frames. Plain CLIP has none."""
-    if not variant(config).integrates:
+    if not _integrates(config):
         return Macs(0)
     return transformer(1, config.frames, config.geometry().embed)
 
@@ -187,7 +186,7 @@ def prompts(config: ModelConfig, classes: int) -> Macs:
 
     Plain CLIP has none. The similarities are left out of all models.
     """
-    if not variant(config).integrates:
+    if not _integrates(config):
         return Macs(0)
     clip, e = clip_of(config), config.geometry().embed
     t, p, d = clip.frames, clip.patches, clip.geometry.width
@@ -207,3 +206,11 @@ def text(config: ModelConfig) -> Macs:
     shape = config.geometry()
     one = transformer(1, shape.context, shape.text_width)
     return Macs(*(shape.text_depth * macs for macs in one))
+
+
+def _integrates(config: ModelConfig) -> bool:
+    """Whether a model has multi-frame integration and prompts; plain CLIP has neither."""
+    # Here, because a command reads the names and titles above for its help, without loading jax.
+    from ila_jax.models.variants import variant
+
+    return variant(config).integrates

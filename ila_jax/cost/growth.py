@@ -24,7 +24,6 @@ from ila_jax.models.temporal.matching import (
 )
 from ila_jax.shapes import Tokens
 
-AXES = ("frames", "resolution")
 # Small, for the size that is: four points from a few hundred tokens to a few thousand.
 DEFAULT_VALUES = {"frames": (2, 4, 8, 16), "resolution": (16, 32, 48, 64)}
 
@@ -66,7 +65,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Growth:
-    """All lines of a sweep. axis: one of AXES, which took the values."""
+    """All lines of a sweep. axis: one of `countings.AXES`, which took the values."""
 
     size: str
     axis: str

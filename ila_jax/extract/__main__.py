@@ -1,39 +1,16 @@
 """python -m ila_jax.extract: features of a data set, as files."""
 
 import argparse
-import dataclasses
-import math
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
-from typing import Any
-
-from tqdm import tqdm
+from collections.abc import Sequence
 
 from ila_jax import cli
-from ila_jax.config import to_dict
 from ila_jax.data.class_names.classes import read_class_names
-from ila_jax.data.clips.pipeline import Batches, Loading, view_batches
-from ila_jax.data.clips.views import Views
-from ila_jax.data.sources.fingerprint import ordered_fingerprint
-from ila_jax.data.sources.opening import SOURCE_KINDS, open_source
-from ila_jax.data.sources.source import OpenedSplit, VideoSource
+from ila_jax.data.sources.kinds import SOURCE_KINDS
 from ila_jax.data.sources.video_files import tell
-from ila_jax.data.video.bad import BadVideo
-from ila_jax.extract import files
-from ila_jax.extract.features import KINDS, FeatureExtractor, FeatureRows, shapes
-from ila_jax.extract.files import Folder
+from ila_jax.extract.kinds import KINDS
 from ila_jax.files.writable import check_writable
-from ila_jax.job.sharding import make_mesh, put_state, shared
-from ila_jax.recognizer import Recognizer
-from ila_jax.weights.digest import digest
-from ila_jax.weights.folder import load
-
-# Raised when the same settings would give other files: then nothing goes on in an old folder.
-_FORMAT = 1
-# About so large is a file by default. All of it is in memory before it is written.
-_FILE_BYTES = 256 << 20
 
 _HELP = f"""\
 Writes the features of every video of a data set: of the clip [e], of each frame [t, e] and of each
@@ -68,13 +45,19 @@ def _extract(arguments: Sequence[str] | None) -> None:
             raise ValueError(f"--{name} is {getattr(options, name)}: expected {least} or more")
     check_writable(options.output)
     names = None if options.class_names is None else read_class_names(options.class_names)
+    from ila_jax.data.sources.opening import open_source
+
     opened = open_source(options.source, root=options.root, class_names=names)
     tell(opened.notes)
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.extract.extraction import all_are_missing, features_folder, write_features
+    from ila_jax.weights.folder import load
+
     # What costs nothing comes first: a wrong --root is said before gigabytes of weights are read.
-    missing = _all_are_missing(opened.source)
+    missing = all_are_missing(opened.source)
     # A row holds the features of one view, whatever views the run was evaluated with.
     model = load(options.checkpoint).with_views(clips=1, crops=1)
-    folder = _folder(model, opened, kinds, options)
+    folder = features_folder(model, opened, kinds, options)
     # Of a set that is done, the videos may be gone: its features are all there.
     if missing is not None and not folder.is_full():
         raise ValueError(missing)
@@ -86,97 +69,13 @@ def _extract(arguments: Sequence[str] | None) -> None:
             return
         if first:
             print(f"{first} of {total} videos are done already", file=sys.stderr)
-        problems = _write(model, opened, kinds, folder, first, options)
+        problems = write_features(model, opened, kinds, folder, first, options)
     print(f"wrote {folder.path}: {total} videos in {folder.count} files")
     read = total - first
     if problems == total:
         raise RuntimeError(f"none of the {total} videos could be read: see `problem`")
     if problems:
         print(f"{problems} of {read} videos could not be read: see `problem`", file=sys.stderr)
-
-
-def _all_are_missing(source: VideoSource) -> str | None:
-    """What is wrong when no file can be read, in words; None once one can.
-
-    It is asked before a folder is filled with rows that hold nothing but problems.
-    """
-    first_problem = None
-    for index in range(len(source)):
-        try:
-            source.read(index)
-        except BadVideo as error:
-            first_problem = first_problem or f"{source.name(index)}: {error}"
-        else:
-            return None
-    return (
-        f"none of the {len(source)} videos can be read, such as {first_problem} Give --root, the "
-        "folder that the paths of the list start from, or repair the list"
-    )
-
-
-def _write(
-    model: Recognizer,
-    opened: OpenedSplit,
-    kinds: Sequence[str],
-    folder: Folder,
-    first: int,
-    options: argparse.Namespace,
-) -> int:
-    """Writes the files from video `first` on; returns how many videos could not be read."""
-    mesh = make_mesh()
-    extractor = FeatureExtractor(model.config, mesh, kinds)
-    # Put on the devices once, and not with every batch.
-    variables, problems = put_state(mesh, model.variables), 0
-    with (
-        closing(_batches(opened, model.views, first, options)) as batches,
-        tqdm(total=folder.videos, initial=first, unit=" videos", disable=None) as bar,
-    ):
-        rows = extractor(variables, batches)
-        for number, columns, features in files.shards(
-            _counted(rows, bar), opened, kinds, size=folder.shard
-        ):
-            folder.write(number, columns, features)
-            problems += int((columns["problem"] != "").sum())
-    return problems
-
-
-def _folder(
-    model: Recognizer, opened: OpenedSplit, kinds: Sequence[str], options: argparse.Namespace
-) -> Folder:
-    """The folder to write into, with all that its features depend on.
-
-    A file has `--shard` videos, or as many as make about 256 MiB of float32.
-    """
-    shape_by_kind = shapes(model.config, kinds)
-    videos, size = len(opened.source), 4 * sum(map(math.prod, shape_by_kind.values()))
-    shard = options.shard or max(1, _FILE_BYTES // size)
-    settings: dict[str, Any] = {
-        "format": _FORMAT,
-        "files": options.format,
-        "videos_per_file": shard,
-        "features": {kind: list(shape) for kind, shape in shape_by_kind.items()},
-        "videos": videos,
-        "videos_sha256": ordered_fingerprint(opened.all_ids(), opened.source.labels),
-        "model": to_dict(model.config),
-        "weights_sha256": digest(model.variables),
-        "views": dataclasses.asdict(model.views),
-    }
-    return Folder(options.output, settings, options.format, videos, shard)
-
-
-def _batches(opened: OpenedSplit, views: Views, first: int, options: argparse.Namespace) -> Batches:
-    """Batches of the list's videos from `first` on, in its order."""
-    # Of a list that is shorter than a batch, the rest of the batch would be padding.
-    batch = shared(min(options.batch, len(opened.source)))
-    loading = Loading(batch=batch, threads=options.threads, processes=options.processes)
-    return view_batches(opened.source, views, loading, first=first)
-
-
-def _counted(batches: Iterable[FeatureRows], bar: "tqdm[Any]") -> Iterator[FeatureRows]:
-    """Yields the same batches, and moves the bar by the videos of each, without padding."""
-    for rows in batches:
-        yield rows
-        bar.update(int((rows["index"] >= 0).sum()))
 
 
 def _parser() -> argparse.ArgumentParser:

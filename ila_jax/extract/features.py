@@ -15,7 +15,6 @@ from ila_jax.models.model import Variables
 from ila_jax.recognizer import pixels
 from ila_jax.shapes import Pixels
 
-KINDS = ("clip", "frame", "patch")
 # Of a batch, on the host: what was read, and its features.
 FeatureRows = dict[str, np.ndarray]
 

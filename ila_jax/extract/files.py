@@ -13,7 +13,8 @@ import numpy as np
 
 from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.video.bad import Reason
-from ila_jax.extract.features import KINDS, FeatureRows
+from ila_jax.extract.features import FeatureRows
+from ila_jax.extract.kinds import KINDS
 from ila_jax.files.json_files import json_text, read_object
 from ila_jax.files.lock import only_writer
 from ila_jax.files.plain_name import plain_name

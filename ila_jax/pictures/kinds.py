@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, UInt8
 
-from ila_jax.pictures.block_maps import AlignmentMaps, BlockMaps
 from ila_jax.pictures.overlay import (
     EARLIER,
     LATER,
@@ -17,6 +17,10 @@ from ila_jax.pictures.overlay import (
     ring,
 )
 from ila_jax.pictures.sheet import Sheet, Strip, row_of
+
+# For a type alone: a wrong --show is said before jax is loaded.
+if TYPE_CHECKING:
+    from ila_jax.pictures.block_maps import AlignmentMaps, BlockMaps
 
 _SCALE = "violet: the lowest value of the row, yellow: its highest"
 _RINGS = "rings: interactive points, orange in the earlier frame of a pair, blue in the later one"
@@ -32,7 +36,7 @@ class ModelView:
 
     title: str
     frames: UInt8[np.ndarray, "t h w 3"]
-    maps: BlockMaps
+    maps: "BlockMaps"
     columns: Sequence[str]
 
     @property
@@ -152,12 +156,12 @@ def _blocks(maps: Float[np.ndarray, "D t g g"]) -> list[tuple[str, np.ndarray]]:
     return [(f"block {i} of {len(maps)}", values) for i, values in enumerate(maps, start=1)]
 
 
-def _aligning(models: Sequence[ModelView]) -> list[tuple[ModelView, AlignmentMaps]]:
+def _aligning(models: Sequence[ModelView]) -> "list[tuple[ModelView, AlignmentMaps]]":
     """The models that align, with their masks and points."""
     return [(model, model.maps.aligned) for model in models if model.maps.aligned is not None]
 
 
-def _pair(frames: np.ndarray, aligned: AlignmentMaps, block: int, s: int) -> np.ndarray:
+def _pair(frames: np.ndarray, aligned: "AlignmentMaps", block: int, s: int) -> np.ndarray:
     """Frames s and s + 1 side by side, each with its mask and its point in that pair."""
     earlier, later = aligned.earlier[0, block, s], aligned.later[0, block, s]
     points = aligned.points[0, block, s]

@@ -5,13 +5,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ila_jax import cli
-from ila_jax.pictures.model_view import titles
-from ila_jax.pictures.moving_objects import Mean, ObjectMeasures, measure
-from ila_jax.pictures.scenes import count_scenes, read_scenes
 from ila_jax.tables import Table, render
-from ila_jax.weights.folder import load
+
+if TYPE_CHECKING:
+    from ila_jax.pictures.moving_objects import Mean, ObjectMeasures
 
 _HELP = """\
 Measures on motion pairs, where the box of the moving object is known, what pictures of a trained
@@ -35,8 +35,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: argparse.Namespace) -> None:
     names = [name.strip() for name in options.checkpoints.split(",")]
-    # Before the models are loaded: a folder without motion pairs is an error at once.
+    # Before the models are loaded, and jax: a folder without motion pairs is an error at once.
+    from ila_jax.pictures.scenes import count_scenes, read_scenes
+
     count = count_scenes(options.data)
+    from ila_jax.pictures.model_view import titles
+    from ila_jax.pictures.moving_objects import measure
+    from ila_jax.weights.folder import load
+
     recognizers = [load(name) for name in names]
     measured = []
     with cli.progress(count * len(names)) as progress:
@@ -50,7 +56,7 @@ def _measure(options: argparse.Namespace) -> None:
         print(render(tables(measured), markdown=options.markdown))
 
 
-def tables(models: Sequence[ObjectMeasures]) -> list[Table]:
+def tables(models: "Sequence[ObjectMeasures]") -> list[Table]:
     """Tables of heat, and of points and masks where a model has them."""
     all_tables = [_heat(models)]
     if any(model.points for model in models):
@@ -58,7 +64,7 @@ def tables(models: Sequence[ObjectMeasures]) -> list[Table]:
     return all_tables
 
 
-def _heat(models: Sequence[ObjectMeasures]) -> Table:
+def _heat(models: "Sequence[ObjectMeasures]") -> Table:
     """The share of heat on the object, and the share of the frame that the object takes."""
     cells = [
         [model.title, str(heat.block), _percent(heat.share), _times(heat.share, heat.area),
@@ -77,7 +83,7 @@ def _heat(models: Sequence[ObjectMeasures]) -> Table:
     return Table(f"Heat on the moving object, {models[0].clips} clips", header, cells, notes)
 
 
-def _points(models: Sequence[ObjectMeasures]) -> Table:
+def _points(models: "Sequence[ObjectMeasures]") -> Table:
     """Distances of points from the object, and distances that mean nothing, to compare with."""
     cells = [
         [model.title, str(point.block), *map(_percent, (point.distance, point.centre, point.others,
@@ -97,7 +103,7 @@ def _points(models: Sequence[ObjectMeasures]) -> Table:
     return Table("Interactive points and the moving object", header, cells, notes)
 
 
-def _masks(models: Sequence[ObjectMeasures]) -> Table:
+def _masks(models: "Sequence[ObjectMeasures]") -> Table:
     """The share of mask weight on the object, and that of a mask in the middle."""
     cells = [
         [model.title, str(mask.block), *map(_percent, (mask.share, mask.middle, mask.area))]
@@ -113,11 +119,11 @@ def _masks(models: Sequence[ObjectMeasures]) -> Table:
     return Table("Mask weight on the moving object", header, cells, notes)
 
 
-def _percent(mean: Mean) -> str:
+def _percent(mean: "Mean") -> str:
     return f"{100 * mean.value:.1f} ± {100 * mean.margin:.1f}"
 
 
-def _times(mean: Mean, area: Mean) -> str:
+def _times(mean: "Mean", area: "Mean") -> str:
     return f"{mean.value / area.value:.2f} times"
 
 

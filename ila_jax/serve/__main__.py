@@ -6,14 +6,14 @@ import tempfile
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ila_jax import cli
 from ila_jax.data.class_names.classes import chosen_classes
-from ila_jax.data.synthetic.motion import CLASSES
-from ila_jax.serve.desk import Desk, UploadLimits
-from ila_jax.serve.examples import draw_examples
-from ila_jax.serve.server import check_address, require_gradio, served
-from ila_jax.weights.folder import load
+from ila_jax.serve.address import check_address
+
+if TYPE_CHECKING:
+    from ila_jax.serve.desk import Desk
 
 _HELP = """\
 Opens a page on this machine: drop a video or take an example, and see the most probable classes,
@@ -38,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _serve(options: argparse.Namespace) -> None:
     """Serves the page until a signal comes. Errors: ValueError, OSError."""
     _check(options)
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.data.synthetic.motion import CLASSES
+    from ila_jax.serve.examples import draw_examples
+    from ila_jax.serve.server import require_gradio, served
+
     # As Ctrl-C does: the folder of uploads goes with the page.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryDirectory(prefix="ila_jax_") as folder:
@@ -54,8 +59,11 @@ def _serve(options: argparse.Namespace) -> None:
             threading.Event().wait()
 
 
-def _desk(options: argparse.Namespace) -> Desk:
+def _desk(options: argparse.Namespace) -> "Desk":
     """The model that answers, with its limits. Errors: ValueError for one without class names."""
+    from ila_jax.serve.desk import Desk, UploadLimits
+    from ila_jax.weights.folder import load
+
     recognizer = load(options.checkpoint)
     if options.classes is not None:
         recognizer = recognizer.with_classes(chosen_classes(options.classes))

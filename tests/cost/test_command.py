@@ -11,7 +11,7 @@ import pytest
 from ila_jax import cli
 from ila_jax.complexity import main
 from ila_jax.cost import growth
-from ila_jax.cost.countings import COUNTINGS, METHODS, Setting, by_formula
+from ila_jax.cost.countings import AXES, COUNTINGS, METHODS, Setting, by_formula
 from ila_jax.cost.measure import measure
 from ila_jax.cost.paper import published, verdict
 from ila_jax.models import model
@@ -83,7 +83,7 @@ def test_measuring_a_product_of_matrices():
     assert cost.peak_bytes >= 3 * 4 * 64**2
 
 
-@pytest.mark.parametrize("axis", growth.AXES)
+@pytest.mark.parametrize("axis", AXES)
 def test_a_sweep_as_json(axis, capsys):
     values = {"frames": "2,3", "resolution": "16,20"}[axis]
     arguments = [*TINY, "--sweep", axis, "--values", values, "--repeats", "1"]

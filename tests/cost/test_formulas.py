@@ -8,8 +8,8 @@ import pytest
 
 from ila_jax.cost import formulas, traced
 from ila_jax.cost.counting import count
-from ila_jax.cost.countings import METHODS, Setting, by_formula, by_tracing
-from ila_jax.models import model
+from ila_jax.cost.countings import ALIGNING, METHODS, Setting, by_formula, by_tracing
+from ila_jax.models import model, variants
 from ila_jax.models.variants import TEMPORAL
 from tests.models.reference import MODELS
 
@@ -38,6 +38,7 @@ def config(key, size="B/32", **changes):
 def test_every_temporal_model_has_a_row_a_formula_and_a_complexity():
     assert {method.temporal for method in METHODS.values()} == TEMPORAL.keys()
     assert TABLE.keys() == TEMPORAL.keys() == formulas.COSTS.keys()
+    assert ALIGNING == variants.ALIGNING
 
 
 @pytest.mark.parametrize("key", TABLE)

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 from ila_jax.data.prepare.builder import VideoBuilder
+from ila_jax.data.prepare.encoding import Encoding
 from ila_jax.data.prepare.shards import VideosToPrepare
-from ila_jax.data.prepare.transcode import Encoding
 from ila_jax.data.sources.opening import open_source
 from tests.data.videos import H264, write_video
 

@@ -15,7 +15,8 @@ import pytest
 
 from ila_jax.extract import files as feature_files
 from ila_jax.extract.__main__ import main
-from ila_jax.extract.features import KINDS, FeatureExtractor, shapes
+from ila_jax.extract.features import FeatureExtractor, shapes
+from ila_jax.extract.kinds import KINDS
 from ila_jax.job.sharding import make_mesh
 from ila_jax.models import model
 from ila_jax.pixels import normalise

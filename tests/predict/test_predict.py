@@ -6,7 +6,7 @@ import json
 import pytest
 
 from ila_jax.data.video.decode import decode, index_video
-from ila_jax.predict import __main__ as predict
+from ila_jax.predict import answering
 from ila_jax.predict.__main__ import main
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import load, save
@@ -115,7 +115,7 @@ def test_what_was_found_before_ctrl_c_is_written(weights, videos, tmp_path, monk
 
 
 def test_a_video_that_takes_too_long_is_named(weights, videos, monkeypatch, capsys):
-    monkeypatch.setattr(predict, "_TIME_LIMIT", 0.0)
+    monkeypatch.setattr(answering, "_TIME_LIMIT", 0.0)
     assert main([weights, str(videos / "a.mp4")]) == 1
     assert f"{videos}/a.mp4: It was not read and decoded in 0 s." in capsys.readouterr().err
 

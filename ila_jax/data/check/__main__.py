@@ -15,14 +15,15 @@ A data set is named by one of
 import argparse
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ila_jax import cli
-from ila_jax.data.check.findings import CheckSettings, Findings
-from ila_jax.data.check.preflight import check
-from ila_jax.data.sources.mirror import mirrors
-from ila_jax.data.sources.opening import SOURCE_KINDS, Splits, open_config, open_splits
+from ila_jax.data.sources.kinds import SOURCE_KINDS
 from ila_jax.files.json_files import json_text
+
+if TYPE_CHECKING:
+    from ila_jax.data.check.findings import CheckSettings, Findings
+    from ila_jax.data.sources.opening import Splits
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -71,6 +72,9 @@ def _check(arguments: Sequence[str] | None) -> None:
         parser.error("give either --config, or --train and --validation")
     if min(args.sample, args.processes - 1) < 0 or args.seconds <= 0:
         parser.error("--sample is 0 or more, --seconds and --processes are positive")
+    # After the arguments are parsed, whose help needs none of it.
+    from ila_jax.data.check.findings import Findings
+
     try:
         findings = _findings(parser, args, rest, arguments)
     except (ValueError, OSError) as error:
@@ -89,8 +93,11 @@ def _findings(
     args: argparse.Namespace,
     rest: Sequence[str],
     arguments: Sequence[str] | None,
-) -> Findings:
+) -> "Findings":
     """Checks the data set that the arguments name."""
+    from ila_jax.data.check.findings import CheckSettings
+    from ila_jax.data.sources.opening import open_config, open_splits
+
     settings: dict[str, Any] = {
         "sample": args.sample, "seconds": args.seconds, "processes": args.processes
     }  # fmt: skip
@@ -111,7 +118,10 @@ def _findings(
     return _check_splits(open_config(config), data.mirror, CheckSettings(**settings))
 
 
-def _check_splits(splits: Splits, mirror: str | None, settings: CheckSettings) -> Findings:
+def _check_splits(splits: "Splits", mirror: str | None, settings: "CheckSettings") -> "Findings":
+    from ila_jax.data.check.preflight import check
+    from ila_jax.data.sources.mirror import mirrors
+
     return check(splits, mirrors(splits.class_names, mirror), settings)
 
 
@@ -126,7 +136,7 @@ _ROWS = {
 }  # fmt: skip
 
 
-def table(findings: Findings) -> str:
+def table(findings: "Findings") -> str:
     """The findings for people: a table of the splits, then flips, warnings and errors."""
     lines = []
     if findings.splits:

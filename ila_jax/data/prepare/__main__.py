@@ -5,29 +5,20 @@ python -m ila_jax.data.prepare --from WHERE --split train --to DIR
 
 import argparse
 import os
-from collections.abc import Generator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
-
-from etils import epath
-from tqdm import tqdm
+from typing import TYPE_CHECKING
 
 from ila_jax import cli
 from ila_jax.data.class_names.classes import read_class_names
-from ila_jax.data.prepare import on_beam
-from ila_jax.data.prepare.agreement import begun_class_names
-from ila_jax.data.prepare.builder import VideoBuilder
-from ila_jax.data.prepare.estimate import Sampler, estimate, free_bytes, sample
-from ila_jax.data.prepare.indices import verify
-from ila_jax.data.prepare.shards import FinishedShard, ShardWriter, Unit, VideosToPrepare
-from ila_jax.data.prepare.transcode import PRESETS, Encoding
-from ila_jax.data.sources.opening import SOURCE_KINDS, open_config, open_source
+from ila_jax.data.prepare.encoding import PRESETS, Encoding
+from ila_jax.data.sources.kinds import SOURCE_KINDS
 from ila_jax.data.sources.prepared_layout import QUARANTINE
-from ila_jax.data.sources.source import OpenedSplit
-from ila_jax.data.sources.video_files import tell
-from ila_jax.data.workers import pool
 from ila_jax.files.publish import is_local
 from ila_jax.files.writable import check_writable
+
+if TYPE_CHECKING:
+    from ila_jax.data.sources.source import OpenedSplit
 
 _DESCRIPTION = """\
 Encodes every video of a data set anew, with a short side of 256 pixels and a key frame every 12
@@ -65,36 +56,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # What is left over may be --config.KEY=VALUE, or is found wrong when the source is opened.
     args = parser.parse_known_args(arguments)[0]
     if args.verify:
-        return _verify(args.verify)
+        # Here, as below, since the help needs none of it: loading TFDS takes half a second.
+        from ila_jax.data.prepare.preparation import check_checksums
+
+        return check_checksums(args.verify)
     if not args.to:
         parser.error("name the folder to make: --to DIR")
     # What can fail at once does, before the lists of the source are read.
     if is_local(args.to):
         check_writable(Path(args.to))
-    if args.beam is not None:
-        on_beam.require()
     encoding = Encoding(
         short_side=args.short_side, key_frames=args.key_frames, crf=args.crf, preset=args.preset
     )
-    videos = VideosToPrepare(_open(parser, arguments), encoding)
-    builder = VideoBuilder(args.to, videos, clips_per_shard=args.clips_per_shard)
-    todo = builder.begin()
-    _print_work(videos, todo)
-    # Both ways get the same units, and make the same files of them.
+    from ila_jax.data.prepare import on_beam
+    from ila_jax.data.prepare.preparation import prepare
+
     if args.beam is not None:
-        run = partial(_on_beam, options=args.beam)
-    else:
-        if args.sample and todo:
-            _estimate(args, videos, todo)
-        run = partial(_here, processes=args.processes, limit=args.time_limit)
-    made = builder.prepare(run, max_bad_fraction=args.max_bad_fraction)
-    for split in videos.opened:
-        info = made.splits[split]
-        bad = len(videos.opened[split].source) - info.num_examples
-        listed = f"; {bad} could not be read, see {QUARANTINE}" if bad else ""
-        size = tqdm.format_sizeof(info.num_bytes, "B", 1000)
-        print(f"prepared:{args.to}@{split}: {info.num_examples} videos, {size}{listed}")
-    return None
+        on_beam.require()
+    return prepare(_open(parser, arguments), encoding, args)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -153,8 +132,13 @@ def _positive(text: str) -> int:
 
 def _open(
     parser: argparse.ArgumentParser, arguments: Sequence[str] | None
-) -> dict[str, OpenedSplit]:
+) -> "dict[str, OpenedSplit]":
     """The splits that the arguments name."""
+    from etils import epath
+
+    from ila_jax.data.prepare.agreement import begun_class_names
+    from ila_jax.data.sources.opening import open_config, open_source
+
     args, rest = parser.parse_known_args(arguments)
     if args.config and not args.where:
         splits = open_config(cli.parse(parser, arguments)[1])
@@ -167,71 +151,6 @@ def _open(
     begun = begun_class_names(epath.Path(args.to))
     names = read_class_names(args.class_names) if args.class_names else begun
     return {args.split: open_source(args.where, root=args.root, class_names=names)}
-
-
-def _print_work(videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
-    """Says what was left out of each split, and how much of it is still to do."""
-    for split, opened in videos.opened.items():
-        tell(opened.notes)
-        left = [unit for unit in todo if unit.split == split]
-        waiting = sum(unit.last - unit.first for unit in left)
-        print(f"{split}: {len(opened.source)} videos, {waiting} to do in {len(left)} shards")
-
-
-def _estimate(args: argparse.Namespace, videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
-    """Says how long and large it will be. Errors: ValueError where the disk is too small."""
-    tries = sample(todo, args.sample)
-    progress = tqdm(total=len(tries), desc="trying a few", unit="video", disable=None, leave=False)
-    with progress:
-        results = pool.run(
-            Sampler(videos), tries, processes=args.processes, limit=args.time_limit,
-            progress=progress.update,
-        )  # fmt: skip
-        measured = [result for _, result in results]
-    expected = estimate(measured, sum(unit.last - unit.first for unit in todo), args.processes)
-    if expected is None:
-        print(f"no estimate: none of {len(tries)} videos tried can be read")
-        return
-    size = tqdm.format_sizeof(expected.bytes, "B", 1000)
-    print(
-        f"estimate from {len(tries)} videos: {size} ({expected.shrinks:.2f} of the files' size), "
-        f"{tqdm.format_interval(expected.seconds)} with {args.processes} processes"
-    )
-    if is_local(args.to) and expected.bytes > free_bytes(args.to):
-        free = tqdm.format_sizeof(free_bytes(args.to), "B", 1000)
-        raise ValueError(
-            f"about {size} are to be written to {args.to}, where {free} are free: make room, name "
-            "another folder, raise --crf, or do without the estimate (--sample 0)"
-        )
-
-
-def _here(
-    writer: ShardWriter, todo: Sequence[Unit], *, processes: int, limit: float
-) -> Generator[tuple[Unit, FinishedShard]]:
-    """Does the units with processes of this machine; (unit, shard) as they are finished."""
-    total = sum(unit.last - unit.first for unit in todo)
-    with tqdm(total=total, desc="prepare", unit="video", disable=None, smoothing=0.05) as progress:
-        yield from pool.run(
-            writer, todo, processes=processes, limit=limit, progress=progress.update
-        )
-
-
-def _on_beam(
-    writer: ShardWriter, todo: Sequence[Unit], *, options: Sequence[str]
-) -> Generator[tuple[Unit, FinishedShard]]:
-    """Does the units with Beam's workers; (unit, shard) after all are finished."""
-    yield from on_beam.run(writer, todo, options)
-
-
-def _verify(name: str) -> None:
-    """Reads a prepared folder in full. Errors: ValueError that lists the damaged files."""
-    problems = list(verify(epath.Path(name)))
-    if problems:
-        raise ValueError(
-            f"{name} is damaged; delete these files and prepare again, which makes just them:\n  "
-            + "\n  ".join(problems)
-        )
-    print(f"{name}: all files are as they were written")
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ from typing import Any
 from array_record.python.array_record_module import ArrayRecordWriter
 from etils import epath
 
+from ila_jax.data.prepare.encoding import Encoding
 from ila_jax.data.prepare.records import Serializer
-from ila_jax.data.prepare.transcode import Encoding, transcode
+from ila_jax.data.prepare.transcode import transcode
 from ila_jax.data.sources.prepared_layout import part_path, shard_path
 from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.video.bad import BadVideo, errors_as_bad_video

@@ -8,6 +8,7 @@ import av
 import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 
+from ila_jax.data.prepare.encoding import Encoding
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.decode import all_frames, index_video
 from ila_jax.data.video.orientation import AS_STORED, Orientation, orientation
@@ -20,40 +21,6 @@ _SCALING = Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.BI
 _RGB = 0  # FFmpeg's number for "not YUV at all", which PyAV gives no name
 # What the scaler calls matrices that are BT.601's, by name or for want of one.
 _OTHER_NAMES = {UNSPECIFIED: 5, 6: 5}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Encoding:
-    """How videos are encoded.
-
-    short_side: in pixels; smaller videos are not enlarged. key_frames: one every so many frames,
-    each closing its group, so that decoding can start there. crf: x264's constant quality, 0
-    (lossless) to 51; 23 is its own default. preset: x264's, the slower the smaller the file.
-    Errors: ValueError that names every value that cannot be.
-    """
-
-    short_side: int
-    key_frames: int
-    crf: int
-    preset: str
-
-    def __post_init__(self) -> None:
-        problems = [
-            f"{name} is {value}: expected {expected}"
-            for name, value, fine, expected in (
-                ("short_side", self.short_side, self.short_side >= 16 and self.short_side % 2 == 0,
-                 "an even number, 16 or more"),
-                ("key_frames", self.key_frames, self.key_frames >= 1, "1 or more"),
-                ("crf", self.crf, 0 <= self.crf <= 51, "0 to 51"),
-                ("preset", self.preset, self.preset in PRESETS, ", ".join(PRESETS)),
-            )
-            if not fine
-        ]  # fmt: skip
-        if problems:
-            raise ValueError("; ".join(problems))
-
-
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from ila_jax.config import Config
 from ila_jax.data.class_names.classes import named, read_class_names
 from ila_jax.data.sources.annotations import parse_list
 from ila_jax.data.sources.folders import open_folders
+from ila_jax.data.sources.kinds import SOURCE_KINDS
 from ila_jax.data.sources.kinetics import is_kinetics, open_kinetics
 from ila_jax.data.sources.prepared import open_prepared
 from ila_jax.data.sources.something import open_something
@@ -20,14 +21,6 @@ from ila_jax.data.sources.source import ListSource, OpenedSplit
 from ila_jax.data.sources.tfds_source import open_tfds
 from ila_jax.files.text_files import check_unicode, read_text
 
-SOURCE_KINDS = """\
-  FILE            told apart by what is in it:
-                  `path label` or `path,label` a line, the label a number counted from 0;
-                  Kinetics' CSV: label,youtube_id,time_start,time_end,split;
-                  Something-Something v2's JSON: a list of objects with id and template
-  DIR             a folder for each class
-  tfds:NAME/CONFIG:VERSION@SPLIT   a TFDS data set with encoded videos; CONFIG, VERSION optional
-  prepared:DIR@SPLIT   what python -m ila_jax.data.prepare made"""
 _EXPECTED = "a list of videos: `path label` a line, Kinetics' CSV, or Something-Something's JSON"
 _SHOWN = 3  # classes that a sentence names
 # Kinds that are named by a scheme, `scheme:REST`; each takes (rest, root, class names).

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import tensorflow_datasets as tfds
 from etils import epath
 
 from ila_jax.data.class_names.classes import composed
@@ -58,7 +57,7 @@ class PreparedSource:
         path = epath.Path(self._directory)
         _check(path, self._split)
         try:
-            builder = tfds.builder_from_directory(plain_name(path))
+            builder = _builder(path)
             self.class_names: tuple[str, ...] = tuple(builder.info.features["label"].names)
             self._records: Any = builder.as_data_source(split=self._split)
             # From the index beside the shards: the records hold the same, behind their videos.
@@ -135,7 +134,7 @@ def _check(path: epath.Path, split: str) -> None:
         )
     # That the folder is one of TFDS does not say that it has this split, or its index.
     try:
-        splits = tfds.builder_from_directory(plain_name(path)).info.splits
+        splits = _builder(path).info.splits
     except Exception as error:  # as above
         raise _damaged(path, error) from error
     if split not in splits or not index_path(path, split).exists():
@@ -144,3 +143,10 @@ def _check(path: epath.Path, split: str) -> None:
             f"{path} has no prepared split {split!r}: " + (f"it has {have}" if have else "it was "
             "not written by python -m ila_jax.data.prepare (a data set of TFDS is read as tfds:)")
         )  # fmt: skip
+
+
+def _builder(path: epath.Path) -> Any:
+    """What TFDS makes of a folder that it wrote."""
+    import tensorflow_datasets as tfds  # half a second, and only needed for these
+
+    return tfds.builder_from_directory(plain_name(path))

@@ -4,7 +4,6 @@ import argparse
 from collections.abc import Sequence
 
 from ila_jax import commands
-from ila_jax.data.synthetic import motion_pairs
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -14,6 +13,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _synthetic(arguments: Sequence[str] | None) -> None:
     args = _parser().parse_args(arguments)
+    # After the arguments are parsed, whose help needs none of it.
+    from ila_jax.data.synthetic import motion_pairs
+
     folder = motion_pairs.make(
         args.output,
         train_clips=args.train_clips,

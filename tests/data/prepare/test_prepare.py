@@ -15,9 +15,10 @@ import tensorflow_datasets as tfds
 from etils import epath
 
 from ila_jax.data.prepare import __main__ as prepare
+from ila_jax.data.prepare import preparation
+from ila_jax.data.prepare.encoding import Encoding
 from ila_jax.data.prepare.indices import verify, write_quarantine
 from ila_jax.data.prepare.shards import VideosToPrepare
-from ila_jax.data.prepare.transcode import Encoding
 from ila_jax.data.sources.opening import open_source
 from ila_jax.data.sources.prepared import PreparedSource
 from ila_jax.data.video.bad import BadVideo
@@ -277,7 +278,7 @@ def test_the_estimate(videos, tmp_path, capsys):
 
 def test_a_disk_that_is_too_small(videos, tmp_path, monkeypatch):
     # The sample is the middle video, which is a good one.
-    monkeypatch.setattr(prepare, "free_bytes", lambda directory: 100)
+    monkeypatch.setattr(preparation, "free_bytes", lambda directory: 100)
     with pytest.raises(ValueError, match=r"about .*B are to be written .* 100B are free"):
         prepare.main([*arguments(videos, tmp_path / "out"), "--sample", "1"])
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from av.video.frame import PictureType
 
-from ila_jax.data.prepare.transcode import Encoding, target_size, transcode
+from ila_jax.data.prepare.encoding import Encoding
+from ila_jax.data.prepare.transcode import target_size, transcode
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.decode import decode, index_video
 from tests.data.videos import GOOD, H264, picture, write_video

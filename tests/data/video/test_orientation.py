@@ -7,7 +7,8 @@ import av
 import numpy as np
 import pytest
 
-from ila_jax.data.prepare.transcode import Encoding, transcode
+from ila_jax.data.prepare.encoding import Encoding
+from ila_jax.data.prepare.transcode import transcode
 from ila_jax.data.video.decode import decode, index_video
 from ila_jax.data.video.orientation import AS_STORED, Orientation, of_matrix
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
 
-from ila_jax.data.prepare.transcode import Encoding, transcode
+from ila_jax.data.prepare.encoding import Encoding
+from ila_jax.data.prepare.transcode import transcode
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.decode import decode, index_video
 from ila_jax.data.video.rgb import to_rgb

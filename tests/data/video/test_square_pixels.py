@@ -16,7 +16,8 @@ from ila_jax.data.clips.recipe import ClipRecipe, clip_recipe
 from ila_jax.data.clips.transforms import CentreCrop, ShortSide
 from ila_jax.data.clips.views import evaluation_views, paper_views
 from ila_jax.data.clips.windows import Windows
-from ila_jax.data.prepare.transcode import Encoding, transcode
+from ila_jax.data.prepare.encoding import Encoding
+from ila_jax.data.prepare.transcode import transcode
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.decode import decode, index_video
 from tests.data.videos import H264, picture
