@@ -36,6 +36,15 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_no_cache(parser: argparse.ArgumentParser) -> None:
+    """Adds --no-cache, which `use_compilation_cache` takes."""
+    parser.add_argument(
+        "--no-cache",
+        action="store_true",
+        help="compile anew; otherwise compiled programs are kept in ~/.cache/ila_jax/compiled",
+    )
+
+
 def some_path(text: str) -> Path:
     """A path, as the type of an argument.
 

@@ -30,9 +30,9 @@ COMMANDS = {
     "complexity", "export",
 }
 LIBRARY = BASE | {
-    "cli", "models", "text", "data.video", "data.class_names", "data.sources", "data.workers",
-    "data.clips", "data.synthetic", "data.prepare", "data.check", "class_features", "recognizer",
-    "weights", "job", "scoring", "train", "cost", "pictures", "answers",
+    "cli", "compilation_cache", "models", "text", "data.video", "data.class_names", "data.sources",
+    "data.workers", "data.clips", "data.synthetic", "data.prepare", "data.check", "class_features",
+    "recognizer", "weights", "job", "scoring", "train", "cost", "pictures", "answers",
 }
 # fmt: on
 READING = {"data.video", "data.class_names", "data.sources", "data.workers"}
@@ -44,6 +44,7 @@ MODEL = {"models", "text", "data.clips", "recognizer", "weights"} | READING
 MAY_IMPORT: dict[str, set[str]] = {
     **{part: BASE for part in BASE},
     "cli": BASE,
+    "compilation_cache": BASE,
     "models.layers": BASE,
     "models.convolutions": BASE | {"models.layers"},
     "models.temporal": BASE | {"models.layers", "models.convolutions"},

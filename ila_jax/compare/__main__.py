@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ila_jax import cli
+from ila_jax.compilation_cache import use_compilation_cache
 from ila_jax.config import Config, Override, from_config, read_config
 from ila_jax.cost.countings import METHODS
 from ila_jax.files.json_files import json_text
@@ -83,6 +84,7 @@ def _compare(arguments: Sequence[str] | None) -> None:
         for positions, name in ((True, method), (False, f"{method}_no_positions"))
         for config in [_config(options.config, overrides, method, positions, seed)]
     ]
+    use_compilation_cache(no_cache=options.no_cache)
     # A signal ends the list early; then there is no report, which would compare unlike runs.
     outcomes = list(_outcomes(runs))
     if len(outcomes) == len(runs):
@@ -176,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--methods", metavar="A,B", help=f"of {', '.join(_METHODS)} (default: all but the last)")
     add("--seeds", type=int, default=3, metavar="N", help="runs of each, seeds 0 to N-1")
     add("--config", default=_CONFIG, metavar="NAME", help=f"called as NAME:METHOD; {_CONFIG}")
+    cli.add_no_cache(parser)
     return parser
 
 

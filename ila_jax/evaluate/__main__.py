@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ila_jax import cli
+from ila_jax.compilation_cache import use_compilation_cache
 from ila_jax.config import Override, from_config, read_config
 from ila_jax.files.publish import publish_text
 from ila_jax.files.writable import check_file, check_writable
@@ -95,6 +96,7 @@ def _evaluate(options: argparse.Namespace, overrides: Sequence[Override]) -> Non
         jax.config.update("jax_enable_x64", True)
     if cli.several_hosts(options):
         connect(options.coordinator, options.processes, options.process_id)
+    use_compilation_cache(no_cache=options.no_cache, speaks=is_first())
     # One process draws, the others wait: they would draw the same into the same folder.
     if is_first():
         motion_pairs.ensure(config.data)
@@ -150,6 +152,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar=("A", "B"),
         help="two folders of finished evaluations of the same videos",
     )
+    cli.add_no_cache(parser)
     cli.add_several_hosts(parser)
     return parser
 

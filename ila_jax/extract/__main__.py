@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from ila_jax import cli
+from ila_jax.compilation_cache import use_compilation_cache
 from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.sources.kinds import SOURCE_KINDS
 from ila_jax.data.sources.video_files import tell
@@ -53,6 +54,7 @@ def _extract(arguments: Sequence[str] | None) -> None:
     from ila_jax.extract.extraction import all_are_missing, features_folder, write_features
     from ila_jax.weights.folder import load
 
+    use_compilation_cache(no_cache=options.no_cache)
     # What costs nothing comes first: a wrong --root is said before gigabytes of weights are read.
     missing = all_are_missing(opened.source)
     # A row holds the features of one view, whatever views the run was evaluated with.
@@ -108,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
         help="that read, of so many threads each; with 1 or more, a decoder that hangs costs one "
         "video and not the run (default: 0, threads alone)",
     )
+    cli.add_no_cache(parser)
     return parser
 
 

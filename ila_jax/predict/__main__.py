@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tqdm import tqdm
 
 from ila_jax import cli
+from ila_jax.compilation_cache import use_compilation_cache
 from ila_jax.data.sources.finding import find_videos
 from ila_jax.data.sources.video_files import tell
 from ila_jax.files.printable import printable
@@ -63,6 +64,7 @@ def _predict(arguments: Sequence[str] | None) -> None:
     from ila_jax.answers import answers
     from ila_jax.predict.answering import answer_videos, open_model
 
+    use_compilation_cache(no_cache=options.no_cache)
     model = open_model(options)
     written: list[Answer] = []
     try:
@@ -160,6 +162,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="write a row for each class of each video there",
     )
+    cli.add_no_cache(parser)
     return parser
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ila_jax import cli
+from ila_jax.compilation_cache import use_compilation_cache
 from ila_jax.data.class_names.classes import chosen_classes
 from ila_jax.serve.address import check_address
 
@@ -49,6 +50,7 @@ def _serve(options: argparse.Namespace) -> None:
         # Before the model is loaded, which takes longer, and before anything else imports gradio,
         # which reads where uploads go when it is imported.
         gradio = require_gradio(Path(folder))
+        use_compilation_cache(no_cache=options.no_cache)
         desk = _desk(options)
         examples = {path.name: path for path in options.examples}
         if not examples and desk.recognizer.class_names == CLASSES:
@@ -108,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--max-minutes", type=float, default=10, metavar="M", help="of a video (default: 10)")
     add("--time-limit", type=float, default=300, metavar="S",
         help="seconds for all work on a video (default: 300)")  # fmt: skip
+    cli.add_no_cache(parser)
     return parser
 
 

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ila_jax import cli
+from ila_jax.compilation_cache import use_compilation_cache
 from ila_jax.config import Override, from_config, read_config
 
 
@@ -54,6 +55,7 @@ def _train(arguments: Sequence[str] | None) -> None:
     if cli.several_hosts(options):
         connect(options.coordinator, options.processes, options.process_id)
     check_run(options.workdir, config)  # before hours of drawing videos, and of training
+    use_compilation_cache(no_cache=options.no_cache, speaks=is_first())
     if is_first():
         motion_pairs.ensure(config.data)
     wait_for_all("the data")
@@ -111,6 +113,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="CLIPS_PER_S",
         help="to say how long it takes",
     )
+    cli.add_no_cache(parser)
     cli.add_several_hosts(parser)
     return parser
 
