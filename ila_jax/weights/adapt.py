@@ -16,6 +16,7 @@ from flax.traverse_util import unflatten_dict
 from ila_jax.config import ModelConfig
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.models.parts import part_of
 from ila_jax.models.variants import variant
 from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.sizes import Arithmetic, Geometry
@@ -169,7 +170,7 @@ class _Move:
     def _why_missing(self, path: str) -> str | None:
         """None where a parameter may start fresh, since no weights of its part were given."""
         source, target = self.source, self.target
-        if "/temporal" in path:
+        if part_of(path) == "temporal":
             same = source.temporal == target.temporal and source.convolutions == target.convolutions
             return f"missing: {path}" if same else None
         if path.startswith("head/") and source.head != target.head and not self.towers_only:
@@ -187,7 +188,7 @@ class _Move:
 
 
 def _why_skipped(path: str, target: ModelConfig) -> str:
-    if "/temporal" in path:
+    if part_of(path) == "temporal":
         return f"of another temporal model than {target.temporal}"
     if not variant(target).integrates and re.match("mit/|head/prompts/", path):
         return "multi-frame integration and prompts, which plain CLIP does without"

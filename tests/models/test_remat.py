@@ -36,8 +36,9 @@ def test_loss_statistics_and_gradients_are_the_same(remat):
     kept, again = gradients("none"), gradients(remat)
     assert jax.tree.structure(kept) == jax.tree.structure(again)
     for one, other in zip(jax.tree.leaves(kept), jax.tree.leaves(again), strict=True):
-        # Of an array's largest value: its small ones are sums of large ones of either sign.
-        atol = 1e-6 * max(1.0, float(np.abs(one).max()))
+        # Of an array's largest value: its small ones are sums of large ones of either sign. Which
+        # products are fused depends on the processor, and 1e-6 does not hold on every one.
+        atol = 1e-5 * max(1.0, float(np.abs(one).max()))
         np.testing.assert_allclose(one, other, rtol=1e-6, atol=atol)
     assert len(jax.tree.leaves(kept[0][1])) > 0
 
