@@ -11,6 +11,7 @@ from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.files.publish import publish_on_disk, remove_partial
 from ila_jax.files.writable import check_file
 from ila_jax.text import templates
+from ila_jax.weights.destinations import check_free
 
 # The format is chosen by the end of the name.
 _SUFFIXES = (".safetensors", ".pth", ".pt")
@@ -78,18 +79,19 @@ def _inspect(options: argparse.Namespace) -> None:
 
 def _to_jax(options: argparse.Namespace) -> None:
     """Converts a file, compares it if asked to, and writes a folder of weights if asked to."""
-    # After the arguments are known to be right: loading jax takes a second.
-    from ila_jax.weights.conversion import Target, convert_file, summary
-    from ila_jax.weights.folder import check_free, save
-    from ila_jax.weights.verification import verify
-
     # Before minutes of reading: where the folder cannot be written, that is said at once.
     if options.output is not None:
         check_free(Path(options.output).absolute(), force=options.force)
     # Read before the weights, which are gigabytes: a list with a mistake is said at once.
     names = None if options.class_names is None else read_class_names(options.class_names)
+    config = _config(options.config)
+    # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.weights.conversion import Target, convert_file, summary
+    from ila_jax.weights.folder import save
+    from ila_jax.weights.verification import verify
+
     target = Target(
-        config=_config(options.config),
+        config=config,
         frames=options.frames,
         resolution=options.resolution,
         reset_head=options.reset_head,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ila_jax import cli
 from ila_jax.data.class_names.classes import chosen_classes
+from ila_jax.weights.destinations import check_exportable
 
 _HELP = """\
 Writes a model as a StableHLO program (jax.export), for any number of clips at a time, with a loader
@@ -32,13 +33,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _export(arguments: Sequence[str] | None) -> None:
     options = _parser().parse_args(arguments)
+    target = Path(options.output)
+    # Before the model is loaded: where the folder cannot be made, that is said at once.
+    check_exportable(target)
     # After the arguments are known to be right: loading jax takes a second.
     from ila_jax.weights import stablehlo
     from ila_jax.weights.folder import load
 
-    target = Path(options.output)
-    # Before the model is loaded: where the folder cannot be made, that is said at once.
-    stablehlo.check(target)
     model = load(options.checkpoint)
     # The classes' features are stored in place of the text tower: from then on they are fixed.
     if options.classes is not None:

@@ -243,6 +243,30 @@ def test_an_unknown_argument_is_told_before_anything_that_takes_long_is_imported
     assert "error: " in output
 
 
+# Values that argparse takes and the command refuses. `tests` is a folder that is there.
+WRONG_VALUES = {
+    "train": ["--config", "quickstart", "--workdir", "runs/new", "--profile", "none"],
+    "evaluate": ["--config", "nowhere", "--checkpoint", "runs/new", "--output", "new"],
+    "compare": ["--workdir", "runs/new", "--methods", "none"],
+    "extract": ["runs/new", "nowhere", "--output", "new"],
+    "predict": ["runs/new", "a.mp4", "--top-k", "0"],
+    "serve": ["runs/new", "--port", "0"],
+    "visualize": ["runs/new", "nowhere.mp4", "--output", "new"],
+    "complexity": ["--methods", "none"],
+    "convert": ["--input", "nowhere.pt", "--output", "tests"],
+    "export": ["runs/new", "--output", "tests"],
+    "pictures.measure": ["runs/new", "--data", "nowhere"],
+    "benchmark": ["model", "--config", "nowhere"],
+}
+
+
+@pytest.mark.parametrize("name", WRONG_VALUES)
+def test_a_wrong_value_is_told_before_jax_is_imported(name):
+    status, output, heavy = command_and_imports(f"ila_jax.{name}", *WRONG_VALUES[name])
+    assert (status, heavy & {"jax", "flax"}) == (1, set())
+    assert "error: " in output
+
+
 def test_help_that_nobody_reads():
     reader, writer = os.pipe()
     os.close(reader)

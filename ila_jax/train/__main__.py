@@ -21,6 +21,7 @@ from pathlib import Path
 from ila_jax import cli
 from ila_jax.compilation_cache import use_compilation_cache
 from ila_jax.config import Override, from_config, read_config
+from ila_jax.train.profiled_steps import parse_profiled_steps
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,6 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _train(arguments: Sequence[str] | None) -> None:
     options, overrides = read(arguments)
     config = from_config(read_config(options.config, overrides))
+    profiled = None if options.profile is None else parse_profiled_steps(options.profile)
     # After the arguments are known to be right: loading jax takes a second.
     import jax
 
@@ -38,10 +40,8 @@ def _train(arguments: Sequence[str] | None) -> None:
     from ila_jax.job.processes import connect, is_first, wait_for_all
     from ila_jax.scoring import time_order
     from ila_jax.train.loop import train
-    from ila_jax.train.profiling import parse_profiled_steps
     from ila_jax.train.start import check_run
 
-    profiled = None if options.profile is None else parse_profiled_steps(options.profile)
     # Before any array is made: it would be of single precision.
     if config.model.precision == "float64":
         jax.config.update("jax_enable_x64", True)

@@ -42,7 +42,8 @@ from ila_jax.shapes import TextFeatures
 from ila_jax.train import weights_and_biases
 from ila_jax.train.checkpoint import Checkpoints
 from ila_jax.train.meter import Meter, device_memory, flat_metrics, peak_clips_per_second
-from ila_jax.train.profiling import Profile, ProfiledSteps
+from ila_jax.train.profiled_steps import ProfiledSteps
+from ila_jax.train.profiling import Profile
 from ila_jax.train.recipe import Recipe, make_recipe
 from ila_jax.train.run import TrainingRun
 from ila_jax.train.start import check_run, claim, starting_state

@@ -19,12 +19,13 @@ from ila_jax.config import ModelConfig, model_from_dict, to_dict
 from ila_jax.files.json_files import read_object
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.publish import sync_folder, sync_tree
-from ila_jax.files.writable import check_writable, not_written
+from ila_jax.files.writable import not_written
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Origin, Recognizer, views_from_dict
 from ila_jax.weights import checksums
 from ila_jax.weights.conversion import Target, convert_file
+from ila_jax.weights.destinations import check_free
 from ila_jax.weights.foreign.hub import PREFIX, fetch
 from ila_jax.weights.foreign.other_files import on_the_hub
 from ila_jax.weights.fresh import on_device
@@ -80,23 +81,6 @@ def _write(recognizer: Recognizer, partly: Path) -> None:
         )
         checkpointer.save(plain_name(partly) / "weights", args=args)
     checksums.write_list(partly / "weights")
-
-
-def check_free(target: Path, *, force: bool) -> None:
-    """Checks that `save` may write a folder of this name.
-
-    force: whether it may replace a folder of weights that has the name.
-    Errors: ValueError when the name is taken; OSError where nothing can be written.
-    """
-    check_writable(target.parent)
-    if not target.exists():
-        return
-    if not force:
-        raise ValueError(f"{target} exists: give the name of a folder to be made")
-    if not (target / "model.json").is_file():
-        raise ValueError(
-            f"{target} exists and is no folder of weights, so it is not replaced: give another name"
-        )
 
 
 def load(source: str | Path) -> Recognizer:

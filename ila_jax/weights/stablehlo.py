@@ -18,13 +18,13 @@ from jax import export
 
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import printable
-from ila_jax.files.writable import check_writable
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer, logits_of
 from ila_jax.shapes import Logits, Pixels
 from ila_jax.weights import load_exported
 from ila_jax.weights.card import Parity, card
+from ila_jax.weights.destinations import check_exportable
 from ila_jax.weights.digest import digest
 
 Where = Literal["inside", "beside"]  # the weights: in the program, or in a file next to it
@@ -56,7 +56,7 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
     fit inside; RuntimeError when flatbuffers is missing, or the exported model does not agree.
     """
     target = Path(directory).absolute()
-    check(target)
+    check_exportable(target)
     plain = in_float32(recognizer)
     program = make(plain, weights=weights)
     # Beside the target, and so on the same disk, where a rename happens at once.
@@ -79,19 +79,6 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
     finally:
         shutil.rmtree(partly, ignore_errors=True)
     return parity
-
-
-def check(target: Path) -> None:
-    """Whether a model can be exported to a folder of this name. Errors: as `write`."""
-    if target.exists():
-        raise ValueError(f"{target} exists: give the name of a folder to be made")
-    check_writable(target)
-    try:
-        import flatbuffers  # noqa: F401
-    except ImportError:
-        raise RuntimeError(
-            "flatbuffers is missing, which jax.export writes with: pip install 'ila-jax[export]'"
-        ) from None
 
 
 def make(recognizer: Recognizer, *, weights: Where) -> Program:

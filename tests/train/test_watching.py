@@ -10,7 +10,7 @@ import pytest
 
 from ila_jax.data.sources.mirror import mirror_table
 from ila_jax.data.synthetic.motion import CLASSES
-from ila_jax.train import loop, meter, profiling, weights_and_biases
+from ila_jax.train import loop, meter, profiled_steps, weights_and_biases
 from ila_jax.train.recipe import make_recipe
 from ila_jax.train.step import StepOutput
 from tests.train import runs
@@ -82,13 +82,13 @@ def test_the_rate_at_the_devices_peak_is_told_or_unknown():
     [("3", range(13, 16)), ("12:12", range(12, 13)), ("100:104", range(100, 105))],
 )
 def test_steps_to_trace(text, steps):
-    assert profiling.parse_profiled_steps(text).steps(done=10) == steps
+    assert profiled_steps.parse_profiled_steps(text).steps(done=10) == steps
 
 
 @pytest.mark.parametrize("text", ["0", "5:4", "0:3", "-2", "a", "1:2:3", ""])
 def test_steps_that_are_none(text):
     with pytest.raises(ValueError, match=r"--profile is .*: expected a number of steps"):
-        profiling.parse_profiled_steps(text)
+        profiled_steps.parse_profiled_steps(text)
 
 
 def test_weights_and_biases_are_asked_for_by_name(monkeypatch):
