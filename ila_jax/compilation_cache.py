@@ -1,9 +1,12 @@
 """Compiled programs are kept in the user's cache folder, and the next start finds them there.
 
-The keys are jax's: a program, the version of jaxlib, the devices and the compiler's flags.
+The keys are jax's: a program, the version of jaxlib, the devices and the compiler's flags. They do
+not tell one kind of processor from another, so each kind has a folder of its own.
 """
 
+import hashlib
 import os
+import platform
 import sys
 from pathlib import Path
 from typing import Any
@@ -45,7 +48,7 @@ def use_compilation_cache(*, no_cache: bool, speaks: bool = True) -> None:
         config.update("jax_compilation_cache_max_size", LIMIT)
         config.update("jax_compilation_cache_dir", str(folder))
         if is_new:
-            _say(f"compiled programs are kept in {folder} (not with --no-cache)", speaks)
+            _say(f"compiled programs are kept in {folder.parent} (not with --no-cache)", speaks)
 
 
 def cache_folder() -> Path:
@@ -53,7 +56,23 @@ def cache_folder() -> Path:
     # A path that is not absolute is to be ignored, says the XDG Base Directory Specification.
     given = os.environ.get("XDG_CACHE_HOME", "")
     base = Path(given) if os.path.isabs(given) else Path.home() / ".cache"
-    return base / "ila_jax" / "compiled"
+    return base / "ila_jax" / "compiled" / processor_kind()
+
+
+def processor_kind() -> str:
+    """16 hexadecimal digits for the kind of this machine's processor and all that it can compute.
+
+    XLA compiles for the processor that it runs on. Where a home is shared by unlike machines, one
+    would else be given instructions that it does not have, and end with SIGILL.
+    """
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:  # no Linux
+        lines = []
+    # x86 lists its instructions as flags, Arm as Features, once for each core.
+    abilities = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    kind = f"{platform.machine()} {platform.processor()} {abilities}"
+    return hashlib.sha256(kind.encode()).hexdigest()[:16]
 
 
 def _open(folder: Path) -> bool:
@@ -64,7 +83,7 @@ def _open(folder: Path) -> bool:
         # For the user alone: a compiled program is run as it is, whoever wrote it.
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise RuntimeError(f"{folder} cannot be written to") from error
+        raise RuntimeError(f"{folder.parent} cannot be written to") from error
     # A process that was killed while it wrote leaves an entry without the time of its last use.
     # It may be cut off, and jax could not order the others by age.
     for entry in folder.glob("*-cache"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ila_jax import compilation_cache
 from tests.data.videos import H264, write_video
 from tests.test_commands import ROOT
 
@@ -56,14 +57,19 @@ def at_home(home, *arguments, **environment):
 COMPILING = ["train", "evaluate", "compare", "extract", "predict", "serve"]
 
 
+def compiled(caches):
+    """The folder of this machine's programs, in a user's folder of caches."""
+    return caches / "ila_jax" / "compiled" / compilation_cache.processor_kind()
+
+
 def entries(folder):
     return sorted(path.name for path in folder.glob("*-cache"))
 
 
 def test_the_first_run_writes_says_where_and_the_second_reads(tmp_path):
-    folder = tmp_path / ".cache" / "ila_jax" / "compiled"
+    folder = compiled(tmp_path / ".cache")
     assert compiles(tmp_path) == (
-        0, f"compiled programs are kept in {folder} (not with --no-cache)\n"
+        0, f"compiled programs are kept in {folder.parent} (not with --no-cache)\n"
     )  # fmt: skip
     written = entries(folder)
     assert written
@@ -71,6 +77,13 @@ def test_the_first_run_writes_says_where_and_the_second_reads(tmp_path):
     reads, said = compiles(tmp_path)
     assert (reads, said) == (len(written), "")
     assert entries(folder) == written
+
+
+def test_another_kind_of_processor_has_a_folder_of_its_own(monkeypatch):
+    here = compilation_cache.cache_folder()
+    monkeypatch.setattr("platform.processor", lambda: "another")
+    assert compilation_cache.cache_folder().parent == here.parent
+    assert compilation_cache.cache_folder() != here
 
 
 def test_no_cache_writes_and_reads_none(tmp_path):
@@ -87,7 +100,7 @@ def test_a_folder_that_jax_was_told_stays(tmp_path):
 
 def test_the_folder_of_caches_is_the_users(tmp_path):
     compiles(tmp_path, XDG_CACHE_HOME=str(tmp_path / "caches"))
-    assert entries(tmp_path / "caches" / "ila_jax" / "compiled")
+    assert entries(compiled(tmp_path / "caches"))
     assert not (tmp_path / ".cache").exists()
 
 
@@ -103,7 +116,7 @@ def test_a_home_that_cannot_be_written_is_no_error(home):
 
 def test_entries_stay_below_the_limit(tmp_path):
     compiles(tmp_path)
-    folder = tmp_path / ".cache" / "ila_jax" / "compiled"
+    folder = compiled(tmp_path / ".cache")
     written = entries(folder)
     largest = max((folder / name).stat().st_size for name in written)
     assert len(written) > 1
@@ -119,7 +132,7 @@ def test_entries_stay_below_the_limit(tmp_path):
 
 def test_what_a_killed_process_left_is_compiled_anew(tmp_path):
     compiles(tmp_path)
-    folder = tmp_path / ".cache" / "ila_jax" / "compiled"
+    folder = compiled(tmp_path / ".cache")
     written = entries(folder)
     cut = folder / written[0]
     cut.write_bytes(cut.read_bytes()[:10])
@@ -145,4 +158,4 @@ def test_a_command_keeps_what_it_compiles(weights, tmp_path):
     assert first.stdout == second.stdout == without.stdout
     assert "compiled programs are kept in" in first.stderr
     assert second.stderr == without.stderr
-    assert entries(tmp_path / ".cache" / "ila_jax" / "compiled")
+    assert entries(compiled(tmp_path / ".cache"))
