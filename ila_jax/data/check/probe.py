@@ -2,6 +2,7 @@
 
 import hashlib
 import signal
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
@@ -74,16 +75,24 @@ class _Probing:
         # With one attempt, a video that is skipped is one that has just ended its process.
         if index in skip:
             return ProbedVideo(index, _how_it_ended(skip[index], self.limit), fatal=True)
+        start = time.monotonic()
         begin(index)
         probed = _probe(self.source, index)
         begin(NO_ITEM)
+        # The parent looks at the clock from time to time: what ended meanwhile was late as well.
+        if time.monotonic() - start > self.limit:
+            return ProbedVideo(index, _too_slow(self.limit), fatal=True)
         return probed
+
+
+def _too_slow(limit: float) -> str:
+    return f"Reading and decoding it did not end within {limit:g} seconds."
 
 
 def _how_it_ended(loss: Loss, limit: float) -> str:
     """A sentence about a process that a video ended."""
     if loss.reason is Reason.TOO_SLOW:
-        return f"Reading and decoding it did not end within {limit:g} seconds."
+        return _too_slow(limit)
     # Nobody but a person, or Linux when memory runs out, ends a process so.
     lack = ": perhaps for lack of memory" if loss.exit_code == -signal.SIGKILL else ""
     return f"The decoder crashed (exit code {loss.exit_code}{lack})."
