@@ -68,7 +68,7 @@ def measure(
     recipe = make_recipe(config, mirror=np.arange(classes), steps_per_epoch=1)
     with jax.set_mesh(mesh):
         state = fresh_on(recipe, mesh, model.initialize(config.model, 0))
-        batch = put_batch(mesh, _noise(config, classes))
+        batch = put_batch(mesh, noise(config, classes))
         text = put_state(mesh, _text(config, classes))
         step("weights")
         # Compiled ahead of time, so that compiling is not in the time of the first step.
@@ -104,7 +104,7 @@ def matmul_rate(precision: str) -> float:
     return 2 * side**3 / min(timed(product, a, a, repeats=5))
 
 
-def _noise(config: Config, classes: int) -> dict[str, np.ndarray]:
+def noise(config: Config, classes: int) -> dict[str, np.ndarray]:
     """This process's rows of a batch of random pixels: `video` [b, t, h, w, 3], `label` [b]."""
     side, rows = config.model.geometry().resolution, config.train.batch // jax.process_count()
     # Each process has rows of its own, as with videos.

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
+from ila_jax.benchmark.train_step import noise
 from ila_jax.config import Config, ModelConfig, from_config, read_config
 from ila_jax.cost.by_scope import seconds_by_part
 from ila_jax.cost.countings import by_formula
@@ -89,13 +90,6 @@ def host_variables(config: ModelConfig) -> Variables:
     return Variables(*(jax.tree_util.tree_map_with_path(fill, tree) for tree in trees))
 
 
-def noise(row: Row, config: Config) -> dict[str, np.ndarray]:
-    """A batch of random clips and labels, as the loader gives them."""
-    rng = np.random.default_rng(0)
-    video = rng.integers(0, 256, (row.batch, *clip_shape(config)), np.uint8)
-    return {"video": video, "label": rng.integers(0, CLASSES, row.batch, np.int32)}
-
-
 def class_texts(config: Config) -> np.ndarray:
     """Random class features, [k, e], in the dtype of the products."""
     shape = (CLASSES, config.model.geometry().embed)
@@ -113,7 +107,11 @@ def train(row: Row) -> None:
         lowered = compiled_step(recipe, mesh, abstract_state(recipe)).lower(*_shapes(recipe, mesh))
     tell(flops_per_clip=clip_flops(recipe), tracing_s=time.perf_counter() - begin)
     _tell_plan(recipe)
-    variables, batch, text = host_variables(config.model), noise(row, config), class_texts(config)
+    variables, batch, text = (
+        host_variables(config.model),
+        noise(config, CLASSES),
+        class_texts(config),
+    )
     wait_for_device()
     with jax.set_mesh(mesh):
         compiled = _compiled(lowered)
@@ -223,7 +221,7 @@ def infer(row: Row) -> None:
     program = jax.jit(
         lambda variables, text, video: logits_of(recognizer.config, variables, text, video)
     )
-    video = noise(row, config)["video"]
+    video = noise(config, CLASSES)["video"]
     weights = (recognizer.variables, class_texts(config))
     shapes = jax.tree.map(lambda x: _lying(x, replicated(mesh)), weights)
     begin = time.perf_counter()

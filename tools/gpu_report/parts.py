@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from ila_jax.benchmark.train_step import noise
 from ila_jax.config import ModelConfig
 from ila_jax.cost.formulas import tower
 from ila_jax.models import model
@@ -24,7 +25,7 @@ from ila_jax.train.gradients import prepare_inputs
 from ila_jax.train.optimizers import descend
 from ila_jax.train.parameter_groups import partition
 from ila_jax.train.recipe import make_recipe
-from tools.gpu_report.jax_rows import config_of, host_variables, noise, timed
+from tools.gpu_report.jax_rows import config_of, host_variables, timed
 from tools.gpu_report.rows import CLASSES, Row
 from tools.gpu_report.turn import tell, wait_for_device
 
@@ -101,7 +102,7 @@ def _step(row: Row) -> Iterator[Part]:
     """What a step does beside the model: augmentation of the clips, AdamW on all weights."""
     config = config_of(row)
     recipe = make_recipe(config, mirror=np.arange(CLASSES), steps_per_epoch=1)
-    at, batch = jnp.int32(10), noise(row, config)
+    at, batch = jnp.int32(10), noise(config, CLASSES)
     draws = augment.draw(jax.random.key(0), row.batch, config.augment)
 
     def augmented(_: Any, video: Any, labels: Any) -> Any:
