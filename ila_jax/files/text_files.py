@@ -4,9 +4,11 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+_Row = TypeVar("_Row")
 
 # Problems that an error lists: more would push its heading off the screen.
 _SHOWN = 10
@@ -160,6 +162,24 @@ def delimiter_of(text: str) -> str:
     """What separates the columns that the first line names: a comma, a semicolon or a tab."""
     header = text.lstrip("\n ").partition("\n")[0]
     return max(",;\t", key=header.count)
+
+
+def all_usable(path: str | Path, kind: str, rows: Iterable[tuple[int, _Row | str]]) -> list[_Row]:
+    """The rows of a file that people wrote, if all of them can be used.
+
+    kind: what the file calls its rows. rows: the number of each row's line, from 1, and the row, or
+    what is wrong with it in words. Errors: ValueError that lists the bad rows together.
+    """
+    usable, problems = [], []
+    for number, row in rows:
+        if isinstance(row, str):
+            problems.append(f"{path}:{number}: {row}")
+        else:
+            usable.append(row)
+    if problems:
+        heading = f"{len(problems)} {kind} of {path} cannot be used, correct or remove them"
+        raise ValueError(listed(heading, problems))
+    return usable
 
 
 def listed(heading: str, problems: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ila_jax.files.text_files import csv_rows, delimiter_of, listed, read_text
+from ila_jax.files.text_files import all_usable, csv_rows, delimiter_of, read_text
 
 EXPECTED = "an annotation list, `path label` a line"
 # How data sets that write a header call their columns of paths and of labels.
@@ -62,16 +62,9 @@ def parse_list(path: str | Path, text: str, root: str | Path, classes: int) -> l
     rows = _columns(path, text, lines)
     if rows is None:
         rows = _split(lines, _separator(lines))
-    examples, problems = [], []
-    for number, name, label in rows:
-        example = _example(name, label, root, classes)
-        if isinstance(example, LabelledFile):
-            examples.append(example)
-        else:
-            problems.append(f"{path}:{number}: {example}")
-    if problems:
-        heading = f"{len(problems)} lines of {path} cannot be used, correct or remove them"
-        raise ValueError(listed(heading, problems))
+    examples = all_usable(
+        path, "lines", ((k, _example(name, label, root, classes)) for k, name, label in rows)
+    )
     if not examples:
         raise ValueError(
             f"{path} lists no videos: expected lines like `folder/clip.mp4 3`, found none. "

@@ -10,7 +10,7 @@ from ila_jax.data.class_names.classes import Classes, spaced, spelling
 from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource, OpenedSplit
 from ila_jax.data.sources.video_files import FilesByStem, suffix
-from ila_jax.files.text_files import csv_rows, delimiter_of, listed
+from ila_jax.files.text_files import all_usable, csv_rows, delimiter_of
 
 _EXPECTED = "Kinetics' CSV with the columns label, youtube_id, time_start and time_end"
 _COLUMNS = ("label", "youtube_id", "time_start", "time_end", "split")
@@ -102,16 +102,11 @@ def _rows(path: str | Path, text: str) -> list[KineticsClip]:
             f"{', '.join(header) or 'nothing'}. (Kinetics' list of unlabelled test clips has none.)"
         )
     columns = [header.index(name) if name in header else None for name in _COLUMNS]
-    rows, problems = [], []
-    for number, fields in lines:
-        row = _row(*("" if i is None or i >= len(fields) else fields[i].strip() for i in columns))
-        if isinstance(row, KineticsClip):
-            rows.append(row)
-        else:
-            problems.append(f"{path}:{number}: {row}")
-    if problems:
-        heading = f"{len(problems)} rows of {path} cannot be used, correct or remove them"
-        raise ValueError(listed(heading, problems))
+    cells = (
+        (k, ["" if i is None or i >= len(fields) else fields[i].strip() for i in columns])
+        for k, fields in lines
+    )
+    rows = all_usable(path, "rows", ((k, _row(*fields)) for k, fields in cells))
     if not rows:
         raise ValueError(f"{path} lists no clips: expected {_EXPECTED}, found the header alone.")
     return rows
