@@ -5,8 +5,8 @@ from typing import Any
 import optax
 
 from ila_jax.models.parts import part_of
+from ila_jax.models.paths import by_path
 from ila_jax.shapes import Scalar, Tree
-from ila_jax.train.paths import by_path
 
 
 def norms(tree: Tree) -> dict[str, Scalar]:

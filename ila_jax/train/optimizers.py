@@ -10,8 +10,8 @@ from collections.abc import Callable
 import optax
 
 from ila_jax.config import OptimizerConfig
+from ila_jax.models.paths import by_path, from_paths
 from ila_jax.shapes import Scalar, Tree
-from ila_jax.train.paths import by_path, from_paths
 
 # Position embeddings of either tower, of MIT and of the temporal models: the released code decays
 # none of them.

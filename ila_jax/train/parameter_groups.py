@@ -18,8 +18,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ila_jax.models.parts import TEMPORAL_PATH
+from ila_jax.models.paths import by_path, from_paths
 from ila_jax.shapes import Tree
-from ila_jax.train.paths import by_path, from_paths
 
 # A frozen parameter has no gradient, no optimizer state and no average.
 FROZEN = 0.0

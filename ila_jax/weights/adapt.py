@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from flax.traverse_util import unflatten_dict
 
 from ila_jax.config import ModelConfig
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.models.parts import part_of
+from ila_jax.models.paths import from_paths
 from ila_jax.models.variants import variant
 from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.sizes import Arithmetic, Geometry
@@ -265,4 +265,4 @@ def _tree(values: Mapping[str, np.ndarray]) -> Variables:
     """Undoes `flat`: parameters and running statistics apart again, by their names."""
     stats = {p: v for p, v in values.items() if re.fullmatch(r".*/(mean|var)", p)}
     params = {p: v for p, v in values.items() if p not in stats}
-    return Variables(unflatten_dict(params, sep="/"), unflatten_dict(stats, sep="/"))
+    return Variables(from_paths(params), from_paths(stats))

@@ -3,16 +3,16 @@
 import hashlib
 
 import numpy as np
-from flax.traverse_util import flatten_dict
 
 from ila_jax.models.model import Variables
+from ila_jax.models.paths import by_path
 
 
 def digest(variables: Variables) -> str:
     """sha256 over the paths, shapes, dtypes and bytes of all arrays, in hexadecimal."""
     hashed = hashlib.sha256()
     # In the order of the paths, so that it does not matter in which order a tree was built.
-    for path, x in sorted(flatten_dict(variables._asdict(), sep="/").items()):
+    for path, x in sorted(by_path(variables._asdict()).items()):
         host = np.ascontiguousarray(x)
         hashed.update(f"{path} {host.shape} {host.dtype}\n".encode())
         # An empty array has no buffer that can be hashed.

@@ -4,11 +4,11 @@ import re
 
 import jax
 import jax.numpy as jnp
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ila_jax.config import ModelConfig
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.models.paths import by_path, from_paths
 from ila_jax.recognizer import Recognizer
 from ila_jax.shapes import Tree
 
@@ -42,10 +42,7 @@ def fill(config: ModelConfig, partial: Variables, *, seed: int) -> Variables:
     else:
         new_leaves = {}, {}
     return Variables(
-        *(
-            unflatten_dict(flatten_dict(have, sep="/") | new, sep="/")
-            for have, new in zip(partial, new_leaves, strict=True)
-        )
+        *(from_paths(by_path(have) | new) for have, new in zip(partial, new_leaves, strict=True))
     )
 
 
@@ -53,13 +50,13 @@ def _copied(config: ModelConfig, partial: Variables, wanted: Variables) -> Varia
     """The given variables, with the parameters that start as copies of them."""
     if config.temporal not in _COPYING:
         return partial
-    have = flatten_dict(partial.params, sep="/")
+    have = by_path(partial.params)
     for path in _missing(partial.params, wanted.params):
         for pattern, source in _COPIES:
             match = re.fullmatch(pattern, path)
             if match and match.expand(source) in have:
                 have[path] = have[match.expand(source)]
-    return Variables(unflatten_dict(have, sep="/"), partial.batch_stats)
+    return Variables(from_paths(have), partial.batch_stats)
 
 
 def on_device(recognizer: Recognizer) -> Recognizer:
@@ -78,10 +75,10 @@ def on_device(recognizer: Recognizer) -> Recognizer:
 
 def _missing(given: Tree, wanted: Tree) -> list[str]:
     """The paths of what is wanted and not given, sorted."""
-    return sorted(flatten_dict(wanted, sep="/").keys() - flatten_dict(given, sep="/").keys())
+    return sorted(by_path(wanted).keys() - by_path(given).keys())
 
 
 def _pick(tree: Tree, paths: list[str]) -> dict[str, jax.Array]:
     """The leaves of these paths."""
-    leaves = flatten_dict(tree, sep="/")
+    leaves = by_path(tree)
     return {path: leaves[path] for path in paths}

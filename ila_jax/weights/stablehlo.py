@@ -13,13 +13,13 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
 from jax import export
 
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import printable
 from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.models.paths import by_path, from_paths
 from ila_jax.recognizer import Recognizer, logits_of
 from ila_jax.shapes import Logits, Pixels
 from ila_jax.weights import load_exported
@@ -142,7 +142,7 @@ def compare(recognizer: Recognizer, folder: Path) -> Parity:
 
 def _needed(recognizer: Recognizer) -> dict[str, np.ndarray]:
     """The weights by path, without the text tower: the features of the classes stand for it."""
-    flat = flatten_dict(recognizer.variables._asdict(), sep="/")
+    flat = by_path(recognizer.variables._asdict())
     arrays = {path: np.asarray(x) for path, x in flat.items() if not path.startswith(_TEXT)}
     if recognizer.config.head == "text":
         arrays["class_features"] = np.asarray(recognizer.class_features)
@@ -152,12 +152,12 @@ def _needed(recognizer: Recognizer) -> dict[str, np.ndarray]:
 def _logits(recognizer: Recognizer, weights: Flat, video: Pixels) -> Logits:
     """What the program computes. weights: as `_needed` gives them."""
     config = recognizer.config
-    paths = flatten_dict(model.abstract(config)._asdict(), sep="/")
+    paths = by_path(model.abstract(config)._asdict())
     arrays = {path: jnp.asarray(x) for path, x in weights.items()}
     text = arrays.pop("class_features", None)
     # The text tower is not called: anything will do for its weights.
     flat = {path: text if path.startswith(_TEXT) else arrays[path] for path in paths}
-    variables = Variables(**({"batch_stats": {}} | unflatten_dict(flat, sep="/")))
+    variables = Variables(**({"batch_stats": {}} | from_paths(flat)))
     return logits_of(config, variables, text, video)
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import ml_dtypes
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ila_jax.config import ModelConfig
 from ila_jax.models.model import Variables, abstract
+from ila_jax.models.paths import by_path, from_paths
 from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.foreign.names import official
@@ -161,9 +161,9 @@ def _only(variables: Variables, rules: Sequence[Rule]) -> Variables:
     """The variables that some rule has."""
     trees = []
     for tree in variables:
-        leaves = flatten_dict(tree, sep="/")
+        leaves = by_path(tree)
         kept = {p: v for p, v in leaves.items() if any(r.inverse(p) is not None for r in rules)}
-        trees.append(unflatten_dict(kept, sep="/"))
+        trees.append(from_paths(kept))
     return Variables(*trees)
 
 

@@ -4,9 +4,9 @@ import pytest
 
 from ila_jax.models import model
 from ila_jax.models.parts import PARTS, part_of
+from ila_jax.models.paths import by_path
 from ila_jax.models.variants import TEMPORAL
 from ila_jax.train.parameter_groups import GROUPS, find_lr_factors
-from ila_jax.train.paths import by_path
 from ila_jax.weights.conversion import PARTS_IN_WORDS
 from tests.models import small
 

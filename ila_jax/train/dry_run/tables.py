@@ -8,11 +8,11 @@ import numpy as np
 
 from ila_jax.models import model
 from ila_jax.models.parts import part_of
+from ila_jax.models.paths import by_path
 from ila_jax.tables import Table
 from ila_jax.train.dry_run.memory import Compiled
 from ila_jax.train.dry_run.plan import Plan
 from ila_jax.train.parameter_groups import FROZEN
-from ila_jax.train.paths import by_path
 from ila_jax.train.recipe import Recipe
 from ila_jax.train.schedules import alignment_noise
 

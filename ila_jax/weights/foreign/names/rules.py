@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from flax.traverse_util import flatten_dict, unflatten_dict
 
 from ila_jax.models.model import Variables
+from ila_jax.models.paths import by_path, from_paths
 from ila_jax.weights.foreign.names.layouts import Layout
 
 
@@ -123,15 +123,15 @@ def flat(variables: Variables) -> dict[str, Any]:
     Parameters and running statistics are in one dict, as no path is in both.
     """
     return {
-        **flatten_dict(variables.params, sep="/"),
-        **flatten_dict(variables.batch_stats, sep="/"),
+        **by_path(variables.params),
+        **by_path(variables.batch_stats),
     }
 
 
 def _unflat(arrays: dict[str, np.ndarray], expected: Variables) -> Variables:
     """Undoes `flat`, with the same paths in each tree as in `expected`."""
-    params, stats = (flatten_dict(tree, sep="/") for tree in expected)
+    params, stats = (by_path(tree) for tree in expected)
     return Variables(
-        unflatten_dict({path: arrays[path] for path in params}, sep="/"),
-        unflatten_dict({path: arrays[path] for path in stats}, sep="/"),
+        from_paths({path: arrays[path] for path in params}),
+        from_paths({path: arrays[path] for path in stats}),
     )
