@@ -107,11 +107,12 @@ def _evaluate(options: argparse.Namespace, overrides: Sequence[Override]) -> Non
 
 
 def _table(result: dict[str, Any], folder: Path) -> str:
-    """Accuracies, the calibration error and the first unreadable videos, as lines of text."""
+    """Every metric with its interval and the first unreadable videos, as lines of text."""
     from ila_jax.scoring.metrics import METRICS
 
     videos, views = result["videos"], result["same"]["clips"] * result["same"]["crops"]
     lines = [f"{videos['listed']} videos listed, {videos['decoded']} read; views of each: {views}"]
+    width = max(len(f"{metric.title} of those listed") for metric in METRICS.values())
     for over in ("listed", "decoded"):
         for name, metric in METRICS.items():
             # A result of a version before may lack a metric, and some are of the videos read alone.
@@ -119,9 +120,8 @@ def _table(result: dict[str, Any], folder: Path) -> str:
                 interval = (
                     f"  ({value['low']:.2%} to {value['high']:.2%})" if "low" in value else ""
                 )
-                words = "listed" if over == "listed" else "read"
-                lines.append(f"{metric.title} of those {words:6}  {value['value']:7.2%}{interval}")
-    lines.append(f"calibration error     {result['calibration']['error']:7.2%}")
+                words = f"{metric.title} of those {'listed' if over == 'listed' else 'read'}"
+                lines.append(f"{words:{width}}  {value['value']:7.2%}{interval}")
     lines += [
         f"unreadable: {video['video']}: {video['said']}" for video in result["unreadable"][:10]
     ]

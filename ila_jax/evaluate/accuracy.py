@@ -1,4 +1,4 @@
-"""What scored videos come to: accuracies with their intervals, confusions, calibration.
+"""What scored videos come to: accuracies with their intervals, and confusions.
 
 Plain numpy on what every video's views said together; docs/evaluation.md says how it is counted.
 """
@@ -10,12 +10,9 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+from ila_jax.scoring.intervals import LEVEL, wilson_interval
 from ila_jax.scoring.metrics import METRICS, best_classes
 
-# The level of confidence intervals; the report and the docs say 95 % in words.
-_LEVEL = 0.95
-# Bins of confidence, as many as is usual since Guo et al. (2017): more of them give a larger error.
-_BINS = 15
 # Pairs of confused classes that results list. 400 classes have 159,600 of them.
 _PAIRS = 20
 
@@ -72,7 +69,8 @@ class Value(NamedTuple):
 class ClassAccuracy:
     """How many videos of a class are listed, could be read, and were named right.
 
-    top1: the share of hits among those that could be read; None where there are none.
+    top1: the share of hits among those that could be read. low, high: its 95 % interval by Wilson.
+    All three are None where there are no such videos.
     """
 
     name: str
@@ -80,6 +78,8 @@ class ClassAccuracy:
     decoded: int
     hits: int
     top1: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
@@ -92,32 +92,6 @@ class Confusion:
     share: float
 
 
-@dataclass(frozen=True)
-class Bin:
-    """The videos whose best class has a probability in (low, high].
-
-    confidence: the mean of those probabilities. accuracy: the share that is right. Both are None
-    where there are no videos.
-    """
-
-    low: float
-    high: float
-    videos: int
-    confidence: float | None
-    accuracy: float | None
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How well probabilities say how often the best class is right.
-
-    error: the expected calibration error, the mean of |accuracy - confidence| over the videos.
-    """
-
-    error: float
-    bins: tuple[Bin, ...]
-
-
 def share(hits: int, videos: int) -> Share:
     """A share of videos with its percentile bootstrap interval.
 
@@ -128,7 +102,7 @@ def share(hits: int, videos: int) -> Share:
     if videos < 1:
         raise ValueError("a share of no videos: expected at least one")
     # Half of what lies outside of the interval is below it, half above.
-    value, outside = hits / videos, (1 - _LEVEL) / 2
+    value, outside = hits / videos, (1 - LEVEL) / 2
     low, high = stats.binom.ppf([outside, 1 - outside], videos, value) / videos
     return Share(value, float(low), float(high), int(hits), int(videos))
 
@@ -166,16 +140,16 @@ def per_class(videos: ScoredVideos, names: tuple[str, ...]) -> list[ClassAccurac
     listed = np.bincount(videos.label, minlength=len(names)).tolist()
     counts = confusion_matrix(videos)
     return [
-        ClassAccuracy(name, n, decoded, hits, hits / decoded if decoded else None)
+        ClassAccuracy(name, n, decoded, hits, *_share_of_class(hits, decoded))
         for name, n, decoded, hits in zip(
             names, listed, counts.sum(axis=1).tolist(), counts.diagonal().tolist(), strict=True
         )
     ]
 
 
-def mean_class_accuracy(classes: list[ClassAccuracy]) -> float:
-    """The mean of the classes' top-1, each class counting the same; of those with a video."""
-    return float(np.mean([item.top1 for item in classes if item.top1 is not None]))
+def _share_of_class(hits: int, decoded: int) -> tuple[float | None, float | None, float | None]:
+    """The share of hits and its interval; None of all where there is no video."""
+    return (hits / decoded, *wilson_interval(hits, decoded)) if decoded else (None, None, None)
 
 
 def most_confused(videos: ScoredVideos, names: tuple[str, ...]) -> list[Confusion]:
@@ -190,24 +164,3 @@ def most_confused(videos: ScoredVideos, names: tuple[str, ...]) -> list[Confusio
         Confusion(names[i], names[j], int(wrong[i, j]), float(wrong[i, j] / decoded[i]))
         for i, j in pairs[order].tolist()
     ]
-
-
-def calibration(videos: ScoredVideos) -> Calibration:
-    """How far the best class's probability is from how often it is right, in equal bins."""
-    shares = videos.probabilities[videos.readable]
-    confidence = shares.max(axis=1)
-    right = videos.top[:, 0] == videos.label[videos.readable]
-    edges = np.linspace(0, 1, _BINS + 1)
-    # A sum of rounded shares can be just over 1.
-    number = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, _BINS - 1)
-    bins, error = [], 0.0
-    for i in range(_BINS):
-        in_bin = number == i
-        count = int(in_bin.sum())
-        sure = float(confidence[in_bin].mean()) if count else None
-        hits = float(right[in_bin].mean()) if count else None
-        bins.append(Bin(float(edges[i]), float(edges[i + 1]), count, sure, hits))
-        # Bins weigh as much as they have videos, so that the sum is a mean over videos.
-        if sure is not None and hits is not None:
-            error += count / len(right) * abs(sure - hits)
-    return Calibration(error, tuple(bins))

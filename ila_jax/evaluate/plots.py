@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from ila_jax.evaluate.accuracy import Bin, ClassAccuracy
+from ila_jax.evaluate.accuracy import ClassAccuracy
+from ila_jax.scoring.calibration import Bin
 
 _INK, _PALE, _LINE = "#2f6690", "#d9e6ef", "#999999"
 # Up to so many classes, their names fit beside the matrix.

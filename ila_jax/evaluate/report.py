@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ila_jax.evaluate import accuracy, plots
-from ila_jax.evaluate.accuracy import Bin, ClassAccuracy, ScoredVideos
+from ila_jax.evaluate.accuracy import ClassAccuracy, ScoredVideos
 from ila_jax.evaluate.gallery import GalleryVideo, examples, surest
 from ila_jax.evaluate.results import REPORT
 from ila_jax.evaluate.subject import Subject
@@ -14,6 +14,7 @@ from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import printable
 from ila_jax.files.publish import publish_text
 from ila_jax.models.variants import variant
+from ila_jax.scoring.calibration import Bin
 from ila_jax.scoring.metrics import METRICS
 
 # Videos that are shown of the surest hits, and as many of the surest misses.
@@ -94,8 +95,6 @@ def _overview(result: dict[str, Any]) -> str:
                 interval = f"{value['low']:.2%} to {value['high']:.2%}" if "low" in value else ""
                 title = f"{metric.title}, of the videos {words}"
                 cells.append([title, f"{value['value']:.2%}", interval])
-    cells.append(["mean of the classes' top-1", f"{result['mean_class_accuracy']:.2%}", ""])
-    cells.append(["calibration error", f"{result['calibration']['error']:.2%}", ""])
     views = same["clips"] * same["crops"]
     return (
         f"<p>{videos['listed']} videos listed, {videos['decoded']} read, {videos['short']} of them "
@@ -120,10 +119,11 @@ def _classes(classes: Sequence[ClassAccuracy]) -> str:
         [
             item.name, str(item.listed), str(item.decoded), str(item.hits),
             "–" if item.top1 is None else f"{item.top1:.1%}",
+            "–" if item.top1 is None else f"{item.low:.1%} to {item.high:.1%}",
         ]
         for item in classes
     ]  # fmt: skip
-    table = _table(["class", "listed", "read", "right", "top-1"], cells)
+    table = _table(["class", "listed", "read", "right", "top-1", "95 % interval"], cells)
     return (
         f'<div class="scroll">{bars}</div>'
         f"<details><summary>All classes, in their order</summary>{table}</details>"

@@ -16,6 +16,7 @@ from ila_jax.files.json_files import json_text, read_object
 from ila_jax.files.printable import printable
 from ila_jax.files.publish import publish_text, remove_partial, sync_folder
 from ila_jax.job.stop import STOP_FILE
+from ila_jax.scoring.calibration import calibration
 
 ABOUT, RESULT, REPORT = "evaluation.json", "result.json", "report.html"
 
@@ -98,24 +99,23 @@ def summary(subject: Subject, videos: ScoredVideos) -> dict[str, Any]:
     if not videos.readable.any():
         raise ValueError(f"none of the {len(videos.label)} videos could be read")
     names = subject.class_names
-    classes = accuracy.per_class(videos, names)
+    readable = videos.readable
     # Each accuracy is given of the listed videos and of the readable ones: a set whose files are in
     # part missing must not look better than it is.
-    bad = np.flatnonzero(~videos.readable).tolist()
+    bad = np.flatnonzero(~readable).tolist()
     return {
         "videos": {
             "listed": len(videos.label),
-            "decoded": int(videos.readable.sum()),
+            "decoded": int(readable.sum()),
             "short": int(videos.short.sum()),
         },
         **{
             name: {over: value._asdict() for over, value in values.items()}
             for name, values in accuracy.metric_values(videos).items()
         },
-        "mean_class_accuracy": accuracy.mean_class_accuracy(classes),
-        "per_class": [asdict(item) for item in classes],
+        "per_class": [asdict(item) for item in accuracy.per_class(videos, names)],
         "confused": [asdict(item) for item in accuracy.most_confused(videos, names)],
-        "calibration": asdict(accuracy.calibration(videos)),
+        "calibration": asdict(calibration(videos.probabilities[readable], videos.label[readable])),
         "unreadable": [
             {
                 "video": printable(subject.ids[i]),

@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ila_jax.scoring.calibration import expected_calibration_error
+
 # More classes of a video than these are never asked for: top-5 is the most that papers give.
 _BEST = 5
 
@@ -48,8 +50,43 @@ def top_hits(probabilities: NDArray[Any], labels: NDArray[Any], *, of: int) -> N
     return np.asarray((best == labels[:, None]).any(axis=1))
 
 
+def macro_accuracy(probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
+    """The mean of the classes' recalls, over the classes that have a video.
+
+    Every class counts the same, however many videos it has. It is scikit-learn's
+    `balanced_accuracy_score`.
+    """
+    hits, listed, _ = _counts_of_classes(probabilities, labels)
+    with_videos = listed > 0
+    return float(np.mean(hits[with_videos] / listed[with_videos]))
+
+
+def macro_f1(probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
+    """The mean of the classes' F1, the harmonic mean of a class's recall and precision.
+
+    It is over the classes that have a video or were named, as scikit-learn's
+    `f1_score(average="macro")` takes it: a class that was named and has no video counts as 0.
+    """
+    hits, listed, named = _counts_of_classes(probabilities, labels)
+    present = listed + named > 0
+    return float(np.mean(2 * hits[present] / (listed + named)[present]))
+
+
+def _counts_of_classes(
+    probabilities: NDArray[Any], labels: NDArray[Any]
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Of each class the videos that were named right, that it has, and that were named it: [k]."""
+    classes, best = probabilities.shape[1], best_classes(probabilities)[:, 0]
+    of_videos = (labels[best == labels], labels, best)
+    hits, listed, named = (np.bincount(numbers, minlength=classes) for numbers in of_videos)
+    return hits, listed, named
+
+
 METRICS: dict[str, Metric] = {
     # The best checkpoint of a run is the best in this one (weights/run.py).
     "top1": Metric("top-1", partial(top_hits, of=1)),
     "top5": Metric("top-5", partial(top_hits, of=5)),
+    "macro_accuracy": Metric("macro accuracy", macro_accuracy),
+    "macro_f1": Metric("macro-F1", macro_f1),
+    "ece": Metric("calibration error", expected_calibration_error),
 }

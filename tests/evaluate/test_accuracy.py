@@ -1,10 +1,12 @@
-"""Accuracies, intervals, confusions and calibration against values computed by hand."""
+"""Accuracies, intervals and confusions against values computed by hand."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
 from ila_jax.evaluate import accuracy
-from ila_jax.evaluate.accuracy import ClassAccuracy, Confusion, ScoredVideos, Share
+from ila_jax.evaluate.accuracy import Confusion, ScoredVideos, Share, Value
 from ila_jax.evaluate.paired import mcnemar
 
 NAMES = ("a", "b", "c", "d")
@@ -29,13 +31,23 @@ VIDEOS = ScoredVideos(
 def test_shares_are_of_the_listed_and_of_those_that_could_be_read():
     found = accuracy.metric_values(VIDEOS)
     assert VIDEOS.predicted.tolist() == [0, 0, 0, 2, -1, 1]
-    hits = {(name, over): s[:1] + s[3:] for name, of in found.items() for over, s in of.items()}
+    hits = {
+        (name, over): s[:1] + s[3:] for name in ("top1", "top5") for over, s in found[name].items()
+    }
     assert hits == {
         ("top1", "listed"): (0.5, 3, 6),
         ("top1", "decoded"): (0.6, 3, 5),
         ("top5", "listed"): (5 / 6, 5, 6),
         ("top5", "decoded"): (1.0, 5, 5),
     }
+
+
+def test_what_is_no_share_of_videos_is_of_those_that_could_be_read():
+    """Recalls are 2/3, 0 and 1, precisions 2/3, 0 and 1; class d has no video and is not named."""
+    found = accuracy.metric_values(VIDEOS)
+    assert found["macro_accuracy"] == {"decoded": Value(pytest.approx((2 / 3 + 0 + 1) / 3))}
+    assert found["macro_f1"] == {"decoded": Value(pytest.approx((2 / 3 + 0 + 1) / 3))}
+    assert found["ece"].keys() == {"decoded"}
 
 
 def test_the_fifth_class_counts_and_the_sixth_does_not():
@@ -46,15 +58,19 @@ def test_the_fifth_class_counts_and_the_sixth_does_not():
     assert found["top5"]["decoded"].hits == 5
 
 
-def test_classes():
+def test_classes_have_intervals_by_wilson():
+    # By Wilson's formula, (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n), z² = 3.841459.
+    by_hand = {"a": (0.2076596, 0.9385080), "b": (0.0, 0.7934507), "c": (0.2065493, 1.0)}
     found = accuracy.per_class(VIDEOS, NAMES)
-    assert found == [
-        ClassAccuracy("a", 3, 3, 2, 2 / 3),
-        ClassAccuracy("b", 2, 1, 0, 0.0),
-        ClassAccuracy("c", 1, 1, 1, 1.0),
-        ClassAccuracy("d", 0, 0, 0, None),
+    assert [dataclasses.astuple(item)[:5] for item in found] == [
+        ("a", 3, 3, 2, 2 / 3),
+        ("b", 2, 1, 0, 0.0),
+        ("c", 1, 1, 1, 1.0),
+        ("d", 0, 0, 0, None),
     ]
-    assert accuracy.mean_class_accuracy(found) == pytest.approx((2 / 3 + 0 + 1) / 3)
+    for item in found[:3]:
+        assert (item.low, item.high) == pytest.approx(by_hand[item.name], abs=1e-6)
+    assert (found[3].low, found[3].high) == (None, None)
 
 
 def test_confusions():
@@ -64,24 +80,6 @@ def test_confusions():
         Confusion("a", "b", 1, 1 / 3),
         Confusion("b", "a", 1, 1.0),
     ]
-
-
-def test_the_calibration_error_is_that_of_bins():
-    found = accuracy.calibration(VIDEOS)
-    # 0.70 (right) and 0.72 (wrong) share the bin of 10/15 to 11/15; the others are alone.
-    by_hand = (2 * abs(0.5 - 0.71) + abs(1 - 0.4) + abs(0 - 0.6) + abs(1 - 0.9)) / 5
-    assert found.error == pytest.approx(by_hand)
-    shared = found.bins[10]
-    assert (shared.videos, shared.accuracy) == (2, 0.5)
-    assert shared.confidence == pytest.approx(0.71)
-    assert [one.videos for one in found.bins if one.videos] == [1, 1, 2, 1]
-    assert sum(one.videos for one in found.bins) == 5
-
-
-def test_a_probability_of_one_is_in_the_last_bin():
-    shares = np.array([[1.0000001, 0.0], [1.0, 0.0]])
-    videos = ScoredVideos(np.zeros(2, int), np.full(2, -1), np.zeros(2, bool), shares)
-    assert accuracy.calibration(videos).bins[-1].videos == 2
 
 
 def test_intervals_by_hand():

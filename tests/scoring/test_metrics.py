@@ -1,8 +1,17 @@
-"""Metrics by hand, and that one row in their table is all that another one takes."""
+"""Metrics by hand and by scikit-learn, and that one row in their table is all another one takes."""
 
 import numpy as np
+import pytest
+from sklearn import metrics as sklearn_metrics
 
-from ila_jax.scoring.metrics import METRICS, Metric, best_classes, top_hits
+from ila_jax.scoring.metrics import (
+    METRICS,
+    Metric,
+    best_classes,
+    macro_accuracy,
+    macro_f1,
+    top_hits,
+)
 from ila_jax.scoring.validation import Predictions
 
 SHARES = np.array([[0.5, 0.3, 0.2], [0.4, 0.4, 0.2], [0.1, 0.2, 0.7]])
@@ -19,6 +28,30 @@ def test_hits_by_hand():
 def test_of_equal_scores_the_lower_class_comes_first_and_five_are_enough():
     assert best_classes(np.array([[0.2, 0.3, 0.3]])).tolist() == [[1, 2, 0]]
     assert best_classes(np.arange(7.0)[None]).tolist() == [[6, 5, 4, 3, 2]]
+
+
+def test_every_class_counts_the_same_by_hand():
+    """Three videos of class 0, two of them right, and one of class 1, taken for 0."""
+    shares = np.eye(3)[[0, 0, 2, 0]]
+    labels = np.array([0, 0, 0, 1])
+    assert macro_accuracy(shares, labels) == pytest.approx((2 / 3 + 0) / 2)
+    # F1 of class 0: 2·2 / (3 videos + 3 named). Class 2 has no video, and was named.
+    assert macro_f1(shares, labels) == pytest.approx((4 / 6 + 0 + 0) / 3)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_macro_figures_are_those_of_scikit_learn(seed):
+    """Class 5 has no video and may be named, class 6 neither has one nor is named."""
+    rng = np.random.default_rng(seed)
+    labels = np.append(rng.choice(5, 60, p=[0.5, 0.3, 0.1, 0.05, 0.05]), np.arange(5))
+    shares = rng.dirichlet(np.ones(6), len(labels)) + 0.3 * np.eye(6)[labels]
+    shares = np.hstack([shares, np.zeros((len(labels), 1))])
+    best = shares.argmax(axis=1)
+    assert 5 in best
+    recall = sklearn_metrics.recall_score(labels, best, labels=np.unique(labels), average="macro")
+    assert macro_accuracy(shares, labels) == pytest.approx(recall, abs=1e-9)
+    f1 = sklearn_metrics.f1_score(labels, best, average="macro")
+    assert macro_f1(shares, labels) == pytest.approx(f1, abs=1e-9)
 
 
 def test_a_metric_of_the_table_comes_out_of_a_validation(monkeypatch):

@@ -44,7 +44,8 @@ def test_every_video_once_and_padding_and_unreadable_ones_not_at_all(tmp_path, p
 def test_accuracies_by_hand():
     shares = np.array([[0.6, 0.3, 0.1], [0.4, 0.5, 0.1], [0.3, 0.6, 0.1], [0.1, 0.3, 0.6]])
     found = Predictions(np.arange(4), np.array([0, 0, 1, 1]), shares, unreadable=0, short=0)
-    assert found.metrics() == {"top1": 0.5, "top5": 1.0}
+    metrics = found.metrics()
+    assert (metrics["top1"], metrics["top5"], metrics["macro_accuracy"]) == (0.5, 1.0, 0.5)
     assert found.top.tolist() == [[0, 1, 2], [1, 0, 2], [1, 0, 2], [2, 1, 0]]
     assert found.per_class(3) == [0.5, 0.5, None]
 
