@@ -133,6 +133,7 @@ def _own_videos(folder: Path) -> None:
         for path, label in _drawn(folder, split):
             if label < 5:
                 _copy(path, folder / f"videos/{target}" / names[label] / path.name)
+                _copy(path, folder / "clips" / names[label] / f"{split}{path.name}")
     for name in ("a.mp4", "clip.mp4", "video.mp4"):
         write_video(folder / name, options=H264)
     for name, seconds in (("day.mp4", 30), ("joined.mp4", 5)):

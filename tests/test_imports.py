@@ -26,12 +26,13 @@ ROOMS_OF_COMMANDS = {
 COMMANDS = {
     "train.__main__", "evaluate.__main__", "compare.__main__", "extract.__main__",
     "predict.__main__", "serve.__main__", "benchmark.__main__", "data.check.__main__",
-    "data.prepare.__main__", "data.synthetic.__main__", "pictures.measure", "convert", "visualize",
-    "complexity", "export",
+    "data.prepare.__main__", "data.split.__main__", "data.synthetic.__main__", "pictures.measure",
+    "convert", "visualize", "complexity", "export",
 }
 LIBRARY = BASE | {
     "cli", "compilation_cache", "models", "text", "data.video", "data.class_names", "data.sources",
-    "data.workers", "data.clips", "data.synthetic", "data.prepare", "data.check", "class_features",
+    "data.workers", "data.clips", "data.synthetic", "data.prepare", "data.check", "data.split",
+    "class_features",
     "recognizer", "weights", "job", "scoring", "train", "cost", "pictures", "answers",
 }
 # fmt: on
@@ -60,6 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data.synthetic": BASE | {"data.workers"},
     "data.prepare": BASE | READING,
     "data.check": BASE | READING | {"data.clips"},
+    "data.split": BASE | READING | {"data.check"},
     "class_features": BASE | {"models", "text"},
     # It is called with class names, and on videos.
     "recognizer": BASE | {"models", "text", "data.clips", "class_features"} | READING,

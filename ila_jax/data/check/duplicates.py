@@ -120,7 +120,7 @@ def same_content(
     # What looks alike in three places is read in full: only then is it the same.
     whole = _digests(paths, suspects, _whole)
     same = [[suspects[place] for place in group] for group in groups([d for _, d in whole])]
-    return _merged([*same, *groups(files.inode)]), len(chosen), sum(map(len, by_size))
+    return merged([*same, *groups(files.inode)]), len(chosen), sum(map(len, by_size))
 
 
 def _digests(
@@ -159,7 +159,7 @@ def _whole(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _merged(overlapping: Sequence[list[int]]) -> list[list[int]]:
+def merged(overlapping: Sequence[list[int]]) -> list[list[int]]:
     """The same groups, those that share a member made one; all sorted."""
     group_of: dict[int, set[int]] = {}
     for group in overlapping:

@@ -74,7 +74,7 @@ class _Probing:
     ) -> ProbedVideo:
         # With one attempt, a video that is skipped is one that has just ended its process.
         if index in skip:
-            return ProbedVideo(index, _how_it_ended(skip[index], self.limit), fatal=True)
+            return ProbedVideo(index, how_it_ended(skip[index], self.limit), fatal=True)
         start = time.monotonic()
         begin(index)
         probed = _probe(self.source, index)
@@ -89,8 +89,8 @@ def _too_slow(limit: float) -> str:
     return f"Reading and decoding it did not end within {limit:g} seconds."
 
 
-def _how_it_ended(loss: Loss, limit: float) -> str:
-    """A sentence about a process that a video ended."""
+def how_it_ended(loss: Loss, limit: float) -> str:
+    """A sentence about a process that a video ended. limit: seconds that it had."""
     if loss.reason is Reason.TOO_SLOW:
         return _too_slow(limit)
     # Nobody but a person, or Linux when memory runs out, ends a process so.

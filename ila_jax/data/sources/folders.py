@@ -20,23 +20,14 @@ def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opene
     class_names: None takes the folders' names in alphabetical order, underscores as spaces.
     Errors: FileNotFoundError; ValueError that lists what does not fit.
     """
-    listing = list_videos(folder)
-    # Only folders with videos are classes: one without would be named and never seen.
+    listing, folders = class_folders(folder)
     files = listing.files
-    folders = sorted({path.partition("/")[0] for path in files if "/" in path})
-    if not folders:
-        raise ValueError(
-            f"{folder} holds no folder with videos: expected one for each class, such as "
-            f"{Path(folder, 'archery', 'clip.mp4')}"
-            + (f"; found {len(files)} videos in no folder, such as {files[0]}" if files else "")
-            + "".join(f". {note}" for note in listing.notes())
-        )
     # A video beside the folders has no class, which is a mistake and not to be left out unsaid.
     problems = [f"{path}: in no class's folder" for path in files if "/" not in path]
     if class_names is None:
         names: Sequence[str] = _names(folders, problems)
         number = {name: label for label, name in enumerate(names)}
-        label_of = {folder: number[_name(folder)] for folder in folders}
+        label_of = {folder: number[folder_class(folder)] for folder in folders}
     else:
         names = class_names
         label_of = _given(folders, names, problems)
@@ -49,7 +40,26 @@ def open_folders(folder: str | Path, class_names: Sequence[str] | None) -> Opene
     return OpenedSplit(ListSource(examples), tuple(names), files, notes)
 
 
-def _name(folder: str) -> str:
+def class_folders(folder: str | Path) -> tuple[FolderListing, list[str]]:
+    """What is below a folder, and the names of the folders directly below that hold videos, sorted.
+
+    Errors: FileNotFoundError; ValueError where there are none.
+    """
+    listing = list_videos(folder)
+    # Only folders with videos are classes: one without would be named and never seen.
+    files = listing.files
+    folders = sorted({path.partition("/")[0] for path in files if "/" in path})
+    if not folders:
+        raise ValueError(
+            f"{folder} holds no folder with videos: expected one for each class, such as "
+            f"{Path(folder, 'archery', 'clip.mp4')}"
+            + (f"; found {len(files)} videos in no folder, such as {files[0]}" if files else "")
+            + "".join(f". {note}" for note in listing.notes())
+        )
+    return listing, folders
+
+
+def folder_class(folder: str) -> str:
     """The class that a folder is named after: text, whatever bytes the folder's name has."""
     return composed(printable(folder)).replace("_", " ").strip() or folder
 
@@ -62,7 +72,7 @@ def _names(folders: Sequence[str], problems: list[str]) -> list[str]:
     first: dict[str, str] = {}
     for folder in folders:
         # Two spellings of one name are one class, but `a_b` and `a b` may be two, or a mistake.
-        other = first.setdefault(_name(folder), folder)
+        other = first.setdefault(folder_class(folder), folder)
         if composed(other) != composed(folder):
             problems.append(f"{folder}: is it the same class as {other}?")
     return list(first)

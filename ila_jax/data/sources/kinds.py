@@ -7,4 +7,5 @@ SOURCE_KINDS = """\
                   Something-Something v2's JSON: a list of objects with id and template
   DIR             a folder for each class
   tfds:NAME/CONFIG:VERSION@SPLIT   a TFDS data set with encoded videos; CONFIG, VERSION optional
-  prepared:DIR@SPLIT   what python -m ila_jax.data.prepare made"""
+  prepared:DIR@SPLIT   what python -m ila_jax.data.prepare made
+  split:FILE@SPLIT   a split that python -m ila_jax.data.split made of your own videos"""

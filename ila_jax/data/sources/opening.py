@@ -18,6 +18,7 @@ from ila_jax.data.sources.kinetics import is_kinetics, open_kinetics
 from ila_jax.data.sources.prepared import open_prepared
 from ila_jax.data.sources.something import open_something
 from ila_jax.data.sources.source import ListSource, OpenedSplit
+from ila_jax.data.sources.split_file import open_split
 from ila_jax.data.sources.tfds_source import open_tfds
 from ila_jax.files.text_files import check_unicode, read_text
 
@@ -27,6 +28,7 @@ _SHOWN = 3  # classes that a sentence names
 _SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], OpenedSplit]] = {
     "tfds": open_tfds,
     "prepared": open_prepared,
+    "split": open_split,
 }
 
 
@@ -133,6 +135,8 @@ def open_config(config: Config) -> Splits:
     splits = open_splits(data.train, data.validation, root=data.root, class_names=data.class_names)
     names, videos = splits.class_names, len(splits.train.source)
     problems = []
+    if getattr(splits.train.source, "targets", None) is not None:
+        problems.append(f"{data.train} has clips of several labels: a run learns one of each clip")
     # None takes as many as the data name.
     if classes is not None and classes != len(names):
         problems.append(

@@ -58,13 +58,17 @@ class OpenedSplit:
 class ListSource:
     """A source of video files, each known by its path."""
 
-    def __init__(self, examples: Sequence[LabelledFile]) -> None:
-        """examples: the files in their order; relative paths start from the working folder."""
+    def __init__(self, examples: Sequence[LabelledFile], targets: np.ndarray | None = None) -> None:
+        """examples: the files in their order; relative paths start from the working folder.
+
+        targets: bool [n, k], all classes of each where a video may have any number of them.
+        """
         # One string of bytes: as many strings, 240,000 paths are slow to send to a worker.
         paths = [os.fsencode(example.path) for example in examples]
         self._paths = b"".join(paths)
         self._ends = np.cumsum([len(path) for path in paths], dtype=np.int64)
         self._labels = np.array([example.label for example in examples], np.int32)
+        self.targets = targets
 
     @property
     def labels(self) -> np.ndarray:

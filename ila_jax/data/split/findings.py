@@ -1,0 +1,114 @@
+"""What is to be said of a split: what was found, and what makes it less trustworthy."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+
+from ila_jax.data.sources.split_names import LEFT_OUT, SPLITS, TRAIN
+from ila_jax.data.sources.spreadsheet import LabelledClip
+from ila_jax.data.split.links import CONTENT, GROUP, LIKENESS, NAME, Link
+from ila_jax.tables import Table
+
+_SHOWN = 3  # names that a sentence gives
+_FEW = 10  # clips of a class, below which it is named
+
+
+def table(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> Table:
+    """How many clips, groups and classes each split has."""
+    cells = []
+    for split in _present(clips):
+        inside = [clip for clip in clips if clip.split == split]
+        groups = {clip.group or clip.file for clip in inside}
+        counts = Counter(label for clip in inside for label in clip.labels)
+        smallest = min(counts[name] for name in class_names)
+        share = f"{100 * len(inside) / sum(clip.split in SPLITS for clip in clips):.1f} %"
+        row = [split, len(inside), share, len(groups), len(counts), smallest]
+        cells.append([str(cell) for cell in row])
+    header = ["split", "clips", "share", "groups", "classes", "clips of the smallest class"]
+    return Table("", header, cells)
+
+
+def counted(links: Iterable[Link]) -> list[str]:
+    """A sentence about what keeps clips together; none where nothing does."""
+    counts = Counter(link.kind for link in links if len(link.members) > 1)
+    words = {
+        GROUP: "given groups",
+        NAME: "source videos by the names of files",
+        CONTENT: "files that are there more than once",
+        LIKENESS: "pairs of videos that look alike",
+    }
+    kept = [f"{counts[kind]} {what}" for kind, what in words.items() if counts[kind]]
+    return [f"kept on one side each: {', '.join(kept)}"] if kept else []
+
+
+def left_out(clips: Sequence[LabelledClip]) -> list[str]:
+    """A sentence about the clips that no split has, with the reasons of the first."""
+    out = [clip for clip in clips if clip.split == LEFT_OUT]
+    some = "; ".join(f"{clip.file}: {clip.reason or 'by the list'}" for clip in out[:_SHOWN])
+    return [f"{len(out)} of {len(clips)} clips are left out, such as {some}"] if out else []
+
+
+def shortcomings(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> list[str]:
+    """Sentences about what a split lacks, also one that somebody has edited."""
+    return [*_on_both_sides(clips), *_absent(clips, class_names), *_few(clips, class_names)]
+
+
+def _present(clips: Sequence[LabelledClip]) -> list[str]:
+    return [split for split in SPLITS if any(clip.split == split for clip in clips)]
+
+
+def _on_both_sides(clips: Sequence[LabelledClip]) -> list[str]:
+    """What is of one group and on several sides: the same video is learnt and then asked for."""
+    sides = defaultdict[str, dict[str, str]](dict)
+    for clip in clips:
+        if clip.group and clip.split in SPLITS:
+            sides[clip.group].setdefault(clip.split, clip.file)
+    torn = [(group, files) for group, files in sides.items() if len(files) > 1]
+    if not torn:
+        return []
+    some = "; ".join(
+        f"{group}: " + " and ".join(f"{file} in {split}" for split, file in files.items())
+        for group, files in torn[:_SHOWN]
+    )
+    return [
+        f"{len(torn)} groups are on more than one side, which makes accuracies too good: {some}"
+    ]
+
+
+def _absent(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> list[str]:
+    """Classes that a side has no clip of, with how many groups they have in all."""
+    groups = defaultdict[str, set[str]](set)
+    has = set[tuple[str, str]]()
+    for clip in clips:
+        if clip.split in SPLITS:
+            for label in clip.labels:
+                groups[label].add(clip.group or clip.file)
+                has.add((clip.split, label))
+    sentences = []
+    for split in _present(clips):
+        absent = [name for name in class_names if (split, name) not in has]
+        if absent:
+            some = ", ".join(
+                f"{name!r} ({_of_groups(len(groups[name]))})" for name in absent[:_SHOWN]
+            )
+            more = ", …" if len(absent) > _SHOWN else ""
+            effect = "cannot be learnt" if split == TRAIN else "are not measured"
+            sentences.append(
+                f"{split} has no clip of {len(absent)} of {len(class_names)} classes, which "
+                f"{effect}: {some}{more}"
+            )
+    return sentences
+
+
+def _of_groups(count: int) -> str:
+    return "no clip at all" if not count else f"all from {count} group{'s' * (count > 1)}"
+
+
+def _few(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> list[str]:
+    """Classes with few clips in all."""
+    counts = Counter(label for clip in clips if clip.split in SPLITS for label in clip.labels)
+    few = [name for name in class_names if counts[name] < _FEW]
+    if not few:
+        return []
+    some = ", ".join(f"{name!r} ({counts[name]})" for name in few[:_SHOWN])
+    more = ", …" if len(few) > _SHOWN else ""
+    return [f"{len(few)} of {len(class_names)} classes have fewer than {_FEW} clips: {some}{more}"]
