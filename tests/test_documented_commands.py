@@ -49,6 +49,7 @@ SHORTER = {
     "ila_jax.complexity --sweep": "--methods spatial,ila --values 2,4 --repeats 1",
     "ila_jax.data.check --config ssv2/": flags({"model.classes": 8, "train.batch": 8}),
     "ila_jax.data.prepare --config ssv2/": flags({"model.classes": 8, "train.batch": 8}),
+    "ila_jax.data.synthetic.actions": "--clips 24",
     "ila_jax.benchmark data": f"--rounds 1 --batches 1 {flags(K400 | {'train.batch': 8})}",
     "ila_jax.benchmark decoders": "--rounds 1",
 }

@@ -26,8 +26,9 @@ ROOMS_OF_COMMANDS = {
 COMMANDS = {
     "train.__main__", "evaluate.__main__", "compare.__main__", "extract.__main__",
     "predict.__main__", "serve.__main__", "benchmark.__main__", "data.check.__main__",
-    "data.prepare.__main__", "data.split.__main__", "data.synthetic.__main__", "pictures.measure",
-    "convert", "visualize", "complexity", "export",
+    "data.prepare.__main__", "data.split.__main__", "data.synthetic.__main__",
+    "data.synthetic.actions.__main__", "pictures.measure", "convert", "visualize", "complexity",
+    "export",
 }
 LIBRARY = BASE | {
     "cli", "compilation_cache", "models", "text", "data.video", "data.class_names", "data.sources",
@@ -59,6 +60,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data.workers": BASE | {"data.video"},
     "data.clips": BASE | READING,
     "data.synthetic": BASE | {"data.workers"},
+    "data.synthetic.actions": BASE | {"data.workers", "data.synthetic"},
     "data.prepare": BASE | READING,
     "data.check": BASE | READING | {"data.clips"},
     "data.split": BASE | READING | {"data.check"},

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from ila_jax.config import DataConfig
+from ila_jax.data.synthetic.made import check_settings, is_there
 from ila_jax.data.synthetic.videos import SPLITS, write_videos
-from ila_jax.files.json_files import json_text, read_object
+from ila_jax.files.json_files import json_text
 from ila_jax.files.unfinished import partial_folder, remove_leftovers
 from ila_jax.files.writable import check_writable
 
 SETTINGS = "motion_pairs.json"
+WHAT = "a motion-pairs data set"
 VERSION = 1  # of the drawing: raise it whenever the same seed would give other videos
 
 
@@ -89,23 +91,9 @@ def _check(clips: dict[str, int], seed: int, size: tuple[int, int], processes: i
 
 def _is_made(target: Path, settings: dict[str, Any]) -> bool:
     """Whether the folder is this data set; ValueError when it is something else."""
-    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+    if not is_there(target, SETTINGS, WHAT):
         return False
-    if not (target / SETTINGS).is_file():
-        raise ValueError(
-            f"{target} exists and is not a motion-pairs data set: name a folder that does not exist"
-        )
-    stored = read_object(target / SETTINGS, settings.keys(), "the settings of motion pairs")
-    differences = [
-        f"{key} is {stored.get(key)!r} there and {value!r} asked for"
-        for key, value in settings.items()
-        if stored.get(key) != value
-    ]
-    if differences:
-        raise ValueError(
-            f"{target} holds motion pairs with other settings ({'; '.join(differences)}): ask for "
-            "those, name another folder, or delete this one"
-        )
+    check_settings(target, SETTINGS, settings, WHAT)
     # A folder was whole when it got its name. Files that are missing now were deleted since.
     for split in SPLITS:
         count = len(list((target / "videos" / split).glob("*.mp4")))

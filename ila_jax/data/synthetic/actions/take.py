@@ -1,0 +1,99 @@
+"""One clip of a source video: what is done in it, and what else moves."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from ila_jax.data.synthetic.actions.actions import HANDS, ROLES, perform
+from ila_jax.data.synthetic.actions.camera import camera_maps
+from ila_jax.data.synthetic.actions.light import Light
+from ila_jax.data.synthetic.actions.play import Motion, Place, Play
+from ila_jax.data.synthetic.actions.scene import Scene
+from ila_jax.data.synthetic.actions.things import SMALL, Thing, thing
+
+SECONDS = (2.0, 10.0)
+RESTING = 0.25  # of the hands lie on the table while they do nothing
+ROLLING = 0.25  # of the clips have something that moves by itself, far behind
+PASSING = 0.15  # of the clips have something that passes before the camera
+
+
+@dataclass(frozen=True)
+class Take:
+    """A clip, ready to be drawn.
+
+    motion: of the hands and of the things of the scene. idle: where those things are that nobody
+    touches, by role. extras: other things that move, with their places [f, 3]. camera: maps from
+    scene units to pixels.
+    """
+
+    motion: Motion
+    idle: dict[str, Place]
+    extras: list[tuple[Thing, Float64[np.ndarray, "f 3"]]]
+    camera: Float64[np.ndarray, "f 2 3"]
+    light: Light
+
+    @property
+    def frames(self) -> int:
+        """The number of frames."""
+        return len(self.camera)
+
+
+def take(seed: int, number: int, label: str, scene: Scene) -> Take:
+    """The clip of a number, in a scene, of a class."""
+    rng = np.random.default_rng([seed, 2, number])
+    # All that is the same for every class comes first, so that no class has others of it.
+    seconds = rng.uniform(*SECONDS)
+    frames = round(seconds * scene.rate)
+    camera = camera_maps(rng, scene.camera, scene.size, frames)
+    light = Light(rng, scene.size, frames)
+    extras = _extras(rng, scene, frames)
+    outside = {hand: _outside(rng, hand, scene.half_width) for hand in HANDS}
+    stands = dict(zip(rng.permutation(ROLES).tolist(), _row(rng), strict=True))
+    sizes = {role: item.size for role, item in scene.things.items()}
+    play = Play(rng, sizes, outside)
+    motion = perform(label, play, frames, seconds)
+    idle = {role: place for role, place in stands.items() if role not in motion.places}
+    return Take(motion, idle, extras, camera, light)
+
+
+def _row(rng: np.random.Generator) -> list[Place]:
+    """Places behind all that is done, for things that stand by."""
+    return [
+        np.array([x + rng.uniform(-0.06, 0.06), 0, rng.uniform(0.6, 0.72)])
+        for x in (-0.36, -0.12, 0.12, 0.36)
+    ]
+
+
+def _outside(rng: np.random.Generator, hand: str, half_width: float) -> Place:
+    """Where a hand is while it does nothing: not in the picture, or at its edge on the table."""
+    side = -1 if hand == HANDS[0] else 1
+    if rng.random() < RESTING:
+        return np.array([side * rng.uniform(0.42, 0.5), rng.uniform(0.02, 0.08), 0.1])
+    return np.array([side * (half_width + 0.3), rng.uniform(0.1, 0.6), 0.2])
+
+
+def _extras(
+    rng: np.random.Generator, scene: Scene, frames: int
+) -> list[tuple[Thing, Float64[np.ndarray, "f 3"]]]:
+    """Things that move by themselves: far behind, or before the camera."""
+    scale = 1.25 * min(scene.size)
+    extras = []
+    if rng.random() < ROLLING:
+        item = thing(rng, SMALL, (0.1, 0.16), scale)
+        extras.append((item, _crossing(rng, scene, frames, rng.uniform(0.4, 1.0), 0.85)))
+    if rng.random() < PASSING:
+        item = thing(rng, ("box",), (1.4, 1.6), scale)
+        extras.append((item, _crossing(rng, scene, frames, rng.uniform(0.15, 0.3), -1.0)))
+    return extras
+
+
+def _crossing(
+    rng: np.random.Generator, scene: Scene, frames: int, share: float, depth: float
+) -> Float64[np.ndarray, "f 3"]:
+    """Places of what crosses the picture. share: of the clip that it takes."""
+    start = rng.uniform(0, 1 - share)
+    u = np.clip((np.linspace(0, 1, frames) - start) / share, 0, 1)
+    # From outside to outside, wide as it may be.
+    x = rng.choice((-1, 1)) * (2 * u - 1) * (scene.half_width + 0.9)
+    return np.stack([x, np.zeros(frames), np.full(frames, depth)], 1)
