@@ -6,85 +6,77 @@ import cv2
 import numpy as np
 from jaxtyping import UInt8
 
+from ila_jax.data.synthetic.actions.perspective import on_screen, size_at
 from ila_jax.data.synthetic.actions.play import Place
 from ila_jax.data.synthetic.actions.scene import Scene
 from ila_jax.data.synthetic.actions.sprites import Affine, Sprite, chained, lay, placed
 from ila_jax.data.synthetic.actions.take import Take
 from ila_jax.data.synthetic.actions.things import Thing
 
-NEAR, STEEP = 0.36, 0.34  # y of the table's near edge, and from there to the far one
-SMALLER = 0.22  # things are at the far edge
-# Nearer than all that moves nothing can be painted into the room.
-PAINTED = 0.58
+PAINTED = 0.58  # depth beyond which nothing is done: what stands still there is part of the room
+SHOULDER = 2.5  # how far the arms reach, in scene units: beyond the picture
 
 # What is drawn: its depth, the picture, and its map to the scene.
 Layer = tuple[float, Sprite, Affine]
 
 
-def draw(scene: Scene, take: Take) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    """The frames of a clip, one after the other."""
-    room, standing = _room(scene, take)
-    for frame in range(take.frames):
-        camera = take.camera[frame]
-        # From the room's pixels to the frame's.
-        back = cv2.invertAffineTransform(scene.to_pixels)
+class Drawing:
+    """The frames of a clip, each drawn when it is asked for."""
+
+    def __init__(self, scene: Scene, take: Take) -> None:
+        self._scene, self._take = scene, take
+        idle = [(scene.things[role], place) for role, place in take.idle.items()]
+        still = [layer for item, at in [*scene.bystanders, *idle] for layer in _standing(item, at)]
+        self._before = [layer for layer in still if layer[0] <= PAINTED]
+        self._room = scene.picture.copy()
+        _lay_all(self._room, scene.to_pixels, [layer for layer in still if layer[0] > PAINTED])
+
+    def __len__(self) -> int:
+        return len(self._take.camera)
+
+    def __iter__(self) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        return map(self.frame, range(len(self)))
+
+    def frame(self, number: int) -> UInt8[np.ndarray, "h w 3"]:
+        """One frame, counted from 0."""
+        camera = self._take.camera[number]
+        room_to_frame = chained(camera, cv2.invertAffineTransform(self._scene.to_pixels))
         picture = cv2.warpAffine(
-            room, chained(camera, back), scene.size, borderMode=cv2.BORDER_REPLICATE
+            self._room, room_to_frame, self._scene.size, borderMode=cv2.BORDER_REPLICATE
         )
-        layers = [*standing, *_moving(scene, take, frame)]
-        for _, sprite, to_scene in sorted(layers, key=lambda layer: -layer[0]):
-            lay(picture, sprite, chained(camera, to_scene))
-        yield take.light(picture, frame)
+        _lay_all(picture, camera, [*self._before, *self._moving(number)])
+        return self._take.light(picture, number)
+
+    def _moving(self, number: int) -> Iterator[Layer]:
+        scene, motion = self._scene, self._take.motion
+        for item, places in self._take.extras:
+            yield from _standing(item, places[number])
+        for name, places in motion.places.items():
+            if name in scene.things:
+                yield from _standing(scene.things[name], places[number])
+            else:
+                pose = int(motion.poses[name][number])
+                yield _arm(scene.hands[name][pose], scene.along_arm(name, SHOULDER), places[number])
 
 
-def on_screen(place: Place) -> tuple[float, float]:
-    """x and y, downwards, of a place in scene units from the middle of the picture."""
-    x, height, depth = place
-    return float(x), float(NEAR - STEEP * depth - height * _size(depth))
-
-
-def _size(depth: float) -> float:
-    return 1 - SMALLER * depth
-
-
-def _room(scene: Scene, take: Take) -> tuple[np.ndarray, list[Layer]]:
-    """The room with all that stands still behind, and layers of what stands still before."""
-    idle = [(scene.things[role], place) for role, place in take.idle.items()]
-    layers = [layer for item, place in [*scene.bystanders, *idle] for layer in _both(item, place)]
-    room = scene.picture.copy()
-    for depth, sprite, to_scene in sorted(layers, key=lambda layer: -layer[0]):
-        if depth > PAINTED:
-            lay(room, sprite, chained(scene.to_pixels, to_scene))
-    return room, [layer for layer in layers if layer[0] <= PAINTED]
-
-
-def _moving(scene: Scene, take: Take, frame: int) -> list[Layer]:
-    layers: list[Layer] = []
-    for item, places in take.extras:
-        layers += _both(item, places[frame])
-    for name, places in take.motion.places.items():
-        if name in scene.things:
-            layers += _both(scene.things[name], places[frame])
-        else:
-            pose = int(take.motion.poses[name][frame])
-            layers.append(_arm(scene, name, places[frame], pose))
-    return layers
-
-
-def _both(item: Thing, place: Place) -> list[Layer]:
+def _standing(item: Thing, place: Place) -> Iterator[Layer]:
     """A thing and its shadow on the table, which is smaller the higher the thing is."""
     x, height, depth = place
-    size = _size(depth)
+    size = size_at(depth)
     below = placed(on_screen(np.array([x, 0, depth])), size * (1 - min(height, 0.5)), 0)
-    # A shadow is drawn before everything that stands where it falls.
-    return [
-        (depth + 0.04, item.shadow, below),
-        (depth, item.picture, placed(on_screen(place), size, 0)),
-    ]
+    # As if it were farther: a shadow falls on the table, and over nothing that stands there.
+    yield depth + 0.04, item.shadow, below
+    yield depth, item.picture, placed(on_screen(place), size, 0)
 
 
-def _arm(scene: Scene, hand: str, place: Place, pose: int) -> Layer:
+def _arm(sprite: Sprite, shoulder: tuple[float, float], place: Place) -> Layer:
+    """A hand at a place, at the end of an arm that comes from a shoulder."""
     x, y = on_screen(place)
-    to_x, to_y = scene.shoulders[hand]
-    turn = float(np.arctan2(to_x - x, y - to_y))
-    return place[2], scene.hands[hand][pose], placed((x, y), _size(place[2]), turn)
+    turn = float(np.arctan2(shoulder[0] - x, y - shoulder[1]))
+    return place[2], sprite, placed((x, y), size_at(place[2]), turn)
+
+
+def _lay_all(picture: UInt8[np.ndarray, "h w 3"], to_pixels: Affine, layers: list[Layer]) -> None:
+    """Lays all over a picture, the farthest first."""
+    for _, sprite, to_scene in sorted(layers, key=lambda layer: -layer[0]):
+        lay(picture, sprite, chained(to_pixels, to_scene))

@@ -1,94 +1,101 @@
 """Hands that do things: an arm that comes from outside, in three poses."""
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
-from jaxtyping import Float32
+from jaxtyping import UInt8
 
 from ila_jax.data.synthetic.actions.play import CLOSED, OPEN, POINTING
 from ila_jax.data.synthetic.actions.sprites import FINE, Sprite, sprite
-from ila_jax.data.synthetic.actions.surfaces import clouds, colour
+from ila_jax.data.synthetic.actions.surfaces import Colour, clouds, colour
 
-LENGTH = 1.9  # of the arm, so that its end is never seen
-WIDTH = 0.26  # of the picture
+LENGTH = 1.9  # of the arm in scene units, so that its end is never seen
+WIDTH = 0.26  # of the picture of a hand with spread fingers
+GLOVED = 0.15  # of the hands
 
-# Fingers of each pose, from the knuckles to the tip: (x, y) to (x, y) in units of a hand's width,
-# y along the arm from the tips of the fingers at 0 to the palm.
+# Fingers of each pose, from the knuckle (x, y) to the tip (x, y), in widths of the hand. The round
+# end of the longest is at y 0.
 FINGERS = {
-    OPEN: (((-0.4, 1.0), (-0.75, 0.25)), ((-0.15, 0.9), (-0.25, 0.0)), ((0.15, 0.9), (0.25, 0.0)),
-           ((0.4, 1.0), (0.75, 0.25))),
-    CLOSED: (((-0.4, 1.0), (-0.3, 0.2)), ((-0.15, 0.9), (-0.1, 0.1)), ((0.15, 0.9), (0.1, 0.1)),
-             ((0.4, 1.0), (0.3, 0.3))),
-    POINTING: (((-0.4, 1.0), (-0.3, 0.75)), ((0.0, 0.9), (0.0, 0.0)), ((0.15, 0.9), (0.15, 0.7)),
-               ((0.4, 1.0), (0.3, 0.75))),
+    OPEN: (((-0.4, 1.0), (-0.75, 0.4)), ((-0.15, 0.9), (-0.25, 0.15)), ((0.15, 0.9), (0.25, 0.15)),
+           ((0.4, 1.0), (0.75, 0.4))),
+    CLOSED: (((-0.4, 1.0), (-0.3, 0.35)), ((-0.15, 0.9), (-0.1, 0.25)), ((0.15, 0.9), (0.1, 0.25)),
+             ((0.4, 1.0), (0.3, 0.45))),
+    POINTING: (((-0.4, 1.0), (-0.3, 0.9)), ((0.0, 0.9), (0.0, 0.15)), ((0.15, 0.9), (0.15, 0.85)),
+               ((0.4, 1.0), (0.3, 0.9))),
 }  # fmt: skip
+PALM, FINGER, WRIST, SLEEVE = 1.1, 0.27, 0.62, 0.9  # how thick they are, in widths of the hand
+
+
+@dataclass(frozen=True)
+class _Person:
+    """Whose hand it is. width: of the hand; cuff: from the finger tips, both in scene units."""
+
+    width: float
+    cuff: float
+    skin: Colour
+    sleeve: Colour
 
 
 def hand_in_poses(rng: np.random.Generator, scale: float) -> dict[int, Sprite]:
-    """One hand in all poses, placed by its finger tips, the arm upwards. scale: of `sprite`."""
-    fine = scale * FINE
-    size = (round(WIDTH * fine), round(LENGTH * fine))
+    """One person's hand in all poses, placed by its finger tips, the arm upwards.
+
+    scale: of `sprite`.
+    """
     width = rng.uniform(0.085, 0.115)
-    tone, sleeve = _tone(rng), colour(rng)
-    cuff = rng.uniform(2.2, 4.5) * width  # from the tips
-    return {pose: _hand(rng, pose, width, (tone, sleeve), cuff, size, scale) for pose in FINGERS}
+    person = _Person(width, rng.uniform(2.2, 4.5) * width, _skin(rng), colour(rng))
+    return {pose: _hand(rng, pose, person, scale) for pose in FINGERS}
 
 
-def _tone(rng: np.random.Generator) -> np.ndarray:
-    """The colour of skin, of any people, or of a glove."""
-    if rng.random() < 0.15:
+def _skin(rng: np.random.Generator) -> Colour:
+    """The colour of anybody's skin, or of a glove."""
+    if rng.random() < GLOVED:
         return colour(rng)
     light, dark = np.array([240, 200, 175]), np.array([95, 60, 45])
     share = rng.uniform(0, 1)
-    tone: np.ndarray = (light * share + dark * (1 - share)).astype(np.float32)
-    return tone
+    skin: Colour = (light * share + dark * (1 - share)).astype(np.float32)
+    return skin
 
 
-def _hand(
-    rng: np.random.Generator,
-    pose: int,
-    width: float,
-    tones: tuple[np.ndarray, np.ndarray],
-    cuff: float,
-    size: tuple[int, int],
-    scale: float,
-) -> Sprite:
-    skin, arm = np.zeros(size[::-1], np.uint8), np.zeros(size[::-1], np.uint8)
-    fine = scale * FINE
-
-    def point(x: float, y: float) -> tuple[int, int]:
-        # The tips are at the lower edge of the picture, in its middle.
-        return round(size[0] / 2 + x * fine), round(size[1] - 1 - y * fine)
-
-    def stroke(
-        mask: np.ndarray, start: tuple[float, float], end: tuple[float, float], w: float
-    ) -> None:
-        cv2.line(mask, point(*start), point(*end), 255, max(round(w * fine), 1), cv2.LINE_AA)
-
-    for (x0, y0), (x1, y1) in FINGERS[pose]:
-        stroke(skin, (x0 * width, y0 * width), (x1 * width, (y1 + 0.15) * width), 0.27 * width)
-    cv2.ellipse(skin, point(0, 1.25 * width), (round(0.55 * width * fine),
-                round(0.6 * width * fine)), 0, 0, 360, 255, -1, cv2.LINE_AA)  # fmt: skip
-    stroke(skin, (0, 1.4 * width), (0, LENGTH), 0.62 * width)
-    stroke(arm, (0, cuff), (0, LENGTH), 0.9 * width)
-    return _painted(rng, skin, arm, tones, scale)
-
-
-def _painted(
-    rng: np.random.Generator,
-    skin: np.ndarray,
-    arm: np.ndarray,
-    tones: tuple[np.ndarray, np.ndarray],
-    scale: float,
-) -> Sprite:
-    mask = np.maximum(skin, arm).astype(np.float32) / 255
-    sleeve = (arm > 127)[..., None]
-    colours = np.where(sleeve, tones[1], tones[0]) * _roundness(mask)
-    colours *= 1 + 0.15 * (clouds(rng, mask.shape[::-1], 8, 40)[..., None] - 0.5)
+def _hand(rng: np.random.Generator, pose: int, person: _Person, scale: float) -> Sprite:
+    skin, sleeve = _masks(pose, person, scale * FINE)
+    mask = np.maximum(skin, sleeve).astype(np.float32) / 255
+    colours = np.where(sleeve[..., None] > 127, person.sleeve, person.skin)
+    # Darker towards the edges, also of single fingers, as what is round is.
+    colours = colours * (0.45 + 0.6 * cv2.GaussianBlur(mask, (0, 0), 5.0)[..., None])
+    colours *= 0.925 + 0.15 * clouds(rng, mask.shape[::-1], 8, 40)[..., None]
     return sprite(np.clip(colours, 0, 255), mask, (-WIDTH / 2, -LENGTH), scale)
 
 
-def _roundness(mask: np.ndarray) -> Float32[np.ndarray, "h w 1"]:
-    """Brightness that falls towards the edges, also of single fingers."""
-    edge = cv2.GaussianBlur(mask, (0, 0), 5.0)
-    light: np.ndarray = 0.45 + 0.6 * edge
-    return light[..., None]
+def _masks(
+    pose: int, person: _Person, scale: float
+) -> tuple[UInt8[np.ndarray, "h w"], UInt8[np.ndarray, "h w"]]:
+    """Where the hand and the sleeve are, 255. scale: pixels to a scene unit."""
+    shape = (round(LENGTH * scale), round(WIDTH * scale))
+    skin, sleeve = np.zeros(shape, np.uint8), np.zeros(shape, np.uint8)
+    unit = scale * person.width
+    end = LENGTH / person.width
+    for knuckle, tip in FINGERS[pose]:
+        _stroke(skin, unit, knuckle, tip, FINGER)
+    _stroke(skin, unit, (0, 1.25), (0, 1.25), PALM)
+    _stroke(skin, unit, (0, 1.4), (0, end), WRIST)
+    _stroke(sleeve, unit, (0, person.cuff / person.width), (0, end), SLEEVE)
+    return skin, sleeve
+
+
+def _stroke(
+    mask: np.ndarray,
+    unit: float,
+    start: tuple[float, float],
+    end: tuple[float, float],
+    thickness: float,
+) -> None:
+    """Draws a line with round ends. The origin is in the middle of the lower edge, y upwards.
+
+    unit: pixels to a width of the hand, in which all else is.
+    """
+    height, width = mask.shape
+    first, last = (
+        (round(width / 2 + x * unit), round(height - 1 - y * unit)) for x, y in (start, end)
+    )
+    cv2.line(mask, first, last, 255, max(round(thickness * unit), 1), cv2.LINE_AA)

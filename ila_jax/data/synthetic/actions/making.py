@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ila_jax.data.synthetic.actions.drawing import draw
+from ila_jax.data.synthetic.actions.drawing import Drawing
 from ila_jax.data.synthetic.actions.faults import damage, nearly_same
 from ila_jax.data.synthetic.actions.plan import Clip, plan
-from ila_jax.data.synthetic.actions.scene import QUALITIES, scene
+from ila_jax.data.synthetic.actions.scene import scene
 from ila_jax.data.synthetic.actions.take import take
 from ila_jax.data.synthetic.h264 import write_h264
 from ila_jax.data.synthetic.made import check_settings, is_there
@@ -29,7 +29,7 @@ VIDEOS = "videos"
 TRUTH = "truth.csv"
 SETTINGS = "actions.json"
 WHAT = "a data set of actions with objects"
-VERSION = 1  # of the drawing: raise it whenever the same seed would give other videos
+VERSION = 2  # of the drawing: raise it whenever the same seed would give other videos
 BYTES = 350_000  # that a video takes at most, on average over many
 LIMIT = 600.0  # seconds for a clip, of which none takes ten
 
@@ -79,12 +79,15 @@ def write_clip(seed: int, clip: Clip, path: Path) -> None:
     """Draws a clip and writes its file, whole or damaged, or as a copy. Errors: OSError."""
     drawn = clip.source or clip
     shared = scene(seed, drawn.group)
-    frames = draw(shared, take(seed, drawn.number, drawn.label, shared))
+    drawing = Drawing(shared, take(seed, drawn.number, drawn.label, shared))
     rng = np.random.default_rng([seed, 3, clip.number])
-    quality = shared.quality
-    if clip.source:
-        frames, quality = nearly_same(rng, frames), int(rng.choice(QUALITIES)) + 2
-    write_h264(frames, path, rate=shared.rate, quality=quality, key_frames=shared.key_frames)
+    write_h264(
+        nearly_same(rng, drawing) if clip.source else drawing,
+        path,
+        rate=shared.rate,
+        quality=shared.quality + 3 if clip.source else shared.quality,
+        key_frames=shared.key_frames,
+    )
     if clip.damage:
         damage(path, clip.damage, rng)
 

@@ -18,6 +18,7 @@ RATES = (10, 12, 15, 20, 24, 25, 30)  # frames a second
 KEY_FRAMES = (12, 48, 250)  # one every so many
 QUALITIES = (23, 26, 29)  # x264's constant rate factors
 DETAIL = 1.25  # pixels of a thing's picture to a pixel of the frame
+ARM = (np.deg2rad(10), np.deg2rad(65))
 DISTRACTORS = (2, 5)
 CORNERED = 0.4  # of the scenes have something in the foreground
 
@@ -28,8 +29,9 @@ class Scene:
 
     size: width and height in pixels. picture: the room, somewhat larger than the frame, under the
     map to_pixels from scene units. things: by role, and hands by name and pose. bystanders:
-    things that nobody touches, and where they are. shoulders: where the arms come from, x and y in
-    scene units. camera: shares of shake, pan and zoom. quality: x264's constant rate factor.
+    things that nobody touches, and where they are. arms: the angle under which each arm comes into
+    the picture, in radians above the horizontal. camera: shares of shake, pan and zoom. quality:
+    x264's constant rate factor.
     """
 
     size: tuple[int, int]
@@ -41,8 +43,17 @@ class Scene:
     things: dict[str, Thing]
     hands: dict[str, dict[int, Sprite]]
     bystanders: list[tuple[Thing, Place]]
-    shoulders: dict[str, tuple[float, float]]
+    arms: dict[str, float]
     camera: tuple[float, float, float]
+
+    def along_arm(self, hand: str, distance: float) -> tuple[float, float]:
+        """x and y of a point on the line from the table to a shoulder, in scene units.
+
+        distance: from where the hand is at work, on the hand's side of the table.
+        """
+        side = -1 if hand == HANDS[0] else 1
+        x = side * (0.2 + distance * float(np.cos(self.arms[hand])))
+        return x, 0.15 - distance * float(np.sin(self.arms[hand]))
 
     @property
     def half_width(self) -> float:
@@ -75,10 +86,7 @@ def scene(seed: int, group: int) -> Scene:
         things=roles,
         hands=dict.fromkeys(HANDS, poses),
         bystanders=_bystanders(rng, half, scale),
-        shoulders={
-            hand: (sign * rng.uniform(0.6, 1.3), -rng.uniform(0.1, 0.9))
-            for hand, sign in zip(HANDS, (-1, 1), strict=True)
-        },
+        arms={hand: rng.uniform(*ARM) for hand in HANDS},
         camera=tuple(rng.uniform(0, 1, 3) * (rng.random(3) < 0.75)),
     )
 

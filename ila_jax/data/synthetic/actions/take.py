@@ -8,13 +8,15 @@ from jaxtyping import Float64
 from ila_jax.data.synthetic.actions.actions import HANDS, ROLES, perform
 from ila_jax.data.synthetic.actions.camera import camera_maps
 from ila_jax.data.synthetic.actions.light import Light
+from ila_jax.data.synthetic.actions.perspective import off_screen
 from ila_jax.data.synthetic.actions.play import Motion, Place, Play
-from ila_jax.data.synthetic.actions.scene import Scene
+from ila_jax.data.synthetic.actions.scene import DETAIL, Scene
 from ila_jax.data.synthetic.actions.things import SMALL, Thing, thing
 
 SECONDS = (2.0, 10.0)
 RESTING = 0.25  # of the hands lie on the table while they do nothing
 ROLLING = 0.25  # of the clips have something that moves by itself, far behind
+BEYOND = 0.25  # short sides, how far outside a hand waits: no camera moves so far
 PASSING = 0.15  # of the clips have something that passes before the camera
 
 
@@ -33,11 +35,6 @@ class Take:
     camera: Float64[np.ndarray, "f 2 3"]
     light: Light
 
-    @property
-    def frames(self) -> int:
-        """The number of frames."""
-        return len(self.camera)
-
 
 def take(seed: int, number: int, label: str, scene: Scene) -> Take:
     """The clip of a number, in a scene, of a class."""
@@ -48,7 +45,7 @@ def take(seed: int, number: int, label: str, scene: Scene) -> Take:
     camera = camera_maps(rng, scene.camera, scene.size, frames)
     light = Light(rng, scene.size, frames)
     extras = _extras(rng, scene, frames)
-    outside = {hand: _outside(rng, hand, scene.half_width) for hand in HANDS}
+    outside = {hand: _outside(rng, hand, scene) for hand in HANDS}
     stands = dict(zip(rng.permutation(ROLES).tolist(), _row(rng), strict=True))
     sizes = {role: item.size for role, item in scene.things.items()}
     play = Play(rng, sizes, outside)
@@ -65,25 +62,28 @@ def _row(rng: np.random.Generator) -> list[Place]:
     ]
 
 
-def _outside(rng: np.random.Generator, hand: str, half_width: float) -> Place:
+def _outside(rng: np.random.Generator, hand: str, scene: Scene) -> Place:
     """Where a hand is while it does nothing: not in the picture, or at its edge on the table."""
-    side = -1 if hand == HANDS[0] else 1
     if rng.random() < RESTING:
+        side = -1 if hand == HANDS[0] else 1
         return np.array([side * rng.uniform(0.42, 0.5), rng.uniform(0.02, 0.08), 0.1])
-    return np.array([side * (half_width + 0.3), rng.uniform(0.1, 0.6), 0.2])
+    # Along its arm, by the nearer of the picture's edges.
+    across, up = np.cos(scene.arms[hand]), np.sin(scene.arms[hand])
+    edge = min((scene.half_width - 0.2) / across, 0.65 / up)
+    return off_screen(*scene.along_arm(hand, edge + BEYOND), depth=0.2)
 
 
 def _extras(
     rng: np.random.Generator, scene: Scene, frames: int
 ) -> list[tuple[Thing, Float64[np.ndarray, "f 3"]]]:
     """Things that move by themselves: far behind, or before the camera."""
-    scale = 1.25 * min(scene.size)
+    scale = DETAIL * min(scene.size)
     extras = []
     if rng.random() < ROLLING:
         item = thing(rng, SMALL, (0.1, 0.16), scale)
         extras.append((item, _crossing(rng, scene, frames, rng.uniform(0.4, 1.0), 0.85)))
     if rng.random() < PASSING:
-        item = thing(rng, ("box",), (1.4, 1.6), scale)
+        item = thing(rng, ("box",), (1.4, 1.6), scale, ratio=(0.15, 0.35))
         extras.append((item, _crossing(rng, scene, frames, rng.uniform(0.15, 0.3), -1.0)))
     return extras
 

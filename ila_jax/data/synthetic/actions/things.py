@@ -42,12 +42,19 @@ class Thing:
 
 
 def thing(
-    rng: np.random.Generator, kinds: tuple[str, ...], size: tuple[float, float], scale: float
+    rng: np.random.Generator,
+    kinds: tuple[str, ...],
+    size: tuple[float, float],
+    scale: float,
+    ratio: tuple[float, float] = (0.7, 1.0),
 ) -> Thing:
-    """A thing of one of some kinds. size: of its longer side, between these. scale: of `sprite`."""
+    """A thing of one of some kinds.
+
+    size: of its longer side, between these, in scene units. scale: of `sprite`. ratio: of the other
+    side to the longer one, between these.
+    """
     kind = kinds[rng.integers(len(kinds))]
-    ratio = 1.0 if kind == ROUND else rng.uniform(0.7, 1.0)
-    sides = rng.uniform(*size) * np.array([1, ratio])
+    sides = rng.uniform(*size) * np.array([1, 1 if kind == ROUND else rng.uniform(*ratio)])
     # What is to hide something stands upright; what is small may lie.
     width, height = sides if kinds is SMALL and rng.random() < 0.5 else sides[::-1]
     pixels = (max(round(width * scale), 4) * FINE, max(round(height * scale), 4) * FINE)

@@ -149,7 +149,9 @@ def test_a_finished_set_is_kept_and_other_settings_are_refused(folder):
 def test_an_unfinished_set_of_other_settings_is_refused(tmp_path):
     unfinished = tmp_path / ".set.unfinished"
     unfinished.mkdir()
-    (unfinished / "actions.json").write_text(json.dumps({"version": 1, "seed": 0, "clips": 30}))
+    (unfinished / "actions.json").write_text(
+        json.dumps({"version": making.VERSION, "seed": 0, "clips": 30})
+    )
     with pytest.raises(ValueError, match=r"unfinished holds .*\(clips is 30 there and 24"):
         making.make(tmp_path / "set", clips=24, seed=0)
 
