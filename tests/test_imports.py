@@ -90,7 +90,7 @@ MAY_IMPORT["train.__main__"].add("train.dry_run")
 # fmt: off
 LAZY = {
     "torch", "transformers", "huggingface_hub", "matplotlib", "apache_beam", "decord", "wandb",
-    "gradio",
+    "gradio", "torchcodec",
 }
 # fmt: on
 NEVER = {"tensorflow": {""}, "torch": {"train", "data"}, "transformers": {"train", "data"}}

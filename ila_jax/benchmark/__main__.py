@@ -27,9 +27,14 @@ Measures on this machine; other work that it does at the same time is in the fig
   it could; several configurations make a table:
     python -m ila_jax.benchmark model --config k400/b16_8f --config.train.batch=64
     python -m ila_jax.benchmark model --config k400/b32_8f k400/l14_8f
-  this decoder beside plain PyAV, and beside decord 0.6.0 if it is installed:
+  this decoder beside plain PyAV, and beside decord2 (or decord) and torchcodec if installed:
     python -m ila_jax.benchmark decoders
 """
+# How to get what this decoder is compared with.
+_GETTING = {
+    "decord": "pip install 'ila-jax[benchmark]' brings decord2, which is imported as decord.",
+    "torchcodec": "docs/data.md says which version goes with which PyTorch and FFmpeg.",
+}
 # The parts of `loader.PARTS` as tables name them.
 _NAMES = {
     "read": "read the file",
@@ -207,12 +212,9 @@ def _decoders(options: argparse.Namespace) -> None:
     """Measures this decoder beside others on the same files, and prints the ratios."""
     from ila_jax.benchmark import decoders
 
-    # decord is an extra, and the comparison with PyAV stands without it.
-    if "decord" not in decoders.readers():
-        print(
-            "decord is not installed and is left out: pip install 'ila-jax[benchmark]'",
-            file=sys.stderr,
-        )
+    # The others are extras, and the comparison with PyAV stands without them.
+    for name, reason in decoders.left_out().items():
+        print(f"{name} {reason}; it is left out. {_GETTING[name]}", file=sys.stderr)
     with cli.progress(decoders.FILES * (1 + options.rounds)) as step:
         files = []
         for name, data in decoders.videos():
@@ -221,13 +223,18 @@ def _decoders(options: argparse.Namespace) -> None:
         comparison = decoders.compare(files, rounds=options.rounds, step=lambda: step("decoding"))
     if options.json:
         print(
-            json.dumps(dataclasses.asdict(comparison) | {"ratios": comparison.ratios()}, indent=2)
+            json.dumps(
+                dataclasses.asdict(comparison)
+                | {"ratios": comparison.ratios(), "versions": decoders.versions()},
+                indent=2,
+            )
         )
     else:
-        print(render([_decoders_table(comparison, decoders.FRAMES)], markdown=False))
+        table = _decoders_table(comparison, decoders.FRAMES, decoders.versions())
+        print(render([table], markdown=False))
 
 
-def _decoders_table(comparison: "Comparison", frames: int) -> Table:
+def _decoders_table(comparison: "Comparison", frames: int, versions: Mapping[str, str]) -> Table:
     # Ratios, since seconds are of this machine, and what is compared is the decoders.
     ratios = comparison.ratios()
     names = list(next(iter(ratios.values())))
@@ -243,7 +250,8 @@ def _decoders_table(comparison: "Comparison", frames: int) -> Table:
     header = ["10 s of H.264", "kB", "sequential PyAV, ms"]
     header += [f"{name} / sequential" for name in names if name != "sequential"]
     title = f"{frames} frames of each video, on one core"
-    return Table(title, header, cells, ["Seconds of a core, the least of all rounds."])
+    read_by = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return Table(title, header, cells, [f"Seconds of a core, the least of all rounds; {read_by}."])
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,10 +1,10 @@
-"""What reading a clip costs with this package's decoder, with plain PyAV, and with decord.
+"""What reading a clip costs with this package's decoder, with plain PyAV, decord and torchcodec.
 
 On videos drawn and encoded here, so that the figures of two machines are of the same files.
 """
 
 import importlib
-import importlib.util
+import importlib.metadata
 import io
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -59,14 +59,49 @@ FILES = 3  # that `videos` yields, for a bar that is shown before they are made
 
 
 def readers() -> dict[str, ReadFrames]:
-    """The readers that are installed, by name.
+    """The readers that can be used here, by name.
 
     Each makes of the bytes of a video the same FRAMES frames, uint8 [t, h, w, 3].
     """
-    by_name: dict[str, ReadFrames] = {"sequential": _sequential, "ila_jax": _indexed}
-    if importlib.util.find_spec("decord") is not None:
-        by_name["decord"] = _decord
-    return by_name
+    missing = left_out()
+    others = {name: read for name, read in _OTHERS.items() if name not in missing}
+    return {"sequential": _sequential, "ila_jax": _indexed} | others
+
+
+def left_out() -> dict[str, str]:
+    """Which of the others cannot be used here, and why, as the end of a sentence."""
+    return {name: reason for name in _OTHERS if (reason := _failure(name)) is not None}
+
+
+def versions() -> dict[str, str]:
+    """The version of each package that reads here, by the name under which it is installed."""
+    # decord2 is imported as decord: the name of the package says which of the two it is.
+    packages = importlib.metadata.packages_distributions()
+    modules = ["av", *(name for name in _OTHERS if name not in left_out())]
+    names = {name for module in modules for name in packages.get(module, ())}
+    return {name: importlib.metadata.version(name) for name in sorted(names)}
+
+
+def _failure(name: str) -> str | None:
+    """Why a package cannot be used; None if it can."""
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name == name:
+            return "is not installed"
+        return f"is installed and does not load: {error}"
+    # Libraries that it was built for are not here: torchcodec needs FFmpeg's, and PyTorch's CUDA
+    # in the form in which it lies on PyPI.
+    except (ImportError, OSError, RuntimeError) as error:
+        return f"is installed and does not load: {_last_cause(error)}"
+    return None
+
+
+def _last_cause(error: BaseException) -> str:
+    """The first line of the error that all others followed from."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).partition("\n")[0]
 
 
 def compare(
@@ -78,13 +113,14 @@ def compare(
     Errors: RuntimeError where ila_jax and sequential decoding differ.
     """
     seconds: dict[str, dict[str, float]] = {}
+    by_name = readers()
     for name, data in files:
         if not np.array_equal(_indexed(data), _sequential(data)):
             raise RuntimeError(f"{name}: the frames differ from those of sequential decoding")
-        best = dict.fromkeys(readers(), float("inf"))
+        best = dict.fromkeys(by_name, float("inf"))
         # Readers take turns, so that a machine that slows down does so for all of them.
         for _ in range(rounds):
-            for reader, read in readers().items():
+            for reader, read in by_name.items():
                 # The processor's time: other work of the machine adds little to it.
                 begin = time.process_time()
                 read(data)
@@ -117,11 +153,25 @@ def _sequential(data: bytes) -> np.ndarray:
 
 
 def _decord(data: bytes) -> np.ndarray:
-    """decord, one thread, as its documentation shows it."""
+    """decord 0.6.0, or its successor decord2, on one thread, as its documentation shows it."""
     decord = importlib.import_module("decord")
     reader = decord.VideoReader(io.BytesIO(data), ctx=decord.cpu(0), num_threads=1)
     frames: np.ndarray = reader.get_batch(interval(len(reader), FRAMES)).asnumpy()
     return frames
+
+
+def _torchcodec(data: bytes) -> np.ndarray:
+    """torchcodec, one thread, as its documentation shows it."""
+    decoders = importlib.import_module("torchcodec.decoders")
+    # NHWC: as the others give frames, and as they are decoded.
+    reader = decoders.VideoDecoder(data, dimension_order="NHWC", num_ffmpeg_threads=1)
+    numbers = interval(reader.metadata.num_frames, FRAMES).tolist()
+    frames: np.ndarray = reader.get_frames_at(indices=numbers).data.numpy()
+    return frames
+
+
+# What is compared with where it is installed, by the name under which it is imported.
+_OTHERS: dict[str, ReadFrames] = {"decord": _decord, "torchcodec": _torchcodec}
 
 
 def _encoded(height: int, width: int) -> bytes:

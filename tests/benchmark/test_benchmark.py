@@ -57,9 +57,12 @@ def test_decoders_on_small_files(tmp_path, capsys, monkeypatch):
     said = capsys.readouterr()
     assert "ila_jax / sequential" in said.out
     assert "small" in said.out
-    assert ("decord is not installed" in said.err) == ("decord" not in decoders.readers())
+    for name in ("decord", "torchcodec"):
+        assert (f"{name} is " in said.err) == (name not in decoders.readers())
     benchmark.main(["decoders", "--rounds", "1", "--json"])
-    assert json.loads(capsys.readouterr().out)["ratios"]["small"]["sequential"] == 1
+    written = json.loads(capsys.readouterr().out)
+    assert written["ratios"]["small"]["sequential"] == 1
+    assert written["versions"] == decoders.versions()
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """The comparison of decoders reads the same frames with each, from files as they are named."""
 
-import importlib.util
+import sys
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -23,9 +24,64 @@ def test_each_reader_gives_the_frames_of_the_interval(data):
     for name, read in decoders.readers().items():
         found = read(data)
         assert (found.shape, found.dtype) == (expected.shape, np.uint8)
-        if name != "decord":  # whose colours come from another converter
+        if name in ("sequential", "ila_jax"):  # the others' colours come from other converters
             np.testing.assert_array_equal(found, expected, name)
-    assert ("decord" in decoders.readers()) == (importlib.util.find_spec("decord") is not None)
+        else:
+            assert np.abs(found.astype(int) - expected).mean() < 2, name
+
+
+def _package(monkeypatch, name, **attributes):
+    """A package that is installed, as far as imports can tell."""
+    module = ModuleType(name)
+    vars(module).update(attributes)
+    monkeypatch.setitem(sys.modules, name, module)
+
+
+def test_packages_that_are_installed_take_part(data, monkeypatch):
+    """In place of decord and torchcodec, which are not needed for tests: as they are called."""
+    frames = decode(index_video(data), range(40))
+
+    class Reader:
+        def __init__(self, file, ctx, num_threads):
+            assert (file.read(), ctx, num_threads) == (data, "cpu 0", 1)
+
+        def __len__(self):
+            return len(frames)
+
+        def get_batch(self, numbers):
+            return SimpleNamespace(asnumpy=lambda: frames[numbers])
+
+    class Decoder:
+        metadata = SimpleNamespace(num_frames=len(frames))
+
+        def __init__(self, source, dimension_order, num_ffmpeg_threads):
+            assert (source, dimension_order, num_ffmpeg_threads) == (data, "NHWC", 1)
+
+        def get_frames_at(self, indices):
+            return SimpleNamespace(data=SimpleNamespace(numpy=lambda: frames[indices]))
+
+    _package(monkeypatch, "decord", VideoReader=Reader, cpu=lambda n: f"cpu {n}")
+    _package(monkeypatch, "torchcodec")
+    _package(monkeypatch, "torchcodec.decoders", VideoDecoder=Decoder)
+    by_name = decoders.readers()
+    assert list(by_name) == ["sequential", "ila_jax", "decord", "torchcodec"]
+    for name, read in by_name.items():
+        np.testing.assert_array_equal(read(data), frames[interval(40, 8)], name)
+
+
+def test_packages_that_are_not_there_or_do_not_load_are_left_out(monkeypatch):
+    def load(name):
+        if name == "decord":
+            raise ModuleNotFoundError("No module named 'decord'", name="decord")
+        raise OSError("Could not load this library: /a/b.so") from OSError("libx.so.13: no file")
+
+    monkeypatch.setattr(decoders.importlib, "import_module", load)
+    assert decoders.left_out() == {
+        "decord": "is not installed",
+        "torchcodec": "is installed and does not load: libx.so.13: no file",
+    }
+    assert list(decoders.readers()) == ["sequential", "ila_jax"]
+    assert list(decoders.versions()) == ["av"]
 
 
 def test_a_comparison(data):
