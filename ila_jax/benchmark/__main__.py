@@ -4,17 +4,18 @@ import argparse
 import dataclasses
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import get_args, get_type_hints
 
 from ila_jax import cli
-from ila_jax.config import Config, Override, from_config, read_config
-from ila_jax.tables import Table, render
-
-if TYPE_CHECKING:
-    from ila_jax.benchmark.decoders import Comparison
-    from ila_jax.benchmark.loader import Throughput
-    from ila_jax.benchmark.train_step import TrainStepSpeed
+from ila_jax.benchmark.against import against_table, check_comparable
+from ila_jax.benchmark.result import Result, read_result, setting
+from ila_jax.config import Config, ModelConfig, Override, from_config, read_config
+from ila_jax.cost.formulas import COSTS
+from ila_jax.files.publish import publish_text
+from ila_jax.files.writable import check_file
+from ila_jax.tables import render
 
 _HELP = """\
 Measures on this machine; other work that it does at the same time is in the figures.
@@ -23,25 +24,24 @@ Measures on this machine; other work that it does at the same time is in the fig
     python -m ila_jax.benchmark data --config quickstart
   how many cores feed an accelerator that trains on 400 clips a second:
     python -m ila_jax.benchmark data --config k400/b32_8f --device-rate 400
-  what a device trains on and recognises, on noise, in clips a second, and how near that is to what
-  it could; several configurations make a table:
+  what a device trains on and recognises, on noise, in clips a second; how near that is to what it
+  could, where its time and its memory go, and what limits it; several make a table:
     python -m ila_jax.benchmark model --config k400/b16_8f --config.train.batch=64
-    python -m ila_jax.benchmark model --config k400/b32_8f k400/l14_8f
+    python -m ila_jax.benchmark model --config k400/b32_8f k400/l14_8f --remat none,dots
+  all seven temporal models, as shares of the spatial one's rate:
+    python -m ila_jax.benchmark model --config k400/b32_8f --temporal all --output all.json
+  the same again after a change, as ratios to what was measured before it:
+    python -m ila_jax.benchmark model --config k400/b32_8f --output before.json
+    python -m ila_jax.benchmark model --config k400/b32_8f --against before.json
   this decoder beside plain PyAV, and beside decord2 (or decord) and torchcodec if installed:
     python -m ila_jax.benchmark decoders
 """
+# Plain CLIP looks at frames one by one: it has nothing temporal, and no configuration trains it.
+_TEMPORAL = tuple(name for name in COSTS if name != "clip")
 # How to get what this decoder is compared with.
 _GETTING = {
     "decord": "pip install 'ila-jax[benchmark]' brings decord2, which is imported as decord.",
     "torchcodec": "docs/data.md says which version goes with which PyTorch and FFmpeg.",
-}
-# The parts of `loader.PARTS` as tables name them.
-_NAMES = {
-    "read": "read the file",
-    "decode": "decode",
-    "crop_resize": "crop and resize",
-    "batch": "batch",
-    "to_device": "host to device",
 }
 
 
@@ -74,6 +74,7 @@ def _data(options: argparse.Namespace, config: Config) -> None:
     import jax
 
     from ila_jax.benchmark import loader
+    from ila_jax.benchmark.host_tables import data_json, data_table
     from ila_jax.data.synthetic import motion_pairs
     from ila_jax.job.batches import open_dataset
     from ila_jax.job.sharding import check_batch, make_mesh, put_batch
@@ -96,121 +97,87 @@ def _data(options: argparse.Namespace, config: Config) -> None:
             step=step,
         )
     if options.json:
-        print(json.dumps(_data_json(throughput, options.device_rate), indent=2))
+        print(json.dumps(data_json(throughput, options.device_rate), indent=2))
     else:
-        print(render([_data_table(throughput, options.device_rate)], markdown=False))
-
-
-def _data_json(throughput: "Throughput", device_rate: float | None) -> dict[str, object]:
-    """What is measured and what follows from it, by the keys that docs/data.md names."""
-    values = dataclasses.asdict(throughput) | {
-        "outside_decode": throughput.outside_decode,
-        "rate_per_core": throughput.rate_per_core,
-        "limit": throughput.limit,
-    }
-    if device_rate is not None:
-        values |= {
-            "device_rate": device_rate,
-            "cores_for_device": throughput.cores_for(device_rate),
-        }
-    return values
-
-
-def _data_table(throughput: "Throughput", device_rate: float | None) -> Table:
-    """The parts of the way from file to device, and what limits it in notes."""
-    cells = [
-        [_NAMES[part], f"{1e3 * seconds:.2f}", f"{1 / seconds:.0f}"]
-        for part, seconds in throughput.seconds.items()
-    ]
-    how = (
-        f"{throughput.threads} threads, {throughput.processes} processes, {throughput.cores} cores"
-    )
-    # Seconds of a core add up over cores, those by the clock do not: the notes say which is which.
-    notes = [
-        f"Outside of decoding the host spends {throughput.outside_decode:.1%} of the time of "
-        "decoding.",
-        f"By the clock ({how}): decoding alone {throughput.decode_rate:.1f} clips/s, end to end "
-        f"{throughput.end_to_end_rate:.1f}, which is {throughput.ratio:.0%} of it.",
-        f"The limit on this machine: {_NAMES[throughput.limit]}.",
-        f"A core feeds {throughput.rate_per_core:.1f} clips/s.",
-    ]
-    if throughput.unreadable:
-        notes.append(
-            f"{throughput.unreadable} of {throughput.clips} videos could not be read: "
-            "python -m ila_jax.data.check names them."
-        )
-    if device_rate is not None:
-        notes.append(_feeding(throughput.cores_for(device_rate), device_rate))
-    title = f"{throughput.clips} training clips, one at a time on one core"
-    return Table(title, ["part", "ms a clip", "clips/s"], cells, notes)
-
-
-def _feeding(cores: int | None, clips_per_second: float) -> str:
-    """How many cores feed devices that train on so many clips a second, as a sentence."""
-    if cores is None:
-        return (
-            f"No number of cores of one host feeds {clips_per_second:g} clips/s: batching and the "
-            "transfer to the device, which one thread does, are slower than that. Train on several "
-            "hosts."
-        )
-    return (
-        f"{clips_per_second:g} clips/s need {cores} {'core' if cores == 1 else 'cores'} like these."
-    )
+        print(render([data_table(throughput, options.device_rate)], markdown=False))
 
 
 def _model(options: argparse.Namespace, overrides: Sequence[Override]) -> None:
-    """Measures training and recognition of configurations on noise, and prints the figures."""
-    # All are read first: what is wrong with the last is said before minutes of measuring.
-    configs = {file: from_config(read_config(file, overrides)) for file in options.config}
+    """Measures training and recognition of models on noise, and prints the figures."""
+    if options.unlike and options.against is None:
+        raise ValueError("--unlike goes with --against: name the earlier file")
+    if options.json and options.against is not None:
+        raise ValueError("--against makes a table, which --json has no place for: leave one out")
+    configs = _configs(options, overrides)
+    earlier = None if options.against is None else read_result(options.against)
+    if options.output is not None:
+        _check_new(options.output)
+    # After all that can be wrong with the arguments: loading jax takes a second.
     from ila_jax.benchmark import train_step
+    from ila_jax.benchmark.model_tables import model_tables
 
-    speeds = {}
+    machine = train_step.machine()
+    if earlier is not None and not options.unlike:
+        settings = [setting(name, config, options.classes) for name, config in configs]
+        check_comparable(options.against, earlier, machine, settings)
+    result = Result(machine, [])
     with cli.progress(train_step.STAGES * len(configs)) as step:
-        for file, config in configs.items():
-            speeds[file] = train_step.measure(
-                config, classes=options.classes, steps=options.steps, step=step
+        for name, config in configs:
+            result.rows.append(
+                train_step.measure(
+                    name, config, classes=options.classes, steps=options.steps, step=step
+                )
             )
+            # After each: what ends the command leaves what was measured before.
+            if options.output is not None:
+                publish_text(options.output, result.as_json())
     if options.json:
-        rates = {
-            file: dataclasses.asdict(speed) | {"share_of_matmul": speed.share_of_matmul}
-            for file, speed in speeds.items()
-        }
-        print(json.dumps(rates, indent=2))
-    else:
-        print(render([_model_table(configs, speeds)], markdown=options.markdown))
+        print(result.as_json(), end="")
+        return
+    tables = model_tables(result)
+    if earlier is not None:
+        tables.append(against_table(result, earlier, options.against))
+    print(render(tables, markdown=options.markdown))
 
 
-def _model_table(configs: Mapping[str, Config], speeds: Mapping[str, "TrainStepSpeed"]) -> Table:
-    from ila_jax.cost.measure import machine
-
-    header = [
-        "configuration", "precision", "batch", "parts", "remat", "trains, clips/s", "TFLOP/s",
-        "of matmul", "MFU", "recognises, clips/s", "GiB",
-    ]  # fmt: skip
-    cells = []
-    for file, speed in speeds.items():
-        config = configs[file]
-        cells.append(
-            [file, config.model.precision, str(config.train.batch), str(config.train.accumulation),
-             config.model.remat, f"{speed.training:.1f}",
-             f"{speed.training * speed.flops / 1e12:.2f}", f"{speed.share_of_matmul:.0%}",
-             "–" if speed.mfu is None else f"{speed.mfu:.0%}", f"{speed.inference:.1f}",
-             "–" if speed.memory is None else f"{speed.memory:.1f}"]
-        )  # fmt: skip
-    # All configurations are measured on the same devices.
-    devices = next(iter(speeds.values())).devices
-    notes = [
-        "On noise instead of videos: nothing is read or decoded. The median of the steps.",
-        "TFLOP/s: by formula, forward and backward. of matmul: of the rate that a large matrix "
-        "product reaches here. MFU: of the maker's peak, where it is known.",
-        "GiB: the most in use on one device, where it tells.",
+def _configs(
+    options: argparse.Namespace, overrides: Sequence[Override]
+) -> list[tuple[str, Config]]:
+    """The configurations to measure, each with every temporal model and every remat asked for."""
+    temporal = _asked("--temporal", options.temporal, _TEMPORAL)
+    remat = _asked("--remat", options.remat, get_args(get_type_hints(ModelConfig)["remat"]))
+    # All are read first: what is wrong with the last is said before minutes of measuring.
+    return [
+        (name, from_config(read_config(name, [*overrides, *changes])))
+        for name in options.config
+        for model in _changes("model.temporal", temporal)
+        for changes in ([*model, *kept] for kept in _changes("model.remat", remat))
     ]
-    return Table(f"{devices} x {machine()}", header, cells, notes)
+
+
+def _check_new(path: Path) -> None:
+    """Checks that a file can be written, and is not there yet. Errors: ValueError, OSError."""
+    if path.exists():
+        raise ValueError(f"{path} is there already: name a new file, or delete it")
+    check_file(path)
+
+
+def _asked(flag: str, text: str | None, choices: Collection[str]) -> list[str]:
+    """The names in a text `A,B`, or all; none where there is no text: the configuration's own."""
+    if text is None:
+        return []
+    return cli.chosen(flag, None if text == "all" else text, choices, default=list(choices))
+
+
+def _changes(key: str, values: Sequence[str]) -> list[list[Override]]:
+    """An override for each value, or one time none."""
+    return [[(key, value)] for value in values] or [[]]
 
 
 def _decoders(options: argparse.Namespace) -> None:
     """Measures this decoder beside others on the same files, and prints the ratios."""
     from ila_jax.benchmark import decoders
+    from ila_jax.benchmark.host_tables import decoders_table
 
     # The others are extras, and the comparison with PyAV stands without them.
     for name, reason in decoders.left_out().items():
@@ -230,28 +197,8 @@ def _decoders(options: argparse.Namespace) -> None:
             )
         )
     else:
-        table = _decoders_table(comparison, decoders.FRAMES, decoders.versions())
+        table = decoders_table(comparison, decoders.FRAMES, decoders.versions())
         print(render([table], markdown=False))
-
-
-def _decoders_table(comparison: "Comparison", frames: int, versions: Mapping[str, str]) -> Table:
-    # Ratios, since seconds are of this machine, and what is compared is the decoders.
-    ratios = comparison.ratios()
-    names = list(next(iter(ratios.values())))
-    cells = [
-        [
-            file,
-            f"{comparison.files[file] / 1e3:.0f}",
-            f"{1e3 * comparison.seconds[file]['sequential']:.1f}",
-        ]
-        + [f"{ratios[file][name]:.2f}" for name in names if name != "sequential"]
-        for file in ratios
-    ]
-    header = ["10 s of H.264", "kB", "sequential PyAV, ms"]
-    header += [f"{name} / sequential" for name in names if name != "sequential"]
-    title = f"{frames} frames of each video, on one core"
-    read_by = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return Table(title, header, cells, [f"Seconds of a core, the least of all rounds; {read_by}."])
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -283,9 +230,7 @@ def _parser() -> argparse.ArgumentParser:
     model.add_argument(
         "--steps", type=int, default=10, metavar="N", help="that are timed (default: 10)"
     )
-    output = model.add_mutually_exclusive_group()
-    output.add_argument("--json", action="store_true", help="keys in docs/performance.md")
-    output.add_argument("--markdown", action="store_true")
+    _add_models(model)
     decoders = commands.add_parser(
         "decoders", help="this decoder beside others", description=_HELP, formatter_class=form
     )
@@ -295,6 +240,40 @@ def _parser() -> argparse.ArgumentParser:
         )
         command.add_argument("--json", action="store_true", help="keys in docs/data.md")
     return parser
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    """Adds which models are measured, and where the figures go."""
+    parser.add_argument(
+        "--temporal",
+        metavar="A,B",
+        help=f"temporal models, of {', '.join(_TEMPORAL)}, or all (default: the configuration's)",
+    )
+    parser.add_argument(
+        "--remat",
+        metavar="A,B",
+        help="what is computed again in the pass backward, of none, dots, block, or all (default: "
+        "the configuration's)",
+    )
+    parser.add_argument(
+        "--output",
+        type=cli.some_path,
+        metavar="FILE.json",
+        help="a new file for all figures, written after each model; keys in docs/performance.md",
+    )
+    parser.add_argument(
+        "--against",
+        type=cli.some_path,
+        metavar="FILE.json",
+        help="an earlier --output: prints ratios to it. One of another machine, model or batch is "
+        "refused",
+    )
+    parser.add_argument(
+        "--unlike", action="store_true", help="with --against: also of something else"
+    )
+    output = parser.add_mutually_exclusive_group()
+    output.add_argument("--json", action="store_true", help="print what --output writes")
+    output.add_argument("--markdown", action="store_true")
 
 
 if __name__ == "__main__":

@@ -1,107 +1,233 @@
-"""Clips a second that a configuration trains on and recognises, without any videos."""
+"""How fast a configuration trains and recognises, without any videos, and what limits it."""
 
+import dataclasses
+import os
+import platform
 import statistics
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from jax.sharding import Mesh
 
+from ila_jax.benchmark.compiling import Compiling, compile_cold_and_cached
+from ila_jax.benchmark.floor import Rates, Work, limiter, parts_of
+from ila_jax.benchmark.rates import measure_rates
+from ila_jax.benchmark.result import PassSpeed, Row, setting
 from ila_jax.config import Config
-from ila_jax.cost.measure import timed
+from ila_jax.cost.buffers import buffers_at_peak
+from ila_jax.cost.by_scope import seconds_by_part
+from ila_jax.cost.countings import by_formula
+from ila_jax.cost.measure import device_name
+from ila_jax.cost.traced import by_part
 from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.models import model
 from ila_jax.models.model import Variables
-from ila_jax.recognizer import logits_of
+from ila_jax.recognizer import Recognizer, logits_of
 from ila_jax.train.meter import clip_flops, device_memory, peak_clips_per_second
 from ila_jax.train.recipe import make_recipe
 from ila_jax.train.start import fresh_on
 from ila_jax.train.step import compiled_step
 
 # How often `measure` calls its `step`.
-STAGES = 5
-# Sides of the square matrices that FLOP/s are measured with: large enough to reach the machine's
-# most, small enough to take no more than a second there.
-_SIDE = {"cpu": 1024}
-_ACCELERATOR_SIDE = 8192
+STAGES = 6
+_BUFFERS = 12  # of a row, the largest: the others together are a small part
+
+Step = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class TrainStepSpeed:
-    """What one configuration reaches on all devices together.
+class _Pass:
+    """A pass that is measured. what: its name in a sentence. lower: makes its program, not yet
+    compiled. run: calls that once, and waits. flops: of a clip. macs: forward, by part."""
 
-    training, inference: clips a second. compiling: seconds, of the training step. flops: of a clip
-    in training, by formula. matmul: FLOP/s of one device that a large matrix product reaches here
-    in the model's precision. mfu: share of the makers' peak that training reaches, where that is
-    known. memory: GiB, the most in use on a device, where it tells.
-    """
-
-    devices: int
-    training: float
-    inference: float
-    compiling: float
+    what: str
+    lower: Callable[[], Any]
+    run: Callable[[Any], None]
     flops: int
-    matmul: float
-    mfu: float | None
-    memory: float | None
-
-    @property
-    def share_of_matmul(self) -> float:
-        """Which share of the FLOP/s of large matrix products training reaches on these devices."""
-        return self.training * self.flops / (self.devices * self.matmul)
+    macs: Mapping[str, int]
 
 
 def measure(
-    config: Config, *, classes: int, steps: int, step: Callable[[str], None] = lambda name: None
-) -> TrainStepSpeed:
+    configuration: str,
+    config: Config,
+    *,
+    classes: int,
+    steps: int,
+    step: Step = lambda name: None,
+) -> Row:
     """Trains on noise for some steps, and recognises as many batches of the same size.
 
-    classes: of the text head, where the configuration does not say. step: called with the name of
-    each of five finished parts. Errors: ValueError for a batch that the devices cannot share.
+    configuration: its name. classes: of the text head, where the configuration does not say. step:
+    called with the name of each of six finished parts. Errors: ValueError for a batch that the
+    devices cannot share.
     """
     # A linear head says how many classes it has; of a text head it is the data that say it.
     classes = config.model.classes or classes
     mesh = make_mesh(fsdp=config.mesh.fsdp)
     check_batch(mesh, "train.batch", config.train.batch)
     recipe = make_recipe(config, mirror=np.arange(classes), steps_per_epoch=1)
+    rates = measure_rates(config.model.precision)
+    macs = dict(by_part(config.model, classes))
+    step("rates")
     with jax.set_mesh(mesh):
         state = fresh_on(recipe, mesh, model.initialize(config.model, 0))
         batch = put_batch(mesh, noise(config, classes))
         text = put_state(mesh, _text(config, classes))
         step("weights")
-        # Compiled ahead of time, so that compiling is not in the time of the first step.
-        begin = time.perf_counter()
-        compiled = compiled_step(recipe, mesh, state).lower(state, batch, text).compile()
-        compiling = time.perf_counter() - begin
-        step("compiling")
-        step_seconds, state = _train(compiled, state, batch, text, steps)
-        step("training")
-        batch_seconds = _recognise(config, state, batch["video"], text, steps)
-        step("inference")
-    peak, clips_per_second = peak_clips_per_second(recipe), config.train.batch / step_seconds
-    speed = TrainStepSpeed(
-        devices=mesh.size,
-        training=clips_per_second,
-        inference=config.train.batch / batch_seconds,
-        compiling=compiling,
-        flops=clip_flops(recipe),
-        matmul=matmul_rate(config.model.precision),
-        mfu=None if peak is None else clips_per_second / peak,
+        trained = _Training(state, batch, text)
+        training = _Pass(
+            "The step",
+            lambda: compiled_step(recipe, mesh, state).lower(state, batch, text),
+            trained.run,
+            clip_flops(recipe),
+            macs,
+        )
+        train = _measured(training, config, mesh, rates, steps, step)
+        weights = Variables(trained.state["params"], trained.state["batch_stats"])
+        inference = _inference(config, weights, batch["video"], text, macs)
+        recognise = _measured(inference, config, mesh, rates, steps, step)
+    peak = peak_clips_per_second(recipe)
+    return Row(
+        setting=setting(configuration, config, classes),
+        matmul=rates.matmul,
+        bandwidth=rates.bandwidth,
+        macs=macs,
+        mfu=None if peak is None else train.clips_per_second / peak,
         memory=device_memory().get("memory_peak_gib"),
+        training=train,
+        inference=recognise,
     )
-    step("matrix products")
+
+
+class _Training:
+    """Steps of training, each from the state that the last one left."""
+
+    def __init__(self, state: Any, batch: Any, text: Any):
+        self.state, self._batch, self._text = state, batch, text
+
+    def run(self, compiled: Any) -> None:
+        """One step. jax returns before the devices are done: waiting makes it the step's time."""
+        self.state, *_ = jax.block_until_ready(compiled(self.state, self._batch, self._text))
+
+
+def _inference(
+    config: Config, variables: Variables, video: jax.Array, text: Any, macs: Mapping[str, int]
+) -> _Pass:
+    """The forward pass as `evaluate` computes it. Its MACs are those of the model as trained."""
+    recognizer = inference_form(Recognizer(config.model, variables))
+    arguments = (recognizer.variables, text, video)
+
+    def lower() -> Any:
+        return jax.jit(lambda v, t, x: logits_of(recognizer.config, v, t, x)).lower(*arguments)
+
+    counting = by_formula(config.model, _classes(config, text))
+    of_head = counting["text_head" if config.model.head == "text" else "linear_head"]
+    return _Pass(
+        "The forward pass",
+        lower,
+        lambda compiled: jax.block_until_ready(compiled(*arguments)),
+        2 * of_head,
+        macs,
+    )
+
+
+def _classes(config: Config, text: Any) -> int:
+    return int(config.model.classes or len(text))
+
+
+def inference_form(recognizer: Recognizer) -> Recognizer:
+    """What `evaluate` computes with: batch norms folded, where this version does so."""
+    fold = getattr(recognizer, "for_inference", None)
+    return recognizer if fold is None else fold()
+
+
+def _measured(
+    work: _Pass, config: Config, mesh: Mesh, rates: Rates, steps: int, step: Step
+) -> PassSpeed:
+    """Compiles a pass, times it, and takes its time and its memory apart."""
+    compiled, compiling = compile_cold_and_cached(work.lower)
+    step(f"{work.what}: compiled")
+    seconds = _timed(lambda: work.run(compiled), steps)
+    traced = _traced(lambda: work.run(compiled), compiled)
+    clips, memory = config.train.batch, compiled.memory_analysis()
+    moved = 0 if memory is None else memory.argument_size_in_bytes + memory.output_size_in_bytes
+    needed = Work(flops=work.flops * clips / mesh.size, size=moved)
+    parts = parts_of(traced, work.macs, clips=clips / mesh.size, devices=mesh.size)
+    median = statistics.median(seconds)
+    speed = PassSpeed(
+        clips_per_second=clips / median,
+        seconds=median,
+        spread=(max(seconds) - min(seconds)) / median,
+        flops_per_clip=work.flops,
+        floor=needed.floor(rates),
+        share_of_floor=needed.floor(rates) / median,
+        share_of_matmul=needed.products(rates) / median,
+        **_compiling(compiling),
+        arguments=None if memory is None else memory.argument_size_in_bytes,
+        working=None if memory is None else _working(memory),
+        parts=[dataclasses.asdict(part) for part in parts],
+        buffers=[dataclasses.asdict(buffers) for buffers in buffers_at_peak(compiled)[:_BUFFERS]],
+        limiter=limiter(work.what, median, needed, rates, parts),
+    )
+    step(f"{work.what}: timed")
     return speed
 
 
-def matmul_rate(precision: str) -> float:
-    """FLOP/s of one device in products of large square matrices, the best of five."""
-    side = _SIDE.get(jax.devices()[0].platform, _ACCELERATOR_SIDE)
-    # In the precision of the model: products in bfloat16 are several times as fast as in float32.
-    a = jax.random.normal(jax.random.key(0), (side, side)).astype(precision)
-    product = jax.jit(lambda a, b: a @ b)
-    return 2 * side**3 / min(timed(product, a, a, repeats=5))
+def _compiling(compiling: Compiling) -> dict[str, Any]:
+    return {
+        "tracing": compiling.tracing,
+        "compile_cold": compiling.cold,
+        "compile_cached": compiling.cached,
+    }
+
+
+def _working(memory: Any) -> int:
+    """Bytes beyond the arguments: intermediates, and results that take no argument's place."""
+    fresh = memory.output_size_in_bytes - memory.alias_size_in_bytes
+    return int(memory.temp_size_in_bytes + fresh)
+
+
+def _timed(run: Callable[[], None], steps: int) -> list[float]:
+    """Seconds of each of some calls."""
+    seconds = []
+    # One more than is counted: the first sets up buffers.
+    for _ in range(steps + 1):
+        begin = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - begin)
+    return seconds[1:]
+
+
+def _traced(run: Callable[[], None], compiled: Any) -> dict[str, float]:
+    """Seconds by part of one call, of all devices together; empty where nothing is traced."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with jax.profiler.trace(folder):
+                run()
+            return seconds_by_part(Path(folder), compiled.as_text())
+        # What was timed before stands without it.
+        except (RuntimeError, ValueError) as error:
+            print(f"the time by part is left out: {error}", file=sys.stderr)
+            return {}
+
+
+def machine() -> dict[str, Any]:
+    """What figures are of: the kind of device, how many, cores where that is the CPU, versions."""
+    device = jax.devices()[0]
+    return {
+        "device": device_name(),
+        "devices": jax.device_count(),
+        "cores": os.cpu_count() if device.platform == "cpu" else None,
+        "jax": jax.__version__,
+        "python": platform.python_version(),
+    }
 
 
 def noise(config: Config, classes: int) -> dict[str, np.ndarray]:
@@ -122,22 +248,3 @@ def _text(config: Config, classes: int) -> np.ndarray | None:
         return None
     rng = np.random.default_rng(0)
     return rng.standard_normal((classes, config.model.geometry().embed), np.float32)
-
-
-def _train(compiled: Any, state: Any, batch: Any, text: Any, steps: int) -> tuple[float, Any]:
-    """Trains for some steps; returns (seconds of a step, the median; the state at the end)."""
-    seconds = []
-    # One more than is counted: the first sets up buffers.
-    for _ in range(steps + 1):
-        begin = time.perf_counter()
-        # jax returns before the devices are done: waiting makes it the step's own time.
-        state, *_ = jax.block_until_ready(compiled(state, batch, text))
-        seconds.append(time.perf_counter() - begin)
-    return statistics.median(seconds[1:]), state
-
-
-def _recognise(config: Config, state: Any, video: jax.Array, text: Any, steps: int) -> float:
-    """Seconds of the forward pass of a batch, the median of some calls."""
-    variables = Variables(state["params"], state["batch_stats"])
-    logits = jax.jit(lambda v, video: logits_of(config.model, v, text, video))
-    return statistics.median(timed(logits, variables, video, repeats=steps))

@@ -16,6 +16,9 @@ PARTS = (
     ("interaction", r"/interaction/"),
     ("point prediction", r"/prediction/"),
     ("alignment, the rest", r"/alignment/"),
+    ("matching", r"/matching/"),
+    ("messages", r"/messages/"),
+    ("attention over time", r"/time/"),
     ("attention", r"/attention/"),
     ("MLP", r"/mlp/"),
     ("blocks, the rest", r"/block(s|\d+)/"),
@@ -50,7 +53,7 @@ def seconds_by_part(folder: Path, program: str) -> dict[str, float]:
     total: dict[str, float] = defaultdict(float)
     for operation in operations(folder):
         name = operation.name
-        total[_part(scopes.get(name, kernels.get(name)))] += operation.seconds
+        total[part_of_operation(scopes.get(name, kernels.get(name)))] += operation.seconds
     return dict(sorted(total.items(), key=lambda item: -item[1]))
 
 
@@ -86,7 +89,11 @@ def _operations_of(line: Any, *, everything: bool) -> Iterator[Operation]:
             yield Operation(name, event.duration_ns / 1e9)
 
 
-def _part(scopes: str | None) -> str:
+def part_of_operation(scopes: str | None) -> str:
+    """The part that an operation is of, by its scopes as XLA has them: `jit(f)/jvp(mlp)/add`.
+
+    None is `UNKNOWN`. What is of the pass backward has ", backward" behind.
+    """
     if scopes is None:
         return UNKNOWN
     # The outermost scope of what is differentiated stands within JAX's word: jvp(head)/dot_general.

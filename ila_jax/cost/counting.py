@@ -6,6 +6,7 @@ Not counted: everything else that is elementwise, reductions, and what no output
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,43 +19,62 @@ def count(function: Callable[..., Any], *arguments: Any) -> int:
 
     Errors: ValueError for products in a loop whose length is not known from the trace.
     """
-    return _total(jax.make_jaxpr(function)(*arguments).jaxpr)
+    return count_by_scope(function, *arguments).total()
 
 
-def _total(jaxpr: Jaxpr) -> int:
-    """MACs of the equations that the outputs need."""
+def count_by_scope(function: Callable[..., Any], *arguments: Any) -> Counter[str]:
+    """MACs of a call by the named scopes that they are in, such as "block0/mlp".
+
+    Arguments and errors are those of `count`.
+    """
+    return _total(jax.make_jaxpr(function)(*arguments).jaxpr, "")
+
+
+def _total(jaxpr: Jaxpr, outside: str) -> Counter[str]:
+    """MACs of the equations that the outputs need. outside: the scopes around the whole."""
     needed = {v for v in jaxpr.outvars if not isinstance(v, Literal)}
     makers = {v: eqn for eqn in jaxpr.eqns for v in eqn.outvars}
-    macs = 0
+    macs: Counter[str] = Counter()
     # Backwards: whether an equation is needed is decided by those that come after it.
     for eqn in reversed(jaxpr.eqns):
         if needed.isdisjoint(eqn.outvars):
             continue
         needed.update(v for v in eqn.invars if not isinstance(v, Literal))
-        macs += _shifted(eqn, makers) if eqn.primitive.name == "mul" else _equation(eqn)
+        # An equation of a nested trace knows the scopes within that trace alone.
+        scopes = "/".join(filter(None, (outside, str(eqn.source_info.name_stack))))
+        macs += _nested_macs(eqn, scopes) + Counter({scopes: _own_macs(eqn, makers)})
     return macs
 
 
-def _equation(eqn: Any) -> int:
-    """MACs of one equation and of what is nested in it."""
-    # What is nested is counted once here, and by the loop or branch below as often as it runs.
-    name, inner = eqn.primitive.name, [_total(j) for j in _nested(eqn.params.values())]
+def _own_macs(eqn: Any, makers: dict[Any, Any]) -> int:
+    """MACs of one equation, without what is nested in it."""
+    name = eqn.primitive.name
+    if name == "mul":
+        return _shifted(eqn, makers)
     if name == "dot_general":
         (contracted, _), _ = eqn.params["dimension_numbers"]
         left = eqn.invars[0].aval.shape
         return _size(eqn.outvars[0]) * math.prod(int(left[axis]) for axis in contracted)
     if name == "conv_general_dilated":
         return _size(eqn.outvars[0]) * _inputs_of_an_output(eqn)
-    if name == "scan":
-        return int(eqn.params["length"]) * sum(inner)
+    return 0
+
+
+def _nested_macs(eqn: Any, scopes: str) -> Counter[str]:
+    """MACs of what is nested in an equation, as often as it runs."""
+    name, inner = eqn.primitive.name, [_total(j, scopes) for j in _nested(eqn.params.values())]
     if name == "cond":
-        return max(inner)  # the dearest branch, as the trace does not say which is taken
-    if name == "while" and sum(inner):
+        # The dearest branch, as the trace does not say which is taken.
+        return max(inner, key=Counter.total)
+    macs = sum(inner, Counter())
+    if name == "scan":
+        return Counter({scope: eqn.params["length"] * number for scope, number in macs.items()})
+    if name == "while" and macs:
         raise ValueError(
             "a while loop with matrix products cannot be counted: its length is not in the trace. "
             "Use lax.scan or a fori_loop with fixed bounds"
         )
-    return sum(inner)
+    return macs
 
 
 def _inputs_of_an_output(eqn: Any) -> int:

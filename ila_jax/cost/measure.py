@@ -40,8 +40,14 @@ def machine() -> str:
     """The device and the versions that a measurement was made with."""
     device = jax.devices()[0]
     cores = f"{os.cpu_count()} cores, " if device.platform == "cpu" else ""
-    name = _processor() if device.platform == "cpu" else device.device_kind
-    return f"{name}, {cores}jax {jax.__version__}, Python {platform.python_version()}"
+    versions = f"jax {jax.__version__}, Python {platform.python_version()}"
+    return f"{device_name()}, {cores}{versions}"
+
+
+def device_name() -> str:
+    """The kind of the devices, of a CPU the processor's name."""
+    device = jax.devices()[0]
+    return _processor() if device.platform == "cpu" else str(device.device_kind)
 
 
 def _processor() -> str:

@@ -1,6 +1,7 @@
 """Counts the MACs of each part of a model from its traced program; nothing is computed."""
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -8,7 +9,8 @@ import jax
 import jax.numpy as jnp
 
 from ila_jax.config import ModelConfig
-from ila_jax.cost.counting import count
+from ila_jax.cost.by_scope import part_of_operation
+from ila_jax.cost.counting import count, count_by_scope
 from ila_jax.models import model
 from ila_jax.models.heads import LinearHead
 from ila_jax.models.model import Variables, VideoModel
@@ -89,6 +91,23 @@ def text(config: ModelConfig) -> int:
     """MACs of the text tower on one class."""
     tokens = jax.ShapeDtypeStruct((1, config.geometry().context), jnp.int32)
     return _count(config, lambda module, ids: module.text(ids), tokens)
+
+
+def by_part(config: ModelConfig, classes: int) -> Counter[str]:
+    """MACs of one clip through the whole model, by the parts that a profile is taken apart by.
+
+    classes: K, whose features are given where the head is the text head.
+    """
+
+    def logits(variables: Variables, video: Video, text: TextFeatures | None) -> Logits:
+        return model.apply(config, variables, video, text, None)[0].logits
+
+    text = _float(classes, config.geometry().embed) if config.head == "text" else None
+    macs: Counter[str] = Counter()
+    scopes = count_by_scope(logits, model.abstract(config), clip_shape(config), text)
+    for scope, number in scopes.items():
+        macs[part_of_operation(f"/{scope}")] += number
+    return macs
 
 
 def _count(config: ModelConfig, run: Callable[..., Any], *arguments: jax.ShapeDtypeStruct) -> int:

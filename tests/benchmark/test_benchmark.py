@@ -7,7 +7,9 @@ import pytest
 
 from ila_jax import cli
 from ila_jax.benchmark import __main__ as benchmark
-from ila_jax.benchmark import decoders
+from ila_jax.benchmark import decoders, model_tables, train_step
+from ila_jax.benchmark.result import read_result
+from tests.benchmark import made_up
 from tests.data.videos import write_video
 from tests.train import runs
 
@@ -65,20 +67,105 @@ def test_decoders_on_small_files(tmp_path, capsys, monkeypatch):
     assert written["versions"] == decoders.versions()
 
 
+@pytest.fixture
+def measured(monkeypatch):
+    """In place of measuring: rows that are made up, of the models that are asked for."""
+    monkeypatch.setattr(train_step, "machine", lambda: made_up.MACHINE)
+    speeds = {"spatial": 0.8}
+
+    def measure(name, config, *, classes, steps, step):
+        changes = [("model.temporal", config.model.temporal), ("model.remat", config.model.remat),
+                   ("train.batch", config.train.batch)]  # fmt: skip
+        return made_up.row(*changes, share=speeds.get(config.model.temporal, 0.4))
+
+    monkeypatch.setattr(train_step, "measure", measure)
+
+
+def test_all_temporal_models_by_one_call(measured, capsys, tmp_path):
+    output = tmp_path / "all.json"
+    command = ["model", "--config", "k400/b32_8f", "--temporal", "all", "--output", str(output)]
+    benchmark.main(command)
+    rows = read_result(output).rows
+    models = [row.setting["model"]["temporal"] for row in rows]
+    assert sorted(models) == [
+        "ata", "divided", "ila", "ila_token", "joint", "spatial", "xclip"
+    ]  # fmt: skip
+    training, recognition = model_tables.model_tables(read_result(output))[-2:]
+    of_spatial = dict(zip(models, (cells[9] for cells in training.cells), strict=True))
+    assert of_spatial == dict.fromkeys(models, "0.50") | {"spatial": "1.00"}
+    assert {cells[6] for cells in recognition.cells} == {"1"}  # GMACs of 2e9 operations
+    printed = capsys.readouterr().out
+    assert "k400/b32_8f ata remat=none: The step is limited by the MLP" in printed
+    assert "f32[2,3]" in printed
+    with pytest.raises(ValueError, match=r"all\.json is there already"):
+        benchmark.main(command)
+
+
+def test_remat_is_a_row_for_each(measured, capsys):
+    benchmark.main(["model", "--config", "k400/b32_8f", "--remat", "none,dots", "--json"])
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["setting"]["model"]["remat"] for row in rows] == ["none", "dots"]
+
+
+def test_models_against_an_earlier_file(measured, capsys, tmp_path):
+    output = tmp_path / "before.json"
+    command = ["model", "--config", "k400/b32_8f"]
+    benchmark.main([*command, "--output", str(output)])
+    benchmark.main([*command, "--against", str(output), "--markdown"])
+    assert f"**Against {output}**" in capsys.readouterr().out
+    other = [*command, "--config.train.batch=2", "--against", str(output)]
+    with pytest.raises(ValueError, match=r"batch: 2 here, \d+ there. Measure both with the same"):
+        benchmark.main(other)
+    benchmark.main([*other, "--unlike"])
+    assert "Unlike: batch: 2 here" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--temporal", "ila,x"], "--temporal: unknown 'x'"),
+        (["--remat", "all of it"], "--remat: unknown 'all of it'"),
+        (["--unlike"], "--unlike goes with --against"),
+        (["--json", "--against", "a.json"], "--json has no place for"),
+        (["--against", "none.json"], "none.json"),
+        (["--steps", "0"], "--steps is 0: expected at least 1"),
+    ],
+)
+def test_options_that_make_no_measurement(options, words, capsys):
+    command = ["model", "--config", "k400/b32_8f", *options]
+    assert cli.run(lambda: benchmark.main(command)) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert words in err
+
+
 @pytest.mark.slow
-def test_model(capsys):
+def test_a_tiny_model(tmp_path, capsys):
+    output = tmp_path / "a.json"
     shape = str(runs.SMALL["model.shape"]).replace(" ", "")
     small = [f"--config.model.shape={shape}", "--config.model.channels=8"]
-    command = ["model", "--config", QUICKSTART, *small, "--config.train.batch=8", "--steps", "1"]
-    benchmark.main([*command, "--json"])
-    (rate,) = json.loads(capsys.readouterr().out).values()
-    assert rate["devices"] == 8
-    assert min(rate["training"], rate["inference"], rate["compiling"], rate["matmul"]) > 0
-    # Three passes of 2 operations a multiply-add; a block of width 64 over 4 frames of 17 tokens.
+    command = ["model", "--config", QUICKSTART, *small, "--config.train.batch=8", "--steps", "2"]
+    benchmark.main([*command, "--output", str(output)])
+    printed = capsys.readouterr().out
+    assert "The step is limited by" in printed
+    assert "The forward pass is limited by" in printed
+    found = read_result(output)
+    assert found.machine["devices"] == 8
+    (row,) = found.rows
+    training, inference = row.training, row.inference
+    # A block of width 64 over 4 frames of 17 tokens; each device has one clip.
     block = 4 * 17 * 64 * 64 * 12
-    assert rate["flops"] > 3 * 2 * block
-    share = rate["training"] * rate["flops"] / (8 * rate["matmul"])
-    assert rate["share_of_matmul"] == pytest.approx(share)
+    assert training.flops_per_clip > 3 * 2 * block
+    assert inference.flops_per_clip > 2 * block
+    products = training.flops_per_clip / row.matmul
+    assert training.share_of_matmul == pytest.approx(products / training.seconds)
+    assert training.floor >= products
+    assert min(training.compile_cold, training.compile_cached, inference.compile_cached) > 0
+    parts = {part["name"] for part in training.parts}
+    assert {"MLP", "MLP, backward", "interaction, backward", "optimizer"} <= parts
+    assert {part["name"] for part in inference.parts} >= {"MLP", "attention"}
+    assert training.working > sum(buffers["size"] for buffers in training.buffers) > 0
+    assert output.stat().st_size < 20_000
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def test_scopes_of_a_program():
     ],
 )
 def test_the_part_of_an_operation(scopes, part):
-    assert by_scope._part(scopes) == part
+    assert by_scope.part_of_operation(scopes) == part
 
 
 def test_a_traced_program_is_taken_apart(tmp_path):

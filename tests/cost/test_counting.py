@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import pytest
 
-from ila_jax.cost.counting import count
+from ila_jax.cost.counting import count, count_by_scope
 from ila_jax.models.convolutions import Conv3x3, DepthwiseConv3x3
 from ila_jax.models.layers import Dtypes, Keys
 
@@ -27,6 +27,20 @@ def test_a_scan_of_products_counts_every_step():
         return jax.lax.scan(lambda y, w: (y @ w, None), x, weights)[0]
 
     assert count(run, shape(3, 5), shape(11, 5, 5)) == 11 * 3 * 5 * 5
+
+
+def test_products_are_counted_by_the_scopes_that_they_are_in():
+    def run(x, weights):
+        def body(y, w):
+            with jax.named_scope("mlp"):
+                return jax.jit(jnp.matmul)(y, w), None
+
+        with jax.named_scope("blocks"):
+            x = jax.lax.scan(body, x, weights)[0]
+        return x @ weights[0]
+
+    macs = count_by_scope(run, shape(3, 5), shape(11, 5, 5))
+    assert macs == {"blocks/mlp": 11 * 3 * 5 * 5, "": 3 * 5 * 5}
 
 
 def test_a_loop_with_fixed_bounds_counts_every_round():

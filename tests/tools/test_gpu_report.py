@@ -63,6 +63,16 @@ def test_the_most_telling_rows_come_first():
     assert [r.kind for r in rows if r.profile] == ["train"] * 3
 
 
+def test_rounds_take_turns_and_measure_parts_once():
+    kinds = ["train", "torch-train", "parts"]
+    rows = planned(["B/32"], kinds, profile=True, rounds=3, **OPTIONS)
+    models = [(r.kind, r.round) for r in rows if r.kind != "parts"]
+    assert models == [(kind, at) for at in range(3) for kind in ("torch-train", "train")]
+    assert [r.round for r in rows if r.kind == "parts"] == [0]
+    assert [r.round for r in rows if r.profile] == [0]
+    assert len({r.name for r in rows}) == len(rows)
+
+
 def test_only_the_kinds_that_are_asked_for():
     rows = planned(["B/32"], ["rate", "infer"], profile=True, **OPTIONS | {"batch": 2})
     assert [(r.kind, r.batch) for r in rows] == [("rate", 2), ("infer", 2)]
@@ -124,6 +134,26 @@ def test_tables_hold_ratios_and_shares():
     assert parts.notes == ["x: E: no"]
     assert profile.cells == [["MLP", "30.00", "75.0%"], ["attention", "10.00", "25.0%"]]
     assert failed.cells == [["e", "ValueError: too small"]]
+
+
+def test_of_several_rounds_a_table_has_medians():
+    def told(kind, speeds):
+        return [
+            {"name": f"{kind} {at}", **vars(row(kind, round=at)), "clips_per_second": speed,
+             "host_gib": at + 1.0, "spread": 0.0}
+            for at, speed in enumerate(speeds)
+        ]  # fmt: skip
+
+    failed = {"name": "f", **vars(row("train", round=3)), "error": "E: no"}
+    rows = [*told("train", [9.0, 12.0, 30.0]), failed, *told("torch-train", [6.0, 7.0, 5.0])]
+    models, failures = tables(rows, "a device")
+    columns = dict(zip(models.header, zip(*models.cells, strict=True), strict=True))
+    assert columns["what"] == ("train", "torch-train")
+    assert columns["clips/s"] == ("12.0", "6.0")
+    assert columns["of PyTorch"] == ("2.00", "–")
+    assert columns["host GiB"] == ("3.0", "3.0")
+    assert columns["spread"] == ("175.0%", "33.3%")
+    assert failures.cells == [["f", "E: no"]]
 
 
 def _report(tmp_path, *kinds):

@@ -26,9 +26,10 @@ then of each size the training step as `python -m ila_jax.train` compiles it and
     python -m tools.gpu_report --output report.json
   one size at another batch, training alone:
     python -m tools.gpu_report --sizes L/14 --batch 8 --remat none --kinds rate train torch-train
-  on a CPU, as a comparison of minutes:
-    python -m tools.gpu_report --sizes B/32 --batch 4 --dtype float32 --ahead 0 \\
-        --kinds rate train torch-train infer torch-infer --budget 1800 --limit 900
+  on a CPU: five rounds in which they take turns, an hour on two cores:
+    python -m tools.gpu_report --sizes B/32 --batch 4 --dtype float32 --ahead 0 --remat none \\
+        --kinds rate train torch-train infer torch-infer torch-compiled --rounds 5 --steps 3 \\
+        --no-profile --budget 7200 --limit 900 --output cpu.json
 
 Each row is a process of its own, so that PyTorch and jax never share the device's memory. The file
 is written after every number: what stops the report loses nothing. A row that fails or takes too
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
     rows = planned(
         options.sizes, options.kinds, frames=options.frames, batch=options.batch,
         dtype=options.dtype, remat=options.remat, steps=options.steps, profile=options.profile,
+        rounds=options.rounds,
     )  # fmt: skip
     children = Children(
         rows,
@@ -169,6 +171,14 @@ def _parser() -> argparse.ArgumentParser:
         default=7,
         metavar="N",
         help="samples, of which the median is taken (default: 7)",
+    )
+    add(
+        "--rounds",
+        type=_positive,
+        default=1,
+        metavar="N",
+        help="times that all models are measured, PyTorch and ila_jax in turn; the table has the "
+        "medians (default: 1)",
     )
     add(
         "--no-profile",

@@ -17,7 +17,7 @@ class Row:
     """One process's work. size: of the model. batch: clips at a time. steps: that are timed.
 
     remat: of the training step of ila_jax; PyTorch keeps everything. profile: whether the step's
-    time is also taken apart by named scopes.
+    time is also taken apart by named scopes. round: which of the report's repetitions it is of.
     """
 
     kind: Kind
@@ -28,14 +28,16 @@ class Row:
     remat: str
     steps: int
     profile: bool = False
+    round: int = 0
 
     @property
     def name(self) -> str:
         """Unique among the rows of a report."""
+        again = f" round {self.round + 1}" if self.round else ""
         if self.kind == "rate":
-            return f"rate {self.dtype}"
+            return f"rate {self.dtype}{again}"
         remat = f" remat={self.remat}" if self.kind == "train" else ""
-        return f"{self.kind} {self.size} {self.frames}f b{self.batch} {self.dtype}{remat}"
+        return f"{self.kind} {self.size} {self.frames}f b{self.batch} {self.dtype}{remat}{again}"
 
     def halved(self) -> "Row":
         """The same with half the batch, for a device whose memory was too small."""
@@ -74,10 +76,12 @@ def planned(
     remat: str | None,
     steps: int,
     profile: bool,
+    rounds: int = 1,
 ) -> list[Row]:
     """The rows of a report, the most telling first: whoever stops early has those.
 
-    batch, remat: None takes those of LOADS.
+    batch, remat: None takes those of LOADS. rounds: how often models take turns with PyTorch's;
+    parts of a block and the profile are measured in the first alone.
     """
 
     def row(kind: Kind, size: str) -> Row:
@@ -104,4 +108,10 @@ def planned(
     rows += [row(kind, size) for size in sizes[2:] for kind in pairs]
     rows += [row(kind, size) for size in sizes[1:2] for kind in parts]
     rows += [row("torch-compiled", size) for size in sizes[:2]]
-    return [row for row in rows if row.kind in kinds]
+    rows = [row for row in rows if row.kind in kinds]
+    again = [row for row in rows if not row.kind.endswith("parts")]
+    return rows + [
+        dataclasses.replace(row, round=number, profile=False)
+        for number in range(1, rounds)
+        for row in again
+    ]

@@ -1,5 +1,6 @@
 """The tables of a report, from its file alone."""
 
+import statistics
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,19 +8,45 @@ from ila_jax.tables import Table
 
 Entries = dict[str, Any]
 _NONE = "–"
-# What a row of ila_jax is compared with.
-_BESIDE = {"train": "torch-train", "infer": "torch-infer"}
+# What tells rows of different things apart, in whichever round.
+_SAME = ("kind", "size", "frames", "batch", "batch_measured", "dtype", "remat")
+_MEDIAN = {"clips_per_second", "step_ms", "tracing_s", "compile_s"}
+_MOST = {"peak_gib", "xla_gib", "host_gib", "matmul_flops"}
+# What a row is compared with: PyTorch in eager mode.
+_BESIDE = {"train": "torch-train", "infer": "torch-infer", "torch-compiled": "torch-infer"}
 
 
 def tables(rows: Sequence[Entries], machine: str) -> list[Table]:
     """All that has something in it: the models, the parts alone, the parts of a step, failures."""
     made = [
-        _models(rows, machine),
+        _models(medians(rows), machine),
         *(_parts(rows, row) for row in rows if row["kind"] == "parts" and row.get("parts")),
         *(_profile(row) for row in rows if row.get("parts_ms")),
         _failed(rows),
     ]
     return [table for table in made if table.cells]
+
+
+def medians(rows: Sequence[Entries]) -> list[Entries]:
+    """One row for those of all rounds: medians of speeds and times, and the most of memory."""
+    groups: dict[tuple[Any, ...], list[Entries]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row.get(key) for key in _SAME), []).append(row)
+    return [_median(group) for group in groups.values()]
+
+
+def _median(group: Sequence[Entries]) -> Entries:
+    measured = [row for row in group if "clips_per_second" in row]
+    if len(measured) < 2:
+        return measured[0] if measured else group[0]
+    told = {key: [row[key] for row in measured if key in row] for key in _MEDIAN | _MOST}
+    speeds = told["clips_per_second"]
+    return (
+        measured[0]
+        | {key: statistics.median(told[key]) for key in _MEDIAN if told[key]}
+        | {key: max(told[key]) for key in _MOST if told[key]}
+        | {"spread": (max(speeds) - min(speeds)) / statistics.median(speeds)}
+    )
 
 
 def rate(rows: Sequence[Entries]) -> float | None:
@@ -31,8 +58,8 @@ def rate(rows: Sequence[Entries]) -> float | None:
 def _models(rows: Sequence[Entries], machine: str) -> Table:
     header = [
         "what", "size", "frames", "batch", "remat", "clips/s", "of PyTorch", "TFLOP/s",
-        "of matmul", "GiB", "XLA says", "planned", "without margin", "trace s", "compile s",
-        "spread",
+        "of matmul", "GiB", "host GiB", "XLA says", "planned", "without margin", "trace s",
+        "compile s", "spread",
     ]  # fmt: skip
     fastest = rate(rows)
     cells = [_model(row, rows, fastest) for row in rows if "clips_per_second" in row]
@@ -41,7 +68,10 @@ def _models(rows: Sequence[Entries], machine: str) -> Table:
         "TFLOP/s: of the model's own multiply-adds by formula, two operations each; what remat "
         "computes again is not counted. of matmul: of the device's rate in a large product"
         + (f", {fastest / 1e12:.1f} TFLOP/s." if fastest else ", which was not measured."),
-        "GiB: the most in use. XLA says: by its own account of the program. planned: by --dry-run.",
+        "Of several rounds: medians, the most memory, and the spread between rounds.",
+        "GiB: the most in use of the device's memory. host GiB: of the host's, by the whole "
+        "process; on a CPU that is all there is, compiling included. XLA says: by its own account "
+        "of the program. planned: by --dry-run.",
     ]
     return Table(machine, header, cells, notes)
 
@@ -62,6 +92,7 @@ def _model(row: Entries, rows: Sequence[Entries], fastest: float | None) -> list
         _number(None if reached is None else reached / 1e12, ".1f"),
         _number(share, ".0%"),
         _number(row.get("peak_gib"), ".1f"),
+        _number(row.get("host_gib"), ".1f"),
         _number(row.get("xla_gib"), ".1f"),
         _number(row.get("plan_gib"), ".1f") if trains else _NONE,
         _number(row.get("estimate_gib"), ".1f") if trains else _NONE,
