@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from ila_jax.benchmark.train_step import noise
+from ila_jax.benchmark.train_step import inference_form, noise
 from ila_jax.config import Config, ModelConfig, from_config, read_config
 from ila_jax.cost.by_scope import seconds_by_part
 from ila_jax.cost.countings import by_formula
@@ -235,9 +235,3 @@ def infer(row: Row) -> None:
         seconds = timed(compiled, *arguments, samples=row.steps)
         finite = bool(jnp.isfinite(compiled(*arguments)).all())
     tell(**summary(seconds, clips=row.batch), **_peak(), finite=finite)
-
-
-def inference_form(recognizer: Recognizer) -> Recognizer:
-    """What `evaluate` computes with: batch norms folded, where this version does so."""
-    fold = getattr(recognizer, "for_inference", None)
-    return recognizer if fold is None else fold()
