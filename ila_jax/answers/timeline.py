@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ila_jax.data.clips.ahead import next_ahead
 from ila_jax.data.clips.windows import Windows
 from ila_jax.recognizer import Recognizer
 
@@ -24,6 +25,8 @@ class Moment:
 def timeline(recognizer: Recognizer, windows: Windows) -> Iterator[Moment]:
     """Yields what the model says of each window, as if it were a video of its own.
 
+    Meanwhile the next window is decoded.
+
         windows = Windows("day.mp4", seconds=10, stride=5)
         for moment in timeline(model, windows):
             print(moment.start, model.best(moment.probabilities, 1))
@@ -32,7 +35,7 @@ def timeline(recognizer: Recognizer, windows: Windows) -> Iterator[Moment]:
     """
     # Before the first window is decoded, not after it.
     recognizer.check_named()
-    for window, views in windows.with_views(recognizer.views):
+    for window, views in next_ahead(windows.with_views(recognizer.views)):
         # In float64, as `Recognizer.predict` takes the mean of a whole video.
         shares = recognizer.probabilities(views)
         yield Moment(window.start, window.end, shares.mean(axis=0, dtype=np.float64))

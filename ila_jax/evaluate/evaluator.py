@@ -22,7 +22,7 @@ from ila_jax.evaluate.views import ScoreRows, ViewPredictor, score
 from ila_jax.files.lock import only_writer
 from ila_jax.files.publish import sync_folder
 from ila_jax.job.batches import view_batches
-from ila_jax.job.heartbeat import LOADING, VALIDATING, Heartbeat
+from ila_jax.job.heartbeat import Heartbeat
 from ila_jax.job.processes import is_first, progress_bar, say, wait_for_all
 from ila_jax.job.sharding import make_mesh, put_state
 from ila_jax.job.stop import stop_requests
@@ -105,9 +105,8 @@ def _score_rest(subject: Subject, folder: Path, parts: ScoredParts) -> int:
     with heartbeat, stop_requests(folder) as stop, heartbeat.ending(), closing(batches):
         predict = _predictor(subject)
 
-        def beating(batch: Batch) -> ScoreRows:
-            heartbeat.beat(at, VALIDATING)
-            return predict(batch)
+        def beating(batches: Iterator[Batch]) -> Iterator[ScoreRows]:
+            return predict(heartbeat.validating(batches, lambda: at))
 
         with progress_bar(at, count, "video") as bar:
             for rows in score(beating, batches, stop=stop):
@@ -118,7 +117,6 @@ def _score_rest(subject: Subject, folder: Path, parts: ScoredParts) -> int:
                 # so that a kill costs a batch and no more.
                 if is_first():
                     parts.write(first, at, rows)
-                heartbeat.beat(at, LOADING)
                 bar.update(at - first)
     return at
 
@@ -136,8 +134,8 @@ def _done(parts: ScoredParts) -> tuple[int, int]:
     return at, unreadable
 
 
-def _predictor(subject: Subject) -> Callable[[Batch], ScoreRows]:
-    """The model on all devices, as a function of this process's rows of a batch."""
+def _predictor(subject: Subject) -> Callable[[Iterator[Batch]], Iterator[ScoreRows]]:
+    """The model on all devices, as a function of this process's batches."""
     config, recognizer = subject.config, subject.recognizer
     # Every device has all weights: a model in evaluation needs no optimizer, and fits.
     mesh = make_mesh()

@@ -4,10 +4,11 @@ Batch by batch, so that a caller can write down what is done and go on from ther
 
     predict = ViewPredictor(config.model, mesh, clips=config.evaluation.batch)
     batches = view_batches(config, source, first=0)
-    for rows in score(lambda batch: predict(variables, text, batch), batches): …
+    for rows in score(functools.partial(predict, variables, text), batches): …
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -17,6 +18,7 @@ from jax.sharding import Mesh
 
 from ila_jax.config import ModelConfig
 from ila_jax.data.clips.pipeline import Batch
+from ila_jax.job.one_ahead import one_ahead
 from ila_jax.job.sharding import put_batch, replicated
 from ila_jax.models.inspection import alignments
 from ila_jax.models.model import Variables
@@ -58,35 +60,48 @@ class ViewPredictor:
         aligns = variant(config).aligns
         self._points = jax.jit(points, out_shardings=replicated(mesh)) if aligns else None
 
-    def __call__(self, variables: Variables, text: TextFeatures | None, batch: Batch) -> ScoreRows:
-        """Returns `probabilities` [b, v, k] and what the batch says of its rows, `_KEPT`.
+    def __call__(
+        self, variables: Variables, text: TextFeatures | None, batches: Iterable[Batch]
+    ) -> Iterator[ScoreRows]:
+        """Yields, of each batch, `probabilities` [b, v, k] and what it says of its rows, `_KEPT`.
 
         They are of the global batch: the videos of all processes. Of models that align there are
         also `points` [b, depth, t - 1, 2, 2], what each block sees in the first view as in
-        `shapes.Alignment`, for one more pass of the image tower over that view.
+        `shapes.Alignment`, for one more pass of the image tower over that view. Meanwhile the
+        devices compute the next batch.
 
-        batch: of `data.pipeline.view_batches`, this process's rows, and bool `stop` [b].
+        batches: of `data.pipeline.view_batches`, this process's rows, and bool `stop` [b].
+        """
+        for views, parts, rest in one_ahead(partial(self._begun, variables, text), batches):
+            shares = np.concatenate([np.asarray(part) for part in parts], axis=1)
+            values = {name: np.asarray(x) for name, x in rest.items()}
+            yield {"probabilities": shares[:, :views], **values}
+
+    def _begun(
+        self, variables: Variables, text: TextFeatures | None, batch: Batch
+    ) -> tuple[int, list[jax.Array], dict[str, jax.Array]]:
+        """How many views a video has, their probabilities part by part, and the rest of the rows.
+
+        The arrays are on the devices, which may still compute them.
         """
         local, views = batch["video"].shape[:2]
         rest = {name: batch[name] for name in _KEPT}
-        shares = []
-        # The limit is for all devices, while `local` counts the videos of this process alone.
-        for part in _parts(views, most=self._clips // (local * jax.process_count())):
-            with jax.set_mesh(self._mesh):
+        parts = []
+        with jax.set_mesh(self._mesh):
+            # The limit is for all devices, while `local` counts the videos of this process alone.
+            for part in _parts(views, most=self._clips // (local * jax.process_count())):
                 sent = put_batch(self._mesh, {"video": batch["video"][:, part], **rest})
                 rows = self._probabilities(variables, text, sent)
-            # Fetched before the next part is sent: memory holds one.
-            shares.append(np.asarray(rows["probabilities"]))
-        values = {name: np.asarray(rows[name]) for name in _KEPT}
-        if self._points is not None:
-            with jax.set_mesh(self._mesh):
+                parts.append(rows.pop("probabilities"))
+            if self._points is not None:
                 first = put_batch(self._mesh, {"video": batch["video"][:, 0]})["video"]
-                values["points"] = np.asarray(self._points(variables, first))
-        return {"probabilities": np.concatenate(shares, axis=1)[:, :views], **values}
+                rows["points"] = self._points(variables, first)
+        # A part's pixels are on the devices until it is done; what it computes in between is not.
+        return views, parts, rows
 
 
 def score(
-    predict: Callable[[Batch], ScoreRows],
+    predict: Callable[[Iterator[Batch]], Iterator[ScoreRows]],
     batches: Iterable[Batch],
     *,
     stop: Callable[[], bool] = lambda: False,
@@ -94,17 +109,20 @@ def score(
     """Yields finished batches: `index`, `label`, `short` [b] and `probabilities` [b, v, k].
 
     Rows of padding and of videos that could not be read are not among them. bad: int [u, 2],
-    (index, Reason) of the latter. stop: after a batch at which it said so, on any process, no
-    other follows.
+    (index, Reason) of the latter. predict: as a `ViewPredictor`, which may ask for the next batch
+    before it gives the rows of one. stop: when it says so, on any process, no other batch follows
+    the one whose rows come next; of several processes, up to two do.
     """
-    for batch in batches:
-        # The wish to stop goes through the devices with the rows: so all processes learn of it with
-        # the same batch, and none waits in a collective for one that has left.
-        rows = predict(batch | {"stop": np.full(len(batch["label"]), stop())})
+    alone = jax.process_count() == 1
+    # The wish to stop goes through the devices with the rows: so all processes learn of it with the
+    # same batch, and none waits in a collective for one that has left.
+    asked = (batch | {"stop": np.full(len(batch["label"]), stop())} for batch in batches)
+    for rows in predict(asked):
         mask, bad, stopped = (rows.pop(name) for name in ("mask", "bad", "stop"))
         bad = bad.reshape(-1, 2)
         yield {name: values[mask] for name, values in rows.items()} | {"bad": bad[bad[:, 0] >= 0]}
-        if stopped.any():
+        # Who is alone does not wait for the batch that has begun, and which the next start scores.
+        if stopped.any() or (alone and stop()):
             return
 
 

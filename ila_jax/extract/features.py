@@ -1,6 +1,7 @@
 """What the model makes of videos before it names them: features of clips, frames and patches."""
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +10,7 @@ from jax.sharding import Mesh
 
 from ila_jax.config import ModelConfig
 from ila_jax.data.clips.pipeline import Batch
+from ila_jax.job.one_ahead import one_ahead
 from ila_jax.job.sharding import put_batch, replicated
 from ila_jax.models import model
 from ila_jax.models.model import Variables
@@ -53,12 +55,18 @@ class FeatureExtractor:
     def __call__(self, variables: Variables, batches: Iterator[Batch]) -> Iterator[FeatureRows]:
         """Yields `index`, `mask` [b], `bad` [b, 1, 2] of each batch, and its features [b, ...].
 
+        Meanwhile the devices compute the next batch.
         batches: of `data.pipeline.view_batches`, of one clip and one crop.
         """
-        for batch in batches:
-            # The only view of each video: [b, 1, t, h, w, 3] becomes [b, t, h, w, 3].
-            video = {"video": batch["video"][:, 0]}
-            with jax.set_mesh(self._mesh):
-                features = self._features(variables, put_batch(self._mesh, video)["video"])
-            rest = {name: batch[name] for name in ("index", "mask", "bad")}
+        for rest, features in one_ahead(partial(self._begun, variables), batches):
             yield rest | {kind: np.asarray(x) for kind, x in features.items()}
+
+    def _begun(
+        self, variables: Variables, batch: Batch
+    ) -> tuple[FeatureRows, dict[str, jax.Array]]:
+        """What was read, and the features on the devices, which may still compute them."""
+        # The only view of each video: [b, 1, t, h, w, 3] becomes [b, t, h, w, 3].
+        video = {"video": batch["video"][:, 0]}
+        with jax.set_mesh(self._mesh):
+            features = self._features(variables, put_batch(self._mesh, video)["video"])
+        return {name: batch[name] for name in ("index", "mask", "bad")}, features

@@ -7,15 +7,16 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import NoReturn, Self, TypeVar
 
 from ila_jax.files.publish import remove_partial, renamed_when_whole
 
+_T = TypeVar("_T")
 # The phases of a run, in the words of the messages.
 LOADING, SAVING, COMPUTING, VALIDATING = "loading data", "saving", "in the step", "validating"
 ENDING = "ending"
@@ -77,6 +78,18 @@ class Heartbeat:
         self._first = step if self._first is None else self._first
         self._place = replace(self._place, step=step, phase=phase)
         self._idle = 0.0
+
+    def validating(self, batches: Iterable[_T], step: Callable[[], int]) -> Iterator[_T]:
+        """The same batches: to wait for one is to load, and all between two of them to validate.
+
+        step: gives the step that the process is in by then.
+        """
+        for batch in batches:
+            self.beat(step(), VALIDATING)
+            yield batch
+            self.beat(step(), LOADING)
+        # After the last batch its results are still waited for, together with the others.
+        self.beat(step(), VALIDATING)
 
     @contextmanager
     def ending(self) -> Iterator[None]:

@@ -1,11 +1,8 @@
 """Answers for the videos of a list, one after the other, with the model that was asked for."""
 
 import argparse
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from functools import partial
-from typing import TypeVar
 
 import numpy as np
 from tqdm import tqdm
@@ -13,6 +10,7 @@ from tqdm import tqdm
 from ila_jax.answers.answers import Answer, Span
 from ila_jax.answers.timeline import timeline
 from ila_jax.data.class_names.classes import chosen_classes
+from ila_jax.data.clips.ahead import work_ahead
 from ila_jax.data.clips.reading import TooSlow, VideoReader
 from ila_jax.data.clips.windows import Windows
 from ila_jax.data.sources.annotations import LabelledFile
@@ -25,9 +23,6 @@ from ila_jax.weights.folder import load
 
 # Seconds for reading and decoding a video. A decoder may hang for ever on a damaged file.
 _TIME_LIMIT = 600.0
-# Threads that read videos ahead while the model looks at others.
-_THREADS = 2
-_Result = TypeVar("_Result")
 
 
 def open_model(options: argparse.Namespace) -> Recognizer:
@@ -53,11 +48,11 @@ def answer_videos(
     """The answer to each video, in their order."""
     if options.window is not None:
         return (_long(model, path, options) for path in paths)
-    return _short(model, paths, options.top_k)
+    return _short(model, paths, options.top_k, options.threads)
 
 
-def _short(model: Recognizer, paths: Sequence[str], top_k: int) -> Iterator[Answer]:
-    """Answers for each video as a whole, while the next ones are being read.
+def _short(model: Recognizer, paths: Sequence[str], top_k: int, threads: int) -> Iterator[Answer]:
+    """Answers for each video as a whole, while so many threads read the next ones.
 
     A video that cannot be read has its problem for an answer.
     """
@@ -65,7 +60,8 @@ def _short(model: Recognizer, paths: Sequence[str], top_k: int) -> Iterator[Answ
     make_views = partial(read, convert=partial(model.views, video=0))
     # disable=None: none where stderr is no terminal, but a file or a pipe.
     with tqdm(total=len(paths), disable=None) as bar:
-        for path, reading in zip(paths, _ahead(make_views, range(len(paths))), strict=True):
+        readings = work_ahead(make_views, range(len(paths)), threads=threads)
+        for path, reading in zip(paths, readings, strict=True):
             try:
                 views, short = reading.result()
             except BadVideo as error:
@@ -77,25 +73,6 @@ def _short(model: Recognizer, paths: Sequence[str], top_k: int) -> Iterator[Answ
                 yield Answer(path, model.best(shares, top_k), short=short)
             bar.set_postfix_str(path, refresh=False)
             bar.update()
-
-
-def _ahead(work: Callable[[int], _Result], items: Iterable[int]) -> Iterator[Future[_Result]]:
-    """Yields the work on each item, in order, and begins a few of them before they are asked for.
-
-    What is yielded may hold an error, which its `result` raises.
-    """
-    pool = ThreadPoolExecutor(_THREADS)
-    futures = deque[Future[_Result]]()
-    try:
-        # No more than so many ahead: decoded views of all videos would not fit into memory.
-        for item in items:
-            futures.append(pool.submit(work, item))
-            if len(futures) > _THREADS:
-                yield futures.popleft()
-        yield from futures
-    finally:
-        # Not waited for: a decoder that hangs would keep Ctrl-C from ending the command.
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _long(model: Recognizer, path: str, options: argparse.Namespace) -> Answer:

@@ -5,6 +5,7 @@ names the partner when a clip is played backwards, and is lost when its frames a
 """
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -51,15 +52,13 @@ def measure(workdir: Path, config: Config) -> TimeOrder:
     Errors: ValueError for a run without a checkpoint, or a damaged one.
     """
     dataset, recognizer, mesh = open_dataset(config), load_run(workdir, "best"), make_mesh()
-    predict = Predictor(recognizer.config, mesh)
     text = recognizer.class_features if recognizer.config.head == "text" else None
-    variables, text = put_state(mesh, (recognizer.variables, text))
+    on_mesh = put_state(mesh, (recognizer.variables, text))
+    predict = partial(Predictor(recognizer.config, mesh), *on_mesh)
 
     def predictions(order: FrameOrder) -> Predictions:
         batches = validation_batches(config, dataset, order)
-        of_all = collect(
-            lambda batch: predict(variables, text, batch), batches, listed=len(dataset.validation)
-        )
+        of_all = collect(predict, batches, listed=len(dataset.validation))
         assert of_all is not None, "only a stop signal ends it early, and none is given"
         return of_all
 

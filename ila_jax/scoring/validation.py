@@ -1,8 +1,8 @@
 """Validation: what a model says of a whole set of videos, each once on any number of devices."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -14,6 +14,7 @@ from scipy.special import softmax
 
 from ila_jax.config import ModelConfig
 from ila_jax.data.clips.pipeline import Batch
+from ila_jax.job.one_ahead import one_ahead
 from ila_jax.job.sharding import put_batch, replicated
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import logits_of
@@ -24,6 +25,7 @@ from ila_jax.shapes import TextFeatures
 _PASSED_ON = ("index", "label", "mask", "short", "bad", "stop")
 # Of these a set is put together once all its batches are done.
 _COLLECTED = ("index", "label", "probabilities")
+Rows = dict[str, NDArray[Any]]  # of a batch, on the host
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ class Predictions:
 
 
 class Predictor:
-    """The compiled forward pass over a mesh: a batch of videos in, rows on the host out."""
+    """The compiled forward pass over a mesh: batches of videos in, rows on the host out."""
 
     def __init__(self, config: ModelConfig, mesh: Mesh):
         self._mesh = mesh
@@ -77,23 +79,34 @@ class Predictor:
         self._forward = jax.jit(forward, out_shardings=replicated(mesh))
 
     def __call__(
-        self, variables: Variables, text: TextFeatures | None, batch: Batch
-    ) -> dict[str, NDArray[Any]]:
-        """`probabilities` float64 [b, k], and what the batch says of its rows, of all processes.
+        self, variables: Variables, text: TextFeatures | None, batches: Iterable[Batch]
+    ) -> Iterator[Rows]:
+        """Yields the rows of each batch, of all processes, while the devices compute the next.
 
-        batch: this process's rows, `video` uint8 [b, t, h, w, 3] among them.
+        batches: this process's rows, `video` uint8 [b, t, h, w, 3] among them. `probabilities`,
+        float64 [b, k], takes its place.
         """
+        for on_devices in one_ahead(partial(self._begun, variables, text), batches):
+            rows = {name: np.asarray(values) for name, values in on_devices.items()}
+            # In float64, or close logits could become equal probabilities and change their order.
+            shares = softmax(rows.pop("logits").astype(np.float64), axis=1)
+            yield rows | {"probabilities": shares}
+
+    def _begun(
+        self, variables: Variables, text: TextFeatures | None, batch: Batch
+    ) -> dict[str, jax.Array]:
+        """The rows of a batch on the devices, which may still compute them."""
         needed = {name: batch[name] for name in ("video", *_PASSED_ON)}
         with jax.set_mesh(self._mesh):
-            on_devices = self._forward(variables, text, put_batch(self._mesh, needed))
-        rows = {name: np.asarray(values) for name, values in on_devices.items()}
-        # In float64, or close logits could become equal probabilities and change their order.
-        return rows | {"probabilities": softmax(rows.pop("logits").astype(np.float64), axis=1)}
+            on_devices: dict[str, jax.Array] = self._forward(
+                variables, text, put_batch(self._mesh, needed)
+            )
+        return on_devices
 
 
 def collect(
-    predict: Callable[[Batch], dict[str, NDArray[Any]]],
-    batches: Iterator[Batch],
+    predict: Callable[[Iterator[Batch]], Iterator[Rows]],
+    batches: Iterable[Batch],
     *,
     listed: int,
     on_bad: Callable[[NDArray[Any]], None] = lambda bad: None,
@@ -101,15 +114,18 @@ def collect(
 ) -> Predictions | None:
     """Predictions for all batches; None when `stop` said so in between, on any process.
 
+    predict: as a `Predictor`, which may ask for the next batch before it gives the rows of one.
     listed: how many videos there are. on_bad: is given the `bad` of every global batch.
     Errors: ValueError when none could be read.
     """
     done, short = [], 0
-    for batch in batches:
-        # What this process was asked goes through the devices and comes back from all processes:
-        # they leave the loop at the same batch, and none waits for one that has left.
-        rows = predict(batch | {"stop": np.full(len(batch["label"]), stop())})
-        if rows["stop"].any():
+    # What this process was asked goes through the devices and comes back from all processes: they
+    # leave the loop at the same batch, and none waits for one that has left.
+    asked = (batch | {"stop": np.full(len(batch["label"]), stop())} for batch in batches)
+    alone = jax.process_count() == 1
+    for rows in predict(asked):
+        # Who is alone does not wait for the batch that has begun already.
+        if rows["stop"].any() or (alone and stop()):
             return None
         on_bad(rows["bad"])
         # The mask leaves out unreadable videos, and the padding that fills the last batch.

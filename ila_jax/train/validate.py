@@ -1,17 +1,14 @@
 """Validation during training: scores the whole set, saves the best, writes the metrics."""
 
-from typing import Any
-
-from numpy.typing import NDArray
+from collections.abc import Iterator
 
 from ila_jax.config import TrainConfig
 from ila_jax.data.clips.pipeline import Batch
 from ila_jax.job.batches import validation_batches
-from ila_jax.job.heartbeat import LOADING, VALIDATING
 from ila_jax.job.processes import say
 from ila_jax.models.model import Variables
 from ila_jax.scoring.metrics import METRICS
-from ila_jax.scoring.validation import Predictions, Predictor, collect
+from ila_jax.scoring.validation import Predictions, Predictor, Rows, collect
 from ila_jax.shapes import TextFeatures
 from ila_jax.train.parameter_groups import join, partition
 from ila_jax.train.run import TrainingRun
@@ -71,11 +68,8 @@ def _predictions(
 ) -> Predictions | None:
     """What these weights say of every validation video; None when the run is to stop."""
 
-    def predict(batch: Batch) -> dict[str, NDArray[Any]]:
-        run.heartbeat.beat(step, VALIDATING)
-        rows = predictor(variables, text, batch)
-        run.heartbeat.beat(step, LOADING)
-        return rows
+    def predict(batches: Iterator[Batch]) -> Iterator[Rows]:
+        return predictor(variables, text, run.heartbeat.validating(batches, lambda: step))
 
     return collect(
         predict,

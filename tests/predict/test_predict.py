@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from ila_jax import recognizer
 from ila_jax.data.video.decode import decode, index_video
 from ila_jax.predict import answering
 from ila_jax.predict.__main__ import main
@@ -95,6 +96,20 @@ def test_bad_files_are_named_and_the_others_predicted(weights, videos, tmp_path,
     # A place without videos is an error as well where all that there are can be read.
     assert main([weights, str(videos / "a.mp4"), str(tmp_path / "nothing")]) == 1
     assert "error: 1 of 2 places hold no video\n" in capsys.readouterr().err
+
+
+def test_videos_of_any_length_share_one_compiled_program(weights, videos, monkeypatch, capsys):
+    compiled, shapes = recognizer._probabilities, []
+
+    def recorded(config, variables, clips, text):
+        shapes.append(clips.shape)
+        return compiled(config, variables, clips, text)
+
+    monkeypatch.setattr(recognizer, "_probabilities", recorded)
+    lengths = ("a.mp4", "below/c.webm")  # 40 frames and 2
+    assert main([weights, *(str(videos / name) for name in lengths), "--threads", "1"]) == 0
+    # Each of the four clips of a video on its own, in three crops.
+    assert shapes == 8 * [(3, small.FRAMES, 16, 16, 3)]
 
 
 def test_what_was_found_before_ctrl_c_is_written(weights, videos, tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """Validation sees every video once, on eight devices as in a plain loop."""
 
 import itertools
+from functools import partial
 from pathlib import Path
 
 import jax
@@ -26,7 +27,7 @@ def test_every_video_once_and_padding_and_unreadable_ones_not_at_all(tmp_path, p
     variables = model.initialize(config.model, 0)
     predict, on_mesh = Predictor(config.model, mesh), put_state(mesh, variables)
     found = collect(
-        lambda batch: predict(on_mesh, None, batch),
+        partial(predict, on_mesh, None),
         validation_batches(config, dataset),
         listed=13,
     )
@@ -60,9 +61,9 @@ def test_a_stop_in_between_gives_nothing_and_no_readable_video_is_an_error():
     }
     stop = itertools.chain([False], itertools.repeat(True))
     batches = iter([rows] * 3)
-    readable = lambda batch: batch | {"mask": np.ones(2, bool)}  # noqa: E731
+    readable = partial(map, lambda batch: batch | {"mask": np.ones(2, bool)})
     assert collect(readable, batches, listed=6, stop=lambda: next(stop)) is None
-    unreadable = lambda batch: batch | {"mask": np.zeros(2, bool)}  # noqa: E731
+    unreadable = partial(map, lambda batch: batch | {"mask": np.zeros(2, bool)})
     with pytest.raises(ValueError, match="none of the 6 videos"):
         collect(unreadable, iter([rows] * 3), listed=6)
 
