@@ -113,8 +113,8 @@ def _score_rest(subject: Subject, folder: Path, parts: ScoredParts) -> int:
                 unreadable += len(rows["bad"])
                 _check_readable(subject, rows["bad"], unreadable)
                 first, at = at, at + len(rows["index"]) + len(rows["bad"])
-                # Each process has all rows, and one writes them: on the disk before the next batch,
-                # so that a kill costs a batch and no more.
+                # Each process has all rows, and one writes them: on the disk before the devices get
+                # more to do, so that a kill costs the batch that they have and no more.
                 if is_first():
                     parts.write(first, at, rows)
                 bar.update(at - first)

@@ -88,7 +88,9 @@ class ViewPredictor:
         rest = {name: batch[name] for name in _KEPT}
         parts = []
         with jax.set_mesh(self._mesh):
-            # The limit is for all devices, while `local` counts the videos of this process alone.
+            # The devices get all parts at once, and then hold the pixels of all, but activations
+            # only of the one that they compute. The limit is for all devices, while `local` counts
+            # the videos of this process alone.
             for part in _parts(views, most=self._clips // (local * jax.process_count())):
                 sent = put_batch(self._mesh, {"video": batch["video"][:, part], **rest})
                 rows = self._probabilities(variables, text, sent)
@@ -96,7 +98,6 @@ class ViewPredictor:
             if self._points is not None:
                 first = put_batch(self._mesh, {"video": batch["video"][:, 0]})["video"]
                 rows["points"] = self._points(variables, first)
-        # A part's pixels are on the devices until it is done; what it computes in between is not.
         return views, parts, rows
 
 

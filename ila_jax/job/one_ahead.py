@@ -13,11 +13,16 @@ def one_ahead(begin: Callable[[_Item], _Begun], items: Iterable[_Item]) -> Itera
 
     begin: calls compiled functions, which return before the devices are done. To read the results
     waits for the devices; by then they have the next item, and do not wait for the host. So memory
-    holds two items with their results.
+    holds two items with their results. Errors: those of `items` and `begin`, after what was begun.
     """
     begun = deque[_Begun]()
-    for item in items:
-        begun.append(begin(item))
-        if len(begun) > 1:
-            yield begun.popleft()
+    try:
+        for item in items:
+            begun.append(begin(item))
+            if len(begun) > 1:
+                yield begun.popleft()
+    except Exception:
+        # What the devices have done already would be lost.
+        yield from begun
+        raise
     yield from begun

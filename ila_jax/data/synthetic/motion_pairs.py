@@ -18,7 +18,7 @@ from ila_jax.files.writable import check_writable
 
 SETTINGS = "motion_pairs.json"
 WHAT = "a motion-pairs data set"
-# Of those that draw for a run: each takes some 80 MB, and more find little to do in the quickstart.
+# Of those that draw for a run: each takes some 100 MB, and more find little to do here.
 _MOST_PROCESSES = 8
 VERSION = 1  # of the drawing: raise it whenever the same seed would give other videos
 
