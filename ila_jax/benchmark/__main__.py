@@ -104,30 +104,23 @@ def _data(options: argparse.Namespace, config: Config) -> None:
 
 def _model(options: argparse.Namespace, overrides: Sequence[Override]) -> None:
     """Measures training and recognition of models on noise, and prints the figures."""
-    if options.unlike and options.against is None:
-        raise ValueError("--unlike goes with --against: name the earlier file")
-    if options.json and options.against is not None:
-        raise ValueError("--against makes a table, which --json has no place for: leave one out")
+    _check_together(options)
     configs = _configs(options, overrides)
     earlier = None if options.against is None else read_result(options.against)
     if options.output is not None:
-        _check_new(options.output)
+        _make_place(options.output)
     # After all that can be wrong with the arguments: loading jax takes a second.
     from ila_jax.benchmark import train_step
     from ila_jax.benchmark.model_tables import model_tables
 
-    machine = train_step.machine()
+    result = Result(train_step.machine(), [])
     if earlier is not None and not options.unlike:
         settings = [setting(name, config, options.classes) for name, config in configs]
-        check_comparable(options.against, earlier, machine, settings)
-    result = Result(machine, [])
+        check_comparable(options.against, earlier, result.machine, settings)
+    how = {"classes": options.classes, "steps": options.steps}
     with cli.progress(train_step.STAGES * len(configs)) as step:
         for name, config in configs:
-            result.rows.append(
-                train_step.measure(
-                    name, config, classes=options.classes, steps=options.steps, step=step
-                )
-            )
+            result.rows.append(train_step.measure(name, config, **how, step=step))
             # After each: what ends the command leaves what was measured before.
             if options.output is not None:
                 publish_text(options.output, result.as_json())
@@ -155,11 +148,20 @@ def _configs(
     ]
 
 
-def _check_new(path: Path) -> None:
-    """Checks that a file can be written, and is not there yet. Errors: ValueError, OSError."""
+def _check_together(options: argparse.Namespace) -> None:
+    """Checks options of which one has no meaning with or without another. Errors: ValueError."""
+    if options.unlike and options.against is None:
+        raise ValueError("--unlike goes with --against: name the earlier file")
+    if options.json and options.against is not None:
+        raise ValueError("--against makes a table, which --json has no place for: leave one out")
+
+
+def _make_place(path: Path) -> None:
+    """Makes the folder of a file that is not there yet. Errors: ValueError, OSError."""
     if path.exists():
         raise ValueError(f"{path} is there already: name a new file, or delete it")
     check_file(path)
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
 
 
 def _asked(flag: str, text: str | None, choices: Collection[str]) -> list[str]:

@@ -128,7 +128,7 @@ def _beyond(part: Part, work: Work, rates: Rates) -> float:
 
 
 def _reason(part: Part, work: Work, rates: Rates) -> str:
-    if part.name == "optimizer":
+    if part.name == "optimizer" and work.size:
         times = part.seconds / work.transfers(rates)
         return f"{times:.1f} times what reading and writing the state takes"
     if not part.flops:

@@ -107,7 +107,9 @@ def _row(values: dict[str, Any]) -> Row:
 
 
 def setting(configuration: str, config: Config, classes: int) -> dict[str, Any]:
-    """All of a configuration that its figures depend on. classes: of the head."""
+    """All of a configuration that its figures depend on. classes: of the text head."""
+    # A linear head says itself how many classes it has.
+    classes = config.model.classes or classes
     settings = {
         "configuration": configuration,
         "model": dataclasses.asdict(config.model) | {"classes": classes},

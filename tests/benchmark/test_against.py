@@ -3,7 +3,8 @@
 import pytest
 
 from ila_jax.benchmark.against import against_table, check_comparable, differences
-from ila_jax.benchmark.result import read_result
+from ila_jax.benchmark.result import read_result, setting
+from ila_jax.config import from_config, read_config
 from tests.benchmark.made_up import MACHINE, faster, result, row
 
 
@@ -46,6 +47,12 @@ def test_what_differs_is_named():
     assert differences(result(precise), MACHINE, [mine.setting]) == [
         f"model.precision: {mine.setting['model']['precision']} here, float64 there"
     ]
+
+
+def test_a_linear_head_has_the_classes_that_it_has():
+    config = from_config(read_config("ssv2/b16_8f", [("model.classes", 8)]))
+    assert setting("ssv2/b16_8f", config, 400) == setting("ssv2/b16_8f", config, 8)
+    assert setting("ssv2/b16_8f", config, 400)["model"]["classes"] == 8
 
 
 def test_another_version_of_jax_is_what_people_compare(tmp_path):

@@ -82,7 +82,7 @@ def measured(monkeypatch):
 
 
 def test_all_temporal_models_by_one_call(measured, capsys, tmp_path):
-    output = tmp_path / "all.json"
+    output = tmp_path / "new" / "all.json"
     command = ["model", "--config", "k400/b32_8f", "--temporal", "all", "--output", str(output)]
     benchmark.main(command)
     rows = read_result(output).rows

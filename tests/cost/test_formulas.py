@@ -48,6 +48,16 @@ def test_the_table_to_two_decimals(key):
     assert tuple(round(macs[name] / 1e9, 2) for name in columns) == TABLE[key]
 
 
+@pytest.mark.parametrize("key", METHODS)
+def test_the_parts_of_a_profile_add_up_to_the_whole(key):
+    model = config(key, "tiny")
+    macs = traced.by_part(model, 400)
+    assert macs.total() == pytest.approx(by_formula(model, 400)["text_head"], rel=1e-3)
+    assert {"MLP", "attention"} <= macs.keys()
+    alignment = {"interaction", "point prediction", "alignment, the rest"} & macs.keys()
+    assert bool(alignment) == (METHODS[key].temporal in ALIGNING)
+
+
 @pytest.mark.parametrize(
     ("key", "size", "published"),
     # TimeSformer-B/16's three attentions.
