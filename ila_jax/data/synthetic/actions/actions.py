@@ -16,8 +16,8 @@ HANDS = ("left hand", "right hand")
 DEPTH = 0.42  # where it is done
 BEHIND = 0.52  # depth of what is behind the occluder
 BEFORE = 0.3  # depth of the occluder
-REACH = 0.36  # farthest from the middle that anything is done
-HIGH = (0.26, 0.36)  # that things are lifted
+REACH = 0.34  # farthest from the middle that anything is done
+HIGH = (0.3, 0.38)  # that things are lifted
 
 
 def perform(label: str, play: Play, frames: int, seconds: float) -> Motion:
@@ -68,7 +68,7 @@ def _covering(play: Play) -> None:
 
 def _moving_closer(play: Play) -> None:
     rng = play.rng
-    middle = rng.uniform(-0.05, 0.05)
+    middle = rng.uniform(-0.03, 0.03)
     near = (play.sizes["target"][0] + play.sizes["partner"][0]) / 2 + rng.uniform(0, 0.03)
     far = rng.uniform(0.5, 0.62)
     things = ("target", "partner") if rng.random() < 0.5 else ("partner", "target")

@@ -25,7 +25,7 @@ def background(
     edge = round(to_pixels[1, 1] * (TABLE + rng.uniform(-0.03, 0.03)) + to_pixels[1, 2])
     for _ in range(rng.integers(*CLUTTER)):
         _hang(rng, picture, edge)
-    picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(0.4, 1.2))
+    picture = cv2.GaussianBlur(picture, (0, 0), rng.uniform(1.0, 2.5))
     table = _surface(rng, (wide[0], wide[1] - edge), rng.uniform(0.2, 4))
     picture[edge:] = table
     picture[edge : edge + 2] = table[:2] * rng.uniform(0.5, 1.2)
@@ -50,7 +50,7 @@ def _hang(rng: np.random.Generator, picture: np.ndarray, edge: int) -> None:
     height, width = picture.shape[:2]
     w, h = (int(v) for v in rng.uniform(0.06, 0.3, 2) * height)
     x, y = int(rng.integers(0, width - w)), int(rng.integers(0, max(edge - h // 2, 1)))
-    patch = texture(rng, (w, h), (colour(rng), colour(rng)))
+    patch = texture(rng, (w, h), (colour(rng, (0.1, 0.6)), colour(rng, (0.1, 0.6))))
     patch = patch[: height - y]
     mask = np.zeros(patch.shape[:2], np.float32)
     if rng.random() < 0.3:

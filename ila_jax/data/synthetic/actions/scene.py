@@ -69,10 +69,10 @@ def scene(seed: int, group: int) -> Scene:
     picture, to_pixels = background(rng, size)
     scale = DETAIL * min(size)
     roles = {
-        "target": thing(rng, SMALL, (0.14, 0.2), scale),
-        "partner": thing(rng, SMALL, (0.14, 0.2), scale),
-        "cover": thing(rng, COVERS, (0.28, 0.32), scale),
-        "occluder": thing(rng, OCCLUDERS, (0.33, 0.4), scale),
+        "target": thing(rng, SMALL, (0.17, 0.24), scale),
+        "partner": thing(rng, SMALL, (0.17, 0.24), scale),
+        "cover": thing(rng, COVERS, (0.31, 0.36), scale, ratio=(0.85, 1.0)),
+        "occluder": thing(rng, OCCLUDERS, (0.36, 0.43), scale),
     }
     # The hands of one person are alike.
     poses = hand_in_poses(rng, scale)

@@ -46,20 +46,27 @@ def take(seed: int, number: int, label: str, scene: Scene) -> Take:
     light = Light(rng, scene.size, frames)
     extras = _extras(rng, scene, frames)
     outside = {hand: _outside(rng, hand, scene) for hand in HANDS}
-    stands = dict(zip(rng.permutation(ROLES).tolist(), _row(rng), strict=True))
     sizes = {role: item.size for role, item in scene.things.items()}
     play = Play(rng, sizes, outside)
     motion = perform(label, play, frames, seconds)
-    idle = {role: place for role, place in stands.items() if role not in motion.places}
-    return Take(motion, idle, extras, camera, light)
+    return Take(motion, _idle(rng, motion), extras, camera, light)
 
 
-def _row(rng: np.random.Generator) -> list[Place]:
-    """Places behind all that is done, for things that stand by."""
-    return [
-        np.array([x + rng.uniform(-0.06, 0.06), 0, rng.uniform(0.6, 0.72)])
-        for x in (-0.36, -0.12, 0.12, 0.36)
-    ]
+def _idle(rng: np.random.Generator, motion: Motion) -> dict[str, Place]:
+    """Places for things that stand by, behind all that is done.
+
+    What is put down before one of them would seem to cover it: each stands as far as some random
+    places allow from the others, and from where things are at the beginning and the end.
+    """
+    roles = [role for role in ROLES if role not in motion.places]
+    moved = [places for name, places in motion.places.items() if name in ROLES]
+    taken = [float(places[end, 0]) for places in moved for end in (0, -1)]
+    idle = {}
+    for role in roles:
+        free = max(rng.uniform(-0.42, 0.42, 6), key=lambda x: min(abs(x - y) for y in taken))
+        taken.append(free)
+        idle[role] = np.array([free, 0, rng.uniform(0.6, 0.72)])
+    return idle
 
 
 def _outside(rng: np.random.Generator, hand: str, scene: Scene) -> Place:

@@ -9,7 +9,7 @@ from ila_jax.data.synthetic.actions.plan import CLASSES, REVERSALS
 from ila_jax.data.synthetic.actions.play import CLOSED, Play
 
 SIZES = {
-    "target": (0.18, 0.14), "partner": (0.15, 0.19), "cover": (0.28, 0.3), "occluder": (0.3, 0.36)
+    "target": (0.22, 0.17), "partner": (0.18, 0.2), "cover": (0.3, 0.33), "occluder": (0.3, 0.4)
 }  # fmt: skip
 OUTSIDE = {"left hand": np.array([-1.0, 0.3, 0.2]), "right hand": np.array([1.0, 0.3, 0.2])}
 SECONDS = 6.0

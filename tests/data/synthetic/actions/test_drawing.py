@@ -75,8 +75,16 @@ def test_all_but_the_action_is_the_same_for_every_class(room):
     for other in others:
         np.testing.assert_array_equal(other.camera, first.camera)
         assert len(other.extras) == len(first.extras)
-        for role in first.idle.keys() & other.idle.keys():
-            np.testing.assert_array_equal(first.idle[role], other.idle[role])
+
+
+def test_nothing_stands_where_something_is_put(room):
+    for number in range(20):
+        shown = take(0, number, "covering something", room)
+        ends = shown.motion.places["cover"][[0, -1], 0]
+        for role, place in shown.idle.items():
+            assert role not in shown.motion.places
+            assert np.abs(ends - place[0]).min() > 0.07
+            assert place[2] >= 0.6
 
 
 def test_a_scene_and_a_take_depend_on_their_numbers_alone():
