@@ -24,10 +24,9 @@ from ila_jax.config import Config
 from ila_jax.cost.buffers import buffers_at_peak
 from ila_jax.cost.by_scope import seconds_by_part
 from ila_jax.cost.countings import by_formula
-from ila_jax.cost.measure import device_name
+from ila_jax.cost.measure import device_name, random_weights
 from ila_jax.cost.traced import by_part
 from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
-from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer, logits_of
 from ila_jax.train.meter import clip_flops, device_memory, peak_clips_per_second
@@ -77,7 +76,8 @@ def measure(
     macs = dict(by_part(config.model, classes))
     step("rates")
     with jax.set_mesh(mesh):
-        state = fresh_on(recipe, mesh, model.initialize(config.model, 0))
+        # Random everywhere, where a fresh model has zeros: products with those may run faster.
+        state = fresh_on(recipe, mesh, random_weights(config.model))
         batch = put_batch(mesh, noise(config, classes))
         text = put_state(mesh, _text(config, classes))
         step("weights")

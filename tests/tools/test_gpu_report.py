@@ -145,8 +145,13 @@ def test_of_several_rounds_a_table_has_medians():
         ]  # fmt: skip
 
     failed = {"name": "f", **vars(row("train", round=3)), "error": "E: no"}
+    rates = [
+        {"name": "r", **vars(row("rate", round=at)), "matmul_flops": flops}
+        for at, flops in enumerate([1e11, 4e11])
+    ]
     rows = [*told("train", [9.0, 12.0, 30.0]), failed, *told("torch-train", [6.0, 7.0, 5.0])]
-    models, failures = tables(rows, "a device")
+    models, failures = tables([*rates, *rows], "a device")
+    assert "0.4 TFLOP/s" in models.notes[1]
     columns = dict(zip(models.header, zip(*models.cells, strict=True), strict=True))
     assert columns["what"] == ("train", "torch-train")
     assert columns["clips/s"] == ("12.0", "6.0")

@@ -26,7 +26,7 @@ then of each size the training step as `python -m ila_jax.train` compiles it and
     python -m tools.gpu_report --output report.json
   one size at another batch, training alone:
     python -m tools.gpu_report --sizes L/14 --batch 8 --remat none --kinds rate train torch-train
-  on a CPU: five rounds in which they take turns, an hour on two cores:
+  on a CPU: five rounds in which they take turns, minutes each:
     python -m tools.gpu_report --sizes B/32 --batch 4 --dtype float32 --ahead 0 --remat none \\
         --kinds rate train torch-train infer torch-infer torch-compiled --rounds 5 --steps 3 \\
         --no-profile --budget 7200 --limit 900 --output cpu.json

@@ -36,17 +36,15 @@ def medians(rows: Sequence[Entries]) -> list[Entries]:
 
 
 def _median(group: Sequence[Entries]) -> Entries:
-    measured = [row for row in group if "clips_per_second" in row]
-    if len(measured) < 2:
-        return measured[0] if measured else group[0]
+    measured = [row for row in group if "clips_per_second" in row] or list(group)
     told = {key: [row[key] for row in measured if key in row] for key in _MEDIAN | _MOST}
+    merged = dict(measured[0])
+    merged |= {key: statistics.median(told[key]) for key in _MEDIAN if told[key]}
+    merged |= {key: max(told[key]) for key in _MOST if told[key]}
     speeds = told["clips_per_second"]
-    return (
-        measured[0]
-        | {key: statistics.median(told[key]) for key in _MEDIAN if told[key]}
-        | {key: max(told[key]) for key in _MOST if told[key]}
-        | {"spread": (max(speeds) - min(speeds)) / statistics.median(speeds)}
-    )
+    if len(speeds) > 1:
+        merged |= {"spread": (max(speeds) - min(speeds)) / merged["clips_per_second"]}
+    return merged
 
 
 def rate(rows: Sequence[Entries]) -> float | None:
