@@ -7,7 +7,7 @@ from ila_jax.cost.by_scope import OTHER, UNKNOWN
 
 # Above this share of what is possible, it is the device itself that limits, and no part.
 _NEAR = 0.8
-_BACKWARD = ", backward"
+_BACKWARD, _REST = ", backward", ", the rest"  # as `by_scope` ends names
 
 
 @dataclass(frozen=True)
@@ -140,6 +140,8 @@ def _reason(part: Part, work: Work, rates: Rates) -> str:
 def _article(name: str) -> str:
     if name in (OTHER, UNKNOWN):
         return f"what is in no part ({name})"
+    if name.endswith(_REST):
+        return f"the rest of the {name.removesuffix(_REST)}"
     return name if name.startswith("attention") else f"the {name}"
 
 

@@ -46,6 +46,9 @@ def test_parts_have_the_operations_of_their_pass():
         (10.0, Work(flops=400.0, size=0.0), [Part("optimizer", 9.0, 0.0)],
          "The step is limited by the optimizer: 9.00 s of 9.00 s traced, and it multiplies no "
          "matrices."),
+        (10.0, WORK, [Part("blocks, the rest, backward", 10.0, 0.0)],
+         "The step is limited by the rest of the blocks: 10.00 s of 10.00 s traced, and it "
+         "multiplies no matrices."),
         (10.0, WORK, [Part("MLP", 4.0, 390.0)],
          "The step is limited by gaps between operations: for 60% of it none runs that the trace "
          "shows. On a busy machine, that is the time of other programs."),
