@@ -166,6 +166,15 @@ class Recognizer:
         views = dataclasses.replace(self.views, clips=clips, crops=crops)
         return Recognizer(self.config, self.variables, self.class_names, self.origin, views)
 
+    def for_inference(self) -> "Recognizer":
+        """The same model in its inference form: the same logits to rounding, in less time.
+
+        Layers are merged (docs/models.md 12), once and here; all that recognises calls it. Weights
+        are saved and converted from the model itself.
+        """
+        variables = model.fold(self.config, self.variables)
+        return Recognizer(self.config, variables, self.class_names, self.origin, self.views)
+
     def _check_linear(self, names: tuple[str, ...]) -> None:
         """Errors: ValueError for names that a linear head does not know."""
         if self.class_names not in (None, names):

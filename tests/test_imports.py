@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models.layers": BASE,
     "models.convolutions": BASE | {"models.layers"},
     "models.temporal": BASE | {"models.layers", "models.convolutions"},
-    "models": BASE | {"models.layers", "models.temporal"},
+    "models": BASE | {"models.layers", "models.convolutions", "models.temporal"},
     "text": BASE,
     # The host's side of data knows no model, and no jax but for the type of an array.
     "data": BASE,

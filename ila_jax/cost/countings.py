@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ila_jax.config import ModelConfig, Precision
 from ila_jax.cost import formulas
 from ila_jax.cost.formulas import COSTS, Macs
+
+if TYPE_CHECKING:
+    from ila_jax.cost.traced import Shapes
 
 # The models whose convolutions have two forms: `models.variants.ALIGNING`, which would load jax
 # for the help of a command.
@@ -118,15 +121,29 @@ def by_tracing(config: ModelConfig, classes: int) -> dict[str, int]:
     A trace does not say which of a product's factors are weights.
     """
     # Here, because a command reads the table above for its help, without loading jax.
+    from ila_jax.models import model
+
+    return _traced(config, classes, model.abstract)
+
+
+def of_inference_form(config: ModelConfig, classes: int) -> dict[str, int]:
+    """The same counted in the traced inference form, in which layers are merged."""
+    from ila_jax.models import model
+
+    return _traced(config, classes, model.abstract_folded)
+
+
+def _traced(config: ModelConfig, classes: int, weights: "Shapes") -> dict[str, int]:
+    """MACs of one clip counted in the program that takes such weights."""
     from ila_jax.cost import traced
 
-    tower = traced.tower(config)
-    base = tower + traced.integration(config)
+    tower = traced.tower(config, weights)
+    base = tower + traced.integration(config, weights)
     return {
         "tower": tower,
-        "text_head": base + traced.prompts(config, classes),
-        "one_class": base + traced.prompts(config, 1) + traced.text(config),
-        "linear_head": base + traced.linear(config, classes),
+        "text_head": base + traced.prompts(config, classes, weights),
+        "one_class": base + traced.prompts(config, 1, weights) + traced.text(config, weights),
+        "linear_head": base + traced.linear(config, classes, weights),
     }
 
 

@@ -23,7 +23,7 @@ def _costs(setting: Setting, rows: Sequence[CostRow]) -> Table:
     """Complexity, parameters and multiply-accumulates, a line for each row."""
     # text_head_weights is for the comparison with the paper alone.
     columns = ("tower", "text_head", "one_class", "linear_head")
-    header = ["method", "complexity", "new", "total", *columns, "traced"]
+    header = ["method", "complexity", "new", "total", *columns, "traced", "folded"]
     cells = [
         [
             row.method.title,
@@ -32,6 +32,7 @@ def _costs(setting: Setting, rows: Sequence[CostRow]) -> Table:
             f"{row.parameters.total:,}",
             *(f"{row.formula[name] / 1e9:.2f}" for name in columns),
             f"{row.disagreement:.0e}" if row.disagreement else "equal",
+            f"{row.folded['text_head'] / 1e9:.2f}",
         ]
         for row in rows
     ]
@@ -40,6 +41,7 @@ def _costs(setting: Setting, rows: Sequence[CostRow]) -> Table:
         "The others are GMACs of one clip by formula, which the literature calls GFLOPs:",
         *(f"{name}: {what}." for name, what in COUNTINGS.items() if name in columns),
         "traced: largest relative difference of the same counted in the traced program.",
+        "folded: text_head in the inference form, where layers are merged (docs/models.md 12).",
     ]
     pixels = "" if setting.resolution is None else f", {setting.resolution} pixels"
     title = f"{setting.size}, {setting.frames} frames, {setting.classes} classes{pixels}"

@@ -5,7 +5,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from ila_jax.cost import formulas, traced
-from ila_jax.cost.countings import COUNTINGS, METHODS, Method, Setting, by_formula, by_tracing
+from ila_jax.cost.countings import (
+    COUNTINGS,
+    METHODS,
+    Method,
+    Setting,
+    by_formula,
+    by_tracing,
+    of_inference_form,
+)
 from ila_jax.cost.measure import ProgramCost, machine, measure_model
 from ila_jax.cost.paper import Published, Verdict, published, verdict
 from ila_jax.cost.traced import Parameters
@@ -16,8 +24,8 @@ class CostRow:
     """All that the tables say of one method.
 
     parts: MACs of the tower by its steps. formula, traced: MACs by the keys of `COUNTINGS`, from
-    the formulas and counted in the program. paper, verdict: None where the paper has no such row.
-    measured: None where nothing was measured.
+    the formulas and counted in the program. folded: counted in the inference form. paper, verdict:
+    None where the paper has no such row. measured: None where nothing was measured.
     """
 
     method: Method
@@ -26,6 +34,7 @@ class CostRow:
     parts: dict[str, int]
     formula: dict[str, int]
     traced: dict[str, int]
+    folded: dict[str, int]
     paper: Published | None
     verdict: Verdict | None
     measured: ProgramCost | None
@@ -53,6 +62,7 @@ def row(setting: Setting, key: str, *, repeats: int | None) -> CostRow:
         parts={name: step.total for name, step in formulas.tower(config).items()},
         formula=formula,
         traced=by_tracing(config, setting.classes),
+        folded=of_inference_form(config, setting.classes),
         paper=published(setting, key),
         verdict=verdict(setting, key, formula),
         measured=measured,
@@ -80,6 +90,7 @@ def _row_json(row: CostRow) -> dict[str, Any]:
         "parts": row.parts,
         "formula_macs": row.formula,
         "traced_macs": row.traced,
+        "folded_macs": row.folded,
         "disagreement": row.disagreement,
         "paper": row.paper and row.paper._asdict(),
         "verdict": row.verdict and row.verdict._asdict(),

@@ -16,6 +16,10 @@ from ila_jax.models.heads import LinearHead
 from ila_jax.models.model import Variables, VideoModel
 from ila_jax.shapes import ClassTokens, Features, Logits, TextFeatures, Tree, Video
 
+# The shapes of a model's weights by its configuration: `model.abstract`, or `model.abstract_folded`
+# for what the inference form costs.
+Shapes = Callable[[ModelConfig], Variables]
+
 
 class Parameters(NamedTuple):
     """Numbers of parameters.
@@ -43,7 +47,7 @@ def clip_shape(config: ModelConfig) -> jax.ShapeDtypeStruct:
     return _float(1, config.frames, side, side, 3)
 
 
-def tower(config: ModelConfig) -> int:
+def tower(config: ModelConfig, weights: Shapes = model.abstract) -> int:
     """MACs of the image tower on one clip."""
 
     # The loss is not among the outputs: inference does not need it, and so it is not counted.
@@ -51,19 +55,19 @@ def tower(config: ModelConfig) -> int:
         output = module.visual(video)
         return output.class_tokens, output.patch_tokens
 
-    return _count(config, run, clip_shape(config))
+    return _count(config, weights, run, clip_shape(config))
 
 
-def integration(config: ModelConfig) -> int:
+def integration(config: ModelConfig, weights: Shapes = model.abstract) -> int:
     """MACs of multi-frame integration."""
 
     def run(module: VideoModel, c: ClassTokens) -> Features:
         return module.mit(c)
 
-    return _count(config, run, _float(1, config.frames, config.geometry().embed))
+    return _count(config, weights, run, _float(1, config.frames, config.geometry().embed))
 
 
-def prompts(config: ModelConfig, classes: int) -> int:
+def prompts(config: ModelConfig, classes: int, weights: Shapes = model.abstract) -> int:
     """MACs of the text head on K classes' features: their prompts and similarities."""
     shape = config.geometry()
 
@@ -72,10 +76,11 @@ def prompts(config: ModelConfig, classes: int) -> int:
         return module.head(v, patches, text)
 
     patches = _float(1, config.frames, shape.grid**2, shape.width)
-    return _count(config, run, _float(1, shape.embed), patches, _float(classes, shape.embed))
+    arrays = (_float(1, shape.embed), patches, _float(classes, shape.embed))
+    return _count(config, weights, run, *arrays)
 
 
-def linear(config: ModelConfig, classes: int) -> int:
+def linear(config: ModelConfig, classes: int, weights: Shapes = model.abstract) -> int:
     """MACs of the linear head."""
     # Rows have the text head; the linear one is counted apart, on the same features.
     config = dataclasses.replace(config, head="linear", classes=classes)
@@ -84,13 +89,13 @@ def linear(config: ModelConfig, classes: int) -> int:
         assert isinstance(module.head, LinearHead), "its config was made here"
         return module.head(v, None)
 
-    return _count(config, run, _float(1, config.geometry().embed))
+    return _count(config, weights, run, _float(1, config.geometry().embed))
 
 
-def text(config: ModelConfig) -> int:
+def text(config: ModelConfig, weights: Shapes = model.abstract) -> int:
     """MACs of the text tower on one class."""
     tokens = jax.ShapeDtypeStruct((1, config.geometry().context), jnp.int32)
-    return _count(config, lambda module, ids: module.text(ids), tokens)
+    return _count(config, weights, lambda module, ids: module.text(ids), tokens)
 
 
 def by_part(config: ModelConfig, classes: int) -> Counter[str]:
@@ -110,14 +115,19 @@ def by_part(config: ModelConfig, classes: int) -> Counter[str]:
     return macs
 
 
-def _count(config: ModelConfig, run: Callable[..., Any], *arguments: jax.ShapeDtypeStruct) -> int:
+def _count(
+    config: ModelConfig,
+    weights: Shapes,
+    run: Callable[..., Any],
+    *arguments: jax.ShapeDtypeStruct,
+) -> int:
     """MACs of a function of the module and of arguments that are shapes."""
 
     # The weights are arguments: closed over, they would have to be arrays, and are shapes alone.
     def bound(variables: Variables, *arrays: jax.Array) -> Any:
         return run(model.bind(config, variables), *arrays)
 
-    return count(bound, model.abstract(config), *arguments)
+    return count(bound, weights(config), *arguments)
 
 
 def _float(*shape: int) -> jax.ShapeDtypeStruct:

@@ -140,7 +140,7 @@ def _predictor(subject: Subject) -> Callable[[Iterator[Batch]], Iterator[ScoreRo
     # Every device has all weights: a model in evaluation needs no optimizer, and fits.
     mesh = make_mesh()
     text = recognizer.class_features if config.model.head == "text" else None
-    variables, text = put_state(mesh, (recognizer.variables, text))
+    variables, text = put_state(mesh, (recognizer.for_inference().variables, text))
     predict = ViewPredictor(config.model, mesh, clips=config.evaluation.batch)
     return functools.partial(predict, variables, text)
 

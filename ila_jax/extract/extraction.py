@@ -59,7 +59,7 @@ def write_features(
     mesh = make_mesh()
     extractor = FeatureExtractor(model.config, mesh, kinds)
     # Put on the devices once, and not with every batch.
-    variables, problems = put_state(mesh, model.variables), 0
+    variables, problems = put_state(mesh, model.for_inference().variables), 0
     with (
         closing(_batches(opened, model.views, first, options)) as batches,
         tqdm(total=folder.videos, initial=first, unit=" videos", disable=None) as bar,

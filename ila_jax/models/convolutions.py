@@ -130,6 +130,11 @@ class BatchNorm(nnx.Module):
         y = (x - mean.reshape(shape)) * inverse.reshape(shape) + self.bias[...].reshape(shape)
         return y.astype(self.dtypes.compute)
 
+    def factor_and_offset(self) -> tuple[Float[Array, "c"], Float[Array, "c"]]:
+        """What inference does to each channel x, as x·factor + offset."""
+        factor = self.scale[...] * jax.lax.rsqrt(self.var[...] + _EPS)
+        return factor, self.bias[...] - self.mean[...] * factor
+
     def _batch_statistics(self, x: Array) -> tuple[Array, Array]:
         """Mean and biased variance over all axes but the last; the running ones follow."""
         axes = tuple(range(x.ndim - 1))

@@ -8,6 +8,7 @@ import jax
 from flax import nnx
 
 from ila_jax.config import ModelConfig
+from ila_jax.models import inference_form
 from ila_jax.models.heads import LinearHead, PlainTextHead, TextHead
 from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.mit import FrameMean, MultiFrameIntegration
@@ -97,6 +98,13 @@ class Variables(NamedTuple):
     batch_stats: Tree
 
 
+class FoldedVariables(Variables):
+    """The parameters of a model's inference form, which has no running statistics.
+
+    Whatever takes `Variables` takes them for inference, and computes the same with less.
+    """
+
+
 def initialize(config: ModelConfig, seed: int) -> Variables:
     """Fresh weights by a seed; made by one compiled program, so that L/14 takes seconds."""
     variables: Variables = _fresh(config, jax.random.key(seed))
@@ -106,6 +114,19 @@ def initialize(config: ModelConfig, seed: int) -> Variables:
 def abstract(config: ModelConfig) -> Variables:
     """Shapes and dtypes of the weights, without making any."""
     return _skeleton(config)[1]
+
+
+def abstract_folded(config: ModelConfig) -> FoldedVariables:
+    """The same of the inference form."""
+    return _folded_skeleton(config)[1]
+
+
+def fold(config: ModelConfig, variables: Variables) -> FoldedVariables:
+    """The variables of the inference form, which share all arrays that are not changed."""
+    if isinstance(variables, FoldedVariables):
+        return variables
+    params = nnx.state(_folded(config, variables), nnx.Param)
+    return FoldedVariables(_plain(params), {})
 
 
 def apply(
@@ -131,9 +152,10 @@ def text_features(config: ModelConfig, variables: Variables, tokens: TextTokens)
 
 
 def bind(config: ModelConfig, variables: Variables) -> VideoModel:
-    """The module around given weights, to look at its parts."""
+    """The module around given weights, in the form that they are of, to look at its parts."""
     # The structure comes from the cache: building the module anew would draw all its weights.
-    graph, _ = _skeleton(config)
+    skeleton = _folded_skeleton if isinstance(variables, FoldedVariables) else _skeleton
+    graph, _ = skeleton(config)
     bound: VideoModel = nnx.merge(graph, _state(variables.params), _state(variables.batch_stats))
     return bound
 
@@ -145,6 +167,22 @@ def _skeleton(config: ModelConfig) -> tuple[Any, Variables]:
     model = nnx.eval_shape(lambda: VideoModel(config, keys=Keys(jax.random.key(0))))
     graph, params, batch_stats = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
     return graph, Variables(_plain(params), _plain(batch_stats))
+
+
+@functools.cache
+def _folded_skeleton(config: ModelConfig) -> tuple[Any, FoldedVariables]:
+    """The same of the inference form."""
+    model = nnx.eval_shape(functools.partial(_folded, config), abstract(config))
+    # Two filters, as in `bind`: a structure is put together as it was taken apart.
+    graph, params, _ = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
+    return graph, FoldedVariables(_plain(params), {})
+
+
+def _folded(config: ModelConfig, variables: Variables) -> VideoModel:
+    """The module in its inference form. variables: of the model as it trains."""
+    module = bind(config, variables)
+    inference_form.fold(module)
+    return module
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -39,7 +39,7 @@ def open_model(options: argparse.Namespace) -> Recognizer:
         )
     # Here, not with the first video: by then many may have been read.
     model.check_named()
-    return model
+    return model.for_inference()
 
 
 def answer_videos(

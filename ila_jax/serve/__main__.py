@@ -73,7 +73,7 @@ def _desk(options: argparse.Namespace) -> "Desk":
     limits = UploadLimits(
         megabytes=options.max_mb, minutes=options.max_minutes, seconds=options.time_limit
     )
-    return Desk(recognizer, options.checkpoint, limits)
+    return Desk(recognizer.for_inference(), options.checkpoint, limits)
 
 
 def _check(options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ import jax
 
 from ila_jax.config import ModelConfig, differences
 from ila_jax.models import model
-from ila_jax.models.model import Variables
+from ila_jax.models.model import FoldedVariables, Variables
 from ila_jax.models.variants import variant
 
 
@@ -38,6 +38,15 @@ def in_dtypes_of(config: ModelConfig, variables: Variables) -> Variables:
         return x.astype(like.dtype)
 
     return Variables(*jax.tree.map(cast, tuple(variables), tuple(model.abstract(config))))
+
+
+def check_unfolded(variables: Variables) -> None:
+    """Checks that weights are a model's own. Errors: ValueError for those of its inference form."""
+    if isinstance(variables, FoldedVariables):
+        raise ValueError(
+            "this is the inference form of a model, from for_inference(), whose weights do not "
+            "tell the model's own any more: save or convert the model that it was made of"
+        )
 
 
 def _shapes_of(config: ModelConfig) -> ModelConfig:

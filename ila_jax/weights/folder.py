@@ -26,6 +26,7 @@ from ila_jax.recognizer import Origin, Recognizer, views_from_dict
 from ila_jax.weights import checksums
 from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.destinations import check_free
+from ila_jax.weights.fit import check_unfolded
 from ila_jax.weights.foreign.hub import PREFIX, fetch
 from ila_jax.weights.foreign.other_files import on_the_hub
 from ila_jax.weights.fresh import on_device
@@ -41,8 +42,10 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
     """Writes a new folder that `load` takes. It appears whole or not at all.
 
     force: replace a folder of weights that has this name.
-    Errors: ValueError when the folder exists; OSError where it cannot be written.
+    Errors: ValueError when the folder exists, and for an inference form; OSError where it cannot
+    be written.
     """
+    check_unfolded(recognizer.variables)
     target = Path(directory).absolute()
     check_free(target, force=force)
     # Beside the target, and so on the same disk, where a rename happens at once. What a killed save

@@ -1,7 +1,8 @@
 """Exports models as StableHLO programs, which run wherever jax runs, without this package.
 
 `write` makes a folder with the program, a module that loads it, a description and a model card. The
-program computes in float32 and takes uint8 frames: what surrounds a model here is in it.
+program is of the inference form, computes in float32 and takes uint8 frames: what surrounds a model
+here is in it.
 """
 
 import dataclasses
@@ -17,8 +18,6 @@ from jax import export
 
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import printable
-from ila_jax.models import model
-from ila_jax.models.model import Variables
 from ila_jax.models.paths import by_path, from_paths
 from ila_jax.recognizer import Recognizer, logits_of
 from ila_jax.shapes import Logits, Pixels
@@ -58,7 +57,9 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
     target = Path(directory).absolute()
     check_exportable(target)
     plain = in_float32(recognizer)
-    program = make(plain, weights=weights)
+    # Folded in float32, and not in what the model was trained in.
+    folded = plain.for_inference()
+    program = make(folded, weights=weights)
     # Beside the target, and so on the same disk, where a rename happens at once.
     partly = target.with_name(f".{target.name}.partly")
     shutil.rmtree(partly, ignore_errors=True)
@@ -69,7 +70,7 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
             np.savez(partly / "weights.npz", **program.weights)  # type: ignore[arg-type]
         shutil.copy(load_exported.__file__, partly / "load.py")
         # Read back from the disk, as a user will: the comparison is of what was written.
-        parity = compare(plain, partly)
+        parity = compare(folded, partly)
         about = _about(plain, name=name, weights=weights, parity=parity)
         (partly / "about.json").write_text(json_text(about, indent=2), encoding="utf-8")
         (partly / "README.md").write_text(
@@ -117,7 +118,7 @@ def in_float32(recognizer: Recognizer) -> Recognizer:
 
 
 def compare(recognizer: Recognizer, folder: Path) -> Parity:
-    """Compares the exported model in a folder with the model itself, on random clips.
+    """Compares the exported model in a folder with what it was made of, on random clips.
 
     Errors: RuntimeError where they differ by more than TOLERANCE.
     """
@@ -151,14 +152,14 @@ def _needed(recognizer: Recognizer) -> dict[str, np.ndarray]:
 
 def _logits(recognizer: Recognizer, weights: Flat, video: Pixels) -> Logits:
     """What the program computes. weights: as `_needed` gives them."""
-    config = recognizer.config
-    paths = by_path(model.abstract(config)._asdict())
+    paths = by_path(recognizer.variables._asdict())
     arrays = {path: jnp.asarray(x) for path, x in weights.items()}
     text = arrays.pop("class_features", None)
     # The text tower is not called: anything will do for its weights.
     flat = {path: text if path.startswith(_TEXT) else arrays[path] for path in paths}
-    variables = Variables(**({"batch_stats": {}} | from_paths(flat)))
-    return logits_of(config, variables, text, video)
+    # Of the form that the recognizer is in. Trees without arrays have no paths.
+    variables = type(recognizer.variables)(**({"batch_stats": {}} | from_paths(flat)))
+    return logits_of(recognizer.config, variables, text, video)
 
 
 def _shape(recognizer: Recognizer, batch: Any) -> tuple[Any, ...]:

@@ -17,6 +17,7 @@ from ila_jax.models.model import Variables, abstract
 from ila_jax.models.paths import by_path, from_paths
 from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights.adapt import Allow, adapt
+from ila_jax.weights.fit import check_unfolded
 from ila_jax.weights.foreign.names import official
 from ila_jax.weights.foreign.names.prefixes import select
 from ila_jax.weights.foreign.names.recognise import Kind, kind_of, recognise, rules_of
@@ -69,8 +70,10 @@ def official_state(recognizer: Recognizer, *, clip_only: bool | None = None) -> 
     """A recognizer's weights under official names, in the layouts and the precision that they had.
 
     clip_only: only the names that CLIP has; by default when the weights came from CLIP alone.
-    Errors: ValueError for a temporal model without official names, or no CLIP to write.
+    Errors: ValueError for a temporal model without official names, for an inference form, or no
+    CLIP to write.
     """
+    check_unfolded(recognizer.variables)
     origin, config = recognizer.origin or Origin(), recognizer.config
     # What was made around CLIP was in no file, and goes into none unless it is asked for.
     if clip_only is None:

@@ -46,6 +46,8 @@ def test_the_papers_setting_as_json(capsys):
     assert xclip["verdict"]["reproduced"]
     assert xclip["verdict"]["counting"] == "one_class"
     assert xclip["measured"] is None
+    assert all(row["folded_macs"].keys() == row["traced_macs"].keys() for row in result["rows"])
+    assert xclip["folded_macs"]["text_head"] < xclip["traced_macs"]["text_head"]
     assert all(row["disagreement"] < 0.005 for row in result["rows"])
 
 

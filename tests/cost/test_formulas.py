@@ -8,7 +8,14 @@ import pytest
 
 from ila_jax.cost import formulas, traced
 from ila_jax.cost.counting import count
-from ila_jax.cost.countings import ALIGNING, METHODS, Setting, by_formula, by_tracing
+from ila_jax.cost.countings import (
+    ALIGNING,
+    METHODS,
+    Setting,
+    by_formula,
+    by_tracing,
+    of_inference_form,
+)
 from ila_jax.models import model, variants
 from ila_jax.models.variants import TEMPORAL
 from tests.models.reference import MODELS
@@ -125,6 +132,19 @@ def test_the_traced_heads_agree(size):
     }
     for name, (traced_macs, formula) in heads.items():
         assert traced_macs == pytest.approx(formula.total, rel=AGREE), name
+
+
+@pytest.mark.parametrize("key", METHODS)
+def test_the_inference_form_takes_fewer(key):
+    """Of a tiny model, T = 8, D = 2, g = 4, P = 16, d = e = 64: what models.md 12 merges."""
+    row_config = config(key, "tiny", channels=32, resolution=16)
+    before, folded = by_tracing(row_config, 400), of_inference_form(row_config, 400)
+    of_a_block = {"divided": 8 * 16, "ata": 8 * 16, "ila": 8 * 17, "ila_ssv2": 8 * 17}
+    tower = 2 * of_a_block.get(key, 0) * 64**2
+    prompts = 0 if key == "clip" else (8 - 1) * 16 * 64 * 64
+    merged = {name: before[name] - macs for name, macs in folded.items()}
+    heads = {"text_head": tower + prompts, "one_class": tower + prompts, "linear_head": tower}
+    assert merged == {"tower": tower} | heads
 
 
 @pytest.mark.parametrize("head", ["text", "linear"])

@@ -18,6 +18,24 @@ def test_inference_of_b32(case):
     _check(case, atol=1e-4)  # the bar of the issue: twelve blocks of rounding
 
 
+@pytest.mark.parametrize("case", ["ila_k400_tiny", "ila_ssv2_tiny"])
+def test_the_inference_form_of_tiny_models(case):
+    _check_form(case, atol=1e-5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["ila_k400_b32_8f", "xclip_b32_8f"])
+def test_the_inference_form_of_b32(case):
+    _check_form(case, atol=1e-4)  # as above
+
+
+def _check_form(case, *, atol):
+    """What `predict` and its like compute with gives the same logits."""
+    form, expected = cases.recognizer(case).for_inference(), cases.expected(case)["eval/logits"]
+    actual = form.logits(jnp.asarray(cases.video(case)), cases.tokens(case))
+    close(actual, expected, atol * np.abs(expected).max())
+
+
 def _check(case, *, atol):
     recognizer, expected = cases.recognizer(case), cases.expected(case)
     video, tokens = jnp.asarray(cases.video(case)), cases.tokens(case)

@@ -52,11 +52,20 @@ class ImplicitAlignment(nnx.Module):
         aligned = alignment.weights.astype(u.dtype)[..., None] * u
         # The first half of the features is of a pair's previous frame, the second of its current.
         halves = jnp.split(alignment.interactive, 2, axis=-1)
-        interactive = self.fc(self.conv(per_frame(*halves)))
-        added = self.skip_aligned(_tokens(u_class, aligned)) + self.skip_interactive(
-            _tokens(u_class, interactive)
-        )
+        added = self.added(u_class, aligned, self.conv(per_frame(*halves)))
         return added, alignment_loss(alignment.previous, alignment.current, u)
+
+    def added(
+        self,
+        u_class: Float[Array, "b t 1 d"],
+        aligned: Float[Array, "b t g g d"],
+        features: Float[Array, "b t g g c"],
+    ) -> Tokens:
+        """What is added to the tokens: the linear maps behind the convolution over time (7, 8)."""
+        interactive = self.fc(features)
+        return self.skip_aligned(as_tokens(u_class, aligned)) + self.skip_interactive(
+            as_tokens(u_class, interactive)
+        )
 
 
 class ILABlock(SpaceTimeBlock):
@@ -79,7 +88,7 @@ class ILABlock(SpaceTimeBlock):
         return self.temporal.align(self.temporal.messages(x)[1], None)
 
 
-def _tokens(class_token: Float[Array, "b t 1 d"], maps: Float[Array, "b t g g d"]) -> Tokens:
+def as_tokens(class_token: Float[Array, "b t 1 d"], maps: Float[Array, "b t g g d"]) -> Tokens:
     """Maps as patch tokens again, behind a class token."""
     patches = rearrange(maps, "b t h w d -> b t (h w) d")
     return jnp.concatenate([class_token, patches], axis=2)
