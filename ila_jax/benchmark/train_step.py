@@ -121,7 +121,7 @@ def _inference(
     config: Config, variables: Variables, video: jax.Array, text: Any, macs: Mapping[str, int]
 ) -> _Pass:
     """The forward pass as `evaluate` computes it. Its MACs are those of the model as trained."""
-    recognizer = inference_form(Recognizer(config.model, variables))
+    recognizer = Recognizer(config.model, variables).for_inference()
     arguments = (recognizer.variables, text, video)
 
     def lower() -> Any:
@@ -140,12 +140,6 @@ def _inference(
 
 def _classes(config: Config, text: Any) -> int:
     return int(config.model.classes or len(text))
-
-
-def inference_form(recognizer: Recognizer) -> Recognizer:
-    """What `evaluate` computes with: batch norms folded, where this version does so."""
-    fold = getattr(recognizer, "for_inference", None)
-    return recognizer if fold is None else fold()
 
 
 def _measured(

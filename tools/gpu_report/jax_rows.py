@@ -14,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 
-from ila_jax.benchmark.train_step import inference_form, noise
+from ila_jax.benchmark.train_step import noise
 from ila_jax.config import Config, ModelConfig, from_config, read_config
 from ila_jax.cost.by_scope import seconds_by_part
 from ila_jax.cost.countings import by_formula
@@ -217,7 +217,7 @@ def infer(row: Row) -> None:
     """The forward pass as `python -m ila_jax.evaluate` compiles it, on uint8 clips."""
     config, mesh = config_of(row), one_device()
     tell(macs_per_clip=by_formula(config.model, CLASSES)["text_head"])
-    recognizer = inference_form(Recognizer(config.model, host_variables(config.model)))
+    recognizer = Recognizer(config.model, host_variables(config.model)).for_inference()
     program = jax.jit(
         lambda variables, text, video: logits_of(recognizer.config, variables, text, video)
     )
