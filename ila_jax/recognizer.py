@@ -24,6 +24,7 @@ from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
 from ila_jax.pixels import normalise
 from ila_jax.shapes import Features, Logits, Pixels, TextFeatures, TextTokens, Video
+from ila_jax.temperature import with_temperature
 
 # A file, or its uint8 frames [f, h, w, 3] in RGB.
 AnyVideo = EncodedVideo | np.ndarray
@@ -58,7 +59,8 @@ class Recognizer:
     class_names: what the text head compares videos with; None is allowed, and calls then need
     tokens. origin: what converted weights remember of their file. views: what it looks at of a
     video that it is to name; None for the paper's, 4 clips x 3 crops. A run's model has those of
-    the run's evaluation.
+    the run's evaluation. temperature: what probabilities are scaled with (`temperature.py`), as
+    fitted on validation; None leaves them as they are.
     """
 
     def __init__(
@@ -68,12 +70,14 @@ class Recognizer:
         class_names: Sequence[str] | None = None,
         origin: Origin | None = None,
         views: Views | None = None,
+        temperature: float | None = None,
     ):
         self.config = config
         self.variables = variables
         self.class_names = None if class_names is None else named(class_names)
         self.origin = origin
         self.views = paper_views(config) if views is None else views
+        self.temperature = temperature
 
     def predict(
         self, video: AnyVideo, top_k: int = 5, *, classes: Sequence[str] | None = None
@@ -105,12 +109,16 @@ class Recognizer:
         return self.views(encoded(video), 0)[0]
 
     def probabilities(self, views: UInt8[np.ndarray, "v t h w c"]) -> Float[np.ndarray, "v k"]:
-        """The probabilities of the classes in each view, float32 or wider. views: as of `look`."""
+        """The probabilities of the classes in each view, float32 or wider. views: as of `look`.
+
+        They are scaled with the model's temperature, where it has one.
+        """
         text = self._text(None)
         # A clip's crops at a time: memory holds few, and one program does for all.
         clips = rearrange(views, "(n m) t h w c -> n m t h w c", m=self.views.crops)
         parts = [_probabilities(self.config, self.variables, clip, text) for clip in clips]
-        return np.concatenate([np.asarray(shares) for shares in parts])
+        shares = np.concatenate([np.asarray(shares) for shares in parts])
+        return shares if self.temperature is None else with_temperature(shares, self.temperature)
 
     def best(self, probabilities: Float[np.ndarray, "k"], top_k: int) -> list[Prediction]:
         """The most probable classes, best first; of equals the one with the lower number."""
@@ -140,7 +148,9 @@ class Recognizer:
             raise ValueError(f"class names {list(names)}: expected some, none blank or given twice")
         if self.config.head == "linear":
             self._check_linear(names)
-        return Recognizer(self.config, self.variables, names, self.origin, self.views)
+        # Of other classes nobody has measured how sure the model should be.
+        temperature = self.temperature if names == self.class_names else None
+        return Recognizer(self.config, self.variables, names, self.origin, self.views, temperature)
 
     def with_templates(self, templates: Sequence[str]) -> "Recognizer":
         """Plain CLIP with other texts for its classes, such as `["a video of {}."]`.
@@ -164,7 +174,9 @@ class Recognizer:
         """The same model with other views of a video, clips x crops of them. Errors: ValueError."""
         # `Views` checks the numbers itself.
         views = dataclasses.replace(self.views, clips=clips, crops=crops)
-        return Recognizer(self.config, self.variables, self.class_names, self.origin, views)
+        return Recognizer(
+            self.config, self.variables, self.class_names, self.origin, views, self.temperature
+        )
 
     def for_inference(self) -> "Recognizer":
         """The same model in its inference form: the same logits to rounding, in less time.

@@ -25,6 +25,7 @@ NOT_RUN = {
     "python -m ila_jax.convert --input hf://": "internet: tests/weights/foreign/test_hub.py",
     "python -m ila_jax.data.prepare --from /mnt/k400/train.csv": "cluster: Beam on Flink, a bucket",
     "python -m ila_jax.data.prepare --from k400/train.csv": "internet: Beam is an extra",
+    "python -m ila_jax.evaluate --calibrate": "a model of few steps has no finite temperature",
     "python -m ila_jax.benchmark model": "GPU: real sizes with 64 clips",
     "python -m tools.gpu_report": "GPU: real sizes; tests/tools/test_gpu_report.py",
 }

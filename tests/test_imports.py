@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
-BASE = {"shapes", "sizes", "config", "tables", "files", "commands", "pixels"}
+BASE = {"shapes", "sizes", "config", "tables", "files", "commands", "pixels", "temperature"}
 # Each of these rooms is a command, and no other room imports it.
 ROOMS_OF_COMMANDS = {
     "train.dry_run": {"train", "job", "data.synthetic"},

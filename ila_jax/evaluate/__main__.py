@@ -13,7 +13,8 @@ from ila_jax.files.writable import check_file, check_writable
 
 _HELP = """\
 Evaluates a model on the validation videos of a configuration, with evaluation.clips x
-evaluation.crops views of each, all from one decode; or compares two evaluations.
+evaluation.crops views of each, all from one decode; or compares two evaluations; or calibrates the
+model of one.
 
   a trained run, with the paper's 4 x 3 views:
     python -m ila_jax.evaluate --config quickstart --checkpoint runs/quickstart \\
@@ -23,6 +24,8 @@ evaluation.crops views of each, all from one decode; or compares two evaluations
         --output evaluations/ila_b16 --config.data.validation=prepared:/videos/k400@validation
   which videos changed from one to the other, and whether that can be chance:
     python -m ila_jax.evaluate --compare evaluations/one evaluations/other
+  probabilities that say how often the model is right, for predict and serve:
+    python -m ila_jax.evaluate --calibrate evaluations/one
 
 --output then holds result.json (accuracies with their intervals, classes, confusions,
 calibration), predictions.parquet (a row for each listed video) and report.html, a page that needs
@@ -44,6 +47,8 @@ def _run(arguments: Sequence[str] | None) -> None:
     if options.compare:
         one, other = options.compare
         _compare(one, other, options.output)
+    elif options.calibrate:
+        _calibrate(options.calibrate)
     else:
         _evaluate(options, overrides)
 
@@ -57,9 +62,14 @@ def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Over
     parser = _parser()
     options, overrides = cli.parse_overrides(parser, arguments)
     named = {f"--{name}": getattr(options, name) for name in ("config", "checkpoint", "output")}
+    if options.compare and options.calibrate:
+        parser.error("--compare and --calibrate are two things to do: give one of them")
     if options.compare:
         if options.config or options.checkpoint or overrides or cli.several_hosts(options):
             parser.error("--compare reads two finished evaluations: it takes --output alone")
+    elif options.calibrate:
+        if any(named.values()) or overrides or cli.several_hosts(options):
+            parser.error("--calibrate reads a finished evaluation, and takes nothing else")
     elif missing := [name for name, value in named.items() if value is None]:
         parser.error(f"{' and '.join(missing)} missing: see --help")
     return options, overrides
@@ -76,6 +86,13 @@ def _compare(one: Path, other: Path, output: Path | None) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         publish_text(output, paired.as_json(changes, one, other))
     print(paired.described(changes, one, other))
+
+
+def _calibrate(folder: Path) -> None:
+    """Fits a temperature on a finished evaluation, keeps it, and prints what it changes."""
+    from ila_jax.evaluate.calibrate import calibrate
+
+    print(calibrate(folder))
 
 
 def _evaluate(options: argparse.Namespace, overrides: Sequence[Override]) -> None:
@@ -151,6 +168,12 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar=("A", "B"),
         help="two folders of finished evaluations of the same videos",
+    )
+    add(
+        "--calibrate",
+        type=Path,
+        metavar="DIR",
+        help="a folder of a finished evaluation: fits a temperature, and keeps it for predict",
     )
     cli.add_no_cache(parser)
     cli.add_several_hosts(parser)

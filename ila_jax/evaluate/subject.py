@@ -92,6 +92,7 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
         config=config,
         checkpoint=checkpoint,
         step=step,
+        # Without a temperature that is kept beside it: what the model itself says is evaluated.
         recognizer=Recognizer(config.model, weights, opened.class_names),
         source=opened.source,
         ids=opened.all_ids(),

@@ -123,6 +123,7 @@ def _write(answered: "Sequence[Answer]", model: "Recognizer", options: argparse.
             "checkpoint": options.checkpoint,
             "clips": views.clips,
             "crops": views.crops,
+            "temperature": model.temperature,
             "window": options.window,
             "stride": options.stride if options.stride is not None else options.window,
         }

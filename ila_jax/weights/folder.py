@@ -24,6 +24,7 @@ from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Origin, Recognizer, views_from_dict
 from ila_jax.weights import checksums
+from ila_jax.weights.calibration import calibration_file, read_calibration
 from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.destinations import check_free
 from ila_jax.weights.fit import check_unfolded
@@ -122,7 +123,8 @@ def load(source: str | Path) -> Recognizer:
             f"{folder / 'model.json'} is damaged: {error!r} in views or origin"
         ) from error
     variables = Variables(**_restored(folder / "weights", target))
-    return Recognizer(config, variables, about["class_names"], origin, views)
+    temperature = read_calibration(calibration_file(folder, None), variables)
+    return Recognizer(config, variables, about["class_names"], origin, views, temperature)
 
 
 def named_step(source: str | Path) -> tuple[str, int | None]:

@@ -70,6 +70,7 @@ def on_device(recognizer: Recognizer) -> Recognizer:
         recognizer.class_names,
         recognizer.origin,
         recognizer.views,
+        recognizer.temperature,
     )
 
 

@@ -16,6 +16,7 @@ from ila_jax.files.plain_name import plain_name
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer, evaluation_views
+from ila_jax.weights.calibration import calibration_file, read_calibration
 from ila_jax.weights.checksums import damage, unfinished
 
 METRIC = "top1"  # the score by which the best checkpoint is the best
@@ -63,7 +64,10 @@ def load_run(workdir: Path, which: str) -> Recognizer:
     variables = _variables(folder / "state", config.model)
     # Those of the training, as a model that was trained on dense clips must be shown dense ones.
     views = evaluation_views(config)
-    return Recognizer(config.model, variables, run["class_names"], views=views)
+    temperature = read_calibration(calibration_file(workdir, int(folder.name)), variables)
+    return Recognizer(
+        config.model, variables, run["class_names"], views=views, temperature=temperature
+    )
 
 
 def best_step(directory: Path) -> int | None:

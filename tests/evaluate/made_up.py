@@ -33,13 +33,18 @@ def subject(pairs: dict[str, object]) -> Subject:
     return Subject(config, CHECKPOINT, 375, recognizer, opened.source, opened.ids, CLASS_NAMES)
 
 
-def write_parts(folder: Path, of: Subject, *, seed: int) -> ScoredParts:
-    """What scoring would have left: 6 views' probabilities, and points."""
+def write_parts(folder: Path, of: Subject, *, seed: int, knowing: float = 0.0) -> ScoredParts:
+    """What scoring would have left: 6 views' probabilities, and points.
+
+    knowing: the part of the probability that the label gets before the rest is drawn.
+    """
     rng, parts, count = np.random.default_rng(seed), ScoredParts(folder / "parts"), len(of.source)
     for first in range(0, count, _PART):
         end = min(first + _PART, count)
         index = np.array([i for i in range(first, end) if i != BAD[0]])
-        shares = rng.dirichlet(np.full(8, 0.3), (len(index), 6)).astype(np.float32)
+        shares = rng.dirichlet(np.full(8, 0.3), (len(index), 6))
+        known = np.eye(8)[of.source.labels[index]][:, None]
+        shares = ((1 - knowing) * shares + knowing * known).astype(np.float32)
         rows = {
             "index": index,
             "label": of.source.labels[index],
@@ -52,10 +57,10 @@ def write_parts(folder: Path, of: Subject, *, seed: int) -> ScoredParts:
     return parts
 
 
-def evaluation(folder: Path, of: Subject, *, seed: int = 0) -> Path:
+def evaluation(folder: Path, of: Subject, *, seed: int = 0, knowing: float = 0.0) -> Path:
     """Writes all files of an evaluation into a folder; where the report is."""
     about = of.about()
-    parts = write_parts(folder, of, seed=seed)
+    parts = write_parts(folder, of, seed=seed, knowing=knowing)
     results.claim(folder, about)
     videos = write_predictions(folder, of, parts)
     result = about | results.summary(of, videos)
