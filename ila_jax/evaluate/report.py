@@ -101,6 +101,7 @@ def _overview(result: dict[str, Any]) -> str:
         f"with fewer frames than a clip; {same['clips']} clips × {same['crops']} crops = {views} "
         "views of each, whose probabilities are averaged.</p>"
         + _table(["", "", "95 % interval"], cells)
+        + "".join(f"<p>{escape(sentence)}.</p>" for sentence in result["cautions"])
     )
 
 

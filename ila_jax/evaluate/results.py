@@ -17,6 +17,7 @@ from ila_jax.files.printable import printable
 from ila_jax.files.publish import publish_text, remove_partial, sync_folder
 from ila_jax.job.stop import STOP_FILE
 from ila_jax.scoring.calibration import calibration
+from ila_jax.scoring.cautions import small_classes, small_validation
 
 ABOUT, RESULT, REPORT = "evaluation.json", "result.json", "report.html"
 
@@ -116,6 +117,7 @@ def summary(subject: Subject, videos: ScoredVideos) -> dict[str, Any]:
         "per_class": [asdict(item) for item in accuracy.per_class(videos, names)],
         "confused": [asdict(item) for item in accuracy.most_confused(videos, names)],
         "calibration": asdict(calibration(videos.probabilities[readable], videos.label[readable])),
+        "cautions": _cautions(videos, names),
         "unreadable": [
             {
                 "video": printable(subject.ids[i]),
@@ -125,3 +127,12 @@ def summary(subject: Subject, videos: ScoredVideos) -> dict[str, Any]:
             for i in bad
         ],
     }
+
+
+def _cautions(videos: ScoredVideos, names: tuple[str, ...]) -> list[str]:
+    """What the numbers do not tell by themselves, in sentences."""
+    decoded = int(videos.readable.sum())
+    hits = int((videos.predicted == videos.label)[videos.readable].sum())
+    clips = {item.name: item.decoded for item in accuracy.per_class(videos, names)}
+    both = small_validation(hits, decoded), small_classes(clips, of="validation")
+    return [sentence for sentence in both if sentence is not None]

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from ila_jax.config import TrainConfig
 from ila_jax.data.clips.pipeline import Batch
 from ila_jax.job.batches import validation_batches
 from ila_jax.job.processes import say
 from ila_jax.models.model import Variables
+from ila_jax.scoring.cautions import small_classes, small_validation
 from ila_jax.scoring.metrics import METRICS
 from ila_jax.scoring.validation import Predictions, Predictor, Rows, collect
 from ila_jax.shapes import TextFeatures
@@ -56,6 +59,9 @@ def validate(
     run.save_scored(state, predictions.metrics()["top1"])
     run.writer.write(step, _logged(run, predictions, of_average, step))
     say(_described(predictions, step))
+    if step == run.config.train.steps:
+        for sentence in _cautions(run, predictions):
+            say(f"caution: {sentence}")
     return True
 
 
@@ -107,3 +113,12 @@ def _described(predictions: Predictions, step: int) -> str:
     shares = ", ".join(f"{METRICS[name].title} {value:.1%}" for name, value in metrics)
     unreadable = f", {predictions.unreadable} unreadable" if predictions.unreadable else ""
     return f"step {step}: {shares} of {len(predictions.index)} videos{unreadable}"
+
+
+def _cautions(run: TrainingRun, predictions: Predictions) -> list[str]:
+    """What the scores of a run do not tell by themselves, in sentences."""
+    hits = int((predictions.top[:, 0] == predictions.label).sum())
+    counts = np.bincount(run.dataset.train.labels, minlength=run.recipe.classes).tolist()
+    clips = dict(zip(run.dataset.class_names, counts, strict=True))
+    both = small_validation(hits, len(predictions.label)), small_classes(clips)
+    return [sentence for sentence in both if sentence is not None]

@@ -276,6 +276,13 @@ def test_a_metric_of_the_table_comes_out_of_results_report_and_comparison(
     assert result["right"] == {"decoded": {"value": np.mean(right)}}
     assert "sure and right, of the videos listed" in page
     assert f"{np.mean(right):.2%}" in page
+    few, classes = result["cautions"]
+    assert few.startswith("The 15 validation videos are few")
+    assert f"<p>{few}.</p>" in page
+    # A name that is markup stays text.
+    assert classes.startswith("8 of 8 classes")
+    assert html.escape(classes) in page
+    assert f"caution: {few}." in evaluate._table(result, folder)
     assert "sure and right of those read" in evaluate._table(result, folder)
     pair = paired.compare(folder, folder)
     assert pair.metrics["sure"] == {"A": hits / 15, "B": hits / 15}

@@ -19,8 +19,6 @@ from ila_jax.data.clips.views import evaluation_views
 from ila_jax.files import writable
 from ila_jax.train import loop
 from ila_jax.train.__main__ import main
-from ila_jax.weights.calibration import calibration_file, write_calibration
-from ila_jax.weights.digest import digest
 from tests.train import runs
 
 
@@ -43,18 +41,6 @@ def test_its_model_looks_at_videos_as_its_evaluation_does(undisturbed, pairs):
     model = ila_jax.load(undisturbed)
     assert model.views == evaluation_views(runs.config(pairs))
     assert model.class_names == tuple(Path(pairs["data.class_names"]).read_text().splitlines())
-
-
-def test_a_temperature_beside_it_is_of_one_checkpoint(undisturbed):
-    model = ila_jax.load(f"{undisturbed}@200")
-    path = calibration_file(undisturbed, 200)
-    write_calibration(path, digest(model.variables), {"temperature": 1.5})
-    try:
-        assert ila_jax.load(f"{undisturbed}@200").temperature == 1.5
-        path.rename(calibration_file(undisturbed, 100))
-        assert ila_jax.load(f"{undisturbed}@200").temperature is None
-    finally:
-        calibration_file(undisturbed, 100).unlink()
 
 
 def test_it_writes_where_its_time_goes_and_a_trace_with_the_names_of_the_code(undisturbed):

@@ -1,10 +1,15 @@
 """What a run writes of its validations."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+import ila_jax
 from ila_jax.scoring.metrics import METRICS, Metric
 from ila_jax.train.__main__ import main
+from ila_jax.weights.calibration import calibration_file, write_calibration
+from ila_jax.weights.digest import digest
 from tests.train import runs
 
 
@@ -25,4 +30,18 @@ def test_a_metric_of_the_table_comes_out_of_a_run(tmp_path, pairs, monkeypatch, 
     assert validation["val/right"] == pytest.approx(1 / 8, abs=0.05)
     assert validation["val/ema_right"] == pytest.approx(1 / 8, abs=0.05)
     assert validation["val/right"] != validation["val/ema_right"]
-    assert f"probability of the label {validation['val/right']:.1%}" in capsys.readouterr().err
+    err = capsys.readouterr().err
+    assert f"probability of the label {validation['val/right']:.1%}" in err
+    assert "caution: The 16 validation videos are few" in err
+    assert "caution: 8 of 8 classes have fewer than 10 training clips" in err
+    _check_temperature_is_of_one_checkpoint(tmp_path / "run", step=2)
+
+
+def _check_temperature_is_of_one_checkpoint(run: Path, *, step: int) -> None:
+    """Here, where there is a run already: a training of its own would take long."""
+    variables = ila_jax.load(run).variables
+    path = calibration_file(run, step)
+    write_calibration(path, digest(variables), {"temperature": 1.5})
+    assert ila_jax.load(f"{run}@{step}").temperature == ila_jax.load(run).temperature == 1.5
+    path.rename(calibration_file(run, step + 1))
+    assert ila_jax.load(run).temperature is None
