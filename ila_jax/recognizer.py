@@ -4,6 +4,7 @@ import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -150,7 +151,7 @@ class Recognizer:
             self._check_linear(names)
         # Of other classes nobody has measured how sure the model should be.
         temperature = self.temperature if names == self.class_names else None
-        return Recognizer(self.config, self.variables, names, self.origin, self.views, temperature)
+        return self._with(class_names=names, temperature=temperature)
 
     def with_templates(self, templates: Sequence[str]) -> "Recognizer":
         """Plain CLIP with other texts for its classes, such as `["a video of {}."]`.
@@ -168,15 +169,13 @@ class Recognizer:
                 'name, such as ["a video of {}."]'
             )
         config = dataclasses.replace(self.config, templates=tuple(templates))
-        return Recognizer(config, self.variables, self.class_names, self.origin, self.views)
+        return self._with(config=config, temperature=None)
 
     def with_views(self, *, clips: int, crops: int) -> "Recognizer":
         """The same model with other views of a video, clips x crops of them. Errors: ValueError."""
         # `Views` checks the numbers itself.
         views = dataclasses.replace(self.views, clips=clips, crops=crops)
-        return Recognizer(
-            self.config, self.variables, self.class_names, self.origin, views, self.temperature
-        )
+        return self._with(views=views)
 
     def for_inference(self) -> "Recognizer":
         """The same model in its inference form: the same logits to rounding, in less time.
@@ -184,8 +183,12 @@ class Recognizer:
         Layers are merged (docs/models.md 12), once and here; all that recognises calls it. Weights
         are saved and converted from the model itself.
         """
-        variables = model.fold(self.config, self.variables)
-        return Recognizer(self.config, variables, self.class_names, self.origin, self.views)
+        return self._with(variables=model.fold(self.config, self.variables))
+
+    def _with(self, **changes: Any) -> "Recognizer":
+        """The same model with other arguments than it was made with."""
+        names = ("config", "variables", "class_names", "origin", "views", "temperature")
+        return Recognizer(**{name: getattr(self, name) for name in names} | changes)
 
     def _check_linear(self, names: tuple[str, ...]) -> None:
         """Errors: ValueError for names that a linear head does not know."""

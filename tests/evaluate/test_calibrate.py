@@ -70,6 +70,7 @@ def test_it_is_for_these_weights_and_these_classes_alone(calibrated):
     calibrate(evaluation)
     model = load(folder)
     assert model.with_views(clips=1, crops=1).temperature == model.temperature
+    assert model.for_inference().temperature == model.temperature
     assert model.with_classes(model.class_names).temperature == model.temperature
     path = calibration_file(folder, None)
     stored = json.loads(path.read_text())
