@@ -281,9 +281,10 @@ def pixels(config: ModelConfig, clips: Pixels) -> Video:
     return normalise(clips, dtypes.param, by=config.pixels).astype(dtypes.compute)
 
 
-def shares_of(logits: Logits) -> Logits:
+def shares_of(config: ModelConfig, logits: Logits) -> Logits:
     """Probabilities, in float32 or wider: means and sums of them are compared."""
-    return jax.nn.softmax(logits.astype(jnp.promote_types(logits.dtype, jnp.float32)))
+    wide = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
+    return jax.nn.sigmoid(wide) if config.probabilities == "sigmoid" else jax.nn.softmax(wide)
 
 
 # Functions of the module, and not of the object: models of one configuration, such as those with
@@ -292,7 +293,7 @@ def shares_of(logits: Logits) -> Logits:
 def _probabilities(
     config: ModelConfig, variables: Variables, clips: Pixels, text: TextFeatures | None
 ) -> Logits:
-    return shares_of(logits_of(config, variables, text, clips))
+    return shares_of(config, logits_of(config, variables, text, clips))
 
 
 @functools.partial(jax.jit, static_argnums=0)

@@ -29,10 +29,11 @@ def _markdown(table: Table) -> str:
 def _text(table: Table) -> str:
     lines = [list(table.header), *map(list, table.cells)]
     wide = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    # A column of numbers (or of dashes, where there is none) stands at the right, so that units are
-    # below units.
+    # A column of numbers (or of dashes or nothing, where there is none) stands at the right, so
+    # that units are below units.
     numbers = [
-        all(c[0] in "0123456789–" for c in column[1:]) for column in zip(*lines, strict=True)
+        all((c or "–")[0] in "0123456789–" for c in column[1:])
+        for column in zip(*lines, strict=True)
     ]
     body = [
         "  ".join(

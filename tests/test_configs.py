@@ -268,6 +268,8 @@ def test_a_key_without_a_near_miss_is_told_with_the_keys_there_are():
         ("model.precision", "float16", "'bfloat16'"),
         ("model.frames", True, "expected int, found True"),
         ("model", 3, "expected a section of keys, found 3"),
+        ("model.probabilities", "sigmoid", "binary_cross_entropy or asymmetric with model."),
+        ("train.loss", "asymmetric", "expected cross_entropy with model.probabilities=softmax"),
         ("data.threads", -1, "not negative"),
         ("data.max_bad_fraction", 2, "between 0 and 1"),
         ("data.time_limit", 0, "more than 0"),
@@ -306,6 +308,14 @@ def test_an_impossible_value_is_told_with_its_key(key, value, said):
     named = [line for line in found if said in line]
     assert len(named) == 1
     assert key.split(".")[0] in named[0] or key == "data.motion_pairs"
+
+
+def test_a_text_head_shares_out_its_probabilities():
+    changes = {"model.probabilities": "sigmoid", "train.loss": "asymmetric"}
+    text = {"model.head": "text", "model.classes": None}
+    assert problems(changes | text) == [
+        "model.probabilities: expected softmax with the text head, found 'sigmoid'"
+    ]
 
 
 def test_differences_names_keys_and_both_values():

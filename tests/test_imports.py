@@ -93,7 +93,12 @@ LAZY = {
     "gradio", "torchcodec",
 }
 # fmt: on
-NEVER = {"tensorflow": {""}, "torch": {"train", "data"}, "transformers": {"train", "data"}}
+NEVER = {
+    "tensorflow": {""},
+    "sklearn": {""},
+    "torch": {"train", "data"},
+    "transformers": {"train", "data"},
+}
 
 
 class Import(NamedTuple):

@@ -29,8 +29,8 @@ class Span:
 class Answer:
     """The most probable classes of a video, the mean over its timeline where it has one.
 
-    short: it, or a window of it, has fewer frames than the model takes. problem: why there is no
-    answer.
+    It has none where no class was probable enough. short: it, or a window of it, has fewer frames
+    than the model takes. problem: why there is no answer.
     """
 
     video: str
@@ -44,6 +44,8 @@ def text(answer: Answer) -> str:
     """The answer as tables for a terminal: a timeline where it has one, and the classes."""
     few = "some windows have" if answer.timeline else "it has"
     notes = [f"{few} fewer frames than the model takes: frames repeat"] if answer.short else []
+    if not answer.predictions:
+        notes.append("no class is as probable as was asked for")
     title, best = (
         printable(answer.video),
         [(item.name, _percent(item)) for item in answer.predictions],
@@ -51,7 +53,7 @@ def text(answer: Answer) -> str:
     if not answer.timeline:
         return render([Table(title, ("class", "probability"), best, notes)], markdown=False)
     # Of a single class there is no other to name in the last column.
-    columns = 5 if len(best) > 1 else 4
+    columns = 5 if any(len(span.predictions) > 1 for span in answer.timeline) else 4
     rows = [_row(span)[:columns] for span in answer.timeline]
     windows = Table(title, ("from", "to", "class", "", "then")[:columns], rows)
     average = Table("on average", ("class", "probability"), best, notes)
@@ -92,6 +94,8 @@ def clock(seconds: float) -> str:
 
 def _row(span: Span) -> tuple[str, ...]:
     """A line of a timeline in a terminal."""
+    if not span.predictions:
+        return clock(span.start), clock(span.end), "–", "", ""
     # The best class has columns of its own, so that these stand in line below each other.
     first, *others = span.predictions
     then = ", ".join(f"{item.name} {_percent(item)}" for item in others)
@@ -111,7 +115,7 @@ def _rows(answer: Answer) -> list[tuple[Any, ...]]:
         (answer.video, start, end, rank, item.name, item.probability, "")
         for start, end, predictions in parts
         for rank, item in enumerate(predictions, start=1)
-    ]
+    ] or [(answer.video, "", "", "", "", "", "")]
 
 
 def _percent(prediction: Prediction) -> str:

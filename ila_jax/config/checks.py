@@ -18,6 +18,8 @@ from ila_jax.config.sections import (
 # Whether the value is possible, the key, the value, and in words which values are.
 _Check = tuple[bool, str, Any, str]
 _DAY = 86400.0  # seconds
+# What goes with each kind of probabilities.
+_LOSSES = {"softmax": "cross_entropy", "sigmoid": "binary_cross_entropy or asymmetric"}
 
 
 def impossible(sections: Mapping[str, Any]) -> list[str]:
@@ -32,12 +34,18 @@ def impossible(sections: Mapping[str, Any]) -> list[str]:
         if name in _CHECKS
         for check in _CHECKS[name](section)
     ]
-    # The one check of two sections, after those of one: it needs both to be built.
+    # The checks of two sections, after those of one: they need both to be built.
     if "evaluation" in built and "data" in built:
         data, evaluation = built["data"], built["evaluation"]
         checks.append(
             (data.motion_pairs is not None or not evaluation.time_order, "evaluation.time_order",
              evaluation.time_order, "False without data.motion_pairs: it scores reversed pairs")
+        )  # fmt: skip
+    if "model" in built and "train" in built:
+        kind, loss = built["model"].probabilities, built["train"].loss
+        checks.append(
+            ((kind == "softmax") == (loss == "cross_entropy"), "train.loss", loss,
+             f"{_LOSSES[kind]} with model.probabilities={kind}")
         )  # fmt: skip
     return [
         f"{key}: expected {expected}, found {value!r}"
@@ -76,6 +84,9 @@ def _model(model: ModelConfig) -> list[_Check]:
          model.templates, "one, but for plain CLIP"),
         (bool(model.templates) and all("{}" in text for text in model.templates),
          "model.templates", model.templates, "texts with {} in the place of the class's name"),
+        # A text head's logits are cosines without a bias, all on one side of sigmoid's middle.
+        (model.probabilities == "softmax" or model.head == "linear", "model.probabilities",
+         model.probabilities, "softmax with the text head"),
         # Pixels are divided by it.
         (min(model.pixels.std) > 0, "model.pixels.std", model.pixels.std, "positive numbers"),
     ]  # fmt: skip

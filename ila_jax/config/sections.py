@@ -45,7 +45,8 @@ class ModelConfig:
     image tower computes again in the backward pass instead of keeping: nothing, all but its matrix
     products, or everything. pixels: what frames are normalised with. templates: the texts of a
     class, each with {} where its name goes; with several, the class is the mean of their unit
-    features.
+    features. probabilities: whether they are shared out among classes that exclude each other, or
+    each class has its own, of a clip in which none or several may be.
     """
 
     size: str
@@ -66,6 +67,7 @@ class ModelConfig:
     remat: Literal["none", "dots", "block"] = "none"
     pixels: Normalisation = IMAGENET_PIXELS
     templates: tuple[str, ...] = ("{}",)
+    probabilities: Literal["softmax", "sigmoid"] = "softmax"
 
     def geometry(self) -> Geometry:
         """The shapes of the towers, after overrides. Errors: ValueError."""
@@ -194,7 +196,8 @@ class TrainConfig:
     in an average of the weights that is kept beside them, such as 0.9999; 0 keeps none. hang_limit:
     seconds without progress after which the run ends. peak_tflops: of one device, to tell the share
     of it that is used; None takes what `cost/peaks.py` knows. wandb: a project on Weights & Biases
-    to write metrics to.
+    to write metrics to. loss: of the classes, in `train/losses.py` and, with
+    model.probabilities=sigmoid, `train/multi_label_losses.py`.
     """
 
     steps: int
@@ -214,6 +217,8 @@ class TrainConfig:
     hang_limit: float = 600.0
     peak_tflops: float | None = None
     wandb: str | None = None
+    # The papers' loss; the others are for classes that do not exclude each other.
+    loss: Literal["cross_entropy", "binary_cross_entropy", "asymmetric"] = "cross_entropy"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,6 +40,9 @@ def calibrate(folder: Path) -> StoredTemperature:
     checkpoint that is not there, and for videos that no temperature can be fitted on; OSError.
     """
     result = read_result(folder)
+    # A result of a version before does not say: all were softmax.
+    if result["same"]["model"].get("probabilities", "softmax") != "softmax":
+        raise ValueError(f"{folder} is of sigmoid probabilities: a temperature is for softmax's")
     path = _beside(result["checkpoint"], folder)
     try:
         fitted = fit(*_views_and_labels(folder / PREDICTIONS))

@@ -78,6 +78,7 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
     loaded = load(checkpoint)
     config = _with_plain_clip(config, loaded.config)
     check_fit(checkpoint, loaded.config, config.model)
+    _check_probabilities(checkpoint, loaded.config, config.model)
     names = _class_names(config, checkpoint, loaded)
     data = config.data
     opened = open_source(data.validation, root=data.root, class_names=names)
@@ -160,6 +161,15 @@ def _class_names(config: Config, checkpoint: str, loaded: Recognizer) -> Sequenc
                 "the same classes in the same order"
             )
     return trained
+
+
+def _check_probabilities(checkpoint: str, trained: ModelConfig, config: ModelConfig) -> None:
+    """Errors: ValueError where the logits mean something else than the configuration says."""
+    if trained.probabilities != config.probabilities:
+        raise ValueError(
+            f"{checkpoint} was trained with model.probabilities={trained.probabilities}, found "
+            f"{config.probabilities}: set it as it was trained"
+        )
 
 
 def _check_classes(config: Config, checkpoint: str, names: Sequence[str]) -> None:

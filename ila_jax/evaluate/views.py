@@ -48,7 +48,7 @@ class ViewPredictor:
             video = batch["video"]
             clips = rearrange(video, "b v t h w c -> (b v) t h w c")
             logits = logits_of(config, variables, text, clips)
-            shares = rearrange(shares_of(logits), "(b v) k -> b v k", b=len(video))
+            shares = rearrange(shares_of(config, logits), "(b v) k -> b v k", b=len(video))
             return {"probabilities": shares, **{name: batch[name] for name in _KEPT}}
 
         def points(variables: Variables, clips: jax.Array) -> jax.Array:

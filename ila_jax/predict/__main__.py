@@ -36,6 +36,8 @@ is then 1.
     python -m ila_jax.predict weights/ila a.mp4 --classes 'clapping hands,waving,doing nothing'
   with CLIP's own weights, converted without --config: plain CLIP, of any classes
     python -m ila_jax.predict weights/clip a.mp4 --classes names.txt --template 'a video of {}.'
+  of a model whose classes do not exclude each other, all that are there with 50 % or more:
+    python -m ila_jax.predict runs/each videos/ --threshold 0.5
   faster, one look at the middle of the picture in place of twelve:
     python -m ila_jax.predict weights/ila videos/ --clips 1 --crops 1
 """
@@ -89,10 +91,14 @@ def _predict(arguments: Sequence[str] | None) -> None:
 
 def _check(options: argparse.Namespace) -> None:
     """Checks numbers before anything is loaded. Errors: ValueError."""
-    if options.top_k < 1:
+    if options.top_k is not None and options.top_k < 1:
         raise ValueError(f"--top-k is {options.top_k}: expected 1 or more classes to name")
     if options.threads < 1:
         raise ValueError(f"--threads is {options.threads}: expected 1 or more")
+    if options.threshold is not None and not 0 < options.threshold <= 1:
+        raise ValueError(
+            f"--threshold is {options.threshold:g}: expected a probability above 0, up to 1"
+        )
     if options.stride is not None and options.window is None:
         raise ValueError("--stride goes with --window, the length of the windows")
     if options.window is not None:
@@ -123,6 +129,7 @@ def _write(answered: "Sequence[Answer]", model: "Recognizer", options: argparse.
             "checkpoint": options.checkpoint,
             "clips": views.clips,
             "crops": views.crops,
+            "threshold": options.threshold,
             "temperature": model.temperature,
             "window": options.window,
             "stride": options.stride if options.stride is not None else options.window,
@@ -152,7 +159,18 @@ def _parser() -> argparse.ArgumentParser:
     cli.add_checkpoint(parser)
     add = parser.add_argument
     add("videos", nargs="+", metavar="VIDEO", help="files, folders, or patterns in quotes")
-    add("--top-k", type=int, default=5, metavar="K", help="classes to name (default: 5)")
+    add(
+        "--top-k",
+        type=int,
+        metavar="K",
+        help="classes to name at most (default: 5; with --threshold all)",
+    )
+    add(
+        "--threshold",
+        type=float,
+        metavar="P",
+        help="name classes of at least this probability alone, such as 0.5; there may be none",
+    )
     add(
         "--classes",
         metavar="A,B,C",

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ila_jax.scoring.average_precision import mean_average_precision
 from ila_jax.scoring.calibration import expected_calibration_error
 
 # More classes of a video than these are never asked for: top-5 is the most that papers give.
@@ -88,5 +89,6 @@ METRICS: dict[str, Metric] = {
     "top5": Metric("top-5", partial(top_hits, of=5)),
     "macro_accuracy": Metric("macro accuracy", macro_accuracy),
     "macro_f1": Metric("macro-F1", macro_f1),
+    "map": Metric("mAP", mean_average_precision),
     "ece": Metric("calibration error", expected_calibration_error),
 }

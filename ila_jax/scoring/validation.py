@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from numpy.typing import NDArray
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from ila_jax.config import ModelConfig
 from ila_jax.data.clips.pipeline import Batch
@@ -66,7 +66,7 @@ class Predictor:
     """The compiled forward pass over a mesh: batches of videos in, rows on the host out."""
 
     def __init__(self, config: ModelConfig, mesh: Mesh):
-        self._mesh = mesh
+        self._mesh, self._each = mesh, config.probabilities == "sigmoid"
 
         def forward(
             variables: Variables, text: TextFeatures | None, batch: dict[str, jax.Array]
@@ -89,7 +89,8 @@ class Predictor:
         for on_devices in one_ahead(partial(self._begun, variables, text), batches):
             rows = {name: np.asarray(values) for name, values in on_devices.items()}
             # In float64, or close logits could become equal probabilities and change their order.
-            shares = softmax(rows.pop("logits").astype(np.float64), axis=1)
+            logits = rows.pop("logits").astype(np.float64)
+            shares = expit(logits) if self._each else softmax(logits, axis=1)
             yield rows | {"probabilities": shares}
 
     def _begun(

@@ -22,8 +22,16 @@ from ila_jax.train import augment
 from ila_jax.train.augment import Draws
 from ila_jax.train.losses import cross_entropy
 from ila_jax.train.mixing import mix, soft_targets
+from ila_jax.train.multi_label_losses import asymmetric_loss, binary_cross_entropy
 from ila_jax.train.parameter_groups import join, partition
 from ila_jax.train.recipe import Recipe
+
+# By `train.loss`.
+LOSSES = {
+    "cross_entropy": cross_entropy,
+    "binary_cross_entropy": binary_cross_entropy,
+    "asymmetric": asymmetric_loss,
+}
 
 
 class Losses(NamedTuple):
@@ -187,8 +195,8 @@ def forward(
 
 
 def loss(recipe: Recipe, output: Output, targets: Float[Array, "b k"]) -> Losses:
-    """Soft cross entropy + weight · Σ_blocks (1 − cos) (training.md, "loss")."""
-    classification = cross_entropy(output.logits, targets)
+    """The loss of the classes + weight · Σ_blocks (1 − cos) (training.md, "loss")."""
+    classification = LOSSES[recipe.config.train.loss](output.logits, targets)
     weight = recipe.config.train.alignment_weight
     total = classification + weight * output.alignment_loss.sum()
     return Losses(total, classification, output.alignment_loss)

@@ -49,6 +49,7 @@ def card(recognizer: Recognizer, about: Mapping[str, Any], parity: Parity) -> st
         patch=geometry.patch,
         head=config.head,
         trained=config.precision,
+        probabilities=config.probabilities,
         count=len(classes),
         names="\n".join(names + ([f"- … and {more} more, in about.json"] if more > 0 else [])),
         origin=_origin(recognizer.origin),
@@ -106,7 +107,7 @@ logits = load()(video)  # uint8 [b, {frames}, {resolution}, {resolution}, 3], RG
 
 RGB frames, decoded upright. The short side is resized to {short_side} pixels by OpenCV's bilinear
 interpolation (INTER_LINEAR, no antialiasing), and squares of {resolution} pixels are cut out. A
-video is {views}. Its class is the one with the highest mean of softmax(logits) over these.
+video is {views}. Its class is the one with the highest mean of {probabilities}(logits) over these.
 
 ## Classes
 

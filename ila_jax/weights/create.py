@@ -74,7 +74,9 @@ def around(source: Recognizer, config: ModelConfig, *, allow: Allow, seed: int) 
     if source.config.temporal == config.temporal:
         # A model of ours may have other interactive channels than the released one; and the same
         # model of the same weights looks at pixels and texts as they were learnt.
-        kept = ("channels", "pixels", "templates")
+        kept = ["channels", "pixels", "templates"]
+        # What a linear head's logits mean goes with the head.
+        kept += ["probabilities"] if config.head == source.config.head == "linear" else []
         config = dataclasses.replace(config, **{k: getattr(source.config, k) for k in kept})
     adapted, _ = adapt(
         source.config, source.variables, source.origin, config, allow=allow, seed=seed

@@ -55,7 +55,8 @@ def _shapes_of(config: ModelConfig) -> ModelConfig:
     What is left decides the shapes of the weights, and how the pixels are normalised.
     """
     # Two names of a size may have the same shapes, so that these are compared and not the name.
-    # Dropout, precision and rematerialisation change how a model trains, and templates its texts.
+    # Dropout, precision and rematerialisation change how a model trains, templates its texts, and
+    # the kind of probabilities what is made of its logits.
     aligns, integrates = variant(config).aligns, variant(config).integrates
     return dataclasses.replace(
         config,
@@ -70,4 +71,5 @@ def _shapes_of(config: ModelConfig) -> ModelConfig:
         precision="float32",
         remat="none",
         templates=("{}",),
+        probabilities="softmax",
     )

@@ -35,6 +35,21 @@ def test_a_timeline_names_the_best_of_each_window_and_then_the_others():
     assert "it has fewer frames" in text(Answer("short.mp4", BEST, short=True))
 
 
+def test_windows_of_which_no_class_is_probable_enough_stay_in_the_timeline():
+    spans = [Span(0.0, 2.5, BEST), Span(2.5, 5.0, [])]
+    lines = [" ".join(line.split()) for line in text(Answer("a", BEST[:1], spans)).splitlines()]
+    assert "0:00.0 0:02.5 jump 50.0% wave 30.0%, sit 20.0%" in lines
+    assert "0:02.5 0:05.0 –" in lines
+
+
+def test_a_video_of_which_no_class_is_probable_enough_is_told_and_has_its_row(tmp_path):
+    answer = Answer("a.mp4")
+    assert "no class is as probable as was asked for" in text(answer)
+    write_csv(tmp_path / "found.csv", [answer])
+    rows = list(csv.reader((tmp_path / "found.csv").read_text().splitlines()))
+    assert rows[1:] == [["a.mp4", "", "", "", "", "", ""]]
+
+
 def test_csv_has_the_whole_video_and_then_each_window(tmp_path):
     write_csv(tmp_path / "found.csv", [LONG, Answer("bad.mp4", problem="The file is empty.")])
     header, *rows = csv.reader((tmp_path / "found.csv").read_text().splitlines())

@@ -1,12 +1,15 @@
 """The command that names what is in videos: files, folders, patterns, long and bad ones."""
 
+import argparse
 import csv
 import json
 
+import numpy as np
 import pytest
 
 from ila_jax import recognizer
 from ila_jax.data.video.decode import decode, index_video
+from ila_jax.models.model import Variables
 from ila_jax.predict import answering
 from ila_jax.predict.__main__ import main
 from ila_jax.recognizer import Recognizer
@@ -60,6 +63,20 @@ def test_folders_files_and_patterns_each_video_once(weights, videos, tmp_path, c
             assert float(row["probability"]) == best[rank]["probability"]
     assert [one["short"] for one in content["videos"]] == [False, False, True]
     assert out.count("fewer frames than the model takes") == 1
+
+
+def test_a_threshold_names_all_classes_that_reach_it(weights):
+    model = Recognizer(load(weights).config, Variables({}, {}), [f"class {k}" for k in range(8)])
+    shares = np.array([0.9, 0.5, 0.49, 0.0, 0.6, 0.7, 0.8, 0.55])
+
+    def named(threshold, top_k=None):
+        options = argparse.Namespace(threshold=threshold, top_k=top_k)
+        return [one.name[-1] for one in answering._named(model, shares, options)]
+
+    assert named(None) == ["0", "6", "5", "4", "7"]  # the five best
+    assert named(0.5) == ["0", "6", "5", "4", "7", "1"]
+    assert named(0.5, top_k=2) == ["0", "6"]
+    assert named(0.95) == []
 
 
 def test_bad_files_are_named_and_the_others_predicted(weights, videos, tmp_path, capsys):
@@ -200,6 +217,7 @@ def load_frames(path):
     ("arguments", "words"),
     [
         (["--top-k", "0"], "--top-k is 0: expected 1 or more"),
+        (["--threshold", "50"], "--threshold is 50: expected a probability above 0, up to 1"),
         (["--stride", "1"], "--stride goes with --window"),
         (["--window", "0"], "a window is 0 seconds: expected more than 0"),
         (["--window", "1e-320"], "makes more windows than the 40 frames"),
