@@ -5,6 +5,7 @@ source each of them is from.
 """
 
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -63,8 +64,15 @@ def scopes_of(program: str) -> dict[str, str]:
     return {match[1]: match[2] for match in lines if match}
 
 
-def operations(folder: Path) -> Iterator[Operation]:
+def operations(folder: Path) -> list[Operation]:
     """What the devices of a trace did. Errors: ValueError without a trace."""
+    with warnings.catch_warnings():
+        # Python 3.13 warns of a type of jaxlib's; raised inside of jaxlib, that ends the process.
+        warnings.filterwarnings("ignore", "builtin type event_", DeprecationWarning)
+        return list(_operations(folder))
+
+
+def _operations(folder: Path) -> Iterator[Operation]:
     import jax
 
     files = sorted(folder.rglob("*.xplane.pb"))
