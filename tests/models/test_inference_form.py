@@ -12,7 +12,7 @@ from flax import nnx
 from ila_jax.job.sharding import make_mesh, shardings
 from ila_jax.models import inference_form, model
 from ila_jax.models.convolutions import BatchNorm
-from ila_jax.models.inspection import alignments
+from ila_jax.models.inspection import look
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import FoldedVariables, Variables
 from ila_jax.models.paths import by_path
@@ -50,10 +50,10 @@ def test_the_inference_form_says_the_same(temporal, convolutions):
     folded = model.fold(config, variables)
     assert folded.batch_stats == {}
     check_equal(outputs(config, variables), outputs(config, folded))
-    if temporal in ALIGNING:
-        seen, same = (alignments(config, v, small.video()) for v in (variables, folded))
-        np.testing.assert_allclose(same[0].points, seen[0].points, atol=1e-5, rtol=0)
-        np.testing.assert_allclose(same[0].weights, seen[0].weights, atol=1e-5, rtol=0)
+    # What pictures show: tokens, attention, points and masks.
+    views = (look(config, v, small.video())[0] for v in (variables, folded))
+    for expected, actual in zip(*map(jax.tree.leaves, views), strict=True):
+        np.testing.assert_allclose(actual, expected, atol=1e-5, rtol=1e-5)
 
 
 def test_what_is_folded_is_gone_and_the_rest_is_shared():
