@@ -158,7 +158,8 @@ def _report(config: Config, outcomes: "Sequence[Outcome]", folder: Path) -> None
     from ila_jax.cost.measure import machine
 
     train, rows = config.train, comparison.rows(outcomes, config.model)
-    budget = f"{train.steps} steps of {train.batch} clips each; {machine()}"
+    length = f"{train.steps} steps" if train.epochs is None else f"{train.epochs:g} epochs"
+    budget = f"{length} of {train.batch} clips each; {machine()}"
     tables = comparison.tables(rows)
     publish_text(folder / "report.md", f"{budget}\n\n{render(tables, markdown=True)}\n")
     values = {"budget": budget, "rows": comparison.as_json(rows)}

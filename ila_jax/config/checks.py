@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ila_jax.config.lengths import IN_EPOCHS
 from ila_jax.config.sections import (
     AugmentConfig,
     DataConfig,
@@ -152,10 +153,10 @@ def _optimizer(optimizer: OptimizerConfig) -> list[_Check]:
 
 def _train(train: TrainConfig) -> list[_Check]:
     values = dataclasses.asdict(train)
-    rhythm = ("log_every", "checkpoint_every", "evaluate_every")
     # Of batch and accumulation: a micro-batch has to be even as well, as pairs stay together.
     return [
-        (train.steps > 0, "train.steps", train.steps, "positive"),
+        (train.class_balance != "weights" or train.loss == "cross_entropy", "train.class_balance",
+         train.class_balance, "another value, or train.loss=cross_entropy, which weighs classes"),
         (train.batch > 0 and train.batch % 2 == 0, "train.batch", train.batch,
          "a positive even number: clip i is mixed with clip i xor 1"),
         (train.accumulation > 0, "train.accumulation", train.accumulation, "positive"),
@@ -171,10 +172,21 @@ def _train(train: TrainConfig) -> list[_Check]:
         (train.keep_best > 0, "train.keep_best", train.keep_best, "positive"),
         (train.hang_limit > 0, "train.hang_limit", train.hang_limit, "positive"),
         (train.max_skipped >= 0, "train.max_skipped", train.max_skipped, "0 or more"),
-        *((values[name] > 0, f"train.{name}", values[name], "positive") for name in rhythm),
+        *(check for names in IN_EPOCHS.items() for check in _length(values, *names)),
         *((0 <= values[name] < math.inf, f"train.{name}", values[name], "0 (off) or more")
           for name in ("alignment_weight", "alignment_noise")),
     ]  # fmt: skip
+
+
+def _length(values: Mapping[str, Any], epochs: str, steps: str) -> list[_Check]:
+    """A length is given once, in steps or in epochs: who changes one sees that the other counts."""
+    in_epochs, in_steps = values[epochs], values[steps]
+    if in_epochs is None:
+        return [(in_steps > 0, f"train.{steps}", in_steps, "positive")]
+    return [
+        (0 < in_epochs < math.inf, f"train.{epochs}", in_epochs, "positive"),
+        (in_steps == 0, f"train.{steps}", in_steps, f"0, as train.{epochs} is given"),
+    ]
 
 
 def _evaluation(evaluation: EvaluationConfig) -> list[_Check]:

@@ -197,7 +197,10 @@ class TrainConfig:
     seconds without progress after which the run ends. peak_tflops: of one device, to tell the share
     of it that is used; None takes what `cost/peaks.py` knows. wandb: a project on Weights & Biases
     to write metrics to. loss: of the classes, in `train/losses.py` and, with
-    model.probabilities=sigmoid, `train/multi_label_losses.py`.
+    model.probabilities=sigmoid, `train/multi_label_losses.py`. epochs, log_every_epochs,
+    checkpoint_every_epochs, evaluate_every_epochs: the same lengths in epochs, whose place in steps
+    is 0 then (`config/lengths.py`). class_balance: `sampling` shows each class as often as any
+    other, `weights` weighs the loss of a clip by how rare its class is.
     """
 
     steps: int
@@ -219,6 +222,12 @@ class TrainConfig:
     wandb: str | None = None
     # The papers' loss; the others are for classes that do not exclude each other.
     loss: Literal["cross_entropy", "binary_cross_entropy", "asymmetric"] = "cross_entropy"
+    epochs: float | None = None
+    log_every_epochs: float | None = None
+    checkpoint_every_epochs: float | None = None
+    evaluate_every_epochs: float | None = None
+    # The papers' data sets are nearly balanced.
+    class_balance: Literal["none", "sampling", "weights"] = "none"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,6 +62,7 @@ def train_batches(config: Config, dataset: Dataset, *, first_step: int) -> Batch
         first_step=first_step,
         steps=config.train.steps - first_step,
         on_bad=config.data.on_bad_video,
+        balanced=config.train.class_balance == "sampling",
     )
 
 

@@ -196,7 +196,10 @@ def forward(
 
 def loss(recipe: Recipe, output: Output, targets: Float[Array, "b k"]) -> Losses:
     """The loss of the classes + weight · Σ_blocks (1 − cos) (training.md, "loss")."""
-    classification = LOSSES[recipe.config.train.loss](output.logits, targets)
+    if recipe.class_weights is None:
+        classification = LOSSES[recipe.config.train.loss](output.logits, targets)
+    else:
+        classification = cross_entropy(output.logits, targets, recipe.class_weights)
     weight = recipe.config.train.alignment_weight
     total = classification + weight * output.alignment_loss.sum()
     return Losses(total, classification, output.alignment_loss)

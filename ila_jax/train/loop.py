@@ -69,7 +69,12 @@ def train(config: Config, workdir: Path, profiled: ProfiledSteps | None = None) 
     check_batch(mesh, "train.batch", config.train.batch)
     mirror = mirrors(dataset.class_names, config.data.mirror)
     steps_per_epoch = len(dataset.train) // config.train.batch
-    recipe = make_recipe(config, mirror=mirror, steps_per_epoch=steps_per_epoch)
+    recipe = make_recipe(
+        config,
+        mirror=mirror,
+        steps_per_epoch=steps_per_epoch,
+        labels=dataset.train.labels,
+    )
     check_run(workdir, config)
     state = starting_state(recipe, mesh, workdir, say)
     check_free_space(

@@ -7,8 +7,9 @@ import numpy as np
 import optax
 from numpy.typing import NDArray
 
-from ila_jax.config import Config
+from ila_jax.config import Config, in_steps
 from ila_jax.models import model
+from ila_jax.train.losses import inverse_frequencies
 from ila_jax.train.optimizers import make_optimizer
 from ila_jax.train.parameter_groups import GROUPS, find_lr_factors
 from ila_jax.train.schedules import make_lr_schedule
@@ -20,7 +21,8 @@ class Recipe:
 
     mirror: int [k], the class of each class's mirror image, -1 where a clip may not be flipped, as
     `data.sources.mirror.mirrors` gives it. lr_factors: of every parameter's learning rate, by path.
-    lr_schedule: the learning rate of a step, before these factors.
+    lr_schedule: the learning rate of a step, before these factors. class_weights: float32 [k] of
+    the classes in the loss, None where they are all 1.
     """
 
     config: Config
@@ -30,16 +32,23 @@ class Recipe:
     optimizer: optax.GradientTransformation
     lr_schedule: optax.Schedule
     steps_per_epoch: int
+    class_weights: NDArray[np.floating[Any]] | None = None
 
 
 def make_recipe(
-    config: Config, *, mirror: NDArray[np.integer[Any]], steps_per_epoch: int
+    config: Config,
+    *,
+    mirror: NDArray[np.integer[Any]],
+    steps_per_epoch: int,
+    labels: NDArray[np.integer[Any]] | None = None,
 ) -> Recipe:
-    """The recipe of a configuration.
+    """The recipe of a configuration, whose lengths are in steps from here on.
 
+    labels: int [n] of the training videos; without them classes weigh the same.
     Errors: ValueError for an optimizer or a table of groups that does not exist, for a parameter
     without a group, and for a warm-up that is too long.
     """
+    config = in_steps(config, steps_per_epoch)
     if config.optimizer.groups not in GROUPS:
         raise ValueError(
             f"optimizer.groups is {config.optimizer.groups!r}: expected one of {', '.join(GROUPS)}"
@@ -55,4 +64,14 @@ def make_recipe(
             config.optimizer, steps=config.train.steps, steps_per_epoch=steps_per_epoch
         ),
         steps_per_epoch=steps_per_epoch,
+        class_weights=_weights(config, labels, len(mirror)),
     )
+
+
+def _weights(
+    config: Config, labels: NDArray[np.integer[Any]] | None, classes: int
+) -> NDArray[np.floating[Any]] | None:
+    """What each class weighs in the loss, where that is not the same for all."""
+    if config.train.class_balance != "weights" or labels is None:
+        return None
+    return inverse_frequencies(labels, classes)

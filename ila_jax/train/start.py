@@ -62,8 +62,8 @@ def check_run(workdir: Path, config: Config) -> None:
     contents = [what for name, what in _OTHER_COMMANDS.items() if (workdir / name).exists()]
     if contents and not (workdir / "config.json").exists():
         raise ValueError(f"{workdir} holds {contents[0]}: give another --workdir, of the run's own")
-    # train.steps may differ as well: `starting_state` judges it, with the checkpoint beside it.
-    check_folder(workdir, config, free=(*_FREE, "train.steps"))
+    # The length may differ as well: `starting_state` judges it, with the checkpoint beside it.
+    check_folder(workdir, config, free=(*_FREE, "train.steps", "train.epochs"))
 
 
 def check_folder(workdir: Path, config: Config, *, free: tuple[str, ...] = _FREE) -> None:

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from ila_jax.train.losses import cross_entropy
+from ila_jax.train.losses import cross_entropy, inverse_frequencies
 
 LOGITS = np.random.RandomState(0).standard_normal((4, 5))
 TARGETS = np.random.RandomState(1).dirichlet(np.ones(5), 4)
@@ -35,3 +35,20 @@ def test_bfloat16_logits_are_summed_in_float32():
     assert float(found) == pytest.approx(
         float(cross_entropy(half.astype(jnp.float32), jnp.asarray(TARGETS, jnp.bfloat16)))
     )
+
+
+def test_weighted_classes_equal_pytorchs_loss_on_soft_targets():
+    torch = pytest.importorskip("torch")
+    weights = inverse_frequencies(np.array([0, 0, 0, 1, 1, 2, 4, 4]), 5)
+    loss = torch.nn.CrossEntropyLoss(weight=torch.tensor(weights))
+    expected = loss(torch.tensor(LOGITS).float(), torch.tensor(TARGETS).float())
+    found = cross_entropy(jnp.asarray(LOGITS), jnp.asarray(TARGETS), weights)
+    assert float(found) == pytest.approx(expected.item(), rel=1e-6)
+
+
+def test_classes_weigh_what_they_are_rare_and_clips_1_on_average():
+    labels = np.array([0] * 6 + [1] * 3 + [3])
+    weights = inverse_frequencies(labels, 4)
+    # 10 clips of 3 classes: 10 / (3 · 6), 10 / (3 · 3), none, 10 / (3 · 1).
+    np.testing.assert_allclose(weights, [10 / 18, 10 / 9, 0, 10 / 3], rtol=1e-6)
+    assert weights[labels].mean() == pytest.approx(1)

@@ -70,7 +70,7 @@ def test_one_clip_by_hand():
 def test_a_run_descends_the_loss_of_its_configuration(name, probabilities, expected):
     config = runs.config({"train.loss": name, "model.probabilities": probabilities})
     output = Output(jnp.asarray(LOGITS), jnp.zeros((6, 4)), jnp.asarray([0.25, 0.5]))
-    losses = loss(SimpleNamespace(config=config), output, jnp.asarray(TARGETS))
+    losses = loss(SimpleNamespace(config=config, class_weights=None), output, jnp.asarray(TARGETS))
     assert losses.classification == expected(jnp.asarray(LOGITS), jnp.asarray(TARGETS))
     assert losses.total == losses.classification + config.train.alignment_weight * 0.75
 

@@ -15,7 +15,7 @@ import numpy as np
 
 # Kinds of randomness. Without them the shuffling of an epoch and the draws of its example 0 would
 # come from the same stream of numbers.
-_PERMUTATION, _ELEMENT = 0, 1
+_PERMUTATION, _ELEMENT, _BALANCED = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,33 @@ class TrainOrder:
         return self.n // self.batch
 
     def __call__(self, position: int) -> tuple[int, int]:
-        """The (epoch, example) at a position of this process."""
+        """The (epoch, draw) at a position of this process. Here a draw is an example."""
         step, row = divmod(position, self.local_batch)
         epoch, step = divmod(step, self.steps_per_epoch)
         # The place in the epoch's permutation is that of the row in the global batch. It depends on
         # which process loads it only by the row, so that P processes together show what one would.
         place = step * self.batch + self.process_index * self.local_batch + row
-        return epoch, int(permutation(self.n, self.seed, epoch)[place])
+        return epoch, int(self._draws(epoch)[place])
+
+    def _draws(self, epoch: int) -> np.ndarray:
+        return permutation(self.n, self.seed, epoch)
+
+
+@dataclass(frozen=True)
+class BalancedOrder(TrainOrder):
+    """As many draws an epoch, of each class as many as of any other, as near as n allows.
+
+    A class with fewer examples than draws shows all of them before one of them again, one with more
+    shows others in each epoch. Draw d is example d mod n, shown for the (d // n + 1)-th time in the
+    epoch: it is cropped and cut into frames anew each time.
+
+    labels: int32 [n] as bytes, which can be hashed.
+    """
+
+    labels: bytes = b""
+
+    def _draws(self, epoch: int) -> np.ndarray:
+        return balanced_draws(self.labels, self.seed, epoch)
 
 
 @dataclass(frozen=True)
@@ -108,9 +128,30 @@ def permutation(n: int, seed: int, epoch: int) -> np.ndarray:
     return order
 
 
-def element_generator(seed: int, epoch: int, example: int) -> np.random.Generator:
-    """All the randomness on the host of one example in one epoch."""
-    return _generator(seed, _ELEMENT, epoch, example)
+@functools.lru_cache(maxsize=4)
+def balanced_draws(labels: bytes, seed: int, epoch: int) -> np.ndarray:
+    """The draws of an epoch, in their order: int64 [n], not to be written to.
+
+    labels: int32 [n] as bytes. Draw d is example d mod n, as in `BalancedOrder`.
+    """
+    label = np.frombuffer(labels, np.int32)
+    rng = _generator(seed, _BALANCED, epoch, 0)
+    classes = rng.permutation(np.unique(label))
+    draws = []
+    for k, name in enumerate(classes):
+        # Draws that cannot be shared out evenly go to other classes in each epoch.
+        count = len(label) // len(classes) + (k < len(label) % len(classes))
+        members = rng.permutation(np.flatnonzero(label == name))
+        times, place = np.divmod(np.arange(count), len(members))
+        draws.append(members[place] + times * len(label))
+    order = rng.permutation(np.concatenate(draws))
+    order.flags.writeable = False
+    return order
+
+
+def element_generator(seed: int, epoch: int, draw: int) -> np.random.Generator:
+    """All the randomness on the host of one draw of an example in one epoch."""
+    return _generator(seed, _ELEMENT, epoch, draw)
 
 
 def _generator(seed: int, kind: int, epoch: int, example: int) -> np.random.Generator:

@@ -16,7 +16,7 @@ import numpy as np
 from absl import flags
 
 from ila_jax.data.clips.evaluation_clips import EvaluationClips, FrameOrder, OneClip
-from ila_jax.data.clips.order import EvaluationOrder, TrainOrder
+from ila_jax.data.clips.order import BalancedOrder, EvaluationOrder, TrainOrder
 from ila_jax.data.clips.reading import TooSlow, VideoReader
 from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.train_clips import TrainClips
@@ -57,10 +57,12 @@ def train_batches(
     first_step: int,
     steps: int,
     on_bad: Literal["replace", "fail"] = "replace",
+    balanced: bool = False,
 ) -> Batches:
     """The rows of this process of the global batches first_step … first_step + steps - 1.
 
     on_bad: a video that cannot be read is replaced by another of its class, or ends the run.
+    balanced: whether each class is shown as often as any other.
 
     video: uint8 [b, t, h, w, 3]. label, index: int32 [b], of the videos really shown. short:
     bool [b], fewer frames than t. bad: int32 [b, tries, 2], (index, Reason) of the unreadable
@@ -72,9 +74,10 @@ def train_batches(
     """
     if on_bad not in ("replace", "fail"):
         raise ValueError(f"on_bad is {on_bad!r}: expected replace or fail")
-    order = TrainOrder(
-        len(source), loading.batch, seed, loading.process_index, loading.process_count
-    )
+    place = (len(source), loading.batch, seed, loading.process_index, loading.process_count)
+    order = TrainOrder(*place)
+    if balanced:
+        order = BalancedOrder(*place, labels=source.labels.astype(np.int32).tobytes())
     make_clips = partial(
         TrainClips,
         recipe=recipe,

@@ -46,13 +46,14 @@ class TrainClips:
 
         Errors: ValueError where no video of the class can be read; BadVideo if nothing is replaced.
         """
-        epoch, example = self._order(self._first + int(position))
+        epoch, draw = self._order(self._first + int(position))
+        example = draw % len(self._source)
         bad: list[tuple[int, int]] = []
         problems: list[BadVideo] = []
         for index in self._replacements.candidates(example):
-            # A new generator for each try, seeded by the example that was asked for: what is drawn
+            # A new generator for each try, seeded by the draw that was asked for: what it gives
             # does not depend on how far a bad file was read before it failed.
-            rng = element_generator(self._order.seed, epoch, example)
+            rng = element_generator(self._order.seed, epoch, draw)
             try:
                 video, short = self._read(index, partial(self._recipe.train_clip, rng=rng))
             except BadVideo as error:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ila_jax.data.check.duplicates import FileFacts, merged, same_content
+from ila_jax.data.sources.split_names import LEFT_OUT
 from ila_jax.data.sources.spreadsheet import LabelledClip
 from ila_jax.data.split.near_duplicates import near_duplicates
 from ila_jax.data.split.source_videos import source_videos
@@ -116,7 +117,7 @@ def contradictions(links: Iterable[Link], clips: Sequence[LabelledClip]) -> list
                 f"{clips[k].file} ({'; '.join(clips[k].labels)})" for k in link.members[:2]
             )
             for link in links
-            if link.kind == kind and len({frozenset(clips[k].labels) for k in link.members}) > 1
+            if link.kind == kind and _differ([clips[k] for k in link.members])
         ]
         if pairs:
             more = f", and {len(pairs) - 3} more" if len(pairs) > 3 else ""
@@ -125,6 +126,14 @@ def contradictions(links: Iterable[Link], clips: Sequence[LabelledClip]) -> list
                 f"ones off: {', '.join(pairs[:3])}{more}"
             )
     return sentences
+
+
+def _differ(clips: Sequence[LabelledClip]) -> bool:
+    """Whether those of the clips that are used have different labels.
+
+    Downloads that failed are the same file in many classes, and are left out.
+    """
+    return len({frozenset(clip.labels) for clip in clips if clip.split != LEFT_OUT}) > 1
 
 
 def _by_name(kind: str, names: Sequence[str]) -> list[Link]:

@@ -4,6 +4,7 @@ Two films of one room look alike and are none: what is compared is how pictures 
 middle of their own video, at the offset in time at which they agree best.
 """
 
+import functools
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,17 +12,19 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from ila_jax.data.split.strips import Strip
+from ila_jax.data.split.strips import SIDE, Strip
 
 # Correlations, 1 is the same. Chosen on drawn videos (docs/data.md has what they find and miss).
 _SAME_MEAN = 0.7  # of the means over time, below which two videos are not compared
-_SAME_PLACE = 0.94  # of the pictures, on average
-_SAME_TAKE = 0.75  # of what moves
+_SAME_EACH = 0.86  # of the pictures, on average, and of what moves in them
+_SAME_BOTH = 0.93  # the mean of the two
 _SAME_STILL = 0.998  # of the means, where nothing moves
+_NEARLY = 0.8  # of these: so much has to agree before crops are tried
 _MOVES = 1.5  # levels of 255: the deviation over time above which something moves
 _OVERLAP = 0.5  # of the shorter video, at least, and as many pictures:
 _FEWEST = 3
-_BLUR = 1.0  # pixels: so much of a crop's shift is let pass
+_BLUR = 1.0  # pixels
+_CROPS = (0.0, 0.035, 0.07)  # shares of a side that one of two videos may lack
 
 
 class Alike(NamedTuple):
@@ -58,15 +61,65 @@ def _agreement(one: Strip, other: Strip, means: float) -> float | None:
     """
     step = max(one.step, other.step)
     a, b = one.at_step(step), other.at_step(step)
-    moving_a, moving_b = ((x - x.mean(0)).reshape(len(x), -1) for x in (a, b))
-    if max(moving_a.std(), moving_b.std()) < _MOVES:
+    if max(_movement(a).std(), _movement(b).std()) < _MOVES:
         return means if means >= _SAME_STILL else None
-    correlations = _correlations(moving_a, moving_b)
+    agreement = _at_best_offset(a, b)
+    if not agreement.passes(_NEARLY):
+        return None
+    if not agreement.passes():
+        agreement = max(_cropped(a, b), _cropped(b, a), key=sum)
+    return agreement.take if agreement.passes() else None
+
+
+class _Agreement(NamedTuple):
+    """How far two videos agree at one offset, in what moves and in their pictures."""
+
+    take: float
+    place: float
+
+    def passes(self, share: float = 1.0) -> bool:
+        """Whether both are what they have to be, or a share of it."""
+        both = (self.take + self.place) / 2
+        return min(self) >= share * _SAME_EACH and both >= share * _SAME_BOTH
+
+
+def _cropped(a: np.ndarray, b: np.ndarray) -> _Agreement:
+    """How far two videos agree if the first lacks something at its sides that the second has."""
+    # First left and right, then above and below: both together would be 81 comparisons.
+    wide = max((b @ window.T for window in _windows()), key=lambda x: sum(_at_best_offset(a, x)))
+    return max((_at_best_offset(a, window @ wide) for window in _windows()), key=sum)
+
+
+@functools.cache
+def _windows() -> list[np.ndarray]:
+    """Matrices [side, side] that stretch a part of a line of pixels over the whole of it."""
+    return [_window(before, after) for before in _CROPS for after in _CROPS]
+
+
+def _window(before: float, after: float) -> np.ndarray:
+    """The matrix of linear interpolation, without these shares of the line at its ends."""
+    middles = (np.arange(SIDE) + 0.5) * (1 - before - after) + before * SIDE - 0.5
+    left = np.clip(middles.astype(int), 0, SIDE - 2)
+    weight = np.clip(middles - left, 0, 1)
+    matrix = np.zeros((SIDE, SIDE), np.float32)
+    matrix[np.arange(SIDE), left] = 1 - weight
+    matrix[np.arange(SIDE), left + 1] = weight
+    return matrix
+
+
+def _at_best_offset(a: np.ndarray, b: np.ndarray) -> _Agreement:
+    """How far [n, side, side] and [m, side, side] agree at the best offset in time."""
+    correlations = _correlations(_movement(a), _movement(b))
     offset = int(correlations.argmax()) + 1 - len(a)
     first, last = max(0, -offset), min(len(a), len(b) - offset)
     place = (_unit(a[first:last]) * _unit(b[first + offset : last + offset])).sum(1).mean()
-    same = correlations.max() >= _SAME_TAKE and place >= _SAME_PLACE
-    return correlations.max() if same else None
+    return _Agreement(float(correlations.max()), float(place))
+
+
+def _movement(pictures: np.ndarray) -> np.ndarray:
+    """How each picture differs from the mean of all: [n, side²]."""
+    difference: np.ndarray = (pictures - pictures.mean(0)).reshape(len(pictures), -1)
+    return difference
 
 
 def _correlations(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from ila_jax.data.clips.order import EvaluationOrder, TrainOrder, element_generator, permutation
+from ila_jax.data.clips.order import (
+    BalancedOrder,
+    EvaluationOrder,
+    TrainOrder,
+    balanced_draws,
+    element_generator,
+    permutation,
+)
 
 
 def steps(order: TrainOrder, count: int) -> list[list[tuple[int, int]]]:
@@ -107,3 +114,62 @@ def test_permutations_cannot_be_spoiled():
     with pytest.raises(ValueError, match="read-only"):
         permutation(5, 0, 0)[0] = 1
     assert permutation(5, 0, 0).dtype == np.int64
+
+
+UNBALANCED = np.array([0] * 20 + [1] * 7 + [2] * 2 + [5], np.int32)
+
+
+def balanced(**settings) -> BalancedOrder:
+    return BalancedOrder(n=30, batch=6, labels=UNBALANCED.tobytes(), **{"seed": 3} | settings)
+
+
+def test_each_class_is_drawn_as_often_as_any_other():
+    whole = [draw for step in steps(balanced(), 15) for _, draw in step]
+    for epoch in range(3):
+        draws = np.array(whole[30 * epoch : 30 * epoch + 30])
+        # 30 draws of 4 classes: 7 or 8 of each.
+        counts = np.bincount(UNBALANCED[draws % 30])[[0, 1, 2, 5]]
+        assert sorted(counts) == [7, 7, 8, 8]
+        # No draw twice, and of a class all examples before one of them again.
+        assert len(set(draws)) == 30
+        for label in (1, 2, 5):
+            members = np.flatnonzero(np.equal(UNBALANCED, label))
+            times = np.bincount(draws % 30, minlength=30)[members]
+            assert times.max() - times.min() <= 1
+
+
+def test_a_large_class_shows_others_in_each_epoch():
+    order = balanced()
+    shown = [
+        frozenset(draw for _, draw in map(order, range(30 * e, 30 * e + 30)) if draw < 20)
+        for e in range(4)
+    ]
+    assert len(set(shown)) == 4
+    assert len(frozenset.union(*shown)) > 12
+
+
+def test_where_an_epoch_leaves_rows_out_classes_are_still_drawn_alike_over_epochs():
+    order = BalancedOrder(n=30, batch=8, seed=0, labels=UNBALANCED.tobytes())
+    labels = UNBALANCED[[order(position)[1] % 30 for position in range(24 * 40)]]
+    assert np.bincount(labels)[[0, 1, 2, 5]] == pytest.approx([240] * 4, abs=25)
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_balanced_batches_do_not_depend_on_processes(count):
+    whole = steps(balanced(), 12)
+    parts = [steps(balanced(process_index=p, process_count=count), 12) for p in range(count)]
+    assert [[row for part in parts for row in part[s]] for s in range(12)] == whole
+
+
+def test_seeds_and_epochs_draw_otherwise_and_the_same_ones_alike():
+    labels = UNBALANCED.tobytes()
+    draws = [tuple(balanced_draws(labels, seed, epoch)) for seed in (0, 1) for epoch in (0, 1)]
+    assert len(set(draws)) == 4
+    balanced_draws.cache_clear()
+    assert tuple(balanced_draws(labels, 1, 1)) == draws[3]
+
+
+def test_the_balanced_order_is_pinned():
+    """Video 4 is the only one of class 1 and 5 of class 2: 10 and 11 show them again."""
+    labels = np.array([0, 0, 0, 0, 1, 2], np.int32).tobytes()
+    assert balanced_draws(labels, 0, 0).tolist() == [0, 2, 10, 11, 4, 5]

@@ -101,6 +101,21 @@ def test_a_training_clip_is_decode_sample_crop(source):
         assert (clip["index"] == example) == (example not in BAD)
 
 
+def test_balanced_batches_show_a_clip_again_otherwise(source):
+    """Video 2 is the only one of class 2, videos 4 and 7 of class 1."""
+    labels = np.array([0, 0, 2, 0, 1, 0, 0, 1] + [0] * 5, np.int32)
+    files = [LabelledFile(source.name(i), int(label)) for i, label in enumerate(labels)]
+    settings = {"seed": 0, "first_step": 0, "steps": 3, "balanced": True}
+    rows = joined(list(train_batches(ListSource(files), RECIPE, Loading(4), **settings)))
+    again = list(train_batches(ListSource(files), RECIPE, Loading(4), **settings | {
+        "first_step": 2, "steps": 1
+    }))  # fmt: skip
+    np.testing.assert_array_equal(again[0]["video"], rows["video"][8:])
+    twos = rows["video"][rows["label"] == 2]
+    assert len(twos) >= 3
+    assert len({clip.tobytes() for clip in twos}) == len(twos)
+
+
 @pytest.mark.parametrize(("threads", "processes"), [(2, 0), (0, 2)])
 def test_batches_do_not_depend_on_threads_and_processes(source, threads, processes):
     batches = train(source, first_step=2, threads=threads, processes=processes)
