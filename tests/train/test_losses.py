@@ -1,10 +1,15 @@
 """Soft cross entropy against numpy."""
 
+from types import SimpleNamespace
+
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ila_jax.train.gradients import loss
 from ila_jax.train.losses import cross_entropy, inverse_frequencies
+from ila_jax.train.recipe import make_recipe
+from tests.train import runs
 
 LOGITS = np.random.RandomState(0).standard_normal((4, 5))
 TARGETS = np.random.RandomState(1).dirichlet(np.ones(5), 4)
@@ -52,3 +57,20 @@ def test_classes_weigh_what_they_are_rare_and_clips_1_on_average():
     # 10 clips of 3 classes: 10 / (3 · 6), 10 / (3 · 3), none, 10 / (3 · 1).
     np.testing.assert_allclose(weights, [10 / 18, 10 / 9, 0, 10 / 3], rtol=1e-6)
     assert weights[labels].mean() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("balance", ["none", "sampling", "weights"])
+def test_a_run_weighs_its_classes_only_where_its_configuration_says_so(balance):
+    labels = np.array([0] * 5 + [1, 2, 3, 4])
+    recipe = make_recipe(
+        runs.config({"train.class_balance": balance}),
+        mirror=np.arange(5),
+        steps_per_epoch=8,
+        labels=labels,
+    )
+    logits, targets = (jnp.asarray(x, jnp.float32) for x in (LOGITS, TARGETS))
+    weights = inverse_frequencies(labels, 5) if balance == "weights" else None
+    output = SimpleNamespace(logits=logits, alignment_loss=jnp.zeros(1))
+    expected = cross_entropy(logits, targets, weights)
+    assert loss(recipe, output, targets).classification == expected
+    assert (expected == cross_entropy(logits, targets)) == (balance != "weights")
