@@ -47,8 +47,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     **{part: BASE for part in BASE},
     "cli": BASE,
     "compilation_cache": BASE,
-    "models.layers": BASE,
-    "models.convolutions": BASE | {"models.layers"},
+    "models.own_gradients": BASE,
+    "models.layers": BASE | {"models.own_gradients"},
+    "models.convolutions": BASE | {"models.layers", "models.own_gradients"},
     "models.temporal": BASE | {"models.layers", "models.convolutions"},
     "models": BASE | {"models.layers", "models.convolutions", "models.temporal"},
     "text": BASE,
@@ -268,7 +269,7 @@ def _plant(root: Path, files: dict[str, str]) -> Path:
     rooms = [part for part in MAY_IMPORT if "." in part and part not in COMMANDS]
     rooms += ["text", "job", "scoring", *ROOMS_OF_COMMANDS]
     for room in rooms:
-        if room not in ("models.layers", "models.convolutions"):
+        if room not in ("models.own_gradients", "models.layers", "models.convolutions"):
             folder = root.joinpath(*room.split("."))
             folder.mkdir(parents=True, exist_ok=True)
             (folder / "__init__.py").touch()

@@ -1,5 +1,6 @@
 """One training step as a pure function of state and batch, and its compiled form over a mesh."""
 
+import functools
 from typing import Any, NamedTuple
 
 import jax
@@ -10,7 +11,7 @@ from jaxtyping import Array
 
 from ila_jax.job.sharding import replicated, shardings
 from ila_jax.models.model import Variables
-from ila_jax.shapes import TextFeatures
+from ila_jax.shapes import Scalar, TextFeatures
 from ila_jax.train.gradients import Gradients, batch_gradients
 from ila_jax.train.norms import norms
 from ila_jax.train.optimizers import descend
@@ -64,29 +65,19 @@ def step(
     result = batch_gradients(recipe, variables, batch, text, number, noise)
 
     learning_rate = recipe.lr_schedule(number)
-    trainable, frozen = partition(state["params"], recipe.lr_factors)
-    with jax.named_scope("optimizer"):
-        direction, opt_state = recipe.optimizer.update(result.grads, state["opt_state"], trainable)
-        moved = descend(trainable, direction, learning_rate, recipe.lr_factors)
     # Of the gradients as they came, before the optimizer clips them: to see what there is to clip.
     gradient_norm = optax.tree.norm(result.grads)
-    applied = State(
-        step=number + 1,
-        params=join(moved, frozen),
-        batch_stats=result.batch_stats,
-        opt_state=opt_state,
-        # The average takes the weights after the step, and frozen ones are never part of it.
-        ema=averaged(config.train.ema, state["ema"], moved, number),
-        skipped=state["skipped"],
-        skipped_in_row=jnp.zeros_like(number),
-    )
     finite = jnp.isfinite(result.losses.total) & jnp.isfinite(gradient_norm)
-    new_state = _applied_if(finite, applied, state)
+    # Chosen on the device: to ask the host would stop the pipeline. And one choice for the whole
+    # state, not one an array: only so is each array written where it lies, and nothing copied.
+    new_state, update_norms = jax.lax.cond(
+        finite, functools.partial(_applied, recipe), _skipped, state, result, learning_rate
+    )
     return new_state, {
         **_loss_metrics(result),
         "gradient_norm": gradient_norm,
         "gradient_norm_of": norms(result.grads),
-        "update_norm_of": norms(jax.tree.map(jnp.subtract, moved, trainable)),
+        "update_norm_of": update_norms,
         "rate": learning_rate,
         "alignment_noise": noise,
         "skipped": new_state["skipped"],
@@ -94,22 +85,42 @@ def step(
     }
 
 
-def _applied_if(finite: Array, applied: State, before: State) -> State:
-    """The state after a step, or the one before it with the step counted as skipped.
+def _applied(
+    recipe: Recipe, state: State, result: Gradients, learning_rate: Array
+) -> tuple[State, dict[str, Scalar]]:
+    """The state after a step, and the norms of what it has added to the parameters, by part."""
+    number = state["step"]
+    trainable, frozen = partition(state["params"], recipe.lr_factors)
+    with jax.named_scope("optimizer"):
+        direction, opt_state = recipe.optimizer.update(result.grads, state["opt_state"], trainable)
+        moved = descend(trainable, direction, learning_rate, recipe.lr_factors)
+    new_state = State(
+        step=number + 1,
+        params=join(moved, frozen),
+        batch_stats=result.batch_stats,
+        opt_state=opt_state,
+        # The average takes the weights after the step, and frozen ones are never part of it.
+        ema=averaged(recipe.config.train.ema, state["ema"], moved, number),
+        skipped=state["skipped"],
+        skipped_in_row=jnp.zeros_like(number),
+    )
+    return new_state, norms(jax.tree.map(jnp.subtract, moved, trainable))
 
-    The choice is made on the device, array by array: to ask the host would stop the pipeline.
-    """
-    skipped = State(
+
+def _skipped(
+    state: State, result: Gradients, learning_rate: Array
+) -> tuple[State, dict[str, Scalar]]:
+    """The state before a step, with the step counted as skipped, and norms of zero."""
+    counted = State(
         **{
-            **before,
+            **state,
             # The step number goes on: it is the position in the data, which is not shown again.
-            "step": before["step"] + 1,
-            "skipped": before["skipped"] + 1,
-            "skipped_in_row": before["skipped_in_row"] + 1,
+            "step": state["step"] + 1,
+            "skipped": state["skipped"] + 1,
+            "skipped_in_row": state["skipped_in_row"] + 1,
         }
     )
-    chosen: State = jax.tree.map(lambda a, b: jnp.where(finite, a, b), applied, skipped)
-    return chosen
+    return counted, jax.tree.map(jnp.zeros_like, norms(result.grads))
 
 
 def _loss_metrics(result: Gradients) -> dict[str, Array]:

@@ -19,10 +19,10 @@ from ila_jax.models.layers import (
     Dtypes,
     Keys,
     ResidualBlock,
-    quick_gelu,
     torch_uniform,
     torch_uniform_bias,
 )
+from ila_jax.models.own_gradients import quick_gelu
 from ila_jax.sizes import SIZES, Arithmetic, Geometry
 
 FLOAT32 = Dtypes.of("float32")

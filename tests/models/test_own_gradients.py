@@ -1,0 +1,81 @@
+"""Gradients that are written by hand equal those that JAX derives from the plain expressions."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from ila_jax.models.layers import Dtypes, Keys
+from ila_jax.models.own_gradients import (
+    batch_normalise,
+    conv3x3,
+    depthwise3x3,
+    narrowing_conv3x3,
+    quick_gelu,
+)
+from tests.models.test_layers import normal
+
+
+def lax_conv(x, kernel, groups=1):
+    return jax.lax.conv_general_dilated(
+        x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"),
+        feature_group_count=groups,
+    )  # fmt: skip
+
+
+def plain_batch_norm(x, scale, bias):
+    axes = tuple(range(x.ndim - 1))
+    mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
+    return (x - mean) / jnp.sqrt(var + 1e-5) * scale[None, None, None] + bias[None, None, None]
+
+
+CASES = {
+    "conv3x3": (conv3x3, lax_conv, [(3, 5, 4, 6), (3, 3, 6, 2)]),
+    "conv3x3 of one place": (conv3x3, lax_conv, [(3, 1, 1, 6), (3, 3, 6, 7)]),
+    "narrowing conv3x3": (narrowing_conv3x3, lax_conv, [(3, 5, 4, 8), (3, 3, 8, 2)]),
+    "depthwise3x3": (
+        depthwise3x3,
+        lambda x, kernel: lax_conv(x, kernel[:, :, None], groups=x.shape[-1]),
+        [(3, 5, 4, 6), (3, 3, 6)],
+    ),
+    "batch norm": (batch_normalise, plain_batch_norm, [(3, 5, 4, 6), (6,), (6,)]),
+    "QuickGELU": (quick_gelu, lambda x: x / (1 + jnp.exp(-1.702 * x)), [(50, 7)]),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_are_those_of_the_plain_expression(name):
+    own, plain, shapes = CASES[name]
+    inputs = [2 * normal(*shape, seed=i) for i, shape in enumerate(shapes)]
+    y, own_back = jax.vjp(own, *inputs)
+    expected_y, plain_back = jax.vjp(plain, *inputs)
+    np.testing.assert_allclose(y, expected_y, atol=1e-5)
+    dy = normal(*y.shape, seed=9)
+    for gradient, expected in zip(own_back(dy), plain_back(dy), strict=True):
+        scale = float(jnp.abs(expected).max())
+        np.testing.assert_allclose(gradient, expected, atol=2e-6 * scale)
+
+
+def test_in_bfloat16_the_tail_of_quick_gelu_has_a_slope():
+    """Where σ is small, 1 − σ(−z) in bfloat16 would be off by more than it is."""
+    x = jnp.asarray([-4.0, -3.0, 3.0], jnp.bfloat16)
+    slopes = jax.vmap(jax.grad(quick_gelu))(x)
+    assert slopes.dtype == jnp.bfloat16
+    expected = jax.vmap(jax.grad(quick_gelu))(x.astype(jnp.float32))
+    np.testing.assert_allclose(slopes.astype(jnp.float32), expected, rtol=4e-3)
+
+
+def test_batch_norm_in_bfloat16_computes_in_float32():
+    x = (100 + normal(64, 4)).astype(jnp.bfloat16)
+    scale, bias = jnp.ones(4), jnp.zeros(4)
+    y, back = jax.vjp(batch_normalise, x, scale, bias)
+    gradients = back(jnp.ones_like(y))
+    assert [a.dtype for a in (y, *gradients)] == [jnp.bfloat16, jnp.bfloat16, *[jnp.float32] * 2]
+    assert float(jnp.abs(y.astype(jnp.float32).mean(0)).max()) < 1e-2
+
+
+def test_linear_layers_keep_the_axes_of_their_inputs():
+    layer, x = Dtypes.of("float32").linear(4, 3, keys=Keys(jax.random.key(0))), normal(2, 5, 6, 4)
+    expected = np.asarray(x) @ np.asarray(layer.kernel[...]) + np.asarray(layer.bias[...])
+    np.testing.assert_allclose(layer(x), expected, atol=1e-5)
+    np.testing.assert_allclose(layer(x[0, 0, 0]), expected[0, 0, 0], atol=1e-5)
