@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "models.own_gradients": BASE,
     "models.layers": BASE | {"models.own_gradients"},
     "models.convolutions": BASE | {"models.layers", "models.own_gradients"},
-    "models.temporal": BASE | {"models.layers", "models.convolutions"},
+    "models.temporal": BASE | {"models.own_gradients", "models.layers", "models.convolutions"},
     "models": BASE | {"models.layers", "models.convolutions", "models.temporal"},
     "text": BASE,
     # The host's side of data knows no model, and no jax but for the type of an array.

@@ -15,6 +15,7 @@ from ila_jax.models.own_gradients import (
     batch_statistics,
     conv3x3,
     depthwise3x3,
+    largest,
     narrowing_conv3x3,
     normalise,
 )
@@ -151,7 +152,7 @@ def max_pool2(x: Float[Array, "m g g c"]) -> Array:
     # 7 → 3 → 1 at 224 pixels and patches of 32: the odd edge is lost twice there.
     half_h, half_w = x.shape[1] // 2, x.shape[2] // 2
     x = x[:, : 2 * half_h, : 2 * half_w]
-    return rearrange(x, "m (h i) (w j) c -> m h w (i j) c", i=2, j=2).max(-2)
+    return largest(rearrange(x, "m (h i) (w j) c -> m h w (i j) c", i=2, j=2))
 
 
 def _channels(bias: nnx.Param[Array], dtypes: Dtypes, axes: int = 3) -> Array:

@@ -152,6 +152,27 @@ def _batch_normalise_gradients(kept: tuple[Array, ...], dy: Array) -> tuple[Arra
 
 batch_normalise.defvjp(_batch_normalise, _batch_normalise_gradients)
 
+
+@jax.custom_vjp
+def largest(x: Float[Array, "*m k c"]) -> Float[Array, "*m c"]:
+    """The largest of k values in each channel. Of equal ones the first takes the gradient.
+
+    JAX asks in the backward pass which value equals the largest. XLA may compute the values again
+    for that, and round them otherwise: then none does, and the gradient is lost.
+    """
+    return x.max(axis=-2)
+
+
+def _largest(x: Array) -> tuple[Array, Array]:
+    return x.max(axis=-2), jax.nn.one_hot(x.argmax(axis=-2), x.shape[-2], axis=-2, dtype=bool)
+
+
+def _largest_gradient(is_largest: Array, dy: Array) -> tuple[Array]:
+    return (jnp.where(is_largest, jnp.expand_dims(dy, -2), 0).astype(dy.dtype),)
+
+
+largest.defvjp(_largest, _largest_gradient)
+
 _PLACES = [(i, j) for i in range(3) for j in range(3)]  # of the taps in a 3×3 kernel, row by row
 
 

@@ -10,6 +10,7 @@ from ila_jax.models.own_gradients import (
     batch_normalise,
     conv3x3,
     depthwise3x3,
+    largest,
     narrowing_conv3x3,
     quick_gelu,
 )
@@ -39,6 +40,7 @@ CASES = {
         [(3, 5, 4, 6), (3, 3, 6)],
     ),
     "batch norm": (batch_normalise, plain_batch_norm, [(3, 5, 4, 6), (6,), (6,)]),
+    "largest": (largest, lambda x: x.max(axis=2), [(3, 5, 4, 6)]),
     "QuickGELU": (quick_gelu, lambda x: x / (1 + jnp.exp(-1.702 * x)), [(50, 7)]),
 }
 
@@ -79,3 +81,8 @@ def test_linear_layers_keep_the_axes_of_their_inputs():
     expected = np.asarray(x) @ np.asarray(layer.kernel[...]) + np.asarray(layer.bias[...])
     np.testing.assert_allclose(layer(x), expected, atol=1e-5)
     np.testing.assert_allclose(layer(x[0, 0, 0]), expected[0, 0, 0], atol=1e-5)
+
+
+def test_of_equal_values_the_first_takes_the_gradient():
+    x = jnp.asarray([1.0, 3.0, 3.0, 2.0])[:, None]
+    np.testing.assert_array_equal(jax.grad(lambda x: largest(x).sum())(x)[:, 0], [0, 1, 0, 0])

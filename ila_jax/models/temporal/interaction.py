@@ -16,6 +16,7 @@ from ila_jax.models.convolutions import (
     max_pool2,
 )
 from ila_jax.models.layers import Dtypes, Keys, zeros
+from ila_jax.models.own_gradients import largest
 from ila_jax.models.temporal.alignment import mask, neighbours
 from ila_jax.shapes import Alignment, Training
 
@@ -88,7 +89,7 @@ class PointPrediction(nnx.Module):
         x = jax.nn.relu(max_pool2(self.norm1(self.conv1(x), training=training)))
         x = jax.nn.relu(max_pool2(self.norm2(self.conv2(x), training=training)))
         # The largest over the map, so that any grid leaves a number a channel.
-        x = jax.nn.relu(self.fc1(x.max(axis=(1, 2))))
+        x = jax.nn.relu(self.fc1(largest(rearrange(x, "m h w c -> m (h w) c"))))
         points = _REACH * jnp.tanh(self.fc2(x).astype(self.dtypes.param))
         return points.reshape(-1, 2, 2)
 
