@@ -16,7 +16,7 @@ An axis that is one longer, twice as long or of two together is named so: n1, d2
 here and in docs/models.md, a capital is the length of an axis: T frames of N = P + 1 tokens.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
@@ -42,11 +42,14 @@ class Training:
     """What a training pass takes beyond its inputs; an inference pass takes None instead.
 
     noise: radius of the nine-point alignment noise, 0.2 at the start (models.md 7a, 5).
-    key: randomness of this step, for dropout.
+    key: randomness of this step, for dropout. frozen_blocks: how many of the image tower's blocks,
+    from the first on, do not train: they compute as in inference, and have no auxiliary loss.
     """
 
     noise: Scalar
     key: jax.Array
+    # Decides which program is compiled, so that it is no array.
+    frozen_blocks: int = field(default=0, metadata={"static": True})
 
 
 class Alignment(NamedTuple):

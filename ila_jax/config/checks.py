@@ -42,6 +42,12 @@ def impossible(sections: Mapping[str, Any]) -> list[str]:
             (data.motion_pairs is not None or not evaluation.time_order, "evaluation.time_order",
              evaluation.time_order, "False without data.motion_pairs: it scores reversed pairs")
         )  # fmt: skip
+    if "model" in built and "optimizer" in built and _has_geometry(built["model"]):
+        depth, blocks = built["model"].geometry().depth, built["optimizer"].trained_blocks
+        checks.append(
+            (blocks is None or blocks <= depth, "optimizer.trained_blocks", blocks,
+             f"at most {depth}, the blocks of the image tower")
+        )  # fmt: skip
     if "model" in built and "train" in built:
         kind, loss = built["model"].probabilities, built["train"].loss
         checks.append(
@@ -53,6 +59,15 @@ def impossible(sections: Mapping[str, Any]) -> list[str]:
         for fine, key, value, expected in checks
         if not fine
     ] + (_no_geometry(built["model"]) if "model" in built else [])
+
+
+def _has_geometry(model: ModelConfig) -> bool:
+    """Whether size, patch and resolution come to shapes; `_no_geometry` says what is wrong."""
+    try:
+        model.geometry()
+    except ValueError:
+        return False
+    return True
 
 
 def _no_geometry(model: ModelConfig) -> list[str]:
@@ -146,6 +161,10 @@ def _optimizer(optimizer: OptimizerConfig) -> list[_Check]:
         (all(0 <= beta < 1 for beta in optimizer.betas), "optimizer.betas", optimizer.betas,
          "two numbers in [0, 1)"),
         (0 < optimizer.eps < math.inf, "optimizer.eps", optimizer.eps, "positive"),
+        (optimizer.trained_blocks is None or optimizer.trained_blocks >= 0,
+         "optimizer.trained_blocks", optimizer.trained_blocks, "0 or more, or None"),
+        (0 < optimizer.layer_decay <= 1, "optimizer.layer_decay", optimizer.layer_decay,
+         "a number in (0, 1], 1 for off"),
         *((0 <= values[name] < math.inf, f"optimizer.{name}", values[name], "0 (off) or more")
           for name in ("warmup_epochs", "weight_decay", "clip_norm")),
     ]  # fmt: skip
@@ -167,6 +186,8 @@ def _train(train: TrainConfig) -> list[_Check]:
         (0 <= train.ema < 1, "train.ema", train.ema, "0 (off) or a share below 1"),
         (train.peak_tflops is None or train.peak_tflops > 0, "train.peak_tflops",
          train.peak_tflops, "a positive number of TFLOP/s, or None"),
+        (train.patience is None or train.patience > 0, "train.patience", train.patience,
+         "a positive number of validations, or None"),
         (train.wandb != "", "train.wandb", train.wandb, "the name of a project, or None"),
         (0 <= train.seed < 2**31, "train.seed", train.seed, "a number in [0, 2^31)"),
         (train.keep_best > 0, "train.keep_best", train.keep_best, "positive"),

@@ -169,7 +169,10 @@ class OptimizerConfig:
     groups: name of a table in `train/parameter_groups.py`, which has each parameter's factor of the
     learning rate. rate, minimal_rate: the learning rate at the end of the warm-up, and in the last
     step. clip_norm: of the gradients' global norm; 0 is off. betas, eps: of Adam. name: of a row in
-    `train/optimizers.py`.
+    `train/optimizers.py`. trained_blocks: how many of the image tower's blocks train, from the last
+    on; what lies before them is frozen, and with 0 the whole tower, what the temporal model adds
+    included. None leaves it to the groups. layer_decay: what a block's learning rate is multiplied
+    with to give that of the block before it; 1 is off.
     """
 
     groups: str
@@ -182,6 +185,9 @@ class OptimizerConfig:
     clip_norm: float
     # Configurations of the versions before do not have this key: they trained with AdamW.
     name: str = "adamw"
+    # The papers freeze whole towers, by their groups, and have one rate in all blocks.
+    trained_blocks: int | None = None
+    layer_decay: float = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,7 +206,9 @@ class TrainConfig:
     model.probabilities=sigmoid, `train/multi_label_losses.py`. epochs, log_every_epochs,
     checkpoint_every_epochs, evaluate_every_epochs: the same lengths in epochs, whose place in steps
     is 0 then (`config/lengths.py`). class_balance: `sampling` shows each class as often as any
-    other, `weights` weighs the loss of a clip by how rare its class is.
+    other, `weights` weighs the loss of a clip by how rare its class is. best_metric: of validation,
+    by which checkpoints are the best, a row in `scoring/metrics.py`. patience: so many validations
+    in a row that are no better by it end the run; None trains to the last step.
     """
 
     steps: int
@@ -228,6 +236,10 @@ class TrainConfig:
     evaluate_every_epochs: float | None = None
     # The papers' data sets are nearly balanced.
     class_balance: Literal["none", "sampling", "weights"] = "none"
+    # Not `ece`, of which less is better.
+    best_metric: Literal["top1", "top5", "macro_accuracy", "macro_f1", "map"] = "top1"
+    # The papers train for a fixed length.
+    patience: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

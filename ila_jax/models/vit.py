@@ -114,10 +114,26 @@ class ImageTower(nnx.Module):
 
     def __call__(self, video: Video, training: Training | None = None) -> TowerOutput:
         """video: normalised, of the size that the model takes."""
-        x, losses = REMAT[self.remat](self.blocks, self.tokens(video), training)
+        x, losses = self._run_blocks(self.tokens(video), training)
         # Patch tokens go on without the norm: the prompts have one of their own.
         class_tokens = self.projection(self.norm_post(x[:, :, 0]))
         return TowerOutput(class_tokens, x[:, :, 1:], losses)
+
+    def _run_blocks(
+        self, x: Tokens, training: Training | None
+    ) -> tuple[Tokens, Float[Array, "depth"]]:
+        """The tokens after the last block, and each block's auxiliary loss, 0 of a frozen one."""
+        count = 0 if training is None else training.frozen_blocks
+        blocks = list(self.blocks)
+        for i, block in enumerate(blocks[:count]):
+            # As in inference: batch norms by their running statistics, and no noise.
+            with jax.named_scope(f"block{i}"):
+                x, _ = block(x, None)
+        frozen_losses = jnp.zeros(count, jnp.float32)
+        if count == len(blocks):
+            return x, frozen_losses
+        x, losses = REMAT[self.remat](blocks[count:], x, training)
+        return x, jnp.concatenate([frozen_losses.astype(losses.dtype), losses]) if count else losses
 
     def walk(self, video: Video) -> Iterator[tuple[TemporalBlock, Tokens, Tokens]]:
         """Each block, with the tokens that it takes and those that it gives, in inference."""

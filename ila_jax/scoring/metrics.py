@@ -84,7 +84,7 @@ def _counts_of_classes(
 
 
 METRICS: dict[str, Metric] = {
-    # The best checkpoint of a run is the best in this one (weights/run.py).
+    # The best checkpoint of a run is the best in this one, if train.best_metric names no other.
     "top1": Metric("top-1", partial(top_hits, of=1)),
     "top5": Metric("top-5", partial(top_hits, of=5)),
     "macro_accuracy": Metric("macro accuracy", macro_accuracy),

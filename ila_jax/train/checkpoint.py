@@ -20,7 +20,7 @@ from ila_jax.files.writable import not_written
 from ila_jax.job.processes import is_first, wait_for_all
 from ila_jax.train.state import State
 from ila_jax.weights.checksums import damage, unfinished, write_list
-from ila_jax.weights.run import METRIC, manager, steps
+from ila_jax.weights.run import manager, score, steps
 
 # One to go on from, and the one before, should it turn out to be damaged.
 _LATEST = 2
@@ -98,7 +98,7 @@ class Checkpoints:
             f"another process is training in {directory.parent}: stop it, or give another --workdir"
         )
         self._lock = only_writer(directory, refusal) if is_first() else None
-        best = policies.BestN(get_metric_fn=lambda metrics: metrics[METRIC], n=keep_best)
+        best = policies.BestN(get_metric_fn=score, n=keep_best)
         options: dict[str, Any] = {"cleanup_tmp_directories": True, "create": True}
         # One thread: the lists of checksums are written one after the other, in order.
         self._lists = ThreadPoolExecutor(1, "checksums")
@@ -125,15 +125,17 @@ class Checkpoints:
             self._save(self._latest, state, config, class_names, None)
 
     def save_scored(
-        self, state: State, config: Config, class_names: Sequence[str], top1: float
+        self, state: State, config: Config, class_names: Sequence[str], value: float
     ) -> None:
-        """The same into `best/`, where only the `keep_best` best by top1 (0 to 1) stay.
+        """The same into `best/`, where only the `keep_best` best by their value stay.
+
+        value: of `train.best_metric`, 0 to 1.
 
         Waits for the disk if the step is in `latest/` already, so that its score can be noted.
         """
         step = int(state["step"])
         if step not in self._best.all_steps():
-            self._save(self._best, state, config, class_names, {METRIC: top1})
+            self._save(self._best, state, config, class_names, {config.train.best_metric: value})
         if step == self._latest.latest_step():
             self._wait_for(self._best)
 

@@ -81,7 +81,9 @@ def batch_gradients(
     def part_gradients(variables: Variables, clips: Any, number: Array | int) -> Gradients:
         video, labels, draws = clips
         targets, video = prepare_inputs(recipe, video, labels, draws, step)
-        training = Training(noise, jax.random.fold_in(dropout_key, number))
+        training = Training(
+            noise, jax.random.fold_in(dropout_key, number), frozen_blocks=recipe.frozen_blocks
+        )
         return gradients(recipe, variables, video, targets, text, training)
 
     if parts == 1:

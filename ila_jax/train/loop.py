@@ -37,6 +37,7 @@ from ila_jax.job.processes import is_first, progress_bar, say, wait_for_all
 from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.job.stop import stop_requests
 from ila_jax.models.model import Variables
+from ila_jax.scoring.metrics import METRICS
 from ila_jax.scoring.validation import Predictor
 from ila_jax.shapes import TextFeatures
 from ila_jax.train import weights_and_biases
@@ -49,7 +50,7 @@ from ila_jax.train.run import TrainingRun
 from ila_jax.train.start import check_run, claim, starting_state
 from ila_jax.train.state import State
 from ila_jax.train.step import StepOutput, compiled_step
-from ila_jax.train.validate import validate, validation_due, validation_missing
+from ila_jax.train.validate import ended_early, validate, validation_due, validation_missing
 from ila_jax.train.writer import Writer
 
 _GOES_ON = "the same command goes on from there"
@@ -165,6 +166,9 @@ def _train_from(run: TrainingRun, state: State) -> bool:
     if done >= config.steps:
         say(f"all {config.steps} steps are done")
         return True
+    if ended_early(run):
+        say(_ended_early(run, done))
+        return True
     batches = train_batches(run.config, run.dataset, first_step=done)
     with closing(batches), progress_bar(done, config.steps, "step") as bar:
         meter = Meter(config.batch, peak_clips_per_second(run.recipe))
@@ -195,9 +199,11 @@ def _train_from(run: TrainingRun, state: State) -> bool:
             # 4. Validation comes before the checkpoint of its step: the best of a step counts
             #    before its latest, and a run that goes on from there has its score already.
             with meter.paused():
+                ending = done == config.steps
                 if validation_due(config, done):
                     stopping |= not validate(run, predictor, state, text, done)
-                if done % config.checkpoint_every == 0 or done == config.steps or stopping:
+                    ending |= ended_early(run)
+                if done % config.checkpoint_every == 0 or ending or stopping:
                     run.heartbeat.beat(done, SAVING)
                     run.save(state)  # copies it: the next step may take the state over
                     # A run that goes on from here does not compute this step again: what it said
@@ -210,7 +216,20 @@ def _train_from(run: TrainingRun, state: State) -> bool:
                 # The save is written in the background, and waited for when all is closed.
                 say(f"stopped at step {done}, which is being saved: {_GOES_ON}")
                 return False
+            if ending:
+                break
+    if done < config.steps:
+        say(_ended_early(run, done))
     return True
+
+
+def _ended_early(run: TrainingRun, done: int) -> str:
+    """What there is to say of a run that ends before its last step."""
+    train = run.config.train
+    return (
+        f"ended at step {done} of {train.steps}: {METRICS[train.best_metric].title} was no better "
+        f"than before in {train.patience} validations in a row (train.patience)"
+    )
 
 
 def _text_features(run: TrainingRun, state: State) -> TextFeatures | None:

@@ -39,8 +39,13 @@ def flat_metrics(metrics: dict[str, Any]) -> dict[str, float]:
 
 
 def peak_clips_per_second(recipe: Recipe) -> float | None:
-    """Clips a second if all devices always computed at their peak; None when that is not known."""
+    """Clips a second if all devices always computed at their peak; None when that is not known.
+
+    Nor is it where only some blocks train, of which the formulas know nothing.
+    """
     config = recipe.config
+    if config.optimizer.trained_blocks is not None:
+        return None
     if config.train.peak_tflops is not None:
         flops_per_second: float | None = config.train.peak_tflops * 1e12
     else:

@@ -78,6 +78,47 @@ def _first_match(path: str, groups: Sequence[Group]) -> float | None:
     return next((group.lr_factor for group in groups if re.fullmatch(group.pattern, path)), None)
 
 
+def freeze_blocks(
+    lr_factors: dict[str, float], *, depth: int, trained_blocks: int | None
+) -> dict[str, float]:
+    """The factors with all of the image tower frozen that lies before its last blocks.
+
+    trained_blocks: how many blocks train; with 0 the norm and the projection behind them are frozen
+    too. None changes nothing. depth: all blocks of the tower.
+    """
+    if trained_blocks is None:
+        return lr_factors
+    # Layer 0 is what makes tokens, 1 the first block; depth + 1 is what comes after the last.
+    first = depth + 1 - trained_blocks if trained_blocks else depth + 2
+    return {
+        path: FROZEN if path.startswith("visual/") and layer_of(path, depth) < first else factor
+        for path, factor in lr_factors.items()
+    }
+
+
+def decay_by_layer(lr_factors: dict[str, float], *, depth: int, decay: float) -> dict[str, float]:
+    """The factors times decay^(depth + 1 − layer): the nearer to the pixels, the slower.
+
+    This is the layer-wise decay of BEiT and MAE, whose layer ids `layer_of` gives.
+    """
+    return {
+        path: factor * decay ** (depth + 1 - layer_of(path, depth))
+        for path, factor in lr_factors.items()
+    }
+
+
+def layer_of(path: str, depth: int) -> int:
+    """0 for what makes the image tower's tokens, i + 1 for its block i, depth + 1 for the rest.
+
+    The rest is the norm and the projection behind the blocks, and all other parts of the model.
+    """
+    block = re.match(r"visual/blocks/(\d+)/", path)
+    if block:
+        return int(block[1]) + 1
+    before = re.match(r"visual/(embed/|norm_pre/|temporal_embedding$)", path)
+    return 0 if before else depth + 1
+
+
 def partition(params: Tree, lr_factors: dict[str, float]) -> tuple[Tree, Tree]:
     """The trainable and the frozen parameters, each as a tree of its own.
 

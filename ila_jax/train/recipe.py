@@ -11,7 +11,12 @@ from ila_jax.config import Config, in_steps
 from ila_jax.models import model
 from ila_jax.train.losses import inverse_frequencies
 from ila_jax.train.optimizers import make_optimizer
-from ila_jax.train.parameter_groups import GROUPS, find_lr_factors
+from ila_jax.train.parameter_groups import (
+    GROUPS,
+    decay_by_layer,
+    find_lr_factors,
+    freeze_blocks,
+)
 from ila_jax.train.schedules import make_lr_schedule
 
 
@@ -34,6 +39,12 @@ class Recipe:
     steps_per_epoch: int
     class_weights: NDArray[np.floating[Any]] | None = None
 
+    @property
+    def frozen_blocks(self) -> int:
+        """How many blocks of the image tower, from the first on, are frozen as a whole."""
+        blocks = self.config.optimizer.trained_blocks
+        return 0 if blocks is None else self.config.model.geometry().depth - blocks
+
 
 def make_recipe(
     config: Config,
@@ -53,12 +64,11 @@ def make_recipe(
         raise ValueError(
             f"optimizer.groups is {config.optimizer.groups!r}: expected one of {', '.join(GROUPS)}"
         )
-    params = model.abstract(config.model).params
     return Recipe(
         config=config,
         classes=len(mirror),
         mirror=mirror,
-        lr_factors=find_lr_factors(params, GROUPS[config.optimizer.groups]),
+        lr_factors=lr_factors_of(config),
         optimizer=make_optimizer(config.optimizer),
         lr_schedule=make_lr_schedule(
             config.optimizer, steps=config.train.steps, steps_per_epoch=steps_per_epoch
@@ -75,3 +85,16 @@ def _weights(
     if config.train.class_balance != "weights" or labels is None:
         return None
     return inverse_frequencies(labels, classes)
+
+
+def lr_factors_of(config: Config) -> dict[str, float]:
+    """The factor of every parameter's learning rate, by path: its group's, decayed by layer.
+
+    Where `optimizer.trained_blocks` freezes a parameter it is 0. Errors: ValueError as of
+    `make_recipe`, for a parameter without a group.
+    """
+    optimizer, depth = config.optimizer, config.model.geometry().depth
+    params = model.abstract(config.model).params
+    factors = find_lr_factors(params, GROUPS[optimizer.groups])
+    factors = freeze_blocks(factors, depth=depth, trained_blocks=optimizer.trained_blocks)
+    return decay_by_layer(factors, depth=depth, decay=optimizer.layer_decay)

@@ -48,9 +48,12 @@ class TrainingRun:
         """
         self.checkpoints.save(state, self.config, self.dataset.class_names)
 
-    def save_scored(self, state: State, top1: float) -> None:
-        """The same for `checkpoints/best`, where it stays if its score is among the best."""
-        self.checkpoints.save_scored(state, self.config, self.dataset.class_names, top1)
+    def save_scored(self, state: State, value: float) -> None:
+        """The same for `checkpoints/best`, where it stays if its value is among the best.
+
+        value: of `train.best_metric`.
+        """
+        self.checkpoints.save_scored(state, self.config, self.dataset.class_names, value)
 
     def list_bad(self, bad: Any, source: VideoSource) -> None:
         """Lists the unreadable videos of a batch of all processes, each once in a run.

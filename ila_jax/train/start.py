@@ -36,6 +36,8 @@ _FREE = (
     "evaluation.crops",
     "evaluation.sampling",
     "train.peak_tflops",
+    # A run that it has ended goes on with a higher one.
+    "train.patience",
     "train.wandb",
 )
 
@@ -206,7 +208,7 @@ def _check_resumable(other: Saved, here: Config) -> None:
             f"{here.train.steps}: raise it"
         )
     # These decide which optimizer state there is: moments of what, and of which parameters.
-    kept = ("name", "groups", "clip_norm")
+    kept = ("name", "groups", "clip_norm", "trained_blocks")
     changed = [
         f"optimizer.{key}: {getattr(config.optimizer, key)}, {getattr(here.optimizer, key)}"
         for key in kept

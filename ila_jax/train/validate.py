@@ -1,6 +1,6 @@
 """Validation during training: scores the whole set, saves the best, writes the metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -33,6 +33,22 @@ def validation_missing(run: TrainingRun, step: int) -> bool:
     )
 
 
+def ended_early(run: TrainingRun) -> bool:
+    """Whether the run's patience is at its end, after the validations that it has behind it."""
+    scores = run.writer.history(f"val/{run.config.train.best_metric}")
+    return out_of_patience(scores, run.config.train.patience)
+
+
+def out_of_patience(scores: Sequence[float], patience: int | None) -> bool:
+    """Whether none of the last `patience` scores is better than the best before them.
+
+    It follows from the scores alone, so that a run which goes on needs no state for it.
+    """
+    if patience is None or len(scores) <= patience:
+        return False
+    return max(scores[-patience:]) <= max(scores[:-patience])
+
+
 def validate(
     run: TrainingRun, predictor: Predictor, state: State, text: TextFeatures | None, step: int
 ) -> bool:
@@ -56,10 +72,14 @@ def validate(
     # checkpoint, by `ila_jax.load`, `evaluate` and all others (weights/run.py).
     # The checkpoint first: a run that goes on from this step takes its score in the metrics for a
     # sign that it is validated, and its best checkpoint saved.
-    run.save_scored(state, predictions.metrics()["top1"])
-    run.writer.write(step, _logged(run, predictions, of_average, step))
+    metric = run.config.train.best_metric
+    value = predictions.metrics()[metric]
+    scores = [*run.writer.history(f"val/{metric}"), value]
+    last = step == run.config.train.steps or out_of_patience(scores, run.config.train.patience)
+    run.save_scored(state, value)
+    run.writer.write(step, _logged(run, predictions, of_average, last=last))
     say(_described(predictions, step))
-    if step == run.config.train.steps:
+    if last:
         for sentence in _cautions(run, predictions):
             say(f"caution: {sentence}")
     return True
@@ -87,16 +107,16 @@ def _predictions(
 
 
 def _logged(
-    run: TrainingRun, predictions: Predictions, of_average: Predictions | None, step: int
+    run: TrainingRun, predictions: Predictions, of_average: Predictions | None, *, last: bool
 ) -> dict[str, float]:
-    """The values of a validation by their names in `metrics.jsonl`."""
+    """The values of a validation by their names in `metrics.jsonl`; the last has the classes'."""
     values: dict[str, float] = {
         f"val/{name}": value for name, value in predictions.metrics().items()
     }
     values |= {"val/videos": len(predictions.index), "val/short": predictions.short}
     if of_average is not None:
         values |= {f"val/ema_{name}": value for name, value in of_average.metrics().items()}
-    if step == run.config.train.steps:
+    if last:
         # At the end alone: of 400 classes they are 400 values in a line, and as many curves.
         accuracies = predictions.per_class(run.recipe.classes)
         values |= {

@@ -54,6 +54,7 @@ class Writer:
 
     def write(self, step: int, values: dict[str, float]) -> None:
         """Writes one line, which is on its way to the disk when this returns. Errors: OSError."""
+        self._entries.append({"step": step, **values})
         if not self._first:
             return
         # Some are called after classes, whose names may be no UTF-8; TensorBoard's files are.
@@ -71,8 +72,16 @@ class Writer:
             self._online.write(step, values)
 
     def has(self, step: int, name: str) -> bool:
-        """Whether the run, before it was resumed, wrote a value called `name` at a step."""
+        """Whether the run, also before it was resumed, wrote a value called `name` at a step."""
         return any(entry["step"] == step and name in entry for entry in self._entries)
+
+    def history(self, name: str) -> list[float]:
+        """All values called `name` of the run until now, from the first on; none that is no number.
+
+        It is the same on all processes.
+        """
+        values = [entry[name] for entry in self._entries if name in entry]
+        return [value for value in values if value is not None and math.isfinite(value)]
 
     def close(self) -> None:
         """Closes all files, and the board. Errors: OSError."""

@@ -5,6 +5,7 @@ folder for each step, and the same step may be in both.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,14 @@ from ila_jax.recognizer import Recognizer, evaluation_views
 from ila_jax.weights.calibration import calibration_file, read_calibration
 from ila_jax.weights.checksums import damage, unfinished
 
-METRIC = "top1"  # the score by which the best checkpoint is the best
+
+def score(metrics: Mapping[str, float]) -> float:
+    """The score by which the best checkpoint is the best: the one that it is saved with.
+
+    metrics: as Orbax keeps them, the score under the name of the run's `train.best_metric`.
+    """
+    (value,) = metrics.values()
+    return value
 
 
 def manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
@@ -29,7 +37,7 @@ def manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
     """
     settings = ocp.CheckpointManagerOptions(
         # Without it, Orbax would drop the scores.
-        best_fn=lambda metrics: metrics[METRIC],
+        best_fn=score,
         # Two of them may write at the same time, on several processes: theirs must not be mixed up.
         multiprocessing_options=ocp.options.MultiprocessingOptions(
             barrier_sync_key_prefix=directory.name
@@ -71,7 +79,7 @@ def load_run(workdir: Path, which: str) -> Recognizer:
 
 
 def best_step(directory: Path) -> int | None:
-    """The finished step with the highest top-1; None where there is none with a score.
+    """The finished step with the highest score; None where there is none with a score.
 
     Of equal ones it is the latest, which is the one that Orbax keeps.
     """
@@ -79,7 +87,7 @@ def best_step(directory: Path) -> int | None:
         return None
     finished = [step for step in steps(directory) if unfinished(directory / str(step)) is None]
     with manager(directory, read_only=True, create=False) as checkpoints:
-        scored = {step: checkpoints.metrics(step)[METRIC] for step in finished}
+        scored = {step: score(checkpoints.metrics(step)) for step in finished}
     return max(scored, key=lambda step: (scored[step], step)) if scored else None
 
 

@@ -8,8 +8,11 @@ import pytest
 import ila_jax
 from ila_jax.scoring.metrics import METRICS, Metric
 from ila_jax.train.__main__ import main
+from ila_jax.train.start import check_run
+from ila_jax.train.validate import out_of_patience
 from ila_jax.weights.calibration import calibration_file, write_calibration
 from ila_jax.weights.digest import digest
+from ila_jax.weights.run import best_step
 from tests.train import runs
 
 
@@ -45,3 +48,52 @@ def _check_temperature_is_of_one_checkpoint(run: Path, *, step: int) -> None:
     assert ila_jax.load(f"{run}@{step}").temperature == ila_jax.load(run).temperature == 1.5
     path.rename(calibration_file(run, step + 1))
     assert ila_jax.load(run).temperature is None
+
+
+@pytest.mark.parametrize(
+    ("scores", "ended"),
+    [
+        ([], False),
+        ([0.5, 0.5], False),
+        ([0.5, 0.5, 0.4], True),
+        ([0.5, 0.4, 0.6, 0.6], False),
+        ([0.5, 0.4, 0.6, 0.6, 0.5], True),
+        ([0.5, 0.3, 0.4], True),  # better than the last, and not than the best
+    ],
+)
+def test_patience_ends_where_two_validations_are_no_better_than_the_best_before(scores, ended):
+    assert out_of_patience(scores, 2) == ended
+    assert not out_of_patience(scores, None)
+
+
+def test_a_run_ends_early_and_is_done(tmp_path, pairs, monkeypatch, capsys):
+    """Its best checkpoint is the best by the metric that is named."""
+    scores, asked = iter([0.2, 0.3, 0.3, 0.1]), {}
+
+    def score(probabilities, labels):
+        # A validation asks several times.
+        if (key := probabilities.tobytes()) not in asked:
+            asked[key] = next(scores)
+        return asked[key]
+
+    monkeypatch.setitem(METRICS, "macro_f1", Metric("macro-F1", score))
+    overrides = pairs | {
+        "model.temporal": "spatial",
+        "train.steps": 12,
+        "train.evaluate_every": 2,
+        "optimizer.warmup_epochs": 0,
+        "train.best_metric": "macro_f1",
+        "train.patience": 2,
+    }
+    run = tmp_path / "run"
+    assert main(runs.arguments(run, overrides)) == 0
+    message = "ended at step 8 of 12: macro-F1 was no better than before in 2 validations in a row"
+    err = capsys.readouterr().err
+    assert message in err
+    assert "caution: The 16 validation videos are few" in err
+    assert "val/class/moving left" in runs.entries(run)[-1]
+    assert best_step(run / "checkpoints" / "best") == 6  # of equal ones the latest
+    assert main(runs.arguments(run, overrides)) == 0
+    assert message in capsys.readouterr().err  # without training
+    assert runs.entries(run)[-1]["step"] == 8
+    check_run(run, runs.config(overrides | {"train.patience": 3}))  # and may go on with more

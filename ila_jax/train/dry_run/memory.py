@@ -21,8 +21,8 @@ from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
 from ila_jax.train.gradients import objective
-from ila_jax.train.parameter_groups import GROUPS, find_lr_factors, partition
-from ila_jax.train.recipe import Recipe
+from ila_jax.train.parameter_groups import partition
+from ila_jax.train.recipe import Recipe, lr_factors_of
 from ila_jax.train.state import State
 
 # The share of what a step adds that is allowed for what the estimate misses (docs/memory.md).
@@ -152,7 +152,8 @@ def traced(recipe: Recipe) -> Kept:
     few3, more3 = (kept_bytes(of_depth(recipe, 3), clips) for clips in (2, 4))
     clip, clip3 = (more - few) / 2, (more3 - few3) / 2
     fixed, fixed3 = few - 2 * clip, few3 - 2 * clip3
-    blocks = recipe.config.model.geometry().depth - 2
+    # Frozen blocks keep nothing: with some that train, only these count.
+    blocks = (recipe.config.optimizer.trained_blocks or recipe.config.model.geometry().depth) - 2
     return Kept(
         fixed=fixed + blocks * (fixed3 - fixed),
         clip=clip + blocks * (clip3 - clip),
@@ -161,14 +162,18 @@ def traced(recipe: Recipe) -> Kept:
 
 
 def of_depth(recipe: Recipe, depth: int) -> Recipe:
-    """The same recipe for a model whose image tower has so many blocks."""
+    """The same recipe for a model whose image tower has so many blocks.
+
+    Where only some of its blocks train, all of these do: a frozen tower stays frozen.
+    """
     config = recipe.config
+    if config.optimizer.trained_blocks:
+        optimizer = dataclasses.replace(config.optimizer, trained_blocks=depth)
+        config = dataclasses.replace(config, optimizer=optimizer)
     shape = dataclasses.replace(config.model.geometry(), depth=depth)
     config = dataclasses.replace(config, model=dataclasses.replace(config.model, shape=shape))
-    params = model.abstract(config.model).params
     # By path, and so for the blocks that there are now.
-    lr_factors = find_lr_factors(params, GROUPS[config.optimizer.groups])
-    return dataclasses.replace(recipe, config=config, lr_factors=lr_factors)
+    return dataclasses.replace(recipe, config=config, lr_factors=lr_factors_of(config))
 
 
 def kept_bytes(recipe: Recipe, clips: int) -> int:
@@ -183,7 +188,7 @@ def kept_bytes(recipe: Recipe, clips: int) -> int:
         jax.ShapeDtypeStruct((clips, *clip_shape(config)), dtype),
         jax.ShapeDtypeStruct((clips, recipe.classes), jnp.float32),
         text_shape(recipe),
-        Training(noise, key),
+        Training(noise, key, frozen_blocks=recipe.frozen_blocks),
     )
 
     def passed_on(
