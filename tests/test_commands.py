@@ -251,6 +251,7 @@ WRONG_VALUES = {
     "extract": ["runs/new", "nowhere", "--output", "new"],
     "predict": ["runs/new", "a.mp4", "--top-k", "0"],
     "serve": ["runs/new", "--port", "0"],
+    "finetune": ["nowhere", "--workdir", "runs/new"],
     "visualize": ["runs/new", "nowhere.mp4", "--output", "new"],
     "complexity": ["--methods", "none"],
     "convert": ["--input", "nowhere.pt", "--output", "tests"],

@@ -11,7 +11,8 @@ import pytest
 
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
 BASE = {"shapes", "sizes", "config", "tables", "files", "commands", "pixels", "temperature"}
-# Each of these rooms is a command, and no other room imports it.
+# Each of these rooms is a command, and no other room imports it; but `finetune`, itself a command,
+# calls the others.
 ROOMS_OF_COMMANDS = {
     "train.dry_run": {"train", "job", "data.synthetic"},
     "evaluate": {"job", "scoring", "pictures"},
@@ -20,12 +21,14 @@ ROOMS_OF_COMMANDS = {
     "predict": {"answers"},
     "serve": {"answers", "pictures", "data.synthetic"},
     "benchmark": {"job", "train", "cost", "data.prepare"},
+    "finetune": {"job", "scoring", "train", "evaluate", "data.check", "data.split"},
 }
 # The command lines, which nothing imports, not even their own rooms.
 # fmt: off
 COMMANDS = {
     "train.__main__", "evaluate.__main__", "compare.__main__", "extract.__main__",
-    "predict.__main__", "serve.__main__", "benchmark.__main__", "data.check.__main__",
+    "predict.__main__", "serve.__main__", "benchmark.__main__", "finetune.__main__",
+    "data.check.__main__",
     "data.prepare.__main__", "data.split.__main__", "data.synthetic.__main__",
     "data.synthetic.actions.__main__", "pictures.measure", "convert", "visualize", "complexity",
     "export",
@@ -239,6 +242,7 @@ PLANTED = {
     "evaluate/views.py": "from ila_jax.evaluate.__main__ import main",
     "evaluate/__main__.py": "from ila_jax.compare import figure",
     "compare/figure.py": "from ila_jax.evaluate import report",
+    "evaluate/results.py": "from ila_jax.finetune import card",
     "convert.py": "class A:\n    import torch",
     "complexity.py": "try:\n    from transformers import CLIPModel\nexcept ImportError:\n    pass",
     "sizes.py": "from ila_jax.models import vit",
@@ -261,6 +265,7 @@ ALLOWED = {
     "train/loop.py": "from . import step\nfrom ila_jax.weights import rules",
     "train/dry_run/plan.py": "from ila_jax.train.step import step",
     "compare/__main__.py": "from ila_jax.train import step\nfrom ila_jax.compare import figure",
+    "finetune/stages.py": "from ila_jax.evaluate import evaluator",
     "convert.py": "import ila_jax\nfrom ila_jax import weights, create\ndef f():\n    import torch",
 }
 

@@ -6,6 +6,7 @@ The configurations themselves are files in `configs/`, at the top of the reposit
 from ila_jax.config.files import Override as Override
 from ila_jax.config.files import config_names as config_names
 from ila_jax.config.files import read_config as read_config
+from ila_jax.config.files import set_value as set_value
 from ila_jax.config.lengths import IN_EPOCHS as IN_EPOCHS
 from ila_jax.config.lengths import in_steps as in_steps
 from ila_jax.config.reading import differences as differences

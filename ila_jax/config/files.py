@@ -35,7 +35,7 @@ def read_config(name: str, overrides: Sequence[Override] = ()) -> dict[str, Any]
         reason = f"{type(error).__name__}: {error}"
         raise ValueError(f"{chosen} gave no configuration: {reason}") from error
     for key, value in overrides:
-        _set(values, key, value)
+        set_value(values, key, value)
     return values
 
 
@@ -135,7 +135,7 @@ def _take_out(top: str) -> dict[str, ModuleType]:
     return {name: sys.modules.pop(name) for name in names}
 
 
-def _set(values: dict[str, Any], key: str, value: Any) -> None:
+def set_value(values: dict[str, Any], key: str, value: Any) -> None:
     """Sets a dotted key; one that is not there is left for `from_config` to name."""
     *sections, last = key.split(".")
     for section in sections:

@@ -37,7 +37,8 @@ def calibrate(folder: Path) -> StoredTemperature:
     """Fits a temperature on the videos of a finished evaluation, and writes it.
 
     What the evaluation says stays as it is. Errors: ValueError for a folder without results, for a
-    checkpoint that is not there, and for videos that no temperature can be fitted on; OSError.
+    checkpoint that is not there, and NoTemperature, which is one, for videos that none can be
+    fitted on; OSError.
     """
     result = read_result(folder)
     # A result of a version before does not say: all were softmax.
@@ -47,7 +48,7 @@ def calibrate(folder: Path) -> StoredTemperature:
     try:
         fitted = fit(*_views_and_labels(folder / PREDICTIONS))
     except NoTemperature as error:
-        raise ValueError(f"{folder}: {error}") from error
+        raise NoTemperature(f"{folder}: {error}") from error
     same = result["same"]
     of_what = {"evaluated": same["videos"], "clips": same["clips"], "crops": same["crops"]}
     write_calibration(path, same["weights"], asdict(fitted) | of_what)

@@ -1,1 +1,0 @@
-"""Recipes for videos of one's own, from weights that are trained already."""

@@ -1,0 +1,185 @@
+"""The configuration of a fine-tuning: made from what was decided, and written as a file."""
+
+import dataclasses
+import os
+import pprint
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+
+from ila_jax.config import (
+    Config,
+    DataConfig,
+    EvaluationConfig,
+    InitialConfig,
+    OptimizerConfig,
+    TrainConfig,
+    from_config,
+    set_value,
+    to_dict,
+)
+from ila_jax.data.sources.opening import Splits
+from ila_jax.files.publish import publish_text
+from ila_jax.finetune import decisions as decide
+from ila_jax.finetune.decisions import Decision
+from ila_jax.finetune.options import Folder, Options
+from ila_jax.finetune.origin import Origin
+from ila_jax.finetune.videos import BAD_FRACTION
+
+_FILE = '''\
+"""Made by python -m ila_jax.finetune. To change something, edit a copy of it and train with that:
+
+    python -m ila_jax.train --config COPY.py --workdir ANOTHER_FOLDER
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    """The configuration, for `--config`."""
+    return ConfigDict(
+{values}
+    )
+'''
+
+
+class _Choices(NamedTuple):
+    """What was decided of a training, as its configuration holds it."""
+
+    batch: int
+    epochs: float
+    rate: float
+    blocks: int | None
+    patience: int | None
+    balance: Any
+    precision: Any
+
+
+def make_configuration(
+    options: Options, folder: Folder, origin: Origin, splits: Splits
+) -> tuple[Config, list[Decision]]:
+    """The configuration, before it is made to fit the memory, and what was decided.
+
+    Errors: ValueError for options that make no run.
+    """
+    choices, decisions = _choose(options, origin, splits)
+    recipe, replace = origin.recipe, dataclasses.replace
+    config = Config(
+        model=replace(origin.model, precision=choices.precision),
+        initial=InitialConfig(pretrained=origin.pretrained, scratch=origin.pretrained is None),
+        data=_data(recipe.data, folder),
+        augment=recipe.augment,
+        optimizer=_optimizer(recipe.optimizer, choices),
+        train=_train(recipe.train, choices, options.seed),
+        evaluation=EvaluationConfig(
+            batch=64, time_order=False, clips=options.clips, crops=options.crops
+        ),
+    )
+    return _overridden(config, options), [
+        *origin.decisions,
+        *decisions,
+        Decision("augmentation", "crops, flips, colours", f"that of {origin.whose}"),
+        Decision("evaluation", f"{options.clips} × {options.crops} views", "--clips × --crops"),
+    ]
+
+
+def _choose(
+    options: Options, origin: Origin, splits: Splits
+) -> tuple[_Choices, tuple[Decision, ...]]:
+    """Decides what options leave open, by the videos and by what training starts from."""
+    videos, recipe = len(splits.train.source), origin.recipe
+    counts = Counter(splits.train.source.labels.tolist())
+    clips = {name: counts[k] for k, name in enumerate(splits.class_names)}
+    batch, about_batch = decide.choose_batch(videos, jax.device_count(), options.batch)
+    of_recipe = recipe.optimizer.rate, recipe.train.batch
+    chosen = (
+        (batch, about_batch),
+        decide.choose_epochs(options.epochs, from_noise=origin.pretrained is None),
+        decide.choose_rate(of_recipe, batch, options.rate, origin.whose),
+        decide.choose_blocks(options.recipe, origin.model.geometry().depth, options.blocks),
+        decide.choose_patience(options.patience),
+        decide.choose_balance(clips, options.balance),
+        _precision(),
+    )
+    values, decisions = zip(*chosen, strict=True)
+    return _Choices(*values), decisions
+
+
+def _data(data: DataConfig, folder: Folder) -> DataConfig:
+    """How frames are taken stays as in the recipe; the videos are those of the split."""
+    return dataclasses.replace(
+        data,
+        train=f"split:{folder.split}@train",
+        validation=f"split:{folder.split}@validation",
+        class_names=None,
+        root="",
+        motion_pairs=None,
+        mirror=None,
+        on_bad_video="replace",
+        max_bad_fraction=BAD_FRACTION,
+        threads=os.cpu_count() or 1,
+        processes=0,
+    )
+
+
+def _optimizer(optimizer: OptimizerConfig, choices: _Choices) -> OptimizerConfig:
+    """The recipe's, with the rate scaled from its first to its last step."""
+    last = optimizer.minimal_rate / optimizer.rate if optimizer.rate else 0.0
+    return dataclasses.replace(
+        optimizer,
+        rate=choices.rate,
+        minimal_rate=choices.rate * last,
+        warmup_epochs=decide.WARMUP * choices.epochs,
+        trained_blocks=choices.blocks,
+    )
+
+
+def _train(train: TrainConfig, choices: _Choices, seed: int) -> TrainConfig:
+    return dataclasses.replace(
+        train,
+        **_lengths(choices.epochs),
+        batch=choices.batch,
+        seed=seed,
+        loss="cross_entropy",
+        class_balance=choices.balance,
+        # Of uneven classes, top-1 is the accuracy of the largest.
+        best_metric="macro_accuracy",
+        patience=choices.patience,
+        accumulation=1,
+        wandb=None,
+    )
+
+
+def _lengths(epochs: float) -> dict[str, Any]:
+    """The lengths of a run: all in epochs, so that another number of clips changes none of them."""
+    every = decide.epochs_between_validations(epochs)
+    return {
+        "steps": 0, "epochs": epochs,
+        "log_every": 1, "log_every_epochs": None,
+        "checkpoint_every": 0, "checkpoint_every_epochs": every,
+        "evaluate_every": 0, "evaluate_every_epochs": every,
+    }  # fmt: skip
+
+
+def _precision() -> tuple[Any, Decision]:
+    kind = jax.default_backend()
+    name = "float32" if kind == "cpu" else "bfloat16"
+    why = "processors emulate bfloat16" if kind == "cpu" else "half the memory on accelerators"
+    return name, Decision("precision", name, why)
+
+
+def _overridden(config: Config, options: Options) -> Config:
+    """The configuration with the values that were given by --config.KEY=VALUE."""
+    values = to_dict(config)
+    for key, value in options.overrides:
+        set_value(values, key, value)
+    return from_config(values)
+
+
+def write_configuration(config: Config, path: Path) -> None:
+    """Writes a file that `--config` takes. Errors: OSError."""
+    values = pprint.pformat(to_dict(config), indent=1, width=90, sort_dicts=False)
+    text = "\n".join(f"        {line}" for line in values.splitlines())
+    publish_text(path, _FILE.replace("{values}", text))

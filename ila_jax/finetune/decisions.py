@@ -1,0 +1,145 @@
+"""What the command decides, each with its reason: plain arithmetic on what is known of the data."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ila_jax.tables import Table
+
+# From weights a few passes over the videos are enough; from noise all has to be learnt. Neither
+# was tuned on real videos.
+_EPOCHS, _EPOCHS_FROM_NOISE = 30.0, 100.0
+# Steps of an epoch that a batch is chosen for, and the batches that it is chosen between.
+_STEPS_PER_EPOCH, _SMALLEST, _LARGEST = 20, 8, 64
+# How many times the clips of the smallest class the largest may have without being balanced.
+_UNEVEN = 3
+# Of the epochs, the warm-up: the paper's is 5 of 53.
+WARMUP = 0.1
+# Validations of a run at most: each is a pass over the validation videos, and a checkpoint.
+_VALIDATIONS = 30
+
+
+class Decision(NamedTuple):
+    """Something that was decided. value: in words. reason: why, or who asked for it."""
+
+    what: str
+    value: str
+    reason: str
+
+
+ASKED = "as you asked"
+
+
+def choose_batch(videos: int, devices: int, asked: int | None) -> tuple[int, Decision]:
+    """The number of clips of a step. videos: to train on.
+
+    Errors: ValueError where the videos are fewer than a batch, or the devices cannot share it.
+    """
+    # Clips are mixed in pairs, and no pair is on two devices.
+    unit = 2 * devices
+    if videos < unit:
+        raise ValueError(
+            f"there are {videos} videos to train on, and {devices} devices need two each in every "
+            f"step: expected {unit} videos or more, or fewer devices"
+        )
+    if asked is not None:
+        if asked <= 0 or asked % unit or asked > videos:
+            raise ValueError(
+                f"--batch is {asked}: expected a multiple of {unit} (two clips for each of "
+                f"{devices} devices), {videos // unit * unit} at most (there are {videos} videos "
+                "to train on)"
+            )
+        return asked, Decision("batch", f"{asked} clips", ASKED)
+    wanted = min(max(videos // _STEPS_PER_EPOCH, _SMALLEST), _LARGEST, videos)
+    batch = max(wanted // unit, 1) * unit
+    reason = (
+        f"about {_STEPS_PER_EPOCH} steps an epoch, but {_SMALLEST} to {_LARGEST} clips, in pairs "
+        f"on {devices} device{'s' * (devices > 1)}"
+    )
+    return batch, Decision("batch", f"{batch} clips", reason)
+
+
+def choose_epochs(asked: float | None, *, from_noise: bool) -> tuple[float, Decision]:
+    """The length of a run. asked: epochs. Errors: ValueError for a length that is none."""
+    if asked is not None:
+        if not 0 < asked < 1e6:
+            raise ValueError(f"--epochs is {asked:g}: expected a positive number")
+        return asked, Decision("length", f"{asked:g} epochs", ASKED)
+    if from_noise:
+        reason = "all has to be learnt from noise; not tuned on your videos"
+        return _EPOCHS_FROM_NOISE, Decision("length", f"{_EPOCHS_FROM_NOISE:g} epochs", reason)
+    reason = "learnt weights need few; not tuned on your videos"
+    return _EPOCHS, Decision("length", f"{_EPOCHS:g} epochs", reason)
+
+
+def epochs_between_validations(epochs: float) -> float:
+    """How often a run validates: after each epoch, but for long runs of short epochs less often."""
+    return min(float(max(1, round(epochs / _VALIDATIONS))), epochs)
+
+
+def choose_blocks(recipe: str, depth: int, asked: int | None) -> tuple[int | None, Decision]:
+    """How many blocks of the image tower train, the last ones; None for all that the papers train.
+
+    recipe: full, partial or frozen. depth: all blocks of the tower. asked: with partial.
+    Errors: ValueError for a number that is none, and with another recipe.
+    """
+    if asked is not None and (recipe != "partial" or not 0 < asked <= depth):
+        raise ValueError(
+            f"--blocks is {asked} with --recipe {recipe}: expected a number from 1 to {depth}, the "
+            "blocks of the image tower, with --recipe partial"
+        )
+    if recipe == "full":
+        return None, Decision("trains", "all that the papers train", "--recipe full")
+    if recipe == "frozen":
+        words = "multi-frame integration and head alone"
+        return 0, Decision("trains", words, "--recipe frozen")
+    blocks = asked or max(1, depth // 3)
+    reason = ASKED if asked else "--recipe partial: the last third of them"
+    return blocks, Decision("trains", f"the last {blocks} of {depth} blocks, and the head", reason)
+
+
+def choose_patience(asked: int) -> tuple[int | None, Decision]:
+    """After how many validations without a better one a run ends. Errors: ValueError below 0."""
+    if asked < 0:
+        raise ValueError(f"--patience is {asked}: expected validations, or 0 for off")
+    if asked == 0:
+        return None, Decision("early stopping", "off", ASKED)
+    reason = "the best checkpoint is kept; macro accuracy counts every class the same"
+    words = f"after {asked} validations that are no better"
+    return asked, Decision("early stopping", words, reason)
+
+
+def choose_balance(clips: Mapping[str, int], asked: str | None) -> tuple[str, Decision]:
+    """How classes of different sizes are shown. clips: how many each has to train on."""
+    if asked is not None:
+        return asked, Decision("balance of classes", asked, ASKED)
+    (few, least), (many, most) = (
+        end(clips.items(), key=lambda item: item[1]) for end in (min, max)
+    )
+    sizes = f"{many!r} has {most} clips, {few!r} {least}"
+    if most <= _UNEVEN * least:
+        return "none", Decision("balance of classes", "none", f"they are even enough: {sizes}")
+    return "sampling", Decision("balance of classes", "sampling", f"{sizes}: all shown as often")
+
+
+def choose_rate(
+    of_recipe: tuple[float, int], batch: int, asked: float | None, whose: str
+) -> tuple[float, Decision]:
+    """The learning rate. of_recipe: its rate, and the batch that it is for. whose: in words.
+
+    Adam's steps stay alike in their noise where the rate goes with the root of the batch (Malladi
+    et al., 2022, "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms").
+    Errors: ValueError for a rate that is none.
+    """
+    if asked is not None:
+        if not 0 < asked < 1:
+            raise ValueError(f"--rate is {asked:g}: expected a number between 0 and 1")
+        return asked, Decision("learning rate", f"{asked:.2e}", ASKED)
+    rate, of_batch = of_recipe
+    scaled = rate * (batch / of_batch) ** 0.5
+    reason = f"{rate:.1e} of {whose}, by the root of the batch, {batch} for {of_batch}"
+    return scaled, Decision("learning rate", f"{scaled:.2e}", reason)
+
+
+def table(decisions: list[Decision]) -> Table:
+    """The decisions as people read them."""
+    return Table("Decided", ["", "", "because"], [list(decision) for decision in decisions])

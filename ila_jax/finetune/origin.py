@@ -1,0 +1,155 @@
+"""What a fine-tuning starts from: weights of CLIP, X-CLIP, ILA or a run of ours, or noise."""
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ila_jax.config import IMAGENET_PIXELS, Config, ModelConfig, from_config, read_config
+from ila_jax.finetune.decisions import ASKED, Decision
+from ila_jax.finetune.options import Folder, Options
+from ila_jax.models.model import Variables
+from ila_jax.models.paths import by_path, from_paths
+from ila_jax.models.variants import TEMPORAL
+from ila_jax.recognizer import Recognizer
+from ila_jax.weights.adapt import Allow, adapt
+from ila_jax.weights.conversion import Target, convert_file
+from ila_jax.weights.folder import load, save
+from ila_jax.weights.foreign.hub import PREFIX
+
+# Whose model, augmentation and rates are taken where no run says its own.
+_PAPER, _NOISE = "k400/b16_8f", "quickstart"
+# The paper's recipe where CLIP's tower is frozen, with rates for what is then left to learn.
+_FROZEN = "ssv2/b16_8f"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What the training starts from.
+
+    model: the one to train. recipe: a configuration whose augmentation, optimizer and rates are
+    taken. whose: of whom that is, in words. pretrained: the folder of the weights; None for noise.
+    """
+
+    model: ModelConfig
+    recipe: Config
+    whose: str
+    pretrained: str | None
+    decisions: tuple[Decision, ...]
+
+
+def prepare_origin(options: Options, folder: Folder, class_names: Sequence[str]) -> Origin:
+    """Reads the weights, fits them to the classes and the options, and writes them to the folder.
+
+    Errors: ValueError in plain words for what is no weights, and for weights that do not fit.
+    """
+    if options.temporal is not None and options.temporal not in TEMPORAL:
+        raise ValueError(
+            f"--temporal is {options.temporal!r}: expected one of {', '.join(sorted(TEMPORAL))}"
+        )
+    if options.weights is None:
+        return _noise(options, len(class_names))
+    if options.size is not None:
+        raise ValueError("--size is that of the weights: give it without --weights only")
+    source = _read(options.weights)
+    target = _fitted(source.config, options, len(class_names))
+    allow = Allow(
+        frames=target.frames != source.config.frames,
+        resolution=options.resolution is not None,
+        reset_head=target.head == "linear",
+    )
+    variables = source.variables
+    if tuple(source.class_names or ()) != tuple(class_names):
+        variables = _without_linear_head(variables)
+    fitted, report = adapt(
+        source.config, variables, source.origin, target, allow=allow, seed=options.seed
+    )
+    names = class_names if target.head == "text" else None
+    save(Recognizer(target, fitted.variables, names, fitted.origin), folder.weights, force=True)
+    recipe, whose = _recipe(options)
+    shape = f"{target.temporal}, size {target.size}, {target.frames} frames, {target.head} head"
+    decisions = [
+        Decision("start", options.weights, ASKED),
+        Decision("model", shape, _why(source.config, target, options)),
+        *(Decision("weights", note, "so that they fit") for note in report.notes),
+    ]
+    return Origin(target, recipe, whose, str(folder.weights), tuple(decisions))
+
+
+def _noise(options: Options, classes: int) -> Origin:
+    if options.recipe != "full":
+        raise ValueError(
+            f"--recipe {options.recipe} keeps most of the weights as they are, and without "
+            "--weights they are noise: give --weights, or take --recipe full"
+        )
+    recipe = from_config(read_config(_NOISE))
+    changes = _asked(options) | ({} if options.size is None else {"size": options.size})
+    model = dataclasses.replace(recipe.model, **changes, classes=classes)
+    shape = f"{model.temporal}, size {model.size}, {model.frames} frames, {model.head} head"
+    why = "the quickstart's, small enough to learn from noise" if not changes else ASKED
+    decisions = (
+        Decision("start", "noise", "no --weights: a few hundred clips teach little this way"),
+        Decision("model", shape, why),
+    )
+    return Origin(model, recipe, "the quickstart", None, decisions)
+
+
+def _read(source: str) -> Recognizer:
+    """The model of any kind of weights: ours as it is, and of others what their files hold."""
+    path = Path(source)
+    if source.startswith(PREFIX) or not path.exists() or _is_ours(path):
+        return load(source)
+    return convert_file(path, Target()).recognizer
+
+
+def _is_ours(path: Path) -> bool:
+    return (path / "checkpoints").is_dir() or (path / "model.json").is_file()
+
+
+def _fitted(source: ModelConfig, options: Options, classes: int) -> ModelConfig:
+    """The model to train: that of the weights, with what was asked for and for these classes."""
+    changes = _asked(options)
+    if source.temporal == "clip":
+        # Nobody trains plain CLIP: the paper's model is put around it, and the paper's pixels.
+        paper = from_config(read_config(_PAPER)).model
+        names = ("temporal", "convolutions", "channels", "dropout", "templates")
+        changes = {name: getattr(paper, name) for name in names} | changes
+        changes["pixels"] = IMAGENET_PIXELS
+    changes["classes"] = classes if source.head == "linear" else None
+    # What a fine-tuning here learns is one class of each clip.
+    return dataclasses.replace(source, **changes, probabilities="softmax", remat="none")
+
+
+def _asked(options: Options) -> dict[str, Any]:
+    """What the options say of the model."""
+    asked = {name: getattr(options, name) for name in ("temporal", "frames", "resolution")}
+    return {name: value for name, value in asked.items() if value is not None}
+
+
+def _why(source: ModelConfig, target: ModelConfig, options: Options) -> str:
+    if source.temporal == "clip" and options.temporal is None:
+        return "the weights are CLIP's: the paper's model around it"
+    return "that of the weights" if not _asked(options) else f"that of the weights, and {ASKED}"
+
+
+def _without_linear_head(variables: Variables) -> Variables:
+    """The variables without a linear head, which belongs to other classes."""
+    leaves = by_path(variables.params)
+    kept = {
+        path: x for path, x in leaves.items() if not path.startswith(("head/fc/", "head/norm/"))
+    }
+    return Variables(from_paths(kept), variables.batch_stats)
+
+
+def _recipe(options: Options) -> tuple[Config, str]:
+    """Whose rates fit the weights: those of the run that they are of, or the paper's."""
+    source = str(options.weights)
+    run, _, _ = source.rpartition("@") if not Path(source).exists() else (source, "", "")
+    file = Path(run) / "config.json"
+    if (Path(run) / "checkpoints").is_dir() and file.is_file():
+        return from_config(json.loads(file.read_text("utf-8"))), f"the run in {run}"
+    if options.recipe == "frozen":
+        return from_config(read_config(_FROZEN)), "the paper with a frozen tower"
+    return from_config(read_config(_PAPER)), "the paper"

@@ -1,0 +1,68 @@
+"""What is decided, by hand: batch, length, rate, balance; and what is refused."""
+
+import pytest
+
+from ila_jax.finetune import decisions as decide
+
+
+@pytest.mark.parametrize(
+    ("videos", "devices", "batch"),
+    [(400, 1, 20), (403, 1, 20), (100, 1, 8), (9, 1, 8), (7, 1, 6), (10_000, 1, 64),
+     (400, 8, 16), (20, 8, 16), (1000, 4, 48)],
+)  # fmt: skip
+def test_a_batch_makes_about_twenty_steps_an_epoch(videos, devices, batch):
+    assert decide.choose_batch(videos, devices, None)[0] == batch
+
+
+def test_batches_that_make_no_run():
+    with pytest.raises(ValueError, match=r"15 videos to train on.*expected 16"):
+        decide.choose_batch(15, 8, None)
+    for asked in (0, -2, 5, 12):
+        with pytest.raises(
+            ValueError, match=rf"--batch is {asked}: expected a multiple of 2.* 10 "
+        ):
+            decide.choose_batch(11, 1, asked)
+    batch, decision = decide.choose_batch(11, 1, 10)
+    assert (batch, decision.reason) == (10, "as you asked")
+
+
+def test_a_length_is_in_epochs():
+    assert decide.choose_epochs(None, from_noise=False)[0] == 30
+    assert decide.choose_epochs(None, from_noise=True)[0] == 100
+    assert decide.choose_epochs(2.5, from_noise=True)[0] == 2.5
+    for asked in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="--epochs"):
+            decide.choose_epochs(asked, from_noise=False)
+
+
+def test_validations_are_at_most_about_thirty():
+    every = decide.epochs_between_validations
+    assert [every(epochs) for epochs in (0.5, 1, 30, 100, 300)] == [0.5, 1, 1, 3, 10]
+
+
+def test_what_trains():
+    choose = decide.choose_blocks
+    assert [choose(r, 12, None)[0] for r in ("full", "partial", "frozen")] == [None, 4, 0]
+    assert choose("partial", 2, None)[0] == 1
+    assert choose("partial", 12, 12)[0] == 12
+    for recipe, asked in (("partial", 0), ("partial", 13), ("full", 3), ("frozen", 1)):
+        with pytest.raises(ValueError, match=f"--blocks is {asked} with --recipe {recipe}"):
+            choose(recipe, 12, asked)
+    assert [decide.choose_patience(n)[0] for n in (0, 5)] == [None, 5]
+
+
+def test_the_rate_goes_with_the_root_of_the_batch():
+    rate, decision = decide.choose_rate((8e-6, 256), 16, None, "the paper")
+    assert rate == pytest.approx(2e-6)  # a sixteenth of the batch, a quarter of the rate
+    assert decision.reason == "8.0e-06 of the paper, by the root of the batch, 16 for 256"
+    assert decide.choose_rate((8e-6, 256), 16, 1e-3, "the paper")[0] == 1e-3
+    with pytest.raises(ValueError, match="--rate is -1"):
+        decide.choose_rate((8e-6, 256), 16, -1.0, "the paper")
+
+
+def test_classes_are_balanced_from_three_times_the_clips_on():
+    assert decide.choose_balance({"a": 30, "b": 10}, None)[0] == "none"
+    balance, decision = decide.choose_balance({"a": 31, "b": 10}, None)
+    assert balance == "sampling"
+    assert decision.reason == "'a' has 31 clips, 'b' 10: all shown as often"
+    assert decide.choose_balance({"a": 31, "b": 10}, "none")[0] == "none"
