@@ -28,6 +28,10 @@ FILES = sorted(
 SHIPPED = {
     "configs/quickstart.py": (235_744, None),
     "configs/ablation.py": (235_744, None),
+    # The model of k400/b16_8f.
+    "configs/finetune/frozen.py": (199_940_401, None),
+    "configs/finetune/partial.py": (199_940_401, None),
+    "configs/finetune/full.py": (199_940_401, None),
     "configs/k400/b32_8f.py": (201_596_977, ("81.3", "95.0", "40")),
     "configs/k400/b32_16f.py": (201_601_073, ("82.4", "95.8", None)),
     "configs/k400/b16_8f.py": (199_940_401, ("84.0", "96.6", None)),
@@ -180,9 +184,28 @@ def test_a_recipe_can_be_made_and_trains_what_training_md_says(file):
         "ssv2": {"visual": {0.0}, "temporal": {1.0}, "mit": {1.0}, "head": {1.0}},
         "scratch": {"visual": {1.0}, "temporal": {1.0}, "mit": {1.0}, "head": {1.0}},
     }[config.optimizer.groups]
+    if config.optimizer.trained_blocks is not None:
+        for part in ("visual", "temporal"):
+            trained = expected[part] if config.optimizer.trained_blocks else set()
+            expected[part] = trained | {0.0}
     assert found == expected | {"text": text}
     for path, rate in head.items():
         assert {recipe.lr_factors[path]} == rate
+
+
+@pytest.mark.parametrize(
+    ("file", "papers"), [("frozen", "ssv2"), ("partial", "k400"), ("full", "k400")]
+)
+def test_the_rates_of_own_videos_are_the_papers_for_a_smaller_batch(file, papers):
+    config, share = shipped(f"configs/finetune/{file}.py"), 32 / 256
+    assert config.train.batch == 32
+    for name in ("rate", "minimal_rate"):
+        of_paper = RECIPES[papers][f"optimizer.{name}"]
+        assert getattr(config.optimizer, name) == pytest.approx(share * of_paper)
+    assert config.optimizer.weight_decay == RECIPES[papers]["optimizer.weight_decay"]
+    assert (config.train.steps, config.train.epochs) == (0, 50 if file == "frozen" else 30)
+    smaller = from_config(read_config(f"finetune/{file}:B/32"))
+    assert differences(config, smaller) == ["model.size: 'B/16', 'B/32'"]
 
 
 def rates(recipe, part):

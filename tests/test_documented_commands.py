@@ -32,6 +32,13 @@ NOT_RUN = {
 # Where a command has this in it: what is appended, so that it ends soon. The first that fits.
 QUICK = flags(TRAIN | PAIRS)
 PLAIN_CLIP = {"model.size": "B/16", "model.frames": 2, "model.precision": "float32"}
+# A length is given once, and the model has one block.
+IN_EPOCHS = ("epochs", "checkpoint_every_epochs", "evaluate_every_epochs")
+OWN = {
+    **{f"train.{name}": None for name in IN_EPOCHS},
+    "optimizer.trained_blocks": 1,
+    "train.accumulation": 1,
+}
 SHORTER = {
     "ila_jax.train --dry-run --config quickstart": QUICK,
     "ila_jax.train --dry-run": "",
@@ -41,6 +48,7 @@ SHORTER = {
     "ila_jax.train --config quickstart": QUICK,
     "ila_jax.train --config ablation": QUICK,
     "ila_jax.train --config k400/": flags(PAPER),
+    "ila_jax.train --config finetune/": flags(PAPER | OWN),
     "ila_jax.train --config ssv2/": flags(PAPER | {"model.classes": 8}),
     "ila_jax.evaluate --config quickstart": QUICK,
     "--checkpoint weights/plain_clip": flags(K400 | ONE_VIEW | PLAIN_CLIP),

@@ -81,7 +81,14 @@ def test_blocks_train_from_the_last_on(trained, first):
         assert factors[path] == (FROZEN if frozen else 1.0), path
 
 
-@pytest.mark.parametrize(("trained", "remat"), [(1, "none"), (1, "block"), (0, "none")])
+@pytest.mark.parametrize(
+    ("trained", "remat"),
+    [
+        (1, "block"),
+        pytest.param(1, "none", marks=pytest.mark.slow),
+        pytest.param(0, "none", marks=pytest.mark.slow),
+    ],
+)
 def test_what_is_frozen_stays_as_it_was_and_its_norms_take_running_statistics(trained, remat):
     before, after, metrics = stepped(
         recipe({"optimizer.trained_blocks": trained, "model.remat": remat})

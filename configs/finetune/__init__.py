@@ -1,0 +1,1 @@
+"""Recipes for videos of one's own, from weights that are trained already."""
