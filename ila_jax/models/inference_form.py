@@ -9,12 +9,12 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
 from ila_jax.models.convolutions import BatchNorm
 from ila_jax.models.heads import TextHead
+from ila_jax.models.layers import composed
 from ila_jax.models.prompt import VideoPrompts
 from ila_jax.models.temporal.divided import TubeAttention
 from ila_jax.models.temporal.ila import ILABlock, ImplicitAlignment, as_tokens
@@ -138,10 +138,8 @@ def _composed(first: nnx.Linear, second: nnx.Linear) -> nnx.Linear:
     """One layer for two that follow each other."""
     merged = nnx.clone(second)
     merged.in_features = first.in_features
-    # Accelerators would round the factors to bfloat16 or TF32, for a kernel that stays.
-    product = functools.partial(jnp.matmul, precision="highest")
-    merged.kernel = nnx.Param(product(first.kernel[...], second.kernel[...]))
-    merged.bias = nnx.Param(product(_bias(first), second.kernel[...]) + _bias(second))
+    kernel, bias = composed(first, second)
+    merged.kernel, merged.bias = nnx.Param(kernel), nnx.Param(bias)
     return merged
 
 

@@ -54,6 +54,19 @@ def _product_of_rows(x: Array, kernel: Array, dimensions: Any, **options: Any) -
     return y.reshape(*x.shape[:-1], -1)
 
 
+def composed(first: nnx.Linear, second: nnx.Linear) -> tuple[Array, Array]:
+    """Kernel and bias of the one linear map that two make of which the second follows the first.
+
+    In the dtype of the parameters. Errors: ValueError for a layer without a bias.
+    """
+    if first.bias is None or second.bias is None:
+        raise ValueError("a layer without a bias is composed with none: expected both to have one")
+    # Accelerators would round the factors to bfloat16 or TF32, for a kernel that stays.
+    product = functools.partial(jnp.matmul, precision="highest")
+    kernel: Array = product(first.kernel[...], second.kernel[...])
+    return kernel, product(first.bias[...], second.kernel[...]) + second.bias[...]
+
+
 class Keys:
     """A stream of keys, one a parameter, in the order of construction.
 

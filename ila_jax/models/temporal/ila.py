@@ -9,7 +9,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from ila_jax.models.convolutions import TemporalConv
-from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, zeros
+from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, composed, zeros
 from ila_jax.models.temporal.alignment import alignment_loss, per_frame
 from ila_jax.models.temporal.block import SpaceTimeBlock, patch_maps
 from ila_jax.models.temporal.interaction import INTERACTIONS, PointPrediction, align
@@ -52,7 +52,10 @@ class ImplicitAlignment(nnx.Module):
         aligned = alignment.weights.astype(u.dtype)[..., None] * u
         # The first half of the features is of a pair's previous frame, the second of its current.
         halves = jnp.split(alignment.interactive, 2, axis=-1)
-        added = self.added(u_class, aligned, self.conv(per_frame(*halves)))
+        features = self.conv(per_frame(*halves))
+        # The inference form has W_i W_c ready (inference_form.py); training makes it every step.
+        add = self.added if training is None else self._added_by_product
+        added = add(u_class, aligned, features)
         return added, alignment_loss(alignment.previous, alignment.current, u)
 
     def added(
@@ -65,6 +68,21 @@ class ImplicitAlignment(nnx.Module):
         interactive = self.fc(features)
         return self.skip_aligned(as_tokens(u_class, aligned)) + self.skip_interactive(
             as_tokens(u_class, interactive)
+        )
+
+    def _added_by_product(
+        self,
+        u_class: Float[Array, "b t 1 d"],
+        aligned: Float[Array, "b t g g d"],
+        features: Float[Array, "b t g g c"],
+    ) -> Tokens:
+        """The same by W_i W_c, c·d² multiplications a step, for d² less at every place."""
+        kernel, bias = composed(self.fc, self.skip_interactive)
+        rows = rearrange(features, "b t h w c -> (b t h w) c")
+        interactive = (rows @ kernel.astype(rows.dtype)).reshape(aligned.shape)
+        interactive += bias.astype(rows.dtype)[None, None, None, None]
+        return self.skip_aligned(as_tokens(u_class, aligned)) + as_tokens(
+            self.skip_interactive(u_class), interactive
         )
 
 
