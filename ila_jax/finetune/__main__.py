@@ -98,10 +98,15 @@ def _parser() -> argparse.ArgumentParser:
     add("--size", metavar="NAME", help="without --weights (default: tiny)")
     training = parser.add_argument_group("training and evaluation")
     add = training.add_argument
-    add("--blocks", type=int, metavar="N", help="with --recipe partial (default: a third)")
+    add("--blocks", type=int, metavar="N", help="with --recipe partial (default: 4, or a third)")
     add("--patience", type=int, default=10, metavar="N",
         help="no better validations that end training, 0: off (default: %(default)s)")  # fmt: skip
-    add("--epochs", type=float, metavar="N", help="length (default: 30; from noise 100)")
+    add(
+        "--epochs",
+        type=float,
+        metavar="N",
+        help="length (default: the recipe's, 30 or 50; from noise 100)",
+    )
     add("--batch", type=int, metavar="N", help="clips of a step (default: by their number)")
     add("--rate", type=float, metavar="R", help="learning rate (default: the weights' recipe's)")
     add("--balance", choices=["none", "sampling", "weights"],

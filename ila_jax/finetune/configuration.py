@@ -17,6 +17,7 @@ from ila_jax.config import (
     OptimizerConfig,
     TrainConfig,
     from_config,
+    read_config,
     set_value,
     to_dict,
 )
@@ -96,7 +97,9 @@ def _choose(
     of_recipe = recipe.optimizer.rate, recipe.train.batch
     chosen = (
         (batch, about_batch),
-        decide.choose_epochs(options.epochs, from_noise=origin.pretrained is None),
+        decide.choose_epochs(
+            options.epochs, _epochs(options.recipe), from_noise=origin.pretrained is None
+        ),
         decide.choose_rate(of_recipe, batch, options.rate, origin.whose),
         decide.choose_blocks(options.recipe, origin.model.geometry().depth, options.blocks),
         decide.choose_patience(options.patience),
@@ -105,6 +108,12 @@ def _choose(
     )
     values, decisions = zip(*chosen, strict=True)
     return _Choices(*values), decisions
+
+
+def _epochs(recipe: str) -> float:
+    """The length of a recipe's configuration."""
+    epochs: float = read_config(f"finetune/{recipe}")["train"]["epochs"]
+    return epochs
 
 
 def _data(data: DataConfig, folder: Folder) -> DataConfig:

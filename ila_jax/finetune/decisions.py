@@ -5,13 +5,14 @@ from typing import NamedTuple
 
 from ila_jax.tables import Table
 
-# From weights a few passes over the videos are enough; from noise all has to be learnt. Neither
-# was tuned on real videos.
-_EPOCHS, _EPOCHS_FROM_NOISE = 30.0, 100.0
+# From noise all has to be learnt. As the lengths of the recipes, not tuned on real videos.
+_EPOCHS_FROM_NOISE = 100.0
 # Steps of an epoch that a batch is chosen for, and the batches that it is chosen between.
 _STEPS_PER_EPOCH, _SMALLEST, _LARGEST = 20, 8, 64
 # How many times the clips of the smallest class the largest may have without being balanced.
 _UNEVEN = 3
+# Of the image tower, as `finetune/partial` has it for the 12 of a B/16.
+_BLOCKS = 4
 # Of the epochs, the warm-up: the paper's is 5 of 53.
 WARMUP = 0.1
 # Validations of a run at most: each is a pass over the validation videos, and a checkpoint.
@@ -58,8 +59,10 @@ def choose_batch(videos: int, devices: int, asked: int | None) -> tuple[int, Dec
     return batch, Decision("batch", f"{batch} clips", reason)
 
 
-def choose_epochs(asked: float | None, *, from_noise: bool) -> tuple[float, Decision]:
-    """The length of a run. asked: epochs. Errors: ValueError for a length that is none."""
+def choose_epochs(
+    asked: float | None, of_recipe: float, *, from_noise: bool
+) -> tuple[float, Decision]:
+    """The length of a run. asked, of_recipe: epochs. Errors: ValueError for one that is none."""
     if asked is not None:
         if not 0 < asked < 1e6:
             raise ValueError(f"--epochs is {asked:g}: expected a positive number")
@@ -67,8 +70,8 @@ def choose_epochs(asked: float | None, *, from_noise: bool) -> tuple[float, Deci
     if from_noise:
         reason = "all has to be learnt from noise; not tuned on your videos"
         return _EPOCHS_FROM_NOISE, Decision("length", f"{_EPOCHS_FROM_NOISE:g} epochs", reason)
-    reason = "learnt weights need few; not tuned on your videos"
-    return _EPOCHS, Decision("length", f"{_EPOCHS:g} epochs", reason)
+    reason = "the recipe's; not tuned on your videos"
+    return of_recipe, Decision("length", f"{of_recipe:g} epochs", reason)
 
 
 def epochs_between_validations(epochs: float) -> float:
@@ -92,8 +95,8 @@ def choose_blocks(recipe: str, depth: int, asked: int | None) -> tuple[int | Non
     if recipe == "frozen":
         words = "multi-frame integration and head alone"
         return 0, Decision("trains", words, "--recipe frozen")
-    blocks = asked or max(1, depth // 3)
-    reason = ASKED if asked else "--recipe partial: the last third of them"
+    blocks = asked or min(_BLOCKS, max(1, depth // 3))
+    reason = ASKED if asked else f"--recipe partial: {_BLOCKS}, but no more than a third"
     return blocks, Decision("trains", f"the last {blocks} of {depth} blocks, and the head", reason)
 
 
@@ -126,8 +129,7 @@ def choose_rate(
 ) -> tuple[float, Decision]:
     """The learning rate. of_recipe: its rate, and the batch that it is for. whose: in words.
 
-    Adam's steps stay alike in their noise where the rate goes with the root of the batch (Malladi
-    et al., 2022, "On the SDEs and Scaling Rules for Adaptive Gradient Algorithms").
+    It goes with the batch in proportion, as the recipes say it (docs/training.md).
     Errors: ValueError for a rate that is none.
     """
     if asked is not None:
@@ -135,8 +137,8 @@ def choose_rate(
             raise ValueError(f"--rate is {asked:g}: expected a number between 0 and 1")
         return asked, Decision("learning rate", f"{asked:.2e}", ASKED)
     rate, of_batch = of_recipe
-    scaled = rate * (batch / of_batch) ** 0.5
-    reason = f"{rate:.1e} of {whose}, by the root of the batch, {batch} for {of_batch}"
+    scaled = rate * batch / of_batch
+    reason = f"{rate:.1e} of {whose}, in proportion to the batch, {batch} for {of_batch}"
     return scaled, Decision("learning rate", f"{scaled:.2e}", reason)
 
 

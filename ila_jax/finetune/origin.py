@@ -19,10 +19,12 @@ from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.folder import load, save
 from ila_jax.weights.foreign.hub import PREFIX
 
-# Whose model, augmentation and rates are taken where no run says its own.
-_PAPER, _NOISE = "k400/b16_8f", "quickstart"
-# The paper's recipe where CLIP's tower is frozen, with rates for what is then left to learn.
-_FROZEN = "ssv2/b16_8f"
+# Whose model, augmentation and rates are taken where no run says its own. With weights it is the
+# configuration of the recipe, `finetune/full` and others.
+_NOISE = "quickstart"
+_FULL, _FROZEN = "finetune/full", "finetune/frozen"
+# What the groups of `finetune/full` give a head, times the rate of the tower.
+_HEAD = 10
 
 
 @dataclass(frozen=True)
@@ -60,15 +62,15 @@ def prepare_origin(options: Options, folder: Folder, class_names: Sequence[str])
         resolution=options.resolution is not None,
         reset_head=target.head == "linear",
     )
-    variables = source.variables
-    if tuple(source.class_names or ()) != tuple(class_names):
+    variables, is_new = source.variables, tuple(source.class_names or ()) != tuple(class_names)
+    if is_new:
         variables = _without_linear_head(variables)
     fitted, report = adapt(
         source.config, variables, source.origin, target, allow=allow, seed=options.seed
     )
     names = class_names if target.head == "text" else None
     save(Recognizer(target, fitted.variables, names, fitted.origin), folder.weights, force=True)
-    recipe, whose = _recipe(options)
+    recipe, whose = _recipe(options, fresh_head=target.head == "linear" and is_new)
     shape = f"{target.temporal}, size {target.size}, {target.frames} frames, {target.head} head"
     decisions = [
         Decision("start", options.weights, ASKED),
@@ -113,7 +115,7 @@ def _fitted(source: ModelConfig, options: Options, classes: int) -> ModelConfig:
     changes = _asked(options)
     if source.temporal == "clip":
         # Nobody trains plain CLIP: the paper's model is put around it, and the paper's pixels.
-        paper = from_config(read_config(_PAPER)).model
+        paper = from_config(read_config(_FULL)).model
         names = ("temporal", "convolutions", "channels", "dropout", "templates")
         changes = {name: getattr(paper, name) for name in names} | changes
         changes["pixels"] = IMAGENET_PIXELS
@@ -143,13 +145,22 @@ def _without_linear_head(variables: Variables) -> Variables:
     return Variables(from_paths(kept), variables.batch_stats)
 
 
-def _recipe(options: Options) -> tuple[Config, str]:
-    """Whose rates fit the weights: those of the run that they are of, or the paper's."""
+def _recipe(options: Options, *, fresh_head: bool) -> tuple[Config, str]:
+    """Whose rates fit the weights: those of the run that they are of, or the recipe's.
+
+    fresh_head: whether a linear head has all to learn.
+    """
     source = str(options.weights)
-    run, _, _ = source.rpartition("@") if not Path(source).exists() else (source, "", "")
+    run = source if Path(source).exists() else source.rpartition("@")[0]
     file = Path(run) / "config.json"
-    if (Path(run) / "checkpoints").is_dir() and file.is_file():
+    if run and (Path(run) / "checkpoints").is_dir() and file.is_file():
         return from_config(json.loads(file.read_text("utf-8"))), f"the run in {run}"
-    if options.recipe == "frozen":
-        return from_config(read_config(_FROZEN)), "the paper with a frozen tower"
-    return from_config(read_config(_PAPER)), "the paper"
+    name = f"finetune/{options.recipe}"
+    config = from_config(read_config(name))
+    if not fresh_head or name == _FROZEN:
+        return config, name
+    # At the rates of a text head, which knows something of any class from the start, a fresh head
+    # would hardly move in so few steps: it gets the rate of the recipe that trains a head alone.
+    rate = from_config(read_config(_FROZEN)).optimizer.rate / _HEAD
+    optimizer = dataclasses.replace(config.optimizer, rate=rate, minimal_rate=rate / 100)
+    return dataclasses.replace(config, optimizer=optimizer), f"{name}, for a fresh head"

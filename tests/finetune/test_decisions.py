@@ -27,12 +27,12 @@ def test_batches_that_make_no_run():
 
 
 def test_a_length_is_in_epochs():
-    assert decide.choose_epochs(None, from_noise=False)[0] == 30
-    assert decide.choose_epochs(None, from_noise=True)[0] == 100
-    assert decide.choose_epochs(2.5, from_noise=True)[0] == 2.5
+    assert decide.choose_epochs(None, 30, from_noise=False)[0] == 30
+    assert decide.choose_epochs(None, 30, from_noise=True)[0] == 100
+    assert decide.choose_epochs(2.5, 30, from_noise=True)[0] == 2.5
     for asked in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="--epochs"):
-            decide.choose_epochs(asked, from_noise=False)
+            decide.choose_epochs(asked, 30, from_noise=False)
 
 
 def test_validations_are_at_most_about_thirty():
@@ -43,7 +43,7 @@ def test_validations_are_at_most_about_thirty():
 def test_what_trains():
     choose = decide.choose_blocks
     assert [choose(r, 12, None)[0] for r in ("full", "partial", "frozen")] == [None, 4, 0]
-    assert choose("partial", 2, None)[0] == 1
+    assert [choose("partial", depth, None)[0] for depth in (2, 6, 24)] == [1, 2, 4]
     assert choose("partial", 12, 12)[0] == 12
     for recipe, asked in (("partial", 0), ("partial", 13), ("full", 3), ("frozen", 1)):
         with pytest.raises(ValueError, match=f"--blocks is {asked} with --recipe {recipe}"):
@@ -51,10 +51,10 @@ def test_what_trains():
     assert [decide.choose_patience(n)[0] for n in (0, 5)] == [None, 5]
 
 
-def test_the_rate_goes_with_the_root_of_the_batch():
+def test_the_rate_goes_with_the_batch():
     rate, decision = decide.choose_rate((8e-6, 256), 16, None, "the paper")
-    assert rate == pytest.approx(2e-6)  # a sixteenth of the batch, a quarter of the rate
-    assert decision.reason == "8.0e-06 of the paper, by the root of the batch, 16 for 256"
+    assert rate == pytest.approx(5e-7)  # a sixteenth
+    assert decision.reason == "8.0e-06 of the paper, in proportion to the batch, 16 for 256"
     assert decide.choose_rate((8e-6, 256), 16, 1e-3, "the paper")[0] == 1e-3
     with pytest.raises(ValueError, match="--rate is -1"):
         decide.choose_rate((8e-6, 256), 16, -1.0, "the paper")

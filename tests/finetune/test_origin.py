@@ -1,0 +1,90 @@
+"""Weights of any kind become the start of a model of other classes, frames and resolution."""
+
+import numpy as np
+import pytest
+
+from ila_jax.finetune.options import Folder, Options
+from ila_jax.finetune.origin import prepare_origin
+from ila_jax.models.paths import by_path
+from ila_jax.recognizer import Recognizer
+from ila_jax.weights.folder import load, save
+from ila_jax.weights.foreign.safetensors_file import write_safetensors
+from ila_jax.weights.state_dict import official_state
+from tests.models import small
+from tests.weights.test_adapt import clip_state
+
+NAMES = ("opening a door", "walking")
+
+
+def origin_of(weights, folder, names=NAMES, **more):
+    options = Options(videos="clips", workdir=folder, weights=str(weights), **more)
+    return prepare_origin(options, Folder(folder), names)
+
+
+def leaves(folder):
+    return by_path(load(folder / "weights").variables.params)
+
+
+def test_a_file_of_clip_gets_the_papers_model_around_it(tmp_path, quick_start):
+    write_safetensors(tmp_path / "clip.safetensors", clip_state())
+    origin = origin_of(tmp_path / "clip.safetensors", tmp_path, frames=4)
+    assert (origin.model.temporal, origin.model.head, origin.model.frames) == ("ila", "text", 4)
+    assert origin.model.pixels.mean[0] == 123.675  # what the paper trains with, not CLIP's own
+    assert origin.whose == "finetune/full"
+    assert origin.recipe.optimizer.rate == 1e-6
+    assert load(tmp_path / "weights").class_names == NAMES
+    proj = clip_state()["visual.proj"]
+    np.testing.assert_array_equal(leaves(tmp_path)["visual/projection/kernel"], proj)
+
+
+def test_a_file_of_ila_goes_on_with_other_classes_and_frames(tmp_path):
+    config = small.config("ila", "text")
+    state = official_state(Recognizer(config, small.filled(config)))
+    write_safetensors(tmp_path / "ila.safetensors", state)
+    origin = origin_of(tmp_path / "ila.safetensors", tmp_path, frames=5)
+    assert (origin.model.temporal, origin.model.frames) == ("ila", 5)
+    assert any("from 3 to 5 frames" in decision.value for decision in origin.decisions)
+    before, after = by_path(small.filled(config).params), leaves(tmp_path)
+    changed = [p for p in before if not np.array_equal(before[p], after[p])]
+    assert changed == ["mit/positions"]
+
+
+@pytest.mark.parametrize(
+    ("names", "fresh"),
+    [(("a", "b", "c", "d", "e"), True), (("one", "two", "three", "four", "five"), False)],
+)
+def test_a_linear_head_is_kept_for_the_same_classes_alone(names, fresh, weights, tmp_path):
+    """As many classes of other names are other classes."""
+    origin = origin_of(weights, tmp_path, names)
+    before, after = by_path(load(weights).variables.params), leaves(tmp_path)
+    changed = {p.split("/")[1] for p in before if not np.array_equal(before[p], after[p])}
+    assert changed == ({"fc", "norm"} if fresh else set())
+    # A fresh head gets, times ten, the rate of the recipe that trains heads alone.
+    assert origin.recipe.optimizer.rate == (6.25e-6 if fresh else 1e-6)
+
+
+def test_another_resolution_is_interpolated(weights, tmp_path):
+    origin = origin_of(weights, tmp_path, resolution=24)
+    assert origin.model.geometry().resolution == 24
+    assert any("from 4×4 to 6×6" in decision.value for decision in origin.decisions)
+
+
+def test_weights_that_do_not_fit(weights, tmp_path):
+    with pytest.raises(ValueError, match="--size is that of the weights"):
+        origin_of(weights, tmp_path, size="tiny")
+    with pytest.raises(ValueError, match="no multiple of the patch"):
+        origin_of(weights, tmp_path, resolution=18)
+    (tmp_path / "text").write_text("no weights")
+    with pytest.raises(ValueError, match="cannot be read"):
+        origin_of(tmp_path / "text", tmp_path)
+    assert not (tmp_path / "weights").exists()
+
+
+def test_folder_of_weights_is_replaced_when_asked_anew(weights, tmp_path):
+    origin_of(weights, tmp_path)
+    origin_of(weights, tmp_path, ("x", "y", "z"))
+    assert load(tmp_path / "weights").config.classes == 3
+    other = tmp_path / "other"
+    config = small.config("spatial", "linear")
+    save(Recognizer(config, small.filled(config), None), other)
+    assert origin_of(other, tmp_path).model.classes == 2
