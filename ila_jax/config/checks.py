@@ -48,6 +48,8 @@ def impossible(sections: Mapping[str, Any]) -> list[str]:
             (blocks is None or blocks <= depth, "optimizer.trained_blocks", blocks,
              f"at most {depth}, the blocks of the image tower")
         )  # fmt: skip
+    if {"data", "optimizer", "augment"} <= built.keys() and built["data"].cached_views:
+        checks += _cached(built["optimizer"], built["augment"])
     if "model" in built and "train" in built:
         kind, loss = built["model"].probabilities, built["train"].loss
         checks.append(
@@ -123,6 +125,8 @@ def _data(data: DataConfig) -> list[_Check]:
          "seconds, more than 0 and no more than a day"),
         ((data.stride is not None) == (data.sampling == "dense"), "data.stride", data.stride,
          "a number of frames with data.sampling=dense, None with any other"),
+        (0 <= data.cached_views <= 1000, "data.cached_views", data.cached_views,
+         "0 (off) to 1000"),
         (data.stride is None or data.stride > 0, "data.stride", data.stride, "1 or more"),
         # Each class has as many clips, and each clip its reversal in the same split.
         *((count > 0 and count % 8 == 0, f"data.motion_pairs.{name}", count,
@@ -147,6 +151,18 @@ def _augment(augment: AugmentConfig) -> list[_Check]:
         # At 1 every class would have the same target, whatever the label.
         (0 <= augment.label_smoothing < 1, "augment.label_smoothing", augment.label_smoothing,
          "a number in [0, 1)"),
+    ]  # fmt: skip
+
+
+def _cached(optimizer: OptimizerConfig, augment: AugmentConfig) -> list[_Check]:
+    """What trains from kept outputs of the image tower, which no pixels are seen any more."""
+    values = dataclasses.asdict(augment)
+    why = "with data.cached_views, which keeps what the image tower gives for fixed clips"
+    return [
+        (optimizer.trained_blocks == 0, "optimizer.trained_blocks", optimizer.trained_blocks,
+         f"0, a frozen image tower, {why}"),
+        *((values[name] == 0, f"augment.{name}", values[name], f"0 (off) {why}")
+          for name in ("flip", "jitter", "grayscale", "mixup", "cutmix")),
     ]  # fmt: skip
 
 

@@ -122,6 +122,8 @@ class DataConfig:
     a bad video; with threads alone it ends the run, naming the file.
     square_pixels: whether video whose pixels are not square (anamorphic: DV, DVD, HDV) is resized
     to the shape that a player shows; not, as the released models saw it, to that of the stored one.
+    cached_views: with a frozen image tower, of so many fixed clips of each training video what the
+    tower gives is computed once, kept in the run's folder, and trained from; 0 is off.
     """
 
     train: str
@@ -138,6 +140,8 @@ class DataConfig:
     stride: int | None = None
     mirror: str | None = None
     square_pixels: bool = False
+    # The papers train on clips that are drawn anew in each epoch.
+    cached_views: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

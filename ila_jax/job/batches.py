@@ -1,5 +1,6 @@
 """The videos of a run: opened and checked before any work starts, and read in batches."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import jax
@@ -7,9 +8,10 @@ import jax
 from ila_jax.config import Config
 from ila_jax.data.clips import pipeline
 from ila_jax.data.clips.evaluation_clips import FrameOrder
+from ila_jax.data.clips.order import TrainOrder
 from ila_jax.data.clips.pipeline import Batches, Loading
 from ila_jax.data.clips.recipe import ClipRecipe, clip_recipe
-from ila_jax.data.clips.views import evaluation_views
+from ila_jax.data.clips.views import Views, evaluation_views
 from ila_jax.data.sources.opening import open_config
 from ila_jax.data.sources.source import VideoSource
 from ila_jax.data.sources.video_files import tell
@@ -93,6 +95,31 @@ def view_batches(config: Config, source: VideoSource, *, first: int = 0) -> Batc
         evaluation_views(config),
         _loading(config, shared(max(1, evaluation.batch // (evaluation.clips * evaluation.crops)))),
         first=first,
+    )
+
+
+def fixed_views(config: Config, clips: int) -> Views:
+    """So many fixed clips of a video, and of each the middle: with one, validation's own clip."""
+    # Fixed clips depend on neither, and what is kept of them should not seem to.
+    recipe = dataclasses.replace(clip_recipe(config), scales=(1.0,))
+    return Views(recipe=recipe, clips=clips, crops=1, sampling="fixed", seed=0)
+
+
+def fixed_view_batches(config: Config, source: VideoSource, clips: int, *, first: int) -> Batches:
+    """All `fixed_views` of the videos from `first` on, in the order of the list."""
+    rows = shared(max(1, config.evaluation.batch // clips))
+    return pipeline.view_batches(
+        source, fixed_views(config, clips), _loading(config, rows), first=first
+    )
+
+
+def train_order(config: Config, source: VideoSource) -> TrainOrder:
+    """Which video comes when in this process's training batches."""
+    return pipeline.train_order(
+        source,
+        _loading(config, config.train.batch),
+        seed=config.train.seed,
+        balanced=config.train.class_balance == "sampling",
     )
 
 

@@ -94,12 +94,16 @@ def put_state(mesh: Mesh, state: Any) -> Any:
     return jax.tree.map(put, state)
 
 
-def put_batch(mesh: Mesh, batch: dict[str, np.ndarray]) -> dict[str, jax.Array]:
-    """Puts this process's rows on its devices, as its part [b / processes, …] of the batch."""
+def put_batch(mesh: Mesh, batch: dict[str, Any]) -> dict[str, Any]:
+    """Puts this process's rows on its devices, as its part [b / processes, …] of the batch.
+
+    batch: arrays by name, or trees of them.
+    """
     sharding = over_data(mesh)
-    return {
-        name: jax.make_array_from_process_local_data(sharding, rows) for name, rows in batch.items()
-    }
+    on_devices: dict[str, Any] = jax.tree.map(
+        lambda rows: jax.make_array_from_process_local_data(sharding, rows), batch
+    )
+    return on_devices
 
 
 def shared(batch: int) -> int:

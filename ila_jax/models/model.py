@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from ila_jax.config import ModelConfig
@@ -14,7 +15,7 @@ from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.mit import FrameMean, MultiFrameIntegration
 from ila_jax.models.text import TextTower
 from ila_jax.models.variants import block_maker, variant
-from ila_jax.models.vit import ImageTower
+from ila_jax.models.vit import ImageTower, TowerOutput, TowerTokens
 from ila_jax.shapes import (
     Features,
     Logits,
@@ -79,7 +80,12 @@ class VideoModel(nnx.Module):
         self, video: Video, text: TextFeatures | None, training: Training | None
     ) -> Output:
         """video: normalised. text: a feature for each class; None for a linear head."""
-        tower = self.visual(video, training)
+        return self.after_tower(self.visual(video, training), text, training)
+
+    def after_tower(
+        self, tower: TowerOutput, text: TextFeatures | None, training: Training | None
+    ) -> Output:
+        """The same from what the image tower gives for the video."""
         with jax.named_scope("mit"):
             features = self.mit(tower.class_tokens)
         with jax.named_scope("head"):
@@ -143,6 +149,33 @@ def apply(
     """
     model = bind(config, variables)
     output = model(video, text, training)
+    return output, _plain(nnx.state(model, nnx.BatchStat))
+
+
+def tower_tokens(config: ModelConfig, variables: Variables, video: Video) -> TowerTokens:
+    """What the rest of the model reads of the image tower, in inference, as a pure function.
+
+    video: normalised. No patches where the head reads none: [b, t, 0, d].
+    """
+    module = bind(config, variables)
+    tower = module.visual(video)
+    patches = tower.patch_tokens
+    return TowerTokens(
+        tower.class_tokens, patches if isinstance(module.head, TextHead) else patches[:, :, :0]
+    )
+
+
+def apply_to_tokens(
+    config: ModelConfig,
+    variables: Variables,
+    tokens: TowerTokens,
+    text: TextFeatures | None,
+    training: Training | None,
+) -> tuple[Output, Tree]:
+    """`apply` to what `tower_tokens` gave: the image tower is frozen, and has no alignment loss."""
+    model = bind(config, variables)
+    losses = jnp.zeros(config.geometry().depth, jnp.float32)
+    output = model.after_tower(TowerOutput(*tokens, losses), text, training)
     return output, _plain(nnx.state(model, nnx.BatchStat))
 
 

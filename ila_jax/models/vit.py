@@ -29,6 +29,17 @@ class TowerOutput(NamedTuple):
     alignment_loss: Float[Array, "depth"]
 
 
+class TowerTokens(NamedTuple):
+    """What the rest of a model reads of its image tower, and can be kept where that is frozen.
+
+    class_tokens, patch_tokens: as of `TowerOutput`, [b, t, e] and [b, t, p, d], on the devices or
+    on the host; p = 0 where no head reads patches.
+    """
+
+    class_tokens: Any
+    patch_tokens: Any
+
+
 class PatchEmbedding(nnx.Module):
     """Patches to tokens, class token first, positions added: the same for every frame.
 

@@ -16,10 +16,12 @@ from ila_jax.config import ModelConfig
 from ila_jax.data.clips.pipeline import Batch
 from ila_jax.job.one_ahead import one_ahead
 from ila_jax.job.sharding import put_batch, replicated
+from ila_jax.models import model
 from ila_jax.models.model import Variables
+from ila_jax.models.vit import TowerTokens
 from ila_jax.recognizer import logits_of
 from ila_jax.scoring.metrics import METRICS, best_classes
-from ila_jax.shapes import TextFeatures
+from ila_jax.shapes import Logits, TextFeatures
 
 # Rows of a batch that go through the devices with its videos: so every process gets those of all.
 _PASSED_ON = ("index", "label", "mask", "short", "bad", "stop")
@@ -69,9 +71,9 @@ class Predictor:
         self._mesh, self._each = mesh, config.probabilities == "sigmoid"
 
         def forward(
-            variables: Variables, text: TextFeatures | None, batch: dict[str, jax.Array]
+            variables: Variables, text: TextFeatures | None, batch: dict[str, Any]
         ) -> dict[str, jax.Array]:
-            logits = logits_of(config, variables, text, batch["video"])
+            logits = _logits(config, variables, text, batch["video"])
             wide = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
             return {"logits": wide, **{name: batch[name] for name in _PASSED_ON}}
 
@@ -83,8 +85,8 @@ class Predictor:
     ) -> Iterator[Rows]:
         """Yields the rows of each batch, of all processes, while the devices compute the next.
 
-        batches: this process's rows, `video` uint8 [b, t, h, w, 3] among them. `probabilities`,
-        float64 [b, k], takes its place.
+        batches: this process's rows, `video` uint8 [b, t, h, w, 3] among them, or `TowerTokens` of
+        it. `probabilities`, float64 [b, k], takes its place.
         """
         for on_devices in one_ahead(partial(self._begun, variables, text), batches):
             rows = {name: np.asarray(values) for name, values in on_devices.items()}
@@ -103,6 +105,15 @@ class Predictor:
                 variables, text, put_batch(self._mesh, needed)
             )
         return on_devices
+
+
+def _logits(
+    config: ModelConfig, variables: Variables, text: TextFeatures | None, clips: Any
+) -> Logits:
+    """What the model says of clips, or of the tokens that its image tower gave for them."""
+    if isinstance(clips, TowerTokens):
+        return model.apply_to_tokens(config, variables, clips, text, None)[0].logits
+    return logits_of(config, variables, text, clips)
 
 
 def collect(

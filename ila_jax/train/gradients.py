@@ -17,6 +17,7 @@ from ila_jax.config import Config
 from ila_jax.models import model
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Output, Variables
+from ila_jax.models.vit import TowerTokens
 from ila_jax.shapes import Scalar, TextFeatures, Training, Tree, Video
 from ila_jax.train import augment
 from ila_jax.train.augment import Draws
@@ -66,7 +67,8 @@ def batch_gradients(
 ) -> Gradients:
     """The gradients of a whole batch, computed in `train.accumulation` parts one after the other.
 
-    batch: `video` uint8 [b, t, h, w, 3] and `label` int [b]. text: the classes' features, of a text
+    batch: `video` uint8 [b, t, h, w, 3], or kept tokens of the image tower in its place, and
+    `label` int [b]. text: the classes' features, of a text
     head. noise: radius of the alignment noise.
 
     What is drawn for a clip does not depend on the parts. What a batch normalisation sees does: a
@@ -124,13 +126,20 @@ def _in_parts(x: Array, parts: int) -> Array:
 
 def prepare_inputs(
     recipe: Recipe,
-    video: UInt8[Array, "b t h w c"],
+    video: UInt8[Array, "b t h w c"] | TowerTokens,
     labels: Int[Array, "b"],
     draws: Draws,
     step: Int[Array, ""],
-) -> tuple[Float[Array, "b k"], Video]:
-    """Soft targets [b, k], and the augmented and mixed video in the dtype of the products."""
+) -> tuple[Float[Array, "b k"], Video | TowerTokens]:
+    """Soft targets [b, k], and the augmented and mixed video in the dtype of the products.
+
+    Kept tokens of the image tower are taken in the place of a video, and given as they are.
+    """
     config = recipe.config
+    smoothing = config.augment.label_smoothing
+    if isinstance(video, TowerTokens):
+        # Kept of clips that are fixed: nothing of them can be changed any more.
+        return soft_targets(labels, classes=recipe.classes, smoothing=smoothing), video
     # Colours change, and clips mix, in the parameters' dtype: bfloat16 has 8 bits, as many as a
     # pixel, and would round after each operation.
     dtype = Dtypes.of(config.model.precision).param
@@ -138,7 +147,6 @@ def prepare_inputs(
     video, labels = augment.apply(
         video, labels, draws, mirror=recipe.mirror, dtype=dtype, by=config.model.pixels
     )
-    smoothing = config.augment.label_smoothing
     targets = soft_targets(labels, classes=recipe.classes, smoothing=smoothing)
     key = _stream_key(config, "mix", step)
     video, targets = mix(video, targets, key=key, config=config.augment)
@@ -148,7 +156,7 @@ def prepare_inputs(
 def gradients(
     recipe: Recipe,
     variables: Variables,
-    video: Video,
+    video: Video | TowerTokens,
     targets: Float[Array, "b k"],
     text: TextFeatures | None,
     training: Training,
@@ -166,7 +174,7 @@ def gradients(
 def objective(
     recipe: Recipe,
     frozen: Variables,
-    video: Video,
+    video: Video | TowerTokens,
     targets: Float[Array, "b k"],
     text: TextFeatures | None,
     training: Training,
@@ -188,11 +196,13 @@ def objective(
 def forward(
     recipe: Recipe,
     variables: Variables,
-    video: Video,
+    video: Video | TowerTokens,
     text: TextFeatures | None,
     training: Training,
 ) -> tuple[Output, Tree]:
     """The model in training: its output and the running statistics after it."""
+    if isinstance(video, TowerTokens):
+        return model.apply_to_tokens(recipe.config.model, variables, video, text, training)
     return model.apply(recipe.config.model, variables, video, text, training)
 
 

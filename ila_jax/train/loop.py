@@ -16,6 +16,7 @@ What SIGTERM, Ctrl-C and `touch RUN/stop` save, and in which order:
 5. The process waits until the checkpoint and then its list of checksums are on the disk, and ends.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ from ila_jax.config import Config, to_dict
 from ila_jax.data.clips.quarantine import Quarantine
 from ila_jax.data.sources.mirror import described, mirrors
 from ila_jax.files.writable import check_free_space
-from ila_jax.job.batches import Dataset, open_dataset, train_batches
+from ila_jax.job.batches import Dataset, open_dataset
 from ila_jax.job.heartbeat import COMPUTING, LOADING, SAVING, Heartbeat
 from ila_jax.job.processes import is_first, progress_bar, say, wait_for_all
 from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
@@ -41,6 +42,8 @@ from ila_jax.scoring.metrics import METRICS
 from ila_jax.scoring.validation import Predictor
 from ila_jax.shapes import TextFeatures
 from ila_jax.train import weights_and_biases
+from ila_jax.train.batches import train_batches
+from ila_jax.train.cached_features import cached_features
 from ila_jax.train.checkpoint import Checkpoints
 from ila_jax.train.meter import Meter, device_memory, flat_metrics, peak_clips_per_second
 from ila_jax.train.profiled_steps import ProfiledSteps
@@ -89,6 +92,12 @@ def train(config: Config, workdir: Path, profiled: ProfiledSteps | None = None) 
         for line in described(mirror, dataset.class_names):
             say(line)
     with _opened(recipe, dataset, mesh, workdir, int(state["step"]), profiled) as run:
+        if config.data.cached_views:
+            features = cached_features(run, workdir, state)
+            if features is None:
+                say("stopped before all features were kept: the same command goes on")
+                return False
+            run = dataclasses.replace(run, features=features)
         return _train_from(run, state)
 
 
@@ -169,7 +178,7 @@ def _train_from(run: TrainingRun, state: State) -> bool:
     if ended_early(run):
         say(_ended_early(run, done))
         return True
-    batches = train_batches(run.config, run.dataset, first_step=done)
+    batches = train_batches(run, first_step=done)
     with closing(batches), progress_bar(done, config.steps, "step") as bar:
         meter = Meter(config.batch, peak_clips_per_second(run.recipe))
         for batch in meter.fetched(batches):

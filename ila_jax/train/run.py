@@ -13,6 +13,7 @@ from ila_jax.data.sources.source import VideoSource
 from ila_jax.job.batches import Dataset
 from ila_jax.job.heartbeat import Heartbeat
 from ila_jax.train.checkpoint import Checkpoints
+from ila_jax.train.feature_files import CachedFeatures
 from ila_jax.train.profiling import Profile
 from ila_jax.train.recipe import Recipe
 from ila_jax.train.state import State
@@ -23,7 +24,8 @@ from ila_jax.train.writer import Writer
 class TrainingRun:
     """One run: its recipe, its videos and devices, and all that it writes to.
 
-    stop_asked: whether this process was asked to stop the run (job/stop.py).
+    stop_asked: whether this process was asked to stop the run (job/stop.py). features: what is kept
+    of a frozen image tower, to train from in place of videos.
     """
 
     recipe: Recipe
@@ -35,6 +37,7 @@ class TrainingRun:
     profile: Profile
     heartbeat: Heartbeat
     stop_asked: Callable[[], bool]
+    features: CachedFeatures | None = None
 
     @property
     def config(self) -> Config:

@@ -6,13 +6,13 @@ import numpy as np
 
 from ila_jax.config import TrainConfig
 from ila_jax.data.clips.pipeline import Batch
-from ila_jax.job.batches import validation_batches
 from ila_jax.job.processes import say
 from ila_jax.models.model import Variables
 from ila_jax.scoring.cautions import small_classes, small_validation
 from ila_jax.scoring.metrics import METRICS
 from ila_jax.scoring.validation import Predictions, Predictor, Rows, collect
 from ila_jax.shapes import TextFeatures
+from ila_jax.train.batches import validation_batches
 from ila_jax.train.parameter_groups import join, partition
 from ila_jax.train.run import TrainingRun
 from ila_jax.train.state import State
@@ -99,7 +99,7 @@ def _predictions(
 
     return collect(
         predict,
-        validation_batches(run.config, run.dataset),
+        validation_batches(run),
         listed=len(run.dataset.validation),
         on_bad=lambda bad: run.list_bad(bad, run.dataset.validation),
         stop=run.stop_asked,

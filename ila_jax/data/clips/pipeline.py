@@ -74,10 +74,7 @@ def train_batches(
     """
     if on_bad not in ("replace", "fail"):
         raise ValueError(f"on_bad is {on_bad!r}: expected replace or fail")
-    place = (len(source), loading.batch, seed, loading.process_index, loading.process_count)
-    order = TrainOrder(*place)
-    if balanced:
-        order = BalancedOrder(*place, labels=source.labels.astype(np.int32).tobytes())
+    order = train_order(source, loading, seed=seed, balanced=balanced)
     make_clips = partial(
         TrainClips,
         recipe=recipe,
@@ -87,6 +84,17 @@ def train_batches(
         replace=on_bad == "replace",
     )
     return _batches(make_clips, source, order.local_batch, loading)
+
+
+def train_order(source: VideoSource, loading: Loading, *, seed: int, balanced: bool) -> TrainOrder:
+    """Which video comes when in training, as a function of the seed and the step alone.
+
+    balanced: as of `train_batches`. Errors: ValueError for sizes that do not fit.
+    """
+    place = (len(source), loading.batch, seed, loading.process_index, loading.process_count)
+    if not balanced:
+        return TrainOrder(*place)
+    return BalancedOrder(*place, labels=source.labels.astype(np.int32).tobytes())
 
 
 def evaluation_batches(
