@@ -16,6 +16,8 @@ _OF_CLIP = {"patches", "CLIP's block", "class projection"}
 def flops(config: ModelConfig, classes: int, *, tower_frozen: bool) -> int:
     """Operations on one clip, forward and backward, as `text_head` and `linear_head` count.
 
+    Those of the model as it is written: ILA's training multiplies two of its maps out once a step,
+    and computes less (models/temporal/ila.py).
     tower_frozen: CLIP's weights of the image tower get no gradients, which still pass through to
     the temporal model of each block, if it has weights. That of the first block needs none from
     below: they are counted, which is as much as one block too many.
