@@ -70,7 +70,7 @@ def make_configuration(
     config = Config(
         model=replace(origin.model, precision=choices.precision),
         initial=InitialConfig(pretrained=origin.pretrained, scratch=origin.pretrained is None),
-        data=_data(recipe.data, folder),
+        data=_data(recipe.data, folder, choices.blocks),
         augment=recipe.augment,
         optimizer=_optimizer(recipe.optimizer, choices),
         train=_train(recipe.train, choices, options.seed),
@@ -116,10 +116,12 @@ def _epochs(recipe: str) -> float:
     return epochs
 
 
-def _data(data: DataConfig, folder: Folder) -> DataConfig:
+def _data(data: DataConfig, folder: Folder, blocks: int | None) -> DataConfig:
     """How frames are taken stays as in the recipe; the videos are those of the split."""
     return dataclasses.replace(
         data,
+        # The recipe may be that of a run whose tower was frozen, and this one's need not be.
+        cached_views=data.cached_views if blocks == 0 else 0,
         train=f"split:{folder.split}@train",
         validation=f"split:{folder.split}@validation",
         class_names=None,

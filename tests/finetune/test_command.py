@@ -157,3 +157,13 @@ def test_a_plan_trains_nothing_and_an_edited_split_is_taken(planned, tmp_path, c
     assert "train       " in out
     assert table.read_text().splitlines() == rows
     assert from_config(read_config(str(folder / "config.py"))).train.epochs == 7
+
+
+@pytest.mark.slow
+def test_a_frozen_tower_is_computed_once_and_trains_again_from_its_run(clips, weights, tmp_path):
+    frozen, again = tmp_path / "frozen", tmp_path / "again"
+    assert main(arguments(clips, weights, frozen, "--recipe", "frozen")) == 0
+    assert (frozen / "run" / "features" / "train" / "features.json").is_file()
+    assert main(arguments(clips, str(frozen / "run"), again, "--recipe", "full", "--plan")) == 0
+    config = from_config(read_config(str(again / "config.py")))
+    assert (config.data.cached_views, config.optimizer.trained_blocks) == (0, None)
