@@ -13,6 +13,18 @@ from ila_jax.commands import run as run
 from ila_jax.config import Config, Override, config_names, from_config, read_config
 
 
+def new_parser(
+    command: str, text: str | None, *, epilog: str | None = None
+) -> argparse.ArgumentParser:
+    """A parser of `python -m ila_jax.COMMAND`, whose help has text and epilog line for line."""
+    return argparse.ArgumentParser(
+        prog=f"python -m ila_jax.{command}",
+        description=text,
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
 def add_config(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
     """Adds --config, which `parse` reads with the overrides behind it."""
     parser.add_argument("--config", required=required, metavar="NAME", help=config_help())

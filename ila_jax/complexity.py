@@ -124,11 +124,7 @@ def _values(text: str | None) -> list[int] | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.complexity",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("complexity", _HELP)
     add = parser.add_argument
     add("--size", help=f"{', '.join(SIZES)} (default: B/32; tiny with --sweep)")
     add("--frames", type=int, default=8, metavar="T", help="frames of a clip (default: 8)")

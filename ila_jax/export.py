@@ -51,11 +51,7 @@ def _export(arguments: Sequence[str] | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.export",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("export", _HELP)
     cli.add_checkpoint(parser)
     add = parser.add_argument
     add("--output", required=True, metavar="DIR", help="folder to be made")

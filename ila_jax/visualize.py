@@ -132,11 +132,7 @@ def _album(
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.visualize",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("visualize", _HELP)
     add = parser.add_argument
     add("checkpoints", metavar="CHECKPOINT[,CHECKPOINT...]", help="models, side by side")
     add("video", type=Path, metavar="VIDEO", help="a video file")

@@ -169,11 +169,7 @@ def _report(config: Config, outcomes: "Sequence[Outcome]", folder: Path) -> None
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.compare",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("compare", _HELP)
     add = parser.add_argument
     add("--workdir", required=True, type=Path, metavar="DIR", help="folder of runs and report")
     add("--methods", metavar="A,B", help=f"of {', '.join(_METHODS)} (default: all but the last)")

@@ -150,11 +150,7 @@ def _table(result: dict[str, Any], folder: Path) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.evaluate",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("evaluate", _HELP)
     cli.add_config(parser, required=False)
     add = parser.add_argument
     add("--checkpoint", metavar="DIR", help="a run (its best; DIR@latest, DIR@STEP) or weights")

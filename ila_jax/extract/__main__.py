@@ -81,11 +81,7 @@ def _extract(arguments: Sequence[str] | None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.extract",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("extract", _HELP)
     cli.add_checkpoint(parser)
     add = parser.add_argument
     add("source", metavar="SOURCE", help="the videos: an annotation file, a folder, …")

@@ -66,11 +66,7 @@ def _check(options: Options) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.finetune",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("finetune", __doc__)
     add = parser.add_argument
     add("videos", metavar="VIDEOS", help="folder or list of your videos")
     add("--workdir", type=cli.some_path, required=True, metavar="DIR", help="folder to make")

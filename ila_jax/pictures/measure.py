@@ -128,11 +128,7 @@ def _times(mean: "Mean", area: "Mean") -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.pictures.measure",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("pictures.measure", _HELP)
     add = parser.add_argument
     add("checkpoints", metavar="CHECKPOINT[,CHECKPOINT...]", help="models, a row each")
     add("--data", type=Path, required=True, metavar="DIR", help="folder of motion pairs")

@@ -151,11 +151,7 @@ def _threads() -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.predict",
-        description=_HELP,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("predict", _HELP)
     cli.add_checkpoint(parser)
     add = parser.add_argument
     add("videos", nargs="+", metavar="VIDEO", help="files, folders, or patterns in quotes")

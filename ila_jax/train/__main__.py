@@ -84,11 +84,7 @@ def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Over
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.train",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("train", __doc__)
     cli.add_config(parser)
     parser.add_argument("--workdir", type=Path, metavar="DIR", help="folder of the run")
     parser.add_argument(

@@ -32,11 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.data.check",
-        description=f"{__doc__}{SOURCE_KINDS}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("data.check", f"{__doc__}{SOURCE_KINDS}")
     parser.add_argument(
         "--config",
         metavar="NAME",

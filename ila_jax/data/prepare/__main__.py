@@ -77,12 +77,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.data.prepare",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("data.prepare", _DESCRIPTION, epilog=_EPILOG)
     source = parser.add_argument_group("what to prepare")
     add = source.add_argument
     add("--from", dest="where", metavar="WHERE", help="annotations or folder of one split")

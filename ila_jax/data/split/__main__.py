@@ -42,11 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ila_jax.data.split",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = cli.new_parser("data.split", __doc__)
     add = parser.add_argument
     add("videos", metavar="VIDEOS", help="folder or list of your videos")
     add("--out", type=cli.some_path, required=True, metavar="FILE",
