@@ -18,11 +18,11 @@ and type the same command to go on.
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 
 from ila_jax import cli
 from ila_jax.compilation_cache import use_compilation_cache
+from ila_jax.data.split.arguments import add_split
 from ila_jax.finetune.options import Options
 
 
@@ -68,24 +68,13 @@ def _check(options: Options) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("finetune", __doc__)
     add = parser.add_argument
-    add("videos", metavar="VIDEOS", help="folder or list of your videos")
     add("--workdir", type=cli.some_path, required=True, metavar="DIR", help="folder to make")
     add("--weights", metavar="W", help="what to start from (default: noise)")
     add("--plan", action="store_true", help="decide and write all, and train nothing")
     add("--recipe", choices=["full", "partial", "frozen"], default="full",
         help="what trains: all that the papers train, the last blocks, or no block (default: "
         "%(default)s)")  # fmt: skip
-    data = parser.add_argument_group("videos")
-    add = data.add_argument
-    add("--validation", type=float, default=0.2, metavar="SHARE",
-        help="of the clips (default: %(default)s)")  # fmt: skip
-    add("--test", type=float, default=0.0, metavar="SHARE",
-        help="for a last look, measured once (default: none)")  # fmt: skip
-    add("--root", default="", metavar="DIR",
-        help="where relative paths of a list start (default: the list's folder)")  # fmt: skip
-    add("--merge-labels", action="store_true",
-        help="labels that differ only in case and blanks are one class")  # fmt: skip
-    add("--seed", type=int, default=0, metavar="N", help="of all that is drawn")
+    add_split(parser)
     model = parser.add_argument_group("model")
     add = model.add_argument
     add("--frames", type=int, metavar="T", help="of a clip (default: as the weights)")
@@ -111,8 +100,6 @@ def _parser() -> argparse.ArgumentParser:
         help="of a video in evaluation (default: %(default)s)")  # fmt: skip
     add("--crops", type=int, default=3, metavar="N", help="of each (default: %(default)s)")
     add("--device-memory", metavar="SIZE", help="such as 24GiB (default: what JAX says)")
-    add("--processes", type=int, default=os.cpu_count() or 1, metavar="P",
-        help="that look into videos (default: one a core, here %(default)s)")  # fmt: skip
     cli.add_no_cache(parser)
     return parser
 

@@ -20,12 +20,12 @@ and --config.data.validation=split:split.csv@validation
 """
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ila_jax import cli
+from ila_jax.data.split.arguments import add_split
 from ila_jax.files.writable import check_file
 
 if TYPE_CHECKING:
@@ -43,28 +43,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("data.split", __doc__)
+    add_split(parser)
     add = parser.add_argument
-    add("videos", metavar="VIDEOS", help="folder or list of your videos")
     add("--out", type=cli.some_path, required=True, metavar="FILE",
         help="the split to write, or to check if it is there")  # fmt: skip
     add("--again", action="store_true", help="make it anew where it is there; edits are lost")
-    add("--validation", type=float, default=0.2, metavar="SHARE",
-        help="of the clips (default: %(default)s)")  # fmt: skip
-    add("--test", type=float, default=0.0, metavar="SHARE",
-        help="for a last look, when all is decided (default: none)")  # fmt: skip
-    add("--seed", type=int, default=0, metavar="N", help="of the drawing (default: %(default)s)")
-    add("--root", default="", metavar="DIR",
-        help="where relative paths of a list start (default: the list's folder)")  # fmt: skip
-    add("--merge-labels", action="store_true",
-        help="labels that differ only in case and blanks are one class")  # fmt: skip
     add("--ignore-names", action="store_true",
         help="names of files do not tell which clips are of one source video")  # fmt: skip
     add("--no-likeness", action="store_true",
         help="do not look into the videos: quick, and near-duplicates are not found")  # fmt: skip
     add("--cache", type=Path, metavar="FILE",
         help="keeps what was seen of the videos (default: beside the split)")  # fmt: skip
-    add("--processes", type=int, default=os.cpu_count() or 1, metavar="P",
-        help="that read videos (default: one a core, here %(default)s)")  # fmt: skip
     add("--time-limit", type=float, default=60.0, metavar="SECONDS",
         help="for reading one video (default: %(default)g)")  # fmt: skip
     return parser
