@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ila_jax import cli
 from ila_jax.compilation_cache import use_compilation_cache
 from ila_jax.data.class_names.classes import read_class_names
-from ila_jax.data.sources.kinds import SOURCE_KINDS
+from ila_jax.data.sources.kinds import SOURCE_KINDS, add_list
 from ila_jax.data.sources.video_files import tell
 from ila_jax.extract.kinds import KINDS
 from ila_jax.files.writable import check_writable
@@ -88,12 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--output", type=cli.some_path, required=True, metavar="DIR", help="folder of the files")
     add("--features", metavar="A,B", help=f"of {', '.join(KINDS)} (default: clip)")
     add("--format", choices=["parquet", "npz"], default="parquet", help="default: parquet")
-    add("--root", default="", metavar="DIR", help="folder that the paths of a list start from")
-    add(
-        "--class-names",
-        metavar="FILE",
-        help="of a list that names none: a name a line, id,name, or JSON",
-    )
+    add_list(parser)
     add("--shard", type=int, metavar="N", help="videos of a file (default: about 256 MiB of them)")
     add("--batch", type=int, default=16, metavar="N", help="videos at a time (default: 16)")
     cores = os.cpu_count() or 1

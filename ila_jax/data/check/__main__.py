@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ila_jax import cli
-from ila_jax.data.sources.kinds import SOURCE_KINDS
+from ila_jax.data.sources.kinds import SOURCE_KINDS, add_list
 from ila_jax.files.json_files import json_text
 
 if TYPE_CHECKING:
@@ -42,8 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--train", metavar="WHERE", help="training videos, instead of a --config")
     parser.add_argument("--validation", metavar="WHERE", help="validation videos")
-    parser.add_argument("--root", default="", metavar="DIR", help="folder of the videos")
-    parser.add_argument("--class-names", metavar="FILE", help="a name a line, id,name, or JSON")
+    add_list(parser)
     parser.add_argument("--mirror", metavar="FILE", help="JSON, what classes become when flipped")
     parser.add_argument(
         "--sample", type=int, default=200, metavar="N", help="videos to decode of each split (200)"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ila_jax import cli
 from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.prepare.encoding import PRESETS, Encoding
-from ila_jax.data.sources.kinds import SOURCE_KINDS
+from ila_jax.data.sources.kinds import SOURCE_KINDS, add_list
 from ila_jax.data.sources.prepared_layout import QUARANTINE
 from ila_jax.files.publish import is_local
 from ila_jax.files.writable import check_writable
@@ -82,8 +82,7 @@ def _parser() -> argparse.ArgumentParser:
     add = source.add_argument
     add("--from", dest="where", metavar="WHERE", help="annotations or folder of one split")
     add("--split", default="train", help="what this split is called (default: %(default)s)")
-    add("--root", default="", metavar="DIR", help="where the videos are")
-    add("--class-names", metavar="FILE", help="a name a line, where WHERE carries none")
+    add_list(source)
     add("--config", metavar="NAME", help="instead of all these: both splits of a configuration "
         "(k400/b16_8f, … or a file); "
         "--config.data.KEY=VALUE changes it")  # fmt: skip

@@ -1,5 +1,7 @@
 """The kinds of data sets, as the help of commands and the error of an unknown one list them."""
 
+import argparse
+
 SOURCE_KINDS = """\
   FILE            told apart by what is in it:
                   `path label` or `path,label` a line, the label a number counted from 0;
@@ -9,3 +11,17 @@ SOURCE_KINDS = """\
   tfds:NAME/CONFIG:VERSION@SPLIT   a TFDS data set with encoded videos; CONFIG, VERSION optional
   prepared:DIR@SPLIT   what python -m ila_jax.data.prepare made
   split:FILE@SPLIT   a split that python -m ila_jax.data.split made of your own videos"""
+
+
+def add_list(parser: "argparse._ActionsContainer") -> None:
+    """Adds what a FILE leaves open: the arguments `root` and `class_names` of `open_source`.
+
+    parser: a parser, or a group of one.
+    """
+    add = parser.add_argument
+    add("--root", default="", metavar="DIR", help="folder that the paths of a list start from")
+    add(
+        "--class-names",
+        metavar="FILE",
+        help="of a list that names none: a name a line, id,name, or JSON",
+    )
