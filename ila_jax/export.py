@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.data.class_names.classes import chosen_classes
+from ila_jax.data.class_names.classes import add_classes, chosen_classes
 from ila_jax.weights.destinations import check_exportable
 
 _HELP = """\
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         default="beside",
         help="where: in weights.npz beside the program (default), or inside it, up to 2 GB",
     )
-    add("--classes", metavar="A,B,C", help="of a text head: what to tell apart, or a file of names")
+    add_classes(parser)
     return parser
 
 

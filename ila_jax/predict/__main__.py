@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from ila_jax import cli
 from ila_jax.compilation_cache import use_compilation_cache
+from ila_jax.data.class_names.classes import add_classes
 from ila_jax.data.sources.finding import find_videos
 from ila_jax.data.sources.video_files import tell
 from ila_jax.files.printable import printable
@@ -167,12 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="P",
         help="name classes of at least this probability alone, such as 0.5; there may be none",
     )
-    add(
-        "--classes",
-        metavar="A,B,C",
-        help="what to choose from, or a file with a name a line. Any classes for a text head; a "
-        "linear head takes them only where the checkpoint does not name its own",
-    )
+    add_classes(parser)
     templates.add_argument(parser)
     add("--window", type=float, metavar="SECONDS", help="name what is in each window of a video")
     add("--stride", type=float, metavar="SECONDS", help="between windows (default: no overlap)")

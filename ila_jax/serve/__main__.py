@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ila_jax import cli
 from ila_jax.compilation_cache import use_compilation_cache
-from ila_jax.data.class_names.classes import chosen_classes
+from ila_jax.data.class_names.classes import add_classes, chosen_classes
 from ila_jax.serve.address import check_address
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (default: 127.0.0.1)")
     add("--port", type=int, default=_PORT, metavar="N", help="default: %(default)s")
     add("--examples", type=Path, nargs="+", default=[], metavar="VIDEO", help="videos to offer")
-    add("--classes", metavar="A,B,C", help="for a text head: what to choose from, or a file of it")
+    add_classes(parser)
     add("--max-mb", type=int, default=200, metavar="MB", help="of a video (default: 200)")
     add("--max-minutes", type=float, default=10, metavar="M", help="of a video (default: 10)")
     add("--time-limit", type=float, default=300, metavar="S",

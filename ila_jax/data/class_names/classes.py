@@ -1,5 +1,6 @@
 """Class names: files of them, and finding the class that an annotation's spelling means."""
 
+import argparse
 import os
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence, Set
@@ -101,6 +102,16 @@ def read_class_names(path: str | Path) -> tuple[str, ...]:
     for numbers that are not 0 to k-1 or 1 to k, and for what can be read in two ways.
     """
     return _checked(path, parse_names(path, read_text(path, EXPECTED)))
+
+
+def add_classes(parser: argparse.ArgumentParser) -> None:
+    """Adds --classes, which `chosen_classes` takes, for `Recognizer.with_classes`."""
+    parser.add_argument(
+        "--classes",
+        metavar="A,B,C",
+        help="what to choose from, or a file with a name a line. Any classes for a text head; a "
+        "linear head takes them only where the checkpoint does not name its own",
+    )
 
 
 def chosen_classes(given: str) -> tuple[str, ...]:
