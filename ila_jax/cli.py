@@ -57,6 +57,25 @@ def add_no_cache(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_table_form(parser: argparse.ArgumentParser, *, json: str) -> None:
+    """Adds --markdown and --json, of which one may be given. json: the help of --json."""
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="tables as Markdown")
+    form.add_argument("--json", action="store_true", help=json)
+
+
+def add_device_memory(parser: "argparse._ActionsContainer") -> None:
+    """Adds --device-memory, which `train.dry_run.report.machine` takes.
+
+    parser: a parser, or a group of one.
+    """
+    parser.add_argument(
+        "--device-memory",
+        metavar="SIZE",
+        help="of each device, such as 24GiB (default: what JAX says)",
+    )
+
+
 def some_path(text: str) -> Path:
     """A path, as the type of an argument.
 

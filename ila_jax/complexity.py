@@ -140,9 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--precision", choices=get_args(Precision), default="float32", help="of measured models")
     add("--sweep", choices=AXES, help="measure growth along frames or resolution instead")
     add("--values", metavar="A,B,C", help="of the sweep (default: small ones for the tiny size)")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--markdown", action="store_true", help="tables as Markdown")
-    form.add_argument("--json", action="store_true", help="as JSON, keys in docs/complexity.md")
+    cli.add_table_form(parser, json="as JSON, keys in docs/complexity.md")
     add("--figure", type=Path, metavar="FILE", help=".png, .svg or .pdf; needs matplotlib")
     return parser
 

@@ -99,7 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--clips", type=int, default=4, metavar="N",
         help="of a video in evaluation (default: %(default)s)")  # fmt: skip
     add("--crops", type=int, default=3, metavar="N", help="of each (default: %(default)s)")
-    add("--device-memory", metavar="SIZE", help="such as 24GiB (default: what JAX says)")
+    cli.add_device_memory(training)
     cli.add_no_cache(parser)
     return parser
 

@@ -132,9 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("checkpoints", metavar="CHECKPOINT[,CHECKPOINT...]", help="models, a row each")
     add("--data", type=Path, required=True, metavar="DIR", help="folder of motion pairs")
-    form = parser.add_mutually_exclusive_group()
-    form.add_argument("--markdown", action="store_true", help="tables as Markdown")
-    form.add_argument("--json", action="store_true", help="as JSON")
+    cli.add_table_form(parser, json="as JSON")
     return parser
 
 

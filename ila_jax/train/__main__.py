@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
         help="train nothing and make nothing: say whether it fits the devices and what would",
     )
     dry.add_argument("--devices", type=int, metavar="N", help="plan for so many that are not here")
-    dry.add_argument("--device-memory", metavar="SIZE", help="of each device, such as 32GiB")
+    cli.add_device_memory(dry)
     dry.add_argument("--videos", type=int, metavar="N", help="to train on, if they are not here")
     dry.add_argument(
         "--rate",
