@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
@@ -20,11 +19,9 @@ from ila_jax.data.clips.views import evaluation_views as evaluation_views
 from ila_jax.data.clips.views import paper_views
 from ila_jax.data.clips.views import views_from_dict as views_from_dict
 from ila_jax.data.video.read_video import EncodedVideo, encoded
-from ila_jax.models import model
-from ila_jax.models.layers import Dtypes
+from ila_jax.models import forward, model
 from ila_jax.models.model import Variables
-from ila_jax.pixels import normalise
-from ila_jax.shapes import Features, Logits, Pixels, TextFeatures, TextTokens, Video
+from ila_jax.shapes import Features, Logits, TextFeatures, TextTokens, Video
 from ila_jax.temperature import with_temperature
 
 # A file, or its uint8 frames [f, h, w, 3] in RGB.
@@ -117,7 +114,9 @@ class Recognizer:
         text = self._text(None)
         # A clip's crops at a time: memory holds few, and one program does for all.
         clips = rearrange(views, "(n m) t h w c -> n m t h w c", m=self.views.crops)
-        parts = [_probabilities(self.config, self.variables, clip, text) for clip in clips]
+        parts = [
+            forward.probabilities_of(self.config, self.variables, text, clip) for clip in clips
+        ]
         shares = np.concatenate([np.asarray(shares) for shares in parts])
         return shares if self.temperature is None else with_temperature(shares, self.temperature)
 
@@ -212,7 +211,7 @@ class Recognizer:
         Errors: ValueError for a text head without class names or tokens, or another shape.
         """
         text = self._text(tokens)
-        logits: Logits = _logits(self.config, self.variables, jnp.asarray(video), text)
+        logits: Logits = forward.video_logits(self.config, self.variables, text, jnp.asarray(video))
         return logits
 
     def features(self, video: Video) -> Features:
@@ -220,7 +219,7 @@ class Recognizer:
 
         Of plain CLIP: the mean of the frames' unit features.
         """
-        features: Features = _features(self.config, self.variables, jnp.asarray(video))
+        features: Features = forward.video_features(self.config, self.variables, jnp.asarray(video))
         return features
 
     def text_features(self, tokens: TextTokens) -> TextFeatures:
@@ -264,47 +263,3 @@ class Recognizer:
                 "class_names when the model is made or loaded"
             )
         return class_features(self.config, self.variables, self.class_names)
-
-
-def logits_of(
-    config: ModelConfig, variables: Variables, text: TextFeatures | None, clips: Pixels
-) -> Logits:
-    """What the model says of clips as they come from the loader, as a pure function."""
-    return model.apply(config, variables, pixels(config, clips), text, None)[0].logits
-
-
-def pixels(config: ModelConfig, clips: Pixels) -> Video:
-    """Clips of uint8 pixels as the model takes them: normalised, in the dtype it computes with."""
-    # Normalised in the parameters' dtype and rounded once: in bfloat16 the difference from the mean
-    # would be rounded, and then the quotient again.
-    dtypes = Dtypes.of(config.precision)
-    return normalise(clips, dtypes.param, by=config.pixels).astype(dtypes.compute)
-
-
-def shares_of(config: ModelConfig, logits: Logits) -> Logits:
-    """Probabilities, in float32 or wider: means and sums of them are compared."""
-    wide = logits.astype(jnp.promote_types(logits.dtype, jnp.float32))
-    return jax.nn.sigmoid(wide) if config.probabilities == "sigmoid" else jax.nn.softmax(wide)
-
-
-# Functions of the module, and not of the object: models of one configuration, such as those with
-# other class names, share the compiled program.
-@functools.partial(jax.jit, static_argnums=0)
-def _probabilities(
-    config: ModelConfig, variables: Variables, clips: Pixels, text: TextFeatures | None
-) -> Logits:
-    return shares_of(config, logits_of(config, variables, text, clips))
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _logits(
-    config: ModelConfig, variables: Variables, video: Video, text: TextFeatures | None
-) -> Logits:
-    return model.apply(config, variables, video, text, None)[0].logits
-
-
-@functools.partial(jax.jit, static_argnums=0)
-def _features(config: ModelConfig, variables: Variables, video: Video) -> Features:
-    # Without the head, which may need texts.
-    module = model.bind(config, variables)
-    return module.mit(module.visual(video).class_tokens)

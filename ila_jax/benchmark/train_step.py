@@ -27,8 +27,9 @@ from ila_jax.cost.countings import by_formula
 from ila_jax.cost.measure import device_name, random_weights
 from ila_jax.cost.traced import by_part
 from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
+from ila_jax.models.forward import logits_of
 from ila_jax.models.model import Variables
-from ila_jax.recognizer import Recognizer, logits_of
+from ila_jax.recognizer import Recognizer
 from ila_jax.train.meter import clip_flops, device_memory, peak_clips_per_second
 from ila_jax.train.recipe import make_recipe
 from ila_jax.train.start import fresh_on

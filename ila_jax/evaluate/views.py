@@ -20,10 +20,10 @@ from ila_jax.config import ModelConfig
 from ila_jax.data.clips.pipeline import Batch
 from ila_jax.job.one_ahead import one_ahead
 from ila_jax.job.sharding import put_batch, replicated
+from ila_jax.models.forward import logits_of, pixels, shares_of
 from ila_jax.models.inspection import alignments
 from ila_jax.models.model import Variables
 from ila_jax.models.variants import variant
-from ila_jax.recognizer import logits_of, pixels, shares_of
 from ila_jax.shapes import TextFeatures
 
 # Rows of a batch that go with its views.

@@ -13,8 +13,8 @@ from ila_jax.data.clips.pipeline import Batch
 from ila_jax.job.one_ahead import one_ahead
 from ila_jax.job.sharding import put_batch, replicated
 from ila_jax.models import model
+from ila_jax.models.forward import pixels
 from ila_jax.models.model import Variables
-from ila_jax.recognizer import pixels
 from ila_jax.shapes import Pixels
 
 # Of a batch, on the host: what was read, and its features.

@@ -9,10 +9,11 @@ import numpy as np
 from jaxtyping import Array, Float, UInt8
 
 from ila_jax.config import ModelConfig
+from ila_jax.models.forward import pixels
 from ila_jax.models.inspection import heat, look, on_patches
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Variables
-from ila_jax.recognizer import Recognizer, pixels
+from ila_jax.recognizer import Recognizer
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,9 @@ from ila_jax.data.clips.pipeline import Batch
 from ila_jax.job.one_ahead import one_ahead
 from ila_jax.job.sharding import put_batch, replicated
 from ila_jax.models import model
+from ila_jax.models.forward import logits_of
 from ila_jax.models.model import Variables
 from ila_jax.models.vit import TowerTokens
-from ila_jax.recognizer import logits_of
 from ila_jax.scoring.metrics import METRICS, best_classes
 from ila_jax.shapes import Logits, TextFeatures
 

@@ -26,9 +26,9 @@ from ila_jax.job.one_ahead import one_ahead
 from ila_jax.job.processes import progress_bar, say
 from ila_jax.job.sharding import put_batch, replicated
 from ila_jax.models import model
+from ila_jax.models.forward import pixels
 from ila_jax.models.model import Variables
 from ila_jax.models.vit import TowerTokens
-from ila_jax.recognizer import pixels
 from ila_jax.train.feature_files import CachedFeatures, FeatureFiles, Layout
 from ila_jax.train.run import TrainingRun
 from ila_jax.train.state import State

@@ -18,8 +18,9 @@ from jax import export
 
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import printable
+from ila_jax.models.forward import logits_of
 from ila_jax.models.paths import by_path, from_paths
-from ila_jax.recognizer import Recognizer, logits_of
+from ila_jax.recognizer import Recognizer
 from ila_jax.shapes import Logits, Pixels
 from ila_jax.weights import load_exported
 from ila_jax.weights.card import Parity, card

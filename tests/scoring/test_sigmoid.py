@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import expit, softmax
 
-from ila_jax.recognizer import shares_of
+from ila_jax.models.forward import shares_of
 from ila_jax.scoring.validation import Predictor
 from tests.train import runs
 

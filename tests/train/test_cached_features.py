@@ -21,8 +21,8 @@ from ila_jax.job.batches import (
 )
 from ila_jax.job.sharding import make_mesh, put_batch, put_state
 from ila_jax.models import model
+from ila_jax.models.forward import pixels
 from ila_jax.models.vit import TowerTokens
-from ila_jax.recognizer import pixels
 from ila_jax.scoring.validation import Predictor
 from ila_jax.train import batches
 from ila_jax.train.__main__ import main

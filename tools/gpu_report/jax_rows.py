@@ -20,8 +20,9 @@ from ila_jax.cost.by_scope import seconds_by_part
 from ila_jax.cost.countings import by_formula
 from ila_jax.job.sharding import make_mesh, over_data, put_batch, put_state, replicated, shardings
 from ila_jax.models import model
+from ila_jax.models.forward import logits_of
 from ila_jax.models.model import Variables
-from ila_jax.recognizer import Recognizer, logits_of
+from ila_jax.recognizer import Recognizer
 from ila_jax.train.dry_run.memory import clip_shape, text_shape
 from ila_jax.train.dry_run.plan import Planner
 from ila_jax.train.meter import clip_flops, device_memory
