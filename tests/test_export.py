@@ -147,6 +147,16 @@ def test_a_program_that_does_not_agree_is_not_written(linear, tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_program_of_a_form_that_is_not_the_models_is_not_written(linear, tmp_path, monkeypatch):
+    other = stablehlo.in_float32(
+        Recognizer(linear.config, small.filled(linear.config, "other"), NAMES)
+    )
+    monkeypatch.setattr(Recognizer, "for_inference", lambda self: other)
+    with pytest.raises(RuntimeError, match=r"differs from the model by .*: nothing was written"):
+        stablehlo.write(linear, tmp_path / "out", weights="inside", name="mine")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_cannot_be_exported_is_told_in_words(linear, tmp_path, monkeypatch, capsys):
     save(Recognizer(linear.config, linear.variables), tmp_path / "nameless")
     arguments = [str(tmp_path / "nameless"), "--output", str(tmp_path / "out")]

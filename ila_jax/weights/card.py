@@ -14,7 +14,7 @@ _NAMED = 20  # classes that the card names, for a reader; about.json has all of 
 
 @dataclass(frozen=True)
 class Parity:
-    """The difference of the exported program from the form that it was made of, both in float32.
+    """The difference of the exported program from the model, both in float32.
 
     worst: the largest difference of a logit. largest: the largest logit, by amount. batches: the
     numbers of random clips that were compared. device: the kind of device that both ran on.

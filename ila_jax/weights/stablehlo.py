@@ -34,7 +34,7 @@ Flat = dict[str, Any]  # arrays by path
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 _TEXT = "params/text/"
 _BATCHES = (1, 3)  # clips that the exported model is compared on: one, and more
-# Share of the largest logit, or of 1: float32 has seven digits, and two compilations sum otherwise.
+# Share of the largest logit, or of 1: float32 has seven digits, and a folded form sums otherwise.
 TOLERANCE = 1e-5
 _MOST_INSIDE = 2_000_000_000  # bytes: FlatBuffers end at 2 GiB
 
@@ -59,8 +59,7 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
     check_exportable(target)
     plain = in_float32(recognizer)
     # Folded in float32, and not in what the model was trained in.
-    folded = plain.for_inference()
-    program = make(folded, weights=weights)
+    program = make(plain.for_inference(), weights=weights)
     # Beside the target, and so on the same disk, where a rename happens at once.
     partly = target.with_name(f".{target.name}.partly")
     shutil.rmtree(partly, ignore_errors=True)
@@ -70,8 +69,9 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
         if program.weights:
             np.savez(partly / "weights.npz", **program.weights)  # type: ignore[arg-type]
         shutil.copy(load_exported.__file__, partly / "load.py")
-        # Read back from the disk, as a user will: the comparison is of what was written.
-        parity = compare(folded, partly)
+        # Read back from the disk, as a user will: the comparison is of what was written. With the
+        # model itself, and not with what the program was made of, so that folding is compared too.
+        parity = compare(plain, partly)
         about = _about(plain, name=name, weights=weights, parity=parity)
         (partly / "about.json").write_text(json_text(about, indent=2), encoding="utf-8")
         (partly / "README.md").write_text(
@@ -119,9 +119,10 @@ def in_float32(recognizer: Recognizer) -> Recognizer:
 
 
 def compare(recognizer: Recognizer, folder: Path) -> Parity:
-    """Compares the exported model in a folder with what it was made of, on random clips.
+    """Compares the exported model in a folder with a model, on random clips.
 
-    Errors: RuntimeError where they differ by more than TOLERANCE.
+    recognizer: in float32, as it was trained. Errors: RuntimeError where they differ by more than
+    TOLERANCE.
     """
     call, flat = load_exported.load(folder), _needed(recognizer)
     shape = _shape(recognizer, max(_BATCHES))
