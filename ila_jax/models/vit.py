@@ -33,7 +33,8 @@ class TowerTokens(NamedTuple):
     """What the rest of a model reads of its image tower, and can be kept where that is frozen.
 
     class_tokens, patch_tokens: as of `TowerOutput`, [b, t, e] and [b, t, p, d], on the devices or
-    on the host; p = 0 where no head reads patches.
+    on the host; p = 0 where no head reads patches. Patches are not averaged over frames, as the
+    prompts need them in the end: a norm and a projection that train come first.
     """
 
     class_tokens: Any
