@@ -1,13 +1,12 @@
 """Imports point one way, as a table: what each part of the package may import of the others."""
 
-import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+
+from tests.import_statements import Import, imports_of, is_below, module_name
 
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
 BASE = {"shapes", "sizes", "config", "tables", "files", "commands", "pixels", "temperature"}
@@ -105,54 +104,36 @@ NEVER = {
 }
 
 
-class Import(NamedTuple):
-    """One import statement. lazy: runs when a function is called, or never (TYPE_CHECKING)."""
-
-    line: int
-    name: str
-    lazy: bool
-
-
 def violations(root: Path) -> list[str]:
     """Every import below a package's folder that breaks the rule, as `file:line: reason`."""
     found = []
     for file in sorted(root.rglob("*.py")):
-        module = _module(root, file)
+        module = module_name(root, file)
         source = _part(module)
         where = file.relative_to(root)
         if source is None:
             found.append(f"{where}: belongs to no part, add a row to MAY_IMPORT")
             continue
-        for item in _imports(root, file, module):
+        for item in imports_of(root, file, module):
             reason = _inside(root, item.name, source) or _outside(item, module)
             if reason:
                 found.append(f"{where}:{item.line}: {reason}")
     return found
 
 
-def _module(root: Path, file: Path) -> str:
-    """The dotted name below the package; "" for the package itself."""
-    parts = file.relative_to(root).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _below(name: str, parent: str) -> bool:
-    return name == parent or name.startswith(f"{parent}.")
-
-
 def _part(module: str) -> str | None:
     if not module:
         return ""
-    return max((p for p in MAY_IMPORT if p and _below(module, p)), key=len, default=None)
+    return max((p for p in MAY_IMPORT if p and is_below(module, p)), key=len, default=None)
 
 
 def _inside(root: Path, name: str, source: str) -> str | None:
     """Why a part may not import this name, if it is one of the package."""
-    if not _below(name, root.name):
+    if not is_below(name, root.name):
         return None
     # An attribute of the package itself has no part of its own: it is one of the public names.
     target = _part(name.removeprefix(root.name).removeprefix(".")) or ""
-    allowed = target not in COMMANDS and any(_below(target, p) for p in MAY_IMPORT[source])
+    allowed = target not in COMMANDS and any(is_below(target, p) for p in MAY_IMPORT[source])
     if target == source or allowed:
         return None
     return f"{source or root.name} may not import {name}"
@@ -160,53 +141,10 @@ def _inside(root: Path, name: str, source: str) -> str | None:
 
 def _outside(item: Import, module: str) -> str | None:
     top = item.name.partition(".")[0]
-    if any(not part or _below(module, part) for part in NEVER.get(top, ())):
+    if any(not part or is_below(module, part) for part in NEVER.get(top, ())):
         return f"{module} may not import {top} at all"
     if top in LAZY and not item.lazy:
         return f"{top} is imported at module level: import it in the function that needs it"
-    return None
-
-
-def _imports(root: Path, file: Path, module: str) -> Iterator[Import]:
-    package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    base = [root.name, *package.split(".")] if package else [root.name]
-    for node, lazy in _nodes(ast.parse(file.read_text(), str(file)), lazy=False):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                yield Import(node.lineno, alias.name, lazy)
-        elif isinstance(node, ast.ImportFrom):
-            start = base[: len(base) - node.level + 1] if node.level else []
-            stem = ".".join([*start, *([node.module] if node.module else [])])
-            for alias in node.names:
-                yield Import(node.lineno, _resolve(root, stem, alias.name), lazy)
-        elif (name := _called(node)) is not None:
-            yield Import(node.lineno, name, lazy)
-
-
-def _nodes(tree: ast.AST, lazy: bool) -> Iterator[tuple[ast.AST, bool]]:
-    """Every node, and whether it is left alone when the module is imported."""
-    for child in ast.iter_child_nodes(tree):
-        yield child, lazy
-        function = isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-        typing = isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING")
-        yield from _nodes(child, lazy or function or typing)
-
-
-def _resolve(root: Path, stem: str, name: str) -> str:
-    """`from stem import name`: the submodule of that name if there is one, else `stem`."""
-    path = root.parent.joinpath(*stem.split("."), name)
-    return f"{stem}.{name}" if path.is_dir() or path.with_suffix(".py").exists() else stem
-
-
-def _called(node: ast.AST) -> str | None:
-    """The module of `importlib.import_module("name")` and `__import__("name")`."""
-    if not isinstance(node, ast.Call) or not node.args:
-        return None
-    name = node.args[0]
-    if ast.unparse(node.func).endswith(("import_module", "__import__")) and isinstance(
-        name, ast.Constant
-    ):
-        return str(name.value)
     return None
 
 

@@ -1,29 +1,22 @@
-"""Whole models: parameter counts, starts, gradients, order of blocks, and the Recognizer."""
+"""Whole models: parameter counts, starts, order of blocks, and the Recognizer."""
 
 import dataclasses
 import functools
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import ila_jax
-from ila_jax.config import ModelConfig, from_config, read_config
+from ila_jax.config import ModelConfig
 from ila_jax.models import model
 from ila_jax.models.variants import TEMPORAL
 from ila_jax.recognizer import Recognizer
 from ila_jax.sizes import SIZES
 from ila_jax.text.tokenizer import tokenize
-from ila_jax.train.gradients import gradients
-from ila_jax.train.parameter_groups import partition
-from ila_jax.train.recipe import make_recipe
-from ila_jax.train.state import fresh_state
 from tests.models import small
 from tests.models.reference import MODELS
 
-QUICKSTART = Path(__file__).parents[2] / "configs/quickstart.py"
 CLIP_B32 = 151_277_313  # models.md 1: both towers and logit_scale
 # Parameters with spatial attention, T = 8, K = 174: (text head, linear head).
 SPATIAL = {
@@ -141,101 +134,6 @@ def test_the_heads_start_as_the_released_ones():
     assert float(jnp.abs(qkv).max()) == pytest.approx((6 / (64 + 192)) ** 0.5, rel=0.01)
 
 
-# ---- Which parameters train
-
-
-def filled_run(groups, head, form):
-    config = from_config(read_config(str(QUICKSTART)))
-    return dataclasses.replace(
-        config,
-        model=small.config("ila", head, form),
-        optimizer=dataclasses.replace(config.optimizer, groups=groups),
-    )
-
-
-@functools.cache
-def trained(groups, head, form):
-    """Recipe and gradients by path, with weights of which none is zero."""
-    run = filled_run(groups, head, form)
-    recipe = make_recipe(run, mirror=np.arange(small.CLASSES), steps_per_epoch=100)
-    targets = jnp.asarray(0.1 + 0.5 * np.eye(small.CLASSES)[:2], jnp.float32)
-    text = jnp.asarray(np.random.RandomState(1).standard_normal((small.CLASSES, 64)), jnp.float32)
-    compute = jax.jit(functools.partial(gradients, recipe), compiler_options=small.QUICK)
-    grads, losses, stats = compute(
-        small.filled(run.model),
-        small.video(),
-        targets,
-        text if head == "text" else None,
-        small.training(),
-    )
-    return recipe, jax.tree.map(np.asarray, small.flat(grads)), losses, stats
-
-
-def before_batch_norm(path):
-    """A bias in front of a batch norm, whose true gradient is zero."""
-    inside = "/temporal/interaction/" in path or "/temporal/prediction/conv" in path
-    return inside and path.endswith("bias") and "norm" not in path
-
-
-CASES = [("k400", "text", "k400"), ("ssv2", "linear", "ssv2"), ("scratch", "linear", "k400")]
-
-
-@pytest.mark.parametrize(("groups", "head", "form"), CASES)
-def test_every_trainable_parameter_gets_a_gradient_and_no_frozen_one(groups, head, form):
-    recipe, grads, _, _ = trained(groups, head, form)
-    assert set(grads) == {path for path, rate in recipe.lr_factors.items() if rate}
-    frozen = {path for path, rate in recipe.lr_factors.items() if not rate}
-    if head == "text":
-        assert {"text/tokens", "head/logit_scale"} <= frozen
-    assert any(path.startswith("visual/") for path in frozen) == (groups == "ssv2")
-    norms = {path: np.linalg.norm(gradient) for path, gradient in grads.items()}
-    assert all(np.isfinite(norm) for norm in norms.values())
-    without = {path for path, norm in norms.items() if norm < 1e-5}
-    assert without == {path for path in grads if before_batch_norm(path)}
-
-
-@pytest.mark.parametrize(("groups", "head", "form"), CASES)
-def test_frozen_parameters_have_no_optimizer_state(groups, head, form):
-    recipe, grads, _, _ = trained(groups, head, form)
-    variables = model.abstract(recipe.config.model)
-    state = jax.eval_shape(
-        lambda v: fresh_state(v, recipe.optimizer, recipe.lr_factors, ema=False), variables
-    )
-    trainable, _ = partition(variables.params, recipe.lr_factors)
-    moments = [x.shape for x in jax.tree.leaves(state["opt_state"]) if x.shape]
-    assert sorted(moments) == sorted(
-        2 * [g.shape for g in grads.values() if g.shape]
-    )  # Adam keeps two of each
-    assert set(small.flat(trainable)) == set(grads)
-
-
-@pytest.mark.parametrize(("groups", "head", "form"), CASES)
-def test_the_total_loss_and_the_running_statistics_come_with_the_gradients(groups, head, form):
-    recipe, _, losses, stats = trained(groups, head, form)
-    total = losses.classification + losses.alignment.sum()
-    assert float(losses.total) == pytest.approx(float(total), rel=1e-6)
-    assert losses.alignment.shape == (2,)
-    old_stats = small.flat(small.filled(recipe.config.model).batch_stats)
-    new_stats = small.flat(stats)
-    assert new_stats.keys() == old_stats.keys()
-    assert all(np.any(new_stats[path] != old_stats[path]) for path in old_stats)
-
-
-def test_the_biases_without_gradient_are_those_before_a_batch_norm():
-    _, grads, _, _ = trained("k400", "text", "k400")
-    biases = sorted(path.split("temporal/")[1] for path in grads if before_batch_norm(path))
-    assert biases == sorted(
-        2
-        * [
-            "interaction/depthwise/bias",
-            "interaction/pointwise/bias",
-            "interaction/conv/bias",
-            "prediction/conv1/bias",
-            "prediction/conv2/bias",
-        ]
-    )
-
-
 # ---- Blocks in order
 
 
@@ -339,54 +237,3 @@ def test_a_token_outside_of_the_vocabulary_is_told():
 def test_tokens_of_another_length_are_told():
     with pytest.raises(ValueError, match=r"tokens have shape \(2, 5\): expected \[classes, 77\]"):
         nameless().logits(small.video(), np.zeros((2, 5), np.int32))
-
-
-@functools.cache
-def created(seed):
-    return ila_jax.create("tiny", "spatial", 2, head="linear", classes=3, seed=seed)
-
-
-def test_the_seed_decides_the_weights():
-    one, other = created(0).variables.params, created(1).variables.params
-    again = ila_jax.create("tiny", "spatial", 2, head="linear", classes=3).variables.params
-    jax.tree.map(np.testing.assert_array_equal, one, again)
-    kernel = "visual/embed/patches/kernel"
-    assert np.all(small.flat(one)[kernel] != small.flat(other)[kernel])
-
-
-def test_no_two_kernels_start_alike():
-    flat = small.flat(created(0).variables.params)
-    one, other = (flat[f"visual/blocks/{i}/spatial/mlp/fc/kernel"] for i in (0, 1))
-    assert np.all(one != other)
-
-
-def test_a_created_model_runs():
-    logits = created(0).logits(jnp.zeros((1, 2, 32, 32, 3)))
-    assert (logits.shape, logits.dtype) == ((1, 3), jnp.float32)
-
-
-def test_create_takes_the_convolutions_released_with_the_head(monkeypatch):
-    monkeypatch.setattr(model, "initialize", lambda config, seed: config)
-    assert ila_jax.create("B/32").variables.convolutions == "k400"
-    assert ila_jax.create("B/32", head="linear", classes=9).variables.convolutions == "ssv2"
-    own = ila_jax.create("B/32", head="linear", classes=9, convolutions="k400").variables
-    assert (own.convolutions, own.channels, own.frames, own.dropout) == (
-        "k400",
-        256,
-        8,
-        0.5,
-    )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"size": "B/33"}, "expected one of tiny, B/32"),
-        ({"size": "tiny", "temporal": "none"}, "temporal is 'none': expected one of clip, spatial"),
-        ({"size": "tiny", "head": "linear"}, "the linear head needs a number of classes"),
-        ({"size": "tiny", "classes": 3}, "the text head takes class names or tokens instead"),
-    ],
-)
-def test_create_says_what_it_cannot_make(arguments, message):
-    with pytest.raises(ValueError, match=message):
-        ila_jax.create(**arguments)

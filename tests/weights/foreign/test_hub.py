@@ -1,12 +1,8 @@
 """hf://: the right files, each failure in a sentence, the cache without a network."""
 
 import json
-import os
 import shutil
-import signal
-import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -16,9 +12,7 @@ from ila_jax import convert
 from ila_jax.weights.folder import save
 from ila_jax.weights.foreign.files import read
 from ila_jax.weights.foreign.hub import Place, fetch, place
-from ila_jax.weights.foreign.names import huggingface
-from ila_jax.weights.foreign.safetensors_file import write_safetensors
-from tests.weights.foreign.hub_server import REPOSITORY, serving
+from tests.weights.foreign.hub_server import REPOSITORY
 from tests.weights.foreign.test_folders import OPEN_SETTINGS, SETTINGS
 from tests.weights.test_adapt import clip_state
 
@@ -26,38 +20,6 @@ constants = pytest.importorskip("huggingface_hub.constants")
 COMMIT = "0" * 40
 NAME = f"hf://{REPOSITORY}"
 pytestmark = pytest.mark.usefixtures("quick_start")
-
-
-@pytest.fixture
-def cache(tmp_path, monkeypatch):
-    """An empty cache; the tests' guard is the missing network."""
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
-@pytest.fixture
-def hub(cache, monkeypatch):
-    with serving() as (hub, address):
-        monkeypatch.setenv("HF_ENDPOINT", address)
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """CLIP under Hugging Face's names: as safetensors, and as torch.save writes it, in bytes."""
-    torch = pytest.importorskip("torch")
-    folder = tmp_path_factory.mktemp("weights")
-    state = huggingface.from_official(clip_state(), xclip=False)
-    names = sorted(state)
-    halves = [dict.fromkeys(names[::2]), dict.fromkeys(names[1::2])]
-    parts = {"whole": dict.fromkeys(names), "first": halves[0], "second": halves[1]}
-    made = {}
-    for part, keys in parts.items():
-        write_safetensors(folder / part, {name: state[name] for name in keys})
-        made[f"{part}.safetensors"] = (folder / part).read_bytes()
-        torch.save({n: torch.from_numpy(state[n].copy()) for n in keys}, folder / part)
-        made[f"{part}.bin"] = (folder / part).read_bytes()
-    return made
 
 
 def index(weights, suffix, stem):
@@ -239,87 +201,6 @@ def test_a_repository_without_our_weights_says_what_it_has(hub):
     hub.files["main"] = {"ViT-B-32.pt": b"x", "README.md": b"x"}
     with pytest.raises(ValueError, match=r"It has ViT-B-32\.pt: name one of these files"):
         read(NAME)
-
-
-def test_a_connection_that_breaks_off_goes_on_where_it_was(hub, weights, monkeypatch):
-    monkeypatch.setattr(constants, "DOWNLOAD_CHUNK_SIZE", 1000)  # of a larger file: 10 MB
-    body = weights["whole.bin"]
-    hub.files["main"] = CONFIG | {"pytorch_model.bin": body}
-    hub.breaks = [5000]
-    equal_to_clip(read(NAME).state)
-    assert hub.sent["pytorch_model.bin"] == len(body)
-    assert "bytes=5000-" in [asked[2] for asked in hub.asked]
-
-
-def test_a_connection_that_is_reset_is_tried_again(hub, weights):
-    """The library ends at this, and not at the other."""
-    hub.files["main"] = CONFIG | {"pytorch_model.bin": weights["whole.bin"]}
-    hub.breaks, hub.resets = [5000], True
-    equal_to_clip(read(NAME).state)
-    assert not hub.breaks
-
-
-def test_a_file_that_never_comes_whole_is_not_taken(hub, weights, cache, monkeypatch):
-    """Later, without a network, half of it is no model; with one it is fetched."""
-    monkeypatch.setattr(time, "sleep", lambda _: None)  # the library waits before each new try
-    body = weights["whole.bin"]
-    hub.files["main"] = CONFIG | {"pytorch_model.bin": body}
-    hub.breaks = [0] * 20
-    with pytest.raises(ValueError, match="cannot be fetched: no connection, or it broke off"):
-        read(NAME)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    with pytest.raises(ValueError, match=r"is not in the cache and .*: HF_HUB_OFFLINE is set"):
-        read(NAME)
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    hub.breaks = []
-    equal_to_clip(read(NAME).state)
-
-
-def test_what_was_fetched_is_there_without_the_hub(hub, weights, monkeypatch, capsys):
-    hub.files["main"] = CONFIG | index(weights, "bin", "pytorch_model")
-    read(NAME)
-    file = f"{NAME}/config.json"
-    assert fetch(file).name == "config.json"
-    hub.refuses = {"api": (503, "")}
-    equal_to_clip(read(NAME).state)
-    assert fetch(file).name == "config.json"
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
-    asked = len(hub.asked)
-    equal_to_clip(read(NAME).state)
-    assert len(hub.asked) == asked
-    assert "HF_HUB_OFFLINE is set" in capsys.readouterr().err
-
-
-def test_a_shard_that_is_not_in_the_cache_is_no_model(hub, weights, cache):
-    shards = index(weights, "bin", "pytorch_model")
-    hub.files["main"] = CONFIG | shards
-    read(NAME)
-    for path in cache.rglob("*-00002-of-00002.bin"):
-        path.unlink()
-    hub.refuses = {"api": (503, "")}
-    with pytest.raises(ValueError, match="is not in the cache and cannot be fetched"):
-        read(NAME)
-
-
-@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGKILL])
-def test_after_an_interruption_the_next_start_fetches_it(hub, weights, cache, stop):
-    """The command is stopped while the server holds back the second half of a file."""
-    body = weights["whole.bin"]
-    hub.files["main"] = CONFIG | {"pytorch_model.bin": body}
-    hub.holds = len(body) // 2
-    command = [sys.executable, "-m", "ila_jax.convert", "--input", NAME, "--inspect"]
-    env = {**os.environ, "HF_HUB_CACHE": str(cache)}
-    with subprocess.Popen(
-        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as run:
-        assert hub.holding.wait(60)
-        run.send_signal(stop)
-        _, err = run.communicate(timeout=60)
-    assert run.returncode == (130 if stop == signal.SIGINT else -signal.SIGKILL)
-    assert "Traceback" not in err
-    hub.holds = 0
-    hub.released.set()
-    equal_to_clip(read(NAME).state)
 
 
 def test_the_command_takes_an_address(hub, weights, tmp_path, capsys):
