@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from ila_jax import commands
+from ila_jax.data.synthetic.arguments import add_drawing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,12 +50,9 @@ def _parser() -> argparse.ArgumentParser:
                         help="a multiple of 8 (default: %(default)s)")  # fmt: skip
     parser.add_argument("--validation-clips", type=int, default=512, metavar="N",
                         help="a multiple of 8 (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="S",
-                        help="same seed, same videos (default: %(default)s)")  # fmt: skip
     parser.add_argument("--width", type=int, default=64, help="pixels (default: %(default)s)")
     parser.add_argument("--height", type=int, default=48, help="pixels (default: %(default)s)")
-    parser.add_argument("--processes", type=int, default=2, metavar="P",
-                        help="that draw at the same time (default: %(default)s)")  # fmt: skip
+    add_drawing(parser)
     return parser
 
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from ila_jax import cli, commands
+from ila_jax.data.synthetic.arguments import add_drawing
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,10 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("output", metavar="OUT", type=cli.some_path, help="folder to make")
     parser.add_argument("--clips", type=int, default=500, metavar="N",
                         help="files of all classes together (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--seed", type=int, default=0, metavar="S",
-                        help="same seed, same videos (default: %(default)s)")  # fmt: skip
-    parser.add_argument("--processes", type=int, default=2, metavar="P",
-                        help="that draw at the same time (default: %(default)s)")  # fmt: skip
+    add_drawing(parser)
     return parser
 
 
