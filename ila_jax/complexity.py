@@ -3,7 +3,6 @@
 import argparse
 import dataclasses
 import json
-from pathlib import Path
 from typing import get_args
 
 from ila_jax import cli
@@ -141,7 +140,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--sweep", choices=AXES, help="measure growth along frames or resolution instead")
     add("--values", metavar="A,B,C", help="of the sweep (default: small ones for the tiny size)")
     cli.add_table_form(parser, json="as JSON, keys in docs/complexity.md")
-    add("--figure", type=Path, metavar="FILE", help=".png, .svg or .pdf; needs matplotlib")
+    add("--figure", type=cli.some_path, metavar="FILE", help=".png, .svg or .pdf; needs matplotlib")
     return parser
 
 

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _export(arguments: Sequence[str] | None) -> None:
     options = _parser().parse_args(arguments)
-    target = Path(options.output)
+    target: Path = options.output
     # Before the model is loaded: where the folder cannot be made, that is said at once.
     check_exportable(target)
     # After the arguments are known to be right: loading jax takes a second.
@@ -54,7 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("export", _HELP)
     cli.add_checkpoint(parser)
     add = parser.add_argument
-    add("--output", required=True, metavar="DIR", help="folder to be made")
+    add("--output", type=cli.some_path, required=True, metavar="DIR", help="folder to be made")
     add(
         "--weights",
         choices=["beside", "inside"],

@@ -2,7 +2,6 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ila_jax import cli
@@ -135,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("visualize", _HELP)
     add = parser.add_argument
     add("checkpoints", metavar="CHECKPOINT[,CHECKPOINT...]", help="models, side by side")
-    add("video", type=Path, metavar="VIDEO", help="a video file")
+    add("video", type=cli.some_path, metavar="VIDEO", help="a video file")
     add("--output", type=cli.some_path, required=True, metavar="OUT",
         help="a folder, or a file that ends in .png, .gif or .mp4: all kinds in one")  # fmt: skip
     add("--show", metavar="A,B", help="some of the kinds above (default: all that the models have)")

@@ -1,12 +1,14 @@
 """Commands read configuration files and overrides, and fail in sentences."""
 
 import argparse
+import importlib
 from pathlib import Path
 
 import pytest
 
 from ila_jax import cli
 from ila_jax.train.__main__ import main
+from tests.test_imports import COMMANDS
 
 ROOT = Path(__file__).parents[1]
 QUICKSTART = str(ROOT / "configs/quickstart.py")
@@ -92,3 +94,26 @@ def test_overrides_take_both_spellings_and_keep_types():
     assert config.augment.scales == (1.0, 0.5)
     assert config.initial.pretrained == "weights/b32"
     assert config.initial.scratch is False
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_no_argument_of_a_command_takes_an_empty_path(name):
+    """It comes from a variable that is not set, and would mean this folder."""
+    parser = importlib.import_module(f"ila_jax.{name}")._parser()
+    assert [action.dest for action in actions_of(parser) if action.type is Path] == []
+
+
+def actions_of(parser):
+    """The arguments of a parser, and of those of its subcommands."""
+    for action in parser._actions:
+        yield action
+        if isinstance(action.choices, dict):
+            for one in action.choices.values():
+                yield from actions_of(one)
+
+
+def test_a_run_without_a_folder_is_refused(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["--config", QUICKSTART, "--workdir", ""])
+    assert stopped.value.code == 2
+    assert "argument --workdir: expected a path, found ''" in capsys.readouterr().err

@@ -171,7 +171,13 @@ def _report(config: Config, outcomes: "Sequence[Outcome]", folder: Path) -> None
 def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("compare", _HELP)
     add = parser.add_argument
-    add("--workdir", required=True, type=Path, metavar="DIR", help="folder of runs and report")
+    add(
+        "--workdir",
+        required=True,
+        type=cli.some_path,
+        metavar="DIR",
+        help="folder of runs and report",
+    )
     add("--methods", metavar="A,B", help=f"of {', '.join(_METHODS)} (default: all but the last)")
     add("--seeds", type=int, default=3, metavar="N", help="runs of each, seeds 0 to N-1")
     add("--config", default=_CONFIG, metavar="NAME", help=f"called as NAME:METHOD; {_CONFIG}")

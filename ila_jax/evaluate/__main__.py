@@ -163,13 +163,13 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--compare",
         nargs=2,
-        type=Path,
+        type=cli.some_path,
         metavar=("A", "B"),
         help="two folders of finished evaluations of the same videos",
     )
     add(
         "--calibrate",
-        type=Path,
+        type=cli.some_path,
         metavar="DIR",
         help="a folder of a finished evaluation: fits a temperature, and keeps it for predict",
     )

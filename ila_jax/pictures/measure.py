@@ -4,7 +4,6 @@ import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ila_jax import cli
@@ -131,7 +130,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("pictures.measure", _HELP)
     add = parser.add_argument
     add("checkpoints", metavar="CHECKPOINT[,CHECKPOINT...]", help="models, a row each")
-    add("--data", type=Path, required=True, metavar="DIR", help="folder of motion pairs")
+    add("--data", type=cli.some_path, required=True, metavar="DIR", help="folder of motion pairs")
     cli.add_table_form(parser, json="as JSON")
     return parser
 

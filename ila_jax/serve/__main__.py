@@ -100,7 +100,14 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (default: 127.0.0.1)")
     add("--port", type=int, default=_PORT, metavar="N", help="default: %(default)s")
-    add("--examples", type=Path, nargs="+", default=[], metavar="VIDEO", help="videos to offer")
+    add(
+        "--examples",
+        type=cli.some_path,
+        nargs="+",
+        default=[],
+        metavar="VIDEO",
+        help="videos to offer",
+    )
     add_classes(parser)
     add("--max-mb", type=int, default=200, metavar="MB", help="of a video (default: 200)")
     add("--max-minutes", type=float, default=10, metavar="M", help="of a video (default: 10)")

@@ -16,7 +16,6 @@ On several hosts start one process on each, in a folder that they share:
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from ila_jax import cli
 from ila_jax.compilation_cache import use_compilation_cache
@@ -86,7 +85,7 @@ def read(arguments: Sequence[str] | None) -> tuple[argparse.Namespace, list[Over
 def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("train", __doc__)
     cli.add_config(parser)
-    parser.add_argument("--workdir", type=Path, metavar="DIR", help="folder of the run")
+    parser.add_argument("--workdir", type=cli.some_path, metavar="DIR", help="folder of the run")
     parser.add_argument(
         "--profile",
         metavar="STEPS",

@@ -21,7 +21,6 @@ and --config.data.validation=split:split.csv@validation
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ila_jax import cli
@@ -52,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         help="names of files do not tell which clips are of one source video")  # fmt: skip
     add("--no-likeness", action="store_true",
         help="do not look into the videos: quick, and near-duplicates are not found")  # fmt: skip
-    add("--cache", type=Path, metavar="FILE",
+    add("--cache", type=cli.some_path, metavar="FILE",
         help="keeps what was seen of the videos (default: beside the split)")  # fmt: skip
     add("--time-limit", type=float, default=60.0, metavar="SECONDS",
         help="for reading one video (default: %(default)g)")  # fmt: skip
