@@ -67,7 +67,7 @@ def make_configuration(
     """
     choices, decisions = _choose(options, origin, splits)
     recipe, replace = origin.recipe, dataclasses.replace
-    config = Config(
+    made = Config(
         model=replace(origin.model, precision=choices.precision),
         initial=InitialConfig(pretrained=origin.pretrained, scratch=origin.pretrained is None),
         data=_data(recipe.data, folder, choices.blocks),
@@ -78,10 +78,11 @@ def make_configuration(
             batch=64, time_order=False, clips=options.clips, crops=options.crops
         ),
     )
-    return _overridden(config, options), [
+    config = _overridden(made, options)
+    return config, [
         *origin.decisions,
         *decisions,
-        Decision("augmentation", "crops, flips, colours", f"that of {origin.whose}"),
+        decide.describe_augmentation(config.data.cached_views, origin.whose),
         Decision("evaluation", f"{options.clips} × {options.crops} views", "--clips × --crops"),
     ]
 
@@ -168,7 +169,8 @@ def _lengths(epochs: float) -> dict[str, Any]:
     every = decide.epochs_between_validations(epochs)
     return {
         "steps": 0, "epochs": epochs,
-        "log_every": 1, "log_every_epochs": None,
+        # Often enough to watch, and seldom enough that no device waits for it.
+        "log_every": 0, "log_every_epochs": 0.25,
         "checkpoint_every": 0, "checkpoint_every_epochs": every,
         "evaluate_every": 0, "evaluate_every_epochs": every,
     }  # fmt: skip

@@ -142,6 +142,14 @@ def choose_rate(
     return scaled, Decision("learning rate", f"{scaled:.2e}", reason)
 
 
+def describe_augmentation(cached_views: int, whose: str) -> Decision:
+    """How training clips are changed. cached_views: of each video that are kept; 0 for none."""
+    if not cached_views:
+        return Decision("augmentation", "crops, flips, colours", f"that of {whose}")
+    words = f"none, {cached_views} fixed clips of each video"
+    return Decision("augmentation", words, "what the frozen tower gives for them is kept")
+
+
 def table(decisions: list[Decision]) -> Table:
     """The decisions as people read them."""
     return Table("Decided", ["", "", "because"], [list(decision) for decision in decisions])

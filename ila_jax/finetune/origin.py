@@ -153,9 +153,10 @@ def _recipe(options: Options, *, fresh_head: bool) -> tuple[Config, str]:
     source = str(options.weights)
     run = source if Path(source).exists() else source.rpartition("@")[0]
     file = Path(run) / "config.json"
-    if run and (Path(run) / "checkpoints").is_dir() and file.is_file():
-        return from_config(json.loads(file.read_text("utf-8"))), f"the run in {run}"
     name = f"finetune/{options.recipe}"
+    if run and (Path(run) / "checkpoints").is_dir() and file.is_file():
+        config = from_config(json.loads(file.read_text("utf-8")))
+        return _kept_once(config) if name == _FROZEN else config, f"the run in {run}"
     config = from_config(read_config(name))
     if not fresh_head or name == _FROZEN:
         return config, name
@@ -164,3 +165,11 @@ def _recipe(options: Options, *, fresh_head: bool) -> tuple[Config, str]:
     rate = from_config(read_config(_FROZEN)).optimizer.rate / _HEAD
     optimizer = dataclasses.replace(config.optimizer, rate=rate, minimal_rate=rate / 100)
     return dataclasses.replace(config, optimizer=optimizer), f"{name}, for a fresh head"
+
+
+def _kept_once(config: Config) -> Config:
+    """The configuration of a run, training from what a frozen tower gives for fixed clips."""
+    frozen = from_config(read_config(_FROZEN))
+    data = dataclasses.replace(config.data, cached_views=frozen.data.cached_views)
+    # Nothing sees the pixels any more that other augmentation would change.
+    return dataclasses.replace(config, data=data, augment=frozen.augment)

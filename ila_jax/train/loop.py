@@ -286,5 +286,6 @@ def _log(run: TrainingRun, step: int, metrics: dict[str, Any], meter: Meter, bar
     clips_per_second = f"{speed['clips_per_second']:.0f} clips/s, " if speed else ""
     bar.set_postfix_str(
         f"{clips_per_second}loss {values['loss']:.3f}, "
-        f"alignment {values['alignment_loss']:.3f}, rate {values['rate']:.2e}"
+        f"alignment {values['alignment_loss']:.3f}, rate {values['rate']:.2e}",
+        refresh=False,  # the bar draws itself as often as its own interval says
     )

@@ -66,3 +66,9 @@ def test_classes_are_balanced_from_three_times_the_clips_on():
     assert balance == "sampling"
     assert decision.reason == "'a' has 31 clips, 'b' 10: all shown as often"
     assert decide.choose_balance({"a": 31, "b": 10}, "none")[0] == "none"
+
+
+def test_what_changes_the_clips_is_told():
+    assert decide.describe_augmentation(0, "the paper").reason == "that of the paper"
+    kept = decide.describe_augmentation(2, "the paper")
+    assert kept.value == "none, 2 fixed clips of each video"

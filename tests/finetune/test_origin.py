@@ -1,8 +1,12 @@
 """Weights of any kind become the start of a model of other classes, frames and resolution."""
 
+import json
+
 import numpy as np
 import pytest
 
+from ila_jax.config import from_config, read_config, to_dict
+from ila_jax.finetune import origin
 from ila_jax.finetune.options import Folder, Options
 from ila_jax.finetune.origin import prepare_origin
 from ila_jax.models.paths import by_path
@@ -27,11 +31,11 @@ def leaves(folder):
 
 def test_a_file_of_clip_gets_the_papers_model_around_it(tmp_path, quick_start):
     write_safetensors(tmp_path / "clip.safetensors", clip_state())
-    origin = origin_of(tmp_path / "clip.safetensors", tmp_path, frames=4)
-    assert (origin.model.temporal, origin.model.head, origin.model.frames) == ("ila", "text", 4)
-    assert origin.model.pixels.mean[0] == 123.675  # what the paper trains with, not CLIP's own
-    assert origin.whose == "finetune/full"
-    assert origin.recipe.optimizer.rate == 1e-6
+    made = origin_of(tmp_path / "clip.safetensors", tmp_path, frames=4)
+    assert (made.model.temporal, made.model.head, made.model.frames) == ("ila", "text", 4)
+    assert made.model.pixels.mean[0] == 123.675  # what the paper trains with, not CLIP's own
+    assert made.whose == "finetune/full"
+    assert made.recipe.optimizer.rate == 1e-6
     assert load(tmp_path / "weights").class_names == NAMES
     proj = clip_state()["visual.proj"]
     np.testing.assert_array_equal(leaves(tmp_path)["visual/projection/kernel"], proj)
@@ -41,9 +45,9 @@ def test_a_file_of_ila_goes_on_with_other_classes_and_frames(tmp_path):
     config = small.config("ila", "text")
     state = official_state(Recognizer(config, small.filled(config)))
     write_safetensors(tmp_path / "ila.safetensors", state)
-    origin = origin_of(tmp_path / "ila.safetensors", tmp_path, frames=5)
-    assert (origin.model.temporal, origin.model.frames) == ("ila", 5)
-    assert any("from 3 to 5 frames" in decision.value for decision in origin.decisions)
+    made = origin_of(tmp_path / "ila.safetensors", tmp_path, frames=5)
+    assert (made.model.temporal, made.model.frames) == ("ila", 5)
+    assert any("from 3 to 5 frames" in decision.value for decision in made.decisions)
     before, after = by_path(small.filled(config).params), leaves(tmp_path)
     changed = [p for p in before if not np.array_equal(before[p], after[p])]
     assert changed == ["mit/positions"]
@@ -55,18 +59,33 @@ def test_a_file_of_ila_goes_on_with_other_classes_and_frames(tmp_path):
 )
 def test_a_linear_head_is_kept_for_the_same_classes_alone(names, fresh, weights, tmp_path):
     """As many classes of other names are other classes."""
-    origin = origin_of(weights, tmp_path, names)
+    made = origin_of(weights, tmp_path, names)
     before, after = by_path(load(weights).variables.params), leaves(tmp_path)
     changed = {p.split("/")[1] for p in before if not np.array_equal(before[p], after[p])}
     assert changed == ({"fc", "norm"} if fresh else set())
     # A fresh head gets, times ten, the rate of the recipe that trains heads alone.
-    assert origin.recipe.optimizer.rate == (6.25e-6 if fresh else 1e-6)
+    assert made.recipe.optimizer.rate == (6.25e-6 if fresh else 1e-6)
+
+
+@pytest.mark.parametrize(("recipe", "views", "flip"), [("frozen", 2, 0.0), ("full", 0, 0.5)])
+def test_a_run_gives_its_rates_and_a_frozen_tower_is_computed_once(
+    recipe, views, flip, weights, tmp_path, monkeypatch
+):
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    config = to_dict(from_config(read_config("quickstart")))
+    config["optimizer"]["rate"] = 7e-4
+    (run / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(origin, "load", lambda _: load(weights))
+    made = origin_of(run, tmp_path, recipe=recipe)
+    assert (made.recipe.optimizer.rate, made.whose) == (7e-4, f"the run in {run}")
+    assert (made.recipe.data.cached_views, made.recipe.augment.flip) == (views, flip)
 
 
 def test_another_resolution_is_interpolated(weights, tmp_path):
-    origin = origin_of(weights, tmp_path, resolution=24)
-    assert origin.model.geometry().resolution == 24
-    assert any("from 4×4 to 6×6" in decision.value for decision in origin.decisions)
+    made = origin_of(weights, tmp_path, resolution=24)
+    assert made.model.geometry().resolution == 24
+    assert any("from 4×4 to 6×6" in decision.value for decision in made.decisions)
 
 
 def test_weights_that_do_not_fit(weights, tmp_path):

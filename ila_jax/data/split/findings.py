@@ -41,10 +41,14 @@ def counted(links: Iterable[Link]) -> list[str]:
 
 
 def left_out(clips: Sequence[LabelledClip]) -> list[str]:
-    """A sentence about the clips that no split has, with the reasons of the first."""
+    """A sentence about the clips that no split has: for the most frequent reasons, a clip each."""
     out = [clip for clip in clips if clip.split == LEFT_OUT]
-    some = "; ".join(f"{clip.file}: {clip.reason or 'by the list'}" for clip in out[:_SHOWN])
-    return [f"{len(out)} of {len(clips)} clips are left out, such as {some}"] if out else []
+    files = defaultdict[str, list[str]](list)
+    for clip in out:
+        files[clip.reason.rstrip(".") or "by the list"].append(clip.file)
+    of_reason = sorted(files.items(), key=lambda item: -len(item[1]))[:_SHOWN]
+    some = "; ".join(f"{reason} ({len(those)}, such as {those[0]})" for reason, those in of_reason)
+    return [f"{len(out)} of {len(clips)} clips are left out: {some}"] if out else []
 
 
 def shortcomings(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> list[str]:

@@ -86,10 +86,13 @@ def named_source_videos(clips: Sequence[LabelledClip]) -> tuple[list[Link], list
     return _by_name(NAME, ["" if c.group else n for c, n in zip(clips, names, strict=True)]), notes
 
 
-def same_files(paths: Sequence[str], files: FileFacts) -> list[Link]:
-    """The files with the same bytes."""
+def same_files(paths: Sequence[str], files: FileFacts, problems: Sequence[str]) -> list[Link]:
+    """The files with the same bytes. problems: of each file, "" of one that can be read."""
     same, _, _ = same_content(paths, files, most=len(paths))
-    return [Link(members, CONTENT, "") for members in same]
+    # Downloads that failed are often one and the same page of text: they are shown to nobody, and
+    # would join all source videos that have one of them.
+    videos = [[k for k in members if not problems[k]] for members in same]
+    return [Link(members, CONTENT, "") for members in videos if len(members) > 1]
 
 
 def likenesses(strips: Sequence[Strip], links: Iterable[Link]) -> list[Link]:

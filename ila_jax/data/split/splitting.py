@@ -90,7 +90,7 @@ def split_videos(videos: OwnVideos, settings: SplitSettings, *, cache: Path | No
     if settings.by_name:
         more, said = named_source_videos(videos.clips)
         links, notes = links + more, notes + said
-    links += same_files(videos.paths, files)
+    links += same_files(videos.paths, files, problems)
     links += likenesses(strips, links)
     clips = _placed(videos, grouped(videos.clips, links), problems, fractions, settings.seed)
     warnings = [*contradictions(links, clips), *shortcomings(clips, videos.class_names)]

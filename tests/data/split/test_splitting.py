@@ -84,11 +84,28 @@ def test_likeness_and_equal_bytes_and_source_videos_make_one_group(tmp_path, mon
     assert "the same bytes as jump_up/scene000_0.mp4" in clips["run/d.mp4"].reason
     assert clips["run/b.mp4"].split == "left out"
     assert clips["run/b.mp4"].reason == "It is damaged."
-    assert any("2 of 40 clips are left out, such as run/b.mp4: It is d" in n for n in split.notes)
+    expected = "2 of 40 clips are left out: It is damaged (2, such as run/b.mp4)"
+    assert expected in split.notes
     same, like = split.warnings[:2]
     assert "1 times, videos are the same file and have different labels" in same
     assert "jump_up/scene000_0.mp4 (jump up) and run/d.mp4 (run)" in same
     assert "1 times, videos look alike and have different labels" in like or "look alike" in like
+
+
+def test_failed_downloads_with_the_same_bytes_join_no_source_videos(tmp_path, monkeypatch):
+    where = write_videos(tmp_path)
+    failed = [where / "jump_up" / "scene000_0.mp4", where / "run" / "scene004_1.mp4"]
+    for path in failed:
+        path.write_bytes(b"<html>Not found</html>")
+    monkeypatch.setattr(splitting, "read_strips", lambda paths, **_: [
+        unreadable("It is no video." * (Path(path) in failed)) for path in paths
+    ])  # fmt: skip
+    monkeypatch.setattr(splitting, "likenesses", lambda *_: [])
+    split = split_by_names(where, by_likeness=True)
+    groups = {clip.file: clip.group for clip in split.videos.clips}
+    assert groups["run/scene000_1.mp4"] == "scene000"
+    assert groups["jump_up/scene004_0.mp4"] == "scene004"
+    assert split.notes[0] == "kept on one side each: 12 source videos by the names of files"
 
 
 def test_groups_and_splits_of_a_list_are_kept(tmp_path):
