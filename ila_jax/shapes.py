@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Bool, Float, Int, UInt8
 
 Pixels = UInt8[Array, "b t h w c"]
 Video = Float[Array, "b t h w c"]
@@ -30,6 +30,8 @@ Features = Float[Array, "b e"]
 TextTokens = Int[Array, "k l"]
 TextFeatures = Float[Array, "k e"]
 Logits = Float[Array, "b k"]
+# The class of each clip, or whether it has each class where it may have any number of them.
+Labels = Int[Array, "b"] | Bool[Array, "b k"]
 Scalar = Float[Array, ""]
 # Nested dicts of arrays; the path of a leaf, joined by "/", is what rules and checkpoints name.
 Tree = dict[str, Any]

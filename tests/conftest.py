@@ -112,3 +112,26 @@ def undisturbed(tmp_path_factory, pairs, cache):
     run = runs.start(workdir, pairs | told, cache=cache, flags=["--profile", "100:101"])
     assert "the trace is in" in runs.finish(run)
     return workdir
+
+
+@pytest.fixture(scope="session")
+def movers(tmp_path_factory):
+    """Overrides that point a run to 64 + 24 real videos, each of none to three classes."""
+    from tests.data.movers import make
+
+    path = make(tmp_path_factory.mktemp("movers"))
+    return {
+        "data.train": f"split:{path}@train",
+        "data.validation": f"split:{path}@validation",
+        "data.class_names": None,
+        "data.root": "",
+        "data.motion_pairs": None,
+        "model.classes": 3,
+        "model.temporal": "spatial",
+        "model.probabilities": "sigmoid",
+        "train.loss": "binary_cross_entropy",
+        "train.best_metric": "map",
+        # Colours are what tells these classes apart.
+        "augment.jitter": 0.0,
+        "augment.grayscale": 0.0,
+    }

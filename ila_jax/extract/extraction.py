@@ -13,7 +13,7 @@ from ila_jax.config import to_dict
 from ila_jax.data.clips.pipeline import Batches, Loading, view_batches
 from ila_jax.data.clips.views import Views
 from ila_jax.data.sources.fingerprint import ordered_fingerprint
-from ila_jax.data.sources.source import OpenedSplit, VideoSource
+from ila_jax.data.sources.source import OpenedSplit, VideoSource, ground_truth
 from ila_jax.data.video.bad import BadVideo
 from ila_jax.extract import files
 from ila_jax.extract.features import FeatureExtractor, FeatureRows, shapes
@@ -89,7 +89,7 @@ def features_folder(
         "videos_per_file": shard,
         "features": {kind: list(shape) for kind, shape in shape_by_kind.items()},
         "videos": videos,
-        "videos_sha256": ordered_fingerprint(opened.all_ids(), opened.source.labels),
+        "videos_sha256": ordered_fingerprint(opened.all_ids(), ground_truth(opened.source)),
         "model": to_dict(model.config),
         "weights_sha256": digest(model.variables),
         "views": dataclasses.asdict(model.views),

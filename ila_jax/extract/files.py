@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ila_jax.data.sources.source import OpenedSplit
+from ila_jax.data.sources.source import OpenedSplit, ground_truth
 from ila_jax.data.video.bad import Reason
 from ila_jax.extract.features import FeatureRows
 from ila_jax.extract.kinds import KINDS
@@ -113,7 +113,8 @@ def shards(
     """Yields (number of the file, columns, features) of each file that the batches fill, in order.
 
     batches: of `features.FeatureExtractor`, beginning with a file's first video. columns: `index`,
-    `id`, `path`, `label`, `class_name`, `problem` ("" where there is none).
+    `id`, `path`, `label`, `class_name`, `problem` ("" where there is none). Of videos of several
+    classes `label` says of each class whether it is there, and the names have ; between them.
     """
     source, ids = opened.source, opened.ids
     # Videos come in the order of the list, so those of a file follow each other. Only one file's
@@ -121,18 +122,24 @@ def shards(
     for number, group in itertools.groupby(_videos(batches), lambda video: video[0] // size):
         videos = list(group)
         index = np.array([i for i, _, _ in videos])
-        labels = source.labels[index]
+        labels = ground_truth(source)[index]
         paths = [printable(source.name(i)) for i in index]
         columns = {
             "index": index,
             "id": paths if ids is None else [printable(ids[i]) for i in index],
             "path": paths,
             "label": labels,
-            "class_name": [printable(opened.class_names[label]) for label in labels],
+            "class_name": [printable(_names(opened.class_names, label)) for label in labels],
             "problem": [problem for _, problem, _ in videos],
         }
         features = {kind: np.stack([rows[kind] for _, _, rows in videos]) for kind in kinds}
         yield number, {name: np.asarray(x) for name, x in columns.items()}, features
+
+
+def _names(class_names: Sequence[str], label: np.ndarray) -> str:
+    """The names of a video's classes, with ; between them. label: int [], or bool [k]."""
+    numbers = np.flatnonzero(label) if label.ndim else [int(label)]
+    return ";".join(class_names[number] for number in numbers)
 
 
 def _videos(batches: Iterable[FeatureRows]) -> Iterator[tuple[int, str, FeatureRows]]:

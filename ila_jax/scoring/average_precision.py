@@ -13,12 +13,20 @@ def mean_average_precision(scores: NDArray[Any], labels: NDArray[Any]) -> float:
     video, [v, k]. It is scikit-learn's `average_precision_score(average="macro")`, which takes 0
     for a class without a video. Charades' own program (Charades_v1_classify) skips those, as here;
     it also puts videos without any label last in every class, for which their scores are to be set
-    to minus infinity before.
+    to minus infinity before. It is 0 where no video has a class.
     """
     classes = scores.shape[1]
     truth = labels.astype(bool) if labels.ndim == 2 else labels[:, None] == np.arange(classes)
-    present = np.flatnonzero(truth.any(axis=0))
-    return float(np.mean([average_precision(scores[:, k], truth[:, k]) for k in present]))
+    present = [value for value in average_precisions(scores, truth) if value is not None]
+    return float(np.mean(present)) if present else 0.0
+
+
+def average_precisions(scores: NDArray[Any], truth: NDArray[np.bool_]) -> list[float | None]:
+    """The average precision of each class; None for a class that no video has. Both are [v, k]."""
+    return [
+        average_precision(scores[:, k], truth[:, k]) if truth[:, k].any() else None
+        for k in range(truth.shape[1])
+    ]
 
 
 def average_precision(scores: NDArray[Any], truth: NDArray[np.bool_]) -> float:

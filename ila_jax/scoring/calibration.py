@@ -15,7 +15,8 @@ class Bin:
     """The videos whose best class has a probability in (low, high].
 
     confidence: the mean of those probabilities. accuracy: the share that is right. Both are None
-    where there are no videos.
+    where there are no videos. Where videos have several classes, it is of all pairs of a video and
+    a class: videos counts pairs, and accuracy is the share of them whose video has the class.
     """
 
     low: float
@@ -29,7 +30,8 @@ class Bin:
 class Calibration:
     """How well probabilities say how often the best class is right.
 
-    error: the expected calibration error, the mean of |accuracy - confidence| over the videos.
+    error: the expected calibration error, the mean of |accuracy - confidence| over the videos, or
+    over the pairs of a video and a class.
     """
 
     error: float
@@ -41,9 +43,13 @@ def calibration(probabilities: NDArray[Any], labels: NDArray[Any]) -> Calibratio
 
     It is the definition of Guo et al. (2017), "On calibration of modern neural networks", eq. 3.
     probabilities: float [v, k]. labels: int [v]. Of equal classes the lower one is the best.
+    Of labels bool [v, k], each class of each video is a question of its own.
     """
-    confidence = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
+    if labels.ndim == 2:
+        confidence, right = probabilities.ravel(), labels.ravel()
+    else:
+        confidence = probabilities.max(axis=1)
+        right = probabilities.argmax(axis=1) == labels
     edges = np.linspace(0, 1, _BINS + 1)
     # A sum of rounded shares can be just over 1.
     number = np.clip(np.searchsorted(edges, confidence, side="left") - 1, 0, _BINS - 1)

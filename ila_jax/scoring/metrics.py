@@ -17,19 +17,23 @@ from ila_jax.scoring.calibration import expected_calibration_error
 
 # More classes of a video than these are never asked for: top-5 is the most that papers give.
 _BEST = 5
+# Where a class that excludes no other counts as named: as probable as not.
+THRESHOLD = 0.5
 
 
 class Metric(NamedTuple):
     """A metric from 0 to 1, which people are shown in percent under its title.
 
-    measure: takes the probabilities, float [v, k], and the labels, int [v], of the videos that
-    could be read. It returns either bool [v], whether each video is a hit, and the metric is their
-    share; or one number for all videos. A share gets an interval in an evaluation, and is given of
-    the listed videos as well, where one that could not be read is no hit.
+    measure: takes the probabilities, float [v, k], and the labels of the videos that could be read,
+    int [v], or bool [v, k] of videos of any number of classes. It returns either bool [v], whether
+    each video is a hit, and the metric is their share; or one number for all videos. A share gets
+    an interval in an evaluation, and is given of the listed videos as well, where one that could
+    not be read is no hit. of_several: whether it is defined for labels [v, k].
     """
 
     title: str
     measure: Callable[[NDArray[Any], NDArray[Any]], Any]
+    of_several: bool = True
 
     def value(self, probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
         """The metric as one number: the share of hits, or the number itself."""
@@ -46,8 +50,14 @@ def best_classes(scores: NDArray[Any]) -> NDArray[Any]:
 
 
 def top_hits(probabilities: NDArray[Any], labels: NDArray[Any], *, of: int) -> NDArray[Any]:
-    """Whether the label of each video is among its best `of` classes, at most 5: bool [v]."""
+    """Whether the label of each video is among its best `of` classes, at most 5: bool [v].
+
+    Of labels [v, k], whether one of a video's classes is: Hit@k of YouTube-8M (Abu-El-Haija et al.,
+    2016). A video without any class has nothing to hit.
+    """
     best = best_classes(probabilities)[:, :of]
+    if labels.ndim == 2:
+        return np.asarray(np.take_along_axis(labels, best, axis=1).any(axis=1))
     return np.asarray((best == labels[:, None]).any(axis=1))
 
 
@@ -57,7 +67,7 @@ def macro_accuracy(probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
     Every class counts the same, however many videos it has. It is scikit-learn's
     `balanced_accuracy_score`.
     """
-    hits, listed, _ = _counts_of_classes(probabilities, labels)
+    hits, listed, _ = class_hits(probabilities, labels)
     with_videos = listed > 0
     return float(np.mean(hits[with_videos] / listed[with_videos]))
 
@@ -67,16 +77,25 @@ def macro_f1(probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
 
     It is over the classes that have a video or were named, as scikit-learn's
     `f1_score(average="macro")` takes it: a class that was named and has no video counts as 0.
+    Of labels [v, k], a video is named every class whose probability is 50 % or more.
     """
-    hits, listed, named = _counts_of_classes(probabilities, labels)
+    hits, listed, named = class_hits(probabilities, labels)
     present = listed + named > 0
+    if not present.any():
+        return 0.0
     return float(np.mean(2 * hits[present] / (listed + named)[present]))
 
 
-def _counts_of_classes(
+def class_hits(
     probabilities: NDArray[Any], labels: NDArray[Any]
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Of each class the videos that were named right, that it has, and that were named it: [k]."""
+    """Of each class the videos that were named right, that it has, and that were named it: [k].
+
+    A video is named its best class, or of labels [v, k] every class of 50 % or more.
+    """
+    if labels.ndim == 2:
+        chosen = probabilities >= THRESHOLD
+        return (chosen & labels).sum(axis=0), labels.sum(axis=0), chosen.sum(axis=0)
     classes, best = probabilities.shape[1], best_classes(probabilities)[:, 0]
     of_videos = (labels[best == labels], labels, best)
     hits, listed, named = (np.bincount(numbers, minlength=classes) for numbers in of_videos)
@@ -87,8 +106,15 @@ METRICS: dict[str, Metric] = {
     # The best checkpoint of a run is the best in this one, if train.best_metric names no other.
     "top1": Metric("top-1", partial(top_hits, of=1)),
     "top5": Metric("top-5", partial(top_hits, of=5)),
-    "macro_accuracy": Metric("macro accuracy", macro_accuracy),
+    "macro_accuracy": Metric("macro accuracy", macro_accuracy, of_several=False),
     "macro_f1": Metric("macro-F1", macro_f1),
     "map": Metric("mAP", mean_average_precision),
     "ece": Metric("calibration error", expected_calibration_error),
 }
+
+
+def metrics_of(labels: NDArray[Any]) -> dict[str, Metric]:
+    """Those of METRICS that are defined for labels, int [v] or bool [v, k], by name."""
+    return {
+        name: metric for name, metric in METRICS.items() if labels.ndim == 1 or metric.of_several
+    }

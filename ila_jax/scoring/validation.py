@@ -20,7 +20,8 @@ from ila_jax.models import model
 from ila_jax.models.forward import logits_of
 from ila_jax.models.model import Variables
 from ila_jax.models.vit import TowerTokens
-from ila_jax.scoring.metrics import METRICS, best_classes
+from ila_jax.scoring.average_precision import average_precisions
+from ila_jax.scoring.metrics import best_classes, metrics_of, top_hits
 from ila_jax.shapes import Logits, TextFeatures
 
 # Rows of a batch that go through the devices with its videos: so every process gets those of all.
@@ -34,8 +35,9 @@ Rows = dict[str, NDArray[Any]]  # of a batch, on the host
 class Predictions:
     """What a model says of the videos that could be read, in the order of the list.
 
-    index, label: int [v]. probabilities: float64 [v, k]. unreadable: how many of the listed videos
-    are not among them. short: how many of those that are have fewer frames than a clip.
+    index: int [v]. label: int [v], or bool [v, k] of any number of classes. probabilities: float64
+    [v, k]. unreadable: how many of the listed videos are not among them. short: how many of those
+    that are have fewer frames than a clip.
     """
 
     index: NDArray[Any]
@@ -49,15 +51,26 @@ class Predictions:
         """The best classes of each video, best first: int [v, 5], fewer with fewer classes."""
         return best_classes(self.probabilities)
 
+    @property
+    def right(self) -> NDArray[Any]:
+        """Whether the best class of each video is its class, or one of them: bool [v]."""
+        return top_hits(self.probabilities, self.label, of=1)
+
     def metrics(self) -> dict[str, float]:
-        """The value of every metric in METRICS, by its name there."""
+        """The value of every metric that is defined for the labels, by its name in METRICS."""
         return {
-            name: metric.value(self.probabilities, self.label) for name, metric in METRICS.items()
+            name: metric.value(self.probabilities, self.label)
+            for name, metric in metrics_of(self.label).items()
         }
 
     def per_class(self, classes: int) -> list[float | None]:
-        """Top-1 of each class; None for a class without a readable video."""
-        right = self.top[:, 0] == self.label
+        """Top-1 of each class, or its average precision where videos may have several.
+
+        None for a class without a readable video.
+        """
+        if self.label.ndim == 2:
+            return average_precisions(self.probabilities, self.label)
+        right = self.right
         return [
             float(right[self.label == k].mean()) if (self.label == k).any() else None
             for k in range(classes)

@@ -16,7 +16,7 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ila_jax.config import IMAGENET_PIXELS, AugmentConfig, Normalisation
 from ila_jax.pixels import normalise
-from ila_jax.shapes import Pixels, Video
+from ila_jax.shapes import Labels, Pixels, Video
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow's grayscale
 
@@ -64,13 +64,13 @@ def draw(key: PRNGKeyArray, clips: int, config: AugmentConfig) -> Draws:
 
 def apply(
     video: Pixels,
-    labels: Int[Array, "b"],
+    labels: Labels,
     draws: Draws,
     *,
     mirror: Int[Array, "k"] | np.ndarray,
     dtype: DTypeLike = jnp.float32,
     by: Normalisation = IMAGENET_PIXELS,
-) -> tuple[Video, Int[Array, "b"]]:
+) -> tuple[Video, Labels]:
     """The augmented and normalised clips in `dtype`, and their labels.
 
     mirror: `mirror_table` of the classes: the label after a flip, -1 where a flip is forbidden.
@@ -90,16 +90,28 @@ def apply(
 
 def flipped(
     video: Pixels,
-    labels: Int[Array, "b"],
+    labels: Labels,
     flip: Bool[Array, "b"],
     *,
     mirror: Int[Array, "k"] | np.ndarray,
-) -> tuple[Pixels, Int[Array, "b"]]:
-    """Mirrors the chosen clips and their labels; clips whose mirror is -1 stay as they are."""
-    mirrored = jnp.asarray(mirror)[labels].astype(labels.dtype)
-    flip = flip & (mirrored >= 0)
+) -> tuple[Pixels, Labels]:
+    """Mirrors the chosen clips and their labels; clips of a class whose mirror is -1 stay."""
+    mirrored, allowed = _mirrored(labels, jnp.asarray(mirror))
+    flip = flip & allowed
     video = jnp.where(rearrange(flip, "b -> b 1 1 1 1"), video[:, :, :, ::-1], video)
-    return video, jnp.where(flip, mirrored, labels)
+    return video, jnp.where(flip if labels.ndim == 1 else flip[:, None], mirrored, labels)
+
+
+def _mirrored(labels: Labels, mirror: Int[Array, "k"]) -> tuple[Labels, Bool[Array, "b"]]:
+    """The labels after a flip, and whether each clip may be flipped."""
+    if labels.ndim == 1:
+        single = mirror[labels].astype(labels.dtype)
+        return single, single >= 0
+    never = mirror < 0
+    # What may never be flipped is kept in its place here, and its clip is not flipped.
+    becomes = jnp.where(never, jnp.arange(len(mirror)), mirror)
+    several = jnp.zeros_like(labels).at[:, becomes].max(labels)
+    return several, ~(labels & never[None]).any(-1)
 
 
 def jittered(planes: Planes, jitter: Jitter) -> Planes:

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ila_jax.data.clips.element import blank_label
 from ila_jax.data.clips.order import EvaluationOrder
 from ila_jax.data.clips.replacement import MAX_TRIES, Replacements
-from ila_jax.data.sources.source import VideoSource
+from ila_jax.data.sources.source import VideoSource, ground_truth
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.job import batches
 from ila_jax.job.sharding import shared
@@ -91,8 +92,9 @@ def _cached_validation_batches(run: TrainingRun, files: FeatureFiles) -> Rows:
         reason = np.where(place >= 0, files.videos["reason"][index], -1)
         bad = np.stack([np.where(reason >= 0, index, -1), reason], -1).astype(np.int32)[:, None]
         rows = _rows(source, files, index, np.zeros_like(index), bad)
-        filler = {name: np.where(place >= 0, rows[name], -1) for name in ("label", "index")}
-        yield rows | filler | {"mask": (place >= 0) & (reason < 0)}
+        rows["index"] = np.where(place >= 0, rows["index"], -1)
+        rows["label"][place < 0] = blank_label(rows["label"])
+        yield rows | {"mask": (place >= 0) & (reason < 0)}
 
 
 def _rows(
@@ -105,7 +107,7 @@ def _rows(
     """A batch of videos, in one view of each. index, view: int [b]. bad: int32 [b, tries, 2]."""
     return {
         "video": files.read(index, view),
-        "label": source.labels[index].astype(np.int32),
+        "label": ground_truth(source)[index],
         "index": index.astype(np.int32),
         "short": np.asarray(files.videos["short"][index]),
         "bad": bad,

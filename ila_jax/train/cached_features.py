@@ -20,7 +20,7 @@ from jax.sharding import Mesh
 from ila_jax.config import Config, ModelConfig, to_dict
 from ila_jax.data.clips.pipeline import Batch
 from ila_jax.data.sources.fingerprint import ordered_fingerprint
-from ila_jax.data.sources.source import VideoSource
+from ila_jax.data.sources.source import VideoSource, ground_truth
 from ila_jax.job.batches import fixed_view_batches, fixed_views
 from ila_jax.job.one_ahead import one_ahead
 from ila_jax.job.processes import progress_bar, say
@@ -90,7 +90,7 @@ def _files(
         "model": {key: values[key] for key in _OF_TOWER},
         "clips": dataclasses.asdict(fixed_views(config, views)),
         "files": ordered_fingerprint(
-            [_file_key(source.name(index)) for index in range(len(source))], source.labels
+            [_file_key(source.name(index)) for index in range(len(source))], ground_truth(source)
         ),
     }
     return FeatureFiles(folder, Layout(len(source), views, _token_shapes(config)), settings)

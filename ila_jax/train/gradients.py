@@ -18,7 +18,7 @@ from ila_jax.models import model
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Output, Variables
 from ila_jax.models.vit import TowerTokens
-from ila_jax.shapes import Scalar, TextFeatures, Training, Tree, Video
+from ila_jax.shapes import Labels, Scalar, TextFeatures, Training, Tree, Video
 from ila_jax.train import augment
 from ila_jax.train.augment import Draws
 from ila_jax.train.losses import cross_entropy
@@ -68,8 +68,8 @@ def batch_gradients(
     """The gradients of a whole batch, computed in `train.accumulation` parts one after the other.
 
     batch: `video` uint8 [b, t, h, w, 3], or kept tokens of the image tower in its place, and
-    `label` int [b]. text: the classes' features, of a text
-    head. noise: radius of the alignment noise.
+    `label` int [b], or bool [b, k] of clips of any number of classes. text: the classes' features,
+    of a text head. noise: radius of the alignment noise.
 
     What is drawn for a clip does not depend on the parts. What a batch normalisation sees does: a
     part; the running statistics take each part in turn. So does dropout.
@@ -127,7 +127,7 @@ def _in_parts(x: Array, parts: int) -> Array:
 def prepare_inputs(
     recipe: Recipe,
     video: UInt8[Array, "b t h w c"] | TowerTokens,
-    labels: Int[Array, "b"],
+    labels: Labels,
     draws: Draws,
     step: Int[Array, ""],
 ) -> tuple[Float[Array, "b k"], Video | TowerTokens]:

@@ -6,14 +6,20 @@ from einops import rearrange
 from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from ila_jax.config import AugmentConfig
-from ila_jax.shapes import Scalar, Video
+from ila_jax.shapes import Labels, Scalar, Video
 
 Targets = Float[Array, "b k"]
 Box = tuple[Int[Array, ""], Int[Array, ""], Int[Array, ""], Int[Array, ""]]
 
 
-def soft_targets(labels: Int[Array, "b"], *, classes: int, smoothing: float) -> Targets:
-    """Target distributions: 1 - s + s/K for the label, s/K for every other class, float32."""
+def soft_targets(labels: Labels, *, classes: int, smoothing: float) -> Targets:
+    """Target distributions: 1 - s + s/K for the label, s/K for every other class, float32.
+
+    Of clips of any number of classes: 1 - s/2 for each that a clip has, s/2 for every other.
+    """
+    if labels.ndim == 2:
+        # Each class is a question of its own with two answers: yes and no share the smoothing.
+        return labels.astype(jnp.float32) * (1 - smoothing) + smoothing / 2
     # The label's class has its share of the smoothing as well: rows sum to 1.
     off = smoothing / classes
     return jax.nn.one_hot(labels, classes, dtype=jnp.float32) * (1 - smoothing) + off

@@ -53,7 +53,7 @@ def compiled_step(recipe: Recipe, mesh: Mesh, state: State) -> Any:
 def step(
     recipe: Recipe, state: State, batch: dict[str, Array], text: TextFeatures | None
 ) -> tuple[State, dict[str, Any]]:
-    """One step: augment, mix, descend. batch: `video` uint8 [b, t, h, w, 3], `label` int [b].
+    """One step: augment, mix, descend. batch: `video` uint8 [b, t, h, w, 3], `label` as `Labels`.
 
     Returns the new state and the step's metrics by name: scalars, one value a block, or one value
     for each part of the model. A step whose loss or gradient is not finite is not applied, only

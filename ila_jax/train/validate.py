@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from ila_jax.config import TrainConfig
 from ila_jax.data.clips.pipeline import Batch
+from ila_jax.data.sources.source import class_counts, ground_truth
 from ila_jax.job.processes import say
 from ila_jax.models.model import Variables
 from ila_jax.scoring.cautions import small_classes, small_validation
@@ -137,8 +136,8 @@ def _described(predictions: Predictions, step: int) -> str:
 
 def _cautions(run: TrainingRun, predictions: Predictions) -> list[str]:
     """What the scores of a run do not tell by themselves, in sentences."""
-    hits = int((predictions.top[:, 0] == predictions.label).sum())
-    counts = np.bincount(run.dataset.train.labels, minlength=run.recipe.classes).tolist()
+    hits = int(predictions.right.sum())
+    counts = class_counts(ground_truth(run.dataset.train), run.recipe.classes).tolist()
     clips = dict(zip(run.dataset.class_names, counts, strict=True))
     both = small_validation(hits, len(predictions.label)), small_classes(clips)
     return [sentence for sentence in both if sentence is not None]

@@ -83,6 +83,11 @@ class _Reordered:
     def labels(self) -> np.ndarray:
         return self._source.labels[self._order]
 
+    @property
+    def targets(self) -> np.ndarray | None:
+        targets = self._source.targets
+        return None if targets is None else targets[self._order]
+
     def __len__(self) -> int:
         return len(self._order)
 

@@ -13,7 +13,7 @@ from ila_jax.data.check.repeats import add_repeats
 from ila_jax.data.sources.fingerprint import fingerprint
 from ila_jax.data.sources.mirror import described
 from ila_jax.data.sources.opening import Splits
-from ila_jax.data.sources.source import ListSource, OpenedSplit
+from ila_jax.data.sources.source import ListSource, OpenedSplit, class_counts, ground_truth
 from ila_jax.data.video.bad_fraction import too_many_bad
 
 
@@ -62,11 +62,11 @@ def _facts(split: ListedSplit, sample: Sequence[ProbedVideo], classes: int) -> d
     """What the table and the JSON say of a split; None where it is not known."""
     fine = [video for video in sample if video.problem is None]
     sizes = [video.size for video in fine] if split.files is None else split.files.size
-    counts = np.bincount(split.opened.source.labels, minlength=classes)
+    truth = ground_truth(split.opened.source)
     return {
         "videos": len(split.names),
         "classes": classes,
-        "clips_per_class": _spread(counts),
+        "clips_per_class": _spread(class_counts(truth, classes)),
         "bytes": _spread([size for size in sizes if size > 0]),
         "bytes_in_all": None if split.files is None else int(np.maximum(sizes, 0).sum()),
         "decoded": len(sample),
@@ -78,7 +78,7 @@ def _facts(split: ListedSplit, sample: Sequence[ProbedVideo], classes: int) -> d
         "seconds": _spread([round(video.seconds, 2) for video in fine]),
         "width": _spread([video.width for video in fine]),
         "height": _spread([video.height for video in fine]),
-        "fingerprint": fingerprint(split.ids, split.opened.source.labels),
+        "fingerprint": fingerprint(split.ids, truth),
     }
 
 
@@ -146,9 +146,11 @@ def _classes(
     findings: Findings, split: ListedSplit, names: Sequence[str], settings: CheckSettings
 ) -> None:
     labels = split.opened.source.labels
+    # Of several classes the first is the one that a video is replaced by another of.
     listed = np.bincount(labels, minlength=len(names))
     present = np.bincount(labels[~split.absent], minlength=len(names))
-    for where, what in ((listed == 0, "no clips"), ((listed > 0) & (present == 0), "no files")):
+    nowhere = class_counts(ground_truth(split.opened.source), len(names)) == 0
+    for where, what in ((nowhere, "no clips"), ((listed > 0) & (present == 0), "no files")):
         if not where.any():
             continue
         text = (

@@ -6,6 +6,7 @@ import numpy as np
 
 from ila_jax.data.check.duplicates import FileFacts, groups, is_path, recording, same_content
 from ila_jax.data.check.findings import Findings, ListedSplit
+from ila_jax.data.sources.source import ground_truth
 
 _COMPARED = 20_000  # files of which bytes are compared, at most
 
@@ -18,7 +19,7 @@ def add_repeats(findings: Findings, both: Sequence[ListedSplit]) -> None:
     # One numbering of the videos of both splits: those for training come first.
     starts = np.cumsum([0, *(len(split.names) for split in both)])
     names = [name for split in both for name in split.names]
-    labels = np.concatenate([split.opened.source.labels for split in both])
+    labels = np.concatenate([ground_truth(split.opened.source) for split in both])
     # In the order from the plainest kind to what has to be concluded.
     kinds = {"path": groups(_paths(both)), "id": groups(_ids(both))}
     if all(split.files is not None for split in both):
@@ -71,8 +72,8 @@ def _report(
 ) -> None:
     """Adds groups of one kind to the findings.
 
-    repeated: places of videos, ascending in each group. names: of all videos. labels: int32 [n].
-    first: place of the first validation video, which follows those for training.
+    repeated: places of videos, ascending in each group. names: of all videos. labels: as of
+    `ground_truth`. first: place of the first validation video, which follows those for training.
     """
     leaks = [group for group in repeated if group[0] < first <= group[-1]]
     # Several clips of one recording are what data sets are made of; in both splits they are a leak.
@@ -87,6 +88,6 @@ def _report(
         ]
         if same:
             pairs = "; ".join(" = ".join(names[place] for place in group[:2]) for group in same[:3])
-            differ = sum(len(set(labels[group].tolist())) > 1 for group in same)
+            differ = sum(len(np.unique(labels[group], axis=0)) > 1 for group in same)
             other = f", {differ} of them with more than one label" if differ else ""
             findings.warnings.append(f"{len(same)} videos are {what}{other}, such as {pairs}")

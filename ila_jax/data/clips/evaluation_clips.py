@@ -10,10 +10,11 @@ from typing import Literal, Protocol
 
 import numpy as np
 
-from ila_jax.data.clips.element import element
+from ila_jax.data.clips.element import blank_label, element
 from ila_jax.data.clips.order import EvaluationOrder, element_generator
 from ila_jax.data.clips.reading import VideoReader
 from ila_jax.data.clips.recipe import ClipRecipe
+from ila_jax.data.sources.source import ground_truth
 from ila_jax.data.video.bad import BadVideo
 
 FrameOrder = Literal["forward", "reversed", "shuffled"]
@@ -85,7 +86,7 @@ class EvaluationClips:
     """Evaluation elements by number, for Grain. Unreadable videos and padding are masked zeros."""
 
     def __init__(self, reader: VideoReader, views: VideoViews, order: EvaluationOrder) -> None:
-        self._read, self._source = reader, reader.source
+        self._read, self._truth = reader, ground_truth(reader.source)
         self._views, self._order = views, order
 
     def __len__(self) -> int:
@@ -98,12 +99,12 @@ class EvaluationClips:
         if index >= 0:
             try:
                 video, short = self._read(index, partial(self._views, video=index))
-                row = element(video, self._source.labels[index], index, short, bad, tries=1)
+                row = element(video, self._truth[index], index, short, bad, tries=1)
                 return row | {"mask": np.asarray(True)}
             except BadVideo as error:
                 bad.append((index, error.reason))
         video = np.zeros(self._views.shape, np.uint8)
         # An unreadable video keeps its label and number, so that it can be counted and named.
-        label = self._source.labels[index] if index >= 0 else -1
+        label = self._truth[index] if index >= 0 else blank_label(self._truth)
         row = element(video, label, index, short=False, bad=bad, tries=1)
         return row | {"mask": np.asarray(False)}

@@ -64,7 +64,8 @@ def train_batches(
     on_bad: a video that cannot be read is replaced by another of its class, or ends the run.
     balanced: whether each class is shown as often as any other.
 
-    video: uint8 [b, t, h, w, 3]. label, index: int32 [b], of the videos really shown. short:
+    video: uint8 [b, t, h, w, 3]. label, index: int32 [b], of the videos really shown; label is
+    bool [b, k] where a video may have several classes. short:
     bool [b], fewer frames than t. bad: int32 [b, tries, 2], (index, Reason) of the unreadable
     videos that the shown one replaces, padded with -1.
 
@@ -107,7 +108,7 @@ def evaluation_batches(
 ) -> Batches:
     """Every video once over all processes, as `train_batches` gives them, and mask: bool [b].
 
-    mask is False for padding (index and label -1) and for unreadable videos (listed in bad).
+    mask is False for padding (index -1, `blank_label`) and for unreadable videos (listed in bad).
     frame_order: `reversed` shows the sampled frames backwards, `shuffled` in an order drawn from
     the seed and the video that is never the right one. Errors: ValueError; TooSlow as there.
     """

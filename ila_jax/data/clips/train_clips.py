@@ -13,6 +13,7 @@ from ila_jax.data.clips.order import TrainOrder, element_generator
 from ila_jax.data.clips.reading import VideoReader
 from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.replacement import MAX_TRIES, Replacements
+from ila_jax.data.sources.source import ground_truth
 from ila_jax.data.video.bad import BadVideo
 
 
@@ -37,6 +38,7 @@ class TrainClips:
         self._recipe, self._order = recipe, order
         self._first, self._count, self._replace = first, count, replace
         self._replacements = Replacements(reader.source)
+        self._truth = ground_truth(reader.source)
 
     def __len__(self) -> int:
         return self._count
@@ -63,5 +65,5 @@ class TrainClips:
                 problems.append(error)
                 continue
             # The label of the video that is shown, not of the one that was asked for.
-            return element(video, self._source.labels[index], index, short, bad, MAX_TRIES)
+            return element(video, self._truth[index], index, short, bad, MAX_TRIES)
         raise self._replacements.none_left(example, problems)

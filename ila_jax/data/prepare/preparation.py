@@ -27,6 +27,12 @@ def prepare(
 
     Errors: ValueError, OSError or RuntimeError, in words.
     """
+    several = [split for split, videos in opened.items() if videos.source.targets is not None]
+    if several:
+        raise ValueError(
+            f"the clips of {' and '.join(several)} have several labels, and prepared videos keep "
+            "one of each: train from the list itself"
+        )
     videos = VideosToPrepare(opened, encoding)
     builder = VideoBuilder(args.to, videos, clips_per_shard=args.clips_per_shard)
     todo = builder.begin()

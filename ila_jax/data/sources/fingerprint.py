@@ -15,9 +15,9 @@ def fingerprint(ids: Sequence[str], labels: np.ndarray) -> str:
     """A number for which videos there are, with which labels: sha256, its first 16 digits.
 
     It is the same on any machine, a Mac as well, and for any folder and order, and another one with
-    any other video. ids: of every video. labels: int32 [n].
+    any other video. ids: of every video. labels: as of `ground_truth`, [n] or [n, k].
     """
-    pairs = zip(ids, labels.tolist(), strict=True)
+    pairs = zip(ids, _written(labels), strict=True)
     # Composed: a Mac's folders spell é in two characters. Sorted: folders have no order.
     return _sha256(sorted(f"{composed(name)}\t{label}\n" for name, label in pairs))[:16]
 
@@ -25,9 +25,9 @@ def fingerprint(ids: Sequence[str], labels: np.ndarray) -> str:
 def ordered_fingerprint(ids: Sequence[str], labels: np.ndarray) -> str:
     """The sha256 of ids and labels in their order: of results that know a video by its place.
 
-    labels: int32 [n]. Evaluations keep its first 16 digits, features all 64.
+    labels: as of `ground_truth`. Evaluations keep its first 16 digits, features all 64.
     """
-    pairs = zip(ids, labels.tolist(), strict=True)
+    pairs = zip(ids, _written(labels), strict=True)
     return _sha256(f"{name}\t{label}\n" for name, label in pairs)
 
 
@@ -39,6 +39,13 @@ def prepared_fingerprint(ids: Sequence[str], labels: np.ndarray) -> str:
     # Not a tab, as elsewhere: folders have been prepared with this hash since the first version.
     pairs = zip(ids, labels.tolist(), strict=True)
     return _sha256(f"{name}\0{label}\n" for name, label in pairs)
+
+
+def _written(labels: np.ndarray) -> Iterable[int | str]:
+    """Each video's label as it is hashed: its number, or the numbers of all its classes."""
+    if labels.ndim == 1:
+        return labels.tolist()  # type: ignore[no-any-return]
+    return [";".join(map(str, np.flatnonzero(row).tolist())) for row in labels]
 
 
 def _sha256(lines: Iterable[str]) -> str:

@@ -17,7 +17,7 @@ from ila_jax.data.sources.kinds import SOURCE_KINDS
 from ila_jax.data.sources.kinetics import is_kinetics, open_kinetics
 from ila_jax.data.sources.prepared import open_prepared
 from ila_jax.data.sources.something import open_something
-from ila_jax.data.sources.source import ListSource, OpenedSplit
+from ila_jax.data.sources.source import ListSource, OpenedSplit, class_counts, ground_truth
 from ila_jax.data.sources.split_file import open_split
 from ila_jax.data.sources.tfds_source import open_tfds
 from ila_jax.files.text_files import check_unicode, read_text
@@ -48,7 +48,7 @@ class Splits:
         """Sentences about classes that a split has no video of."""
         sentences = []
         for split, opened in (("training", self.train), ("validation", self.validation)):
-            counts = np.bincount(opened.source.labels, minlength=len(self.class_names))
+            counts = class_counts(ground_truth(opened.source), len(self.class_names))
             none = [self.class_names[k] for k in np.flatnonzero(counts == 0).tolist()]
             if none:
                 some = ", ".join(map(repr, none[:_SHOWN])) + (", …" if len(none) > _SHOWN else "")
@@ -134,9 +134,7 @@ def open_config(config: Config) -> Splits:
     data, classes = config.data, config.model.classes
     splits = open_splits(data.train, data.validation, root=data.root, class_names=data.class_names)
     names, videos = splits.class_names, len(splits.train.source)
-    problems = []
-    if getattr(splits.train.source, "targets", None) is not None:
-        problems.append(f"{data.train} has clips of several labels: a run learns one of each clip")
+    problems = _of_several_labels(config, splits)
     # None takes as many as the data name.
     if classes is not None and classes != len(names):
         problems.append(
@@ -151,6 +149,36 @@ def open_config(config: Config) -> Splits:
     if problems:
         raise ValueError("\n".join(problems))
     return splits
+
+
+def _of_several_labels(config: Config, splits: Splits) -> list[str]:
+    """What does not go together with clips of several labels, in sentences."""
+    data, train = config.data, config.train
+    several = [opened.source.targets is not None for opened in (splits.train, splits.validation)]
+    if not any(several):
+        return []
+    if not all(several):
+        names = data.train, data.validation
+        return [
+            f"{names[several.index(True)]} has clips of several labels, and "
+            f"{names[several.index(False)]} one label for each: expected both of a kind; write "
+            "both into one list, with a column `split`"
+        ]
+    wrong = {
+        # A text head cannot have them, so that the head is named as well.
+        "model.probabilities": (config.model.probabilities == "softmax", "sigmoid, with "
+            "model.head=linear and train.loss=binary_cross_entropy or asymmetric: softmax would "
+            "share out one probability among the classes of a clip"),
+        "train.class_balance": (train.class_balance == "sampling", "none: a clip of two classes "
+            "cannot be shown as often as each of them asks for"),
+        "train.best_metric": (train.best_metric == "macro_accuracy", "map, or another: it asks for "
+            "the one class of each clip"),
+    }  # fmt: skip
+    return [
+        f"{data.train} has clips of several labels, and {key} is not for them: expected {expected}"
+        for key, (bad, expected) in wrong.items()
+        if bad
+    ]
 
 
 def _open_list(where: str, text: str, root: str, class_names: Sequence[str] | None) -> OpenedSplit:

@@ -46,6 +46,8 @@ def open_prepared(rest: str, root: str, class_names: Sequence[str] | None) -> Op
 class PreparedSource:
     """The videos of a split as `ila_jax.data.prepare` wrote them, in the order of their source."""
 
+    targets: np.ndarray | None = None  # one class of each video is all that shards hold
+
     def __init__(self, directory: str, split: str) -> None:
         """Errors: FileNotFoundError; ValueError for a folder that is not one of prepared videos."""
         self._directory, self._split = directory, split

@@ -16,7 +16,12 @@ class VideoSource(Protocol):
 
     @property
     def labels(self) -> np.ndarray:
-        """Class of every video: int32 [n]."""
+        """Class of every video, the first of several: int32 [n]."""
+        ...
+
+    @property
+    def targets(self) -> np.ndarray | None:
+        """Which classes every video has, bool [n, k]; None where each has exactly one."""
         ...
 
     def __len__(self) -> int: ...
@@ -28,6 +33,19 @@ class VideoSource(Protocol):
     def read(self, index: int) -> bytes:
         """The bytes of the encoded file. Errors: BadVideo where there are none to be had."""
         ...
+
+
+def ground_truth(source: VideoSource) -> np.ndarray:
+    """What is learnt and scored of every video: its class, int32 [n], or its classes, bool [n, k].
+
+    The rows are the `label` of batches, so that all that only passes them on serves both.
+    """
+    return np.asarray(source.labels, np.int32) if source.targets is None else source.targets
+
+
+def class_counts(truth: np.ndarray, classes: int) -> np.ndarray:
+    """How many videos have each class: int [k]. truth: as of `ground_truth`."""
+    return truth.sum(axis=0) if truth.ndim == 2 else np.bincount(truth, minlength=classes)
 
 
 @dataclass(frozen=True)
@@ -72,7 +90,7 @@ class ListSource:
 
     @property
     def labels(self) -> np.ndarray:
-        """The class of every video: int32 [n]."""
+        """The class of every video, the first of several: int32 [n]."""
         return self._labels
 
     def __len__(self) -> int:

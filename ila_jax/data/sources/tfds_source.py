@@ -28,6 +28,8 @@ _NAME = re.compile(
 class TfdsSource:
     """One split of a built data set, read an element at a time."""
 
+    targets: np.ndarray | None = None  # its label is one class
+
     def __init__(
         self, folder: str, split: str, video: str, labels: np.ndarray, names: Sequence[str]
     ) -> None:

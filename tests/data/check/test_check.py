@@ -211,7 +211,7 @@ def test_a_configuration(good, capsys):
 class Packed:
     """Videos that are no files, named after files of a split's folder."""
 
-    labels = np.zeros(1, np.int32)
+    labels, targets = np.zeros(1, np.int32), None
 
     def __len__(self):
         return 1
