@@ -11,7 +11,7 @@ import numpy as np
 from scipy import stats
 
 from ila_jax.scoring.intervals import LEVEL, wilson_interval
-from ila_jax.scoring.metrics import METRICS, best_classes
+from ila_jax.scoring.metrics import best_classes, metrics_of, top_hits
 
 # Pairs of confused classes that results list. 400 classes have 159,600 of them.
 _PAIRS = 20
@@ -21,9 +21,9 @@ _PAIRS = 20
 class ScoredVideos:
     """All listed videos, in the order of the list.
 
-    label: int [n]. reason: int [n], a `Reason`, or -1 of a video that could be read. short: bool
-    [n], has fewer frames than a clip. probabilities: float64 [n, k], the mean over a video's
-    views; zeros for one that could not be read.
+    label: int [n], or bool [n, k] of any number of classes. reason: int [n], a `Reason`, or -1 of a
+    video that could be read. short: bool [n], has fewer frames than a clip. probabilities: float64
+    [n, k], the mean over a video's views; zeros for one that could not be read.
     """
 
     label: np.ndarray
@@ -40,6 +40,16 @@ class ScoredVideos:
     def top(self) -> np.ndarray:
         """The best classes of each video that could be read, best first: int [r, 5]."""
         return best_classes(self.probabilities[self.readable])
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether a video may have any number of classes."""
+        return self.label.ndim == 2
+
+    @property
+    def right(self) -> np.ndarray:
+        """Whether the best class of each video is its class, or one of them: bool [n]."""
+        return self.readable & top_hits(self.probabilities, self.label, of=1)
 
     @property
     def predicted(self) -> np.ndarray:
@@ -108,7 +118,7 @@ def share(hits: int, videos: int) -> Share:
 
 
 def metric_values(videos: ScoredVideos) -> dict[str, dict[str, Share | Value]]:
-    """Every metric of METRICS by its name, as `result.json` holds them.
+    """Every metric that is defined for the labels by its name, as `result.json` holds them.
 
     Shares are over the listed videos and over those that could be read, other metrics over the
     latter alone. Errors: ValueError when no video could be read.
@@ -116,7 +126,7 @@ def metric_values(videos: ScoredVideos) -> dict[str, dict[str, Share | Value]]:
     probabilities, label = videos.probabilities[videos.readable], videos.label[videos.readable]
     counts = {"listed": len(videos.label), "decoded": len(label)}
     values: dict[str, dict[str, Share | Value]] = {}
-    for name, metric in METRICS.items():
+    for name, metric in metrics_of(label).items():
         measured = np.asarray(metric.measure(probabilities, label))
         if measured.dtype == bool:
             hits = int(measured.sum())
@@ -140,15 +150,15 @@ def per_class(videos: ScoredVideos, names: tuple[str, ...]) -> list[ClassAccurac
     listed = np.bincount(videos.label, minlength=len(names)).tolist()
     counts = confusion_matrix(videos)
     return [
-        ClassAccuracy(name, n, decoded, hits, *_share_of_class(hits, decoded))
+        ClassAccuracy(name, n, decoded, hits, *share_of_class(hits, decoded))
         for name, n, decoded, hits in zip(
             names, listed, counts.sum(axis=1).tolist(), counts.diagonal().tolist(), strict=True
         )
     ]
 
 
-def _share_of_class(hits: int, decoded: int) -> tuple[float | None, float | None, float | None]:
-    """The share of hits and its interval; None of all where there is no video."""
+def share_of_class(hits: int, decoded: int) -> tuple[float | None, float | None, float | None]:
+    """The share of a class's hits and its interval by Wilson; None of all without videos."""
     return (hits / decoded, *wilson_interval(hits, decoded)) if decoded else (None, None, None)
 
 

@@ -41,9 +41,13 @@ def calibrate(folder: Path) -> StoredTemperature:
     fitted on; OSError.
     """
     result = read_result(folder)
-    # A result of a version before does not say: all were softmax.
-    if result["same"]["model"].get("probabilities", "softmax") != "softmax":
-        raise ValueError(f"{folder} is of sigmoid probabilities: a temperature is for softmax's")
+    # A result of a version before says neither: all were softmax, with one label a video.
+    sigmoid = result["same"]["model"].get("probabilities", "softmax") != "softmax"
+    if sigmoid or result.get("several_labels", False):
+        raise ValueError(
+            f"{folder} is of classes that do not exclude each other: a temperature is for softmax "
+            "and videos of one class each"
+        )
     path = _beside(result["checkpoint"], folder)
     try:
         fitted = fit(*_views_and_labels(folder / PREDICTIONS))

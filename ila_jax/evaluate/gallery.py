@@ -14,6 +14,7 @@ from ila_jax.data.video.bad import BadVideo
 from ila_jax.evaluate.accuracy import ScoredVideos
 from ila_jax.evaluate.plots import jpeg
 from ila_jax.evaluate.predictions import PREDICTIONS
+from ila_jax.evaluate.several_labels import label_names
 from ila_jax.evaluate.subject import Subject
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.printable import printable
@@ -30,14 +31,16 @@ _GAP = 3
 
 @dataclass(frozen=True)
 class GalleryVideo:
-    """A video as the report shows it, with the class that it has and the one that it was taken for.
+    """A video as the report shows it, with the classes that it has and the most probable one.
 
-    strips: pairs of a title and of frames side by side, as a `data:` address.
+    label: the class, or all with commas. right: whether `predicted` is one of them. strips: pairs
+    of a title and of frames side by side, as a `data:` address.
     """
 
     video: str
     label: str
     predicted: str
+    right: bool
     probability: float
     strips: tuple[tuple[str, str], ...]
 
@@ -50,7 +53,7 @@ def surest(videos: ScoredVideos, count: int) -> tuple[list[int], list[int]]:
     # Videos that could not be read come last, and are left out below.
     confidence = np.where(videos.readable, videos.probabilities.max(axis=1), -1.0)
     order = np.argsort(-confidence, kind="stable")
-    right = (videos.predicted == videos.label)[order]
+    right = videos.right[order]
     hits, misses = order[right], order[~right & videos.readable[order]]
     return hits[:count].tolist(), misses[:count].tolist()
 
@@ -66,8 +69,9 @@ def examples(
     for i, blocks in zip(chosen, points, strict=True):
         yield GalleryVideo(
             printable(subject.ids[i]),
-            subject.class_names[videos.label[i]],
+            label_names(subject.class_names, videos.label[i]),
             subject.class_names[videos.predicted[i]],
+            bool(videos.right[i]),
             float(videos.probabilities[i].max()),
             tuple(_strips(subject, i, blocks)),
         )

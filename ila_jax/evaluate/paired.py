@@ -13,9 +13,10 @@ from scipy import stats
 
 from ila_jax.evaluate.predictions import PREDICTIONS
 from ila_jax.evaluate.results import read_result
+from ila_jax.evaluate.several_labels import label_names
 from ila_jax.files.json_files import json_text
 from ila_jax.files.plain_name import plain_name
-from ila_jax.scoring.metrics import METRICS
+from ila_jax.scoring.metrics import METRICS, metrics_of
 
 # Changed videos that are printed; --output takes all of them.
 _SHOWN = 20
@@ -24,7 +25,8 @@ _SHOWN = 20
 class Changed(NamedTuple):
     """A video that the two evaluations name differently.
 
-    one, other: the class that each names; None where it could not read the video.
+    label: its class, or all of them with commas between. one, other: the class that each names;
+    None where it could not read the video.
     """
 
     video: str
@@ -35,7 +37,7 @@ class Changed(NamedTuple):
 
 @dataclass(frozen=True)
 class Paired:
-    """Videos by who names their class, of those that both could read.
+    """Videos by whose best class is theirs, or one of theirs, of those that both could read.
 
     p: of McNemar's exact test, how likely it is that as many or more of the videos that only one
     has right fall to one side, were both equally good. metrics: by name, of A and of B.
@@ -76,12 +78,12 @@ def compare(one: Path, other: Path) -> Paired:
     # Sorted by name, since the two may list the same videos in different orders.
     rows = [_sorted_rows(folder) for folder in (one, other)]
     shares = [np.stack(r.pop("probabilities")) for r in rows]
-    label = rows[0]["label"]
+    label = _truth(rows[0]["label"], len(names))
     # -1 of a video that could not be read. A video that only one could read is among the changed
     # ones, and not in the test: it says nothing of who is right more often.
     predicted = [np.array([-1 if p is None else p for p in r["predicted"]]) for r in rows]
     read = (predicted[0] >= 0) & (predicted[1] >= 0)
-    right = [(p == label)[read] for p in predicted]
+    right = [_is_right(p, label)[read] for p in predicted]
     only_one, only_other = int((right[0] & ~right[1]).sum()), int((right[1] & ~right[0]).sum())
 
     def named(number: int) -> str | None:
@@ -89,7 +91,10 @@ def compare(one: Path, other: Path) -> Paired:
 
     changed = tuple(
         Changed(
-            rows[0]["video"][i], names[label[i]], named(predicted[0][i]), named(predicted[1][i])
+            rows[0]["video"][i],
+            label_names(names, label[i]),
+            named(predicted[0][i]),
+            named(predicted[1][i]),
         )
         for i in np.flatnonzero(predicted[0] != predicted[1]).tolist()
     )
@@ -99,14 +104,30 @@ def compare(one: Path, other: Path) -> Paired:
         only_other=only_other,
         neither=int((~right[0] & ~right[1]).sum()),
         p=mcnemar(only_one, only_other),
-        metrics=_metrics([values[read] for values in shares], np.array(label)[read]),
+        metrics=_metrics([values[read] for values in shares], label[read]),
         changed=changed,
     )
 
 
-def _metrics(shares: Sequence[NDArray[Any]], label: NDArray[Any]) -> dict[str, dict[str, float]]:
-    """Every metric of METRICS, of A and of B, from the probabilities [v, k] of both.
+def _truth(labels: Sequence[Any], classes: int) -> NDArray[Any]:
+    """The videos' classes, int [n], or where each is a list of them, bool [n, k]."""
+    if not isinstance(labels[0], list):
+        return np.array(labels)
+    truth = np.zeros((len(labels), classes), np.bool_)
+    for row, numbers in zip(truth, labels, strict=True):
+        row[numbers] = True
+    return truth
 
+
+def _is_right(predicted: NDArray[Any], label: NDArray[Any]) -> NDArray[Any]:
+    """Whether the class that was named, int [n], is the video's, or one of them."""
+    return predicted == label if label.ndim == 1 else label[np.arange(len(label)), predicted]
+
+
+def _metrics(shares: Sequence[NDArray[Any]], label: NDArray[Any]) -> dict[str, dict[str, float]]:
+    """Every metric that is defined for the labels, of A and of B.
+
+    shares: the probabilities [v, k] of both.
     Empty where there is no video.
     """
     if not len(label):
@@ -116,7 +137,7 @@ def _metrics(shares: Sequence[NDArray[Any]], label: NDArray[Any]) -> dict[str, d
             side: metric.value(probabilities, label)
             for side, probabilities in zip("AB", shares, strict=True)
         }
-        for name, metric in METRICS.items()
+        for name, metric in metrics_of(label).items()
     }
 
 
@@ -172,8 +193,10 @@ def _sorted_rows(folder: Path) -> dict[str, list[Any]]:
     if not path.is_file():
         raise ValueError(f"{path} is missing: expected it beside the result of the evaluation")
     try:
-        columns_read = ["video", "label", "predicted", "probabilities"]
+        several = "labels" in pq.read_schema(plain_name(path)).names
+        columns_read = ["video", "labels" if several else "label", "predicted", "probabilities"]
         table = pq.read_table(plain_name(path), columns=columns_read)
+        table = table.rename_columns(["video", "label", "predicted", "probabilities"])
     except Exception as error:  # pyarrow's own kinds, some of them no OSError
         raise ValueError(f"{path} cannot be read: {error}") from error
     columns = table.drop_columns("probabilities").to_pydict()

@@ -3,12 +3,12 @@
 import base64
 from collections.abc import Sequence
 from html import escape
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from jaxtyping import Int, UInt8
 
-from ila_jax.evaluate.accuracy import ClassAccuracy
 from ila_jax.scoring.calibration import Bin
 
 _INK, _PALE, _LINE = "#2f6690", "#d9e6ef", "#999999"
@@ -19,14 +19,22 @@ _LONGEST = 34
 _WHITE, _DARK = np.array([255, 255, 255]), np.array([20, 60, 95])
 
 
-def class_bars(classes: Sequence[ClassAccuracy]) -> str:
-    """Top-1 of each class as a bar, with its count of videos."""
+class Bar(NamedTuple):
+    """A share of a class's videos, None where there are none, and how many there are."""
+
+    name: str
+    value: float | None
+    videos: int
+
+
+def class_bars(classes: Sequence[Bar]) -> str:
+    """The share of each class as a bar, with its count of videos."""
     step, left, wide = 20, 250, 360
     lines = []
     for i, item in enumerate(classes):
         y = 10 + i * step
-        bar = 0.0 if item.top1 is None else wide * item.top1
-        label = "no video" if item.top1 is None else f"{item.top1:.1%} of {item.decoded}"
+        bar = 0.0 if item.value is None else wide * item.value
+        label = "no video" if item.value is None else f"{item.value:.1%} of {item.videos}"
         lines += [
             _name(item.name, left - 8, y + 13, anchor="end"),
             f'<rect x="{left}" y="{y}" width="{wide}" height="{step - 4}" fill="{_PALE}"/>',

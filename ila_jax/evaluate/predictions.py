@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from ila_jax.data.sources.source import ground_truth
 from ila_jax.data.video.bad import Reason
 from ila_jax.evaluate.accuracy import ScoredVideos
 from ila_jax.evaluate.parts import ScoredParts
@@ -80,7 +81,7 @@ def _videos(subject: Subject, numbers: range, rows: ScoreRows) -> ScoredVideos:
     reason = np.full(len(numbers), -1)
     reason[bad[:, 0] - numbers.start] = bad[:, 1]
     return ScoredVideos(
-        label=subject.source.labels[numbers.start : numbers.stop],
+        label=ground_truth(subject.source)[numbers.start : numbers.stop],
         reason=reason,
         short=_whole(rows["short"], place, len(numbers)),
         # Not in float32: the sum of twelve rounded shares decides between close classes.
@@ -104,7 +105,7 @@ def _table(subject: Subject, numbers: range, videos: ScoredVideos, rows: ScoreRo
     reasons = [None if code < 0 else Reason(code).name for code in videos.reason.tolist()]
     columns = {
         "video": pa.array([printable(subject.ids[i]) for i in numbers], pa.string()),
-        "label": pa.array(videos.label, pa.int32()),
+        **_labels(videos.label),
         "readable": pa.array(readable),
         "reason": pa.array(reasons, pa.string()),
         "short": pa.array(videos.short),
@@ -119,6 +120,14 @@ def _table(subject: Subject, numbers: range, videos: ScoredVideos, rows: ScoreRo
     # Labels are numbers: the names travel with the file, as metadata of its schema.
     names = json.dumps(all_printable(subject.class_names), ensure_ascii=False)
     return pa.table(columns).replace_schema_metadata({"class_names": names})
+
+
+def _labels(label: np.ndarray) -> dict[str, pa.Array]:
+    """The column `label`, or `labels` with the numbers of all classes of a video."""
+    if label.ndim == 1:
+        return {"label": pa.array(label, pa.int32())}
+    numbers = [np.flatnonzero(row).tolist() for row in label]
+    return {"labels": pa.array(numbers, pa.list_(pa.int32()))}
 
 
 def _lists(values: np.ndarray, present: np.ndarray) -> pa.Array:

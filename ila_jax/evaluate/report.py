@@ -8,14 +8,16 @@ from typing import Any
 from ila_jax.evaluate import accuracy, plots
 from ila_jax.evaluate.accuracy import ClassAccuracy, ScoredVideos
 from ila_jax.evaluate.gallery import GalleryVideo, examples, surest
+from ila_jax.evaluate.plots import Bar
 from ila_jax.evaluate.results import REPORT
+from ila_jax.evaluate.several_labels import ClassPrecision
 from ila_jax.evaluate.subject import Subject
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import printable
 from ila_jax.files.publish import publish_text
 from ila_jax.models.variants import variant
 from ila_jax.scoring.calibration import Bin
-from ila_jax.scoring.metrics import METRICS
+from ila_jax.scoring.metrics import METRICS, THRESHOLD
 
 # Videos that are shown of the surest hits, and as many of the surest misses.
 _EXAMPLES = 6
@@ -61,18 +63,16 @@ def write_report(
     """
     hits, misses = surest(videos, _EXAMPLES)
     # The classes and the numbers come from `result`, so that the page and `result.json` agree.
-    counts = accuracy.confusion_matrix(videos)
     body = [
         f"<h1>Evaluation of {escape(subject.checkpoint)}</h1>",
         _overview(result),
         "<h2>Classes</h2>",
-        _classes([ClassAccuracy(**values) for values in result["per_class"]]),
-        "<h2>Confusions</h2>",
-        "<p>Rows: the class. Columns: what its videos were taken for, darker the more of them.</p>",
-        f'<div class="scroll">{plots.confusion(counts, subject.class_names)}</div>',
-        _confused(result["confused"]),
+        *(_precisions(result) if videos.several_labels else _accuracies(subject, result, videos)),
         "<h2>Calibration</h2>",
-        _calibration(result["calibration"]),
+        _calibration(
+            result["calibration"],
+            "pairs of a video and a class" if videos.several_labels else "videos",
+        ),
         f"<h2>Surest hits</h2>{_legend(subject)}",
         _gallery(examples(folder, subject, videos, hits)),
         f"<h2>Surest misses</h2>{_gallery(examples(folder, subject, videos, misses))}",
@@ -89,6 +89,8 @@ def _overview(result: dict[str, Any]) -> str:
     videos, same = result["videos"], result["same"]
     cells = []
     for name, metric in METRICS.items():
+        if name not in result:
+            continue
         for over, words in (("listed", "listed"), ("decoded", "read")):
             if over in result[name]:
                 value = result[name][over]
@@ -105,17 +107,9 @@ def _overview(result: dict[str, Any]) -> str:
     )
 
 
-def _classes(classes: Sequence[ClassAccuracy]) -> str:
-    """Bars of the classes from the worst to the best, and a table of all in their own order."""
-    order = sorted(classes, key=lambda item: (item.top1 is None, item.top1 or 0.0))
-    if len(order) <= _BARS:
-        bars = plots.class_bars(order)
-    else:
-        decoded, half = [item for item in order if item.top1 is not None], _BARS // 2
-        bars = (
-            f"<h3>The {half} it knows least</h3>{plots.class_bars(decoded[:half])}"
-            f"<h3>The {half} it knows best</h3>{plots.class_bars(decoded[-half:])}"
-        )
+def _accuracies(subject: Subject, result: dict[str, Any], videos: ScoredVideos) -> list[str]:
+    """How the classes do, and what they are taken for."""
+    classes = [ClassAccuracy(**values) for values in result["per_class"]]
     cells = [
         [
             item.name, str(item.listed), str(item.decoded), str(item.hits),
@@ -124,11 +118,59 @@ def _classes(classes: Sequence[ClassAccuracy]) -> str:
         ]
         for item in classes
     ]  # fmt: skip
-    table = _table(["class", "listed", "read", "right", "top-1", "95 % interval"], cells)
-    return (
-        f'<div class="scroll">{bars}</div>'
-        f"<details><summary>All classes, in their order</summary>{table}</details>"
-    )
+    header = ["class", "listed", "read", "right", "top-1", "95 % interval"]
+    counts = accuracy.confusion_matrix(videos)
+    return [
+        _bars([Bar(item.name, item.top1, item.decoded) for item in classes]),
+        _all_classes(_table(header, cells)),
+        "<h2>Confusions</h2>",
+        "<p>Rows: the class. Columns: what its videos were taken for, darker the more of them.</p>",
+        f'<div class="scroll">{plots.confusion(counts, subject.class_names)}</div>',
+        _confused(result["confused"]),
+    ]
+
+
+def _precisions(result: dict[str, Any]) -> list[str]:
+    """How the classes do where a video may have several of them."""
+    classes = [ClassPrecision(**values) for values in result["per_class"]]
+    cells = [
+        [
+            item.name, str(item.listed), str(item.decoded),
+            "–" if item.average_precision is None else f"{item.average_precision:.1%}",
+            str(item.named), str(item.hits),
+            "–" if item.recall is None else f"{item.recall:.1%}",
+            "–" if item.recall is None else f"{item.low:.1%} to {item.high:.1%}",
+        ]
+        for item in classes
+    ]  # fmt: skip
+    header = ["class", "listed", "read", "average precision", "named", "rightly", "recall",
+              "95 % interval"]  # fmt: skip
+    return [
+        "<p>The average precision of each class, of the videos that have it. A video is named a "
+        f"class that has {THRESHOLD:.0%} or more.</p>",
+        _bars([Bar(item.name, item.average_precision, item.decoded) for item in classes]),
+        _all_classes(_table(header, cells)),
+        "<h2>Confusions</h2>",
+        "<p>A video may have several classes, so that none is taken for another.</p>",
+    ]
+
+
+def _bars(classes: Sequence[Bar]) -> str:
+    """Bars of the classes from the worst to the best; of very many, of those alone."""
+    order = sorted(classes, key=lambda item: (item.value is None, item.value or 0.0))
+    if len(order) <= _BARS:
+        bars = plots.class_bars(order)
+    else:
+        decoded, half = [item for item in order if item.value is not None], _BARS // 2
+        bars = (
+            f"<h3>The {half} it knows least</h3>{plots.class_bars(decoded[:half])}"
+            f"<h3>The {half} it knows best</h3>{plots.class_bars(decoded[-half:])}"
+        )
+    return f'<div class="scroll">{bars}</div>'
+
+
+def _all_classes(table: str) -> str:
+    return f"<details><summary>All classes, in their order</summary>{table}</details>"
 
 
 def _confused(pairs: Sequence[dict[str, Any]]) -> str:
@@ -142,18 +184,18 @@ def _confused(pairs: Sequence[dict[str, Any]]) -> str:
     return _table(["class", "taken for", "videos", "of the class"], cells)
 
 
-def _calibration(calibration: dict[str, Any]) -> str:
+def _calibration(calibration: dict[str, Any], of_what: str) -> str:
     bins = [Bin(**values) for values in calibration["bins"]]
     return (
         f"<p>Expected calibration error {calibration['error']:.2%}, over {len(bins)} bins. A bar "
-        f"is dark where many videos are.</p>{plots.reliability(bins)}"
+        f"is dark where many {of_what} are.</p>{plots.reliability(bins)}"
     )
 
 
 def _gallery(videos: Iterable[GalleryVideo]) -> str:
     figures = []
     for video in videos:
-        wrong = f" for <b>{escape(video.predicted)}</b>" if video.predicted != video.label else ""
+        wrong = "" if video.right else f" for <b>{escape(video.predicted)}</b>"
         verdict = f"{video.probability:.1%}{wrong}; it is <b>{escape(video.label)}</b>"
         strips = "".join(
             f'<div class="small">{escape(title)}</div>'

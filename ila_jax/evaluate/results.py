@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from ila_jax.data.sources.source import class_counts
 from ila_jax.data.video.bad import Reason
 from ila_jax.evaluate import accuracy
 from ila_jax.evaluate.accuracy import ScoredVideos
 from ila_jax.evaluate.predictions import PREDICTIONS
+from ila_jax.evaluate.several_labels import class_precisions
 from ila_jax.evaluate.subject import Subject
 from ila_jax.files.json_files import json_text, read_object
 from ila_jax.files.printable import printable
@@ -20,6 +22,10 @@ from ila_jax.scoring.calibration import calibration
 from ila_jax.scoring.cautions import small_classes, small_validation
 
 ABOUT, RESULT, REPORT = "evaluation.json", "result.json", "report.html"
+_SHARED = (
+    "Videos have several classes, and the model shares out one probability among all (softmax): "
+    "macro-F1 and the calibration error, which take 50 % for as likely as not, mean little"
+)
 
 
 def check_folder(folder: Path, about: dict[str, Any]) -> None:
@@ -99,7 +105,6 @@ def summary(subject: Subject, videos: ScoredVideos) -> dict[str, Any]:
     """The numbers of `result.json`. Errors: ValueError when no video could be read."""
     if not videos.readable.any():
         raise ValueError(f"none of the {len(videos.label)} videos could be read")
-    names = subject.class_names
     readable = videos.readable
     # Each accuracy is given of the listed videos and of the readable ones: a set whose files are in
     # part missing must not look better than it is.
@@ -114,10 +119,9 @@ def summary(subject: Subject, videos: ScoredVideos) -> dict[str, Any]:
             name: {over: value._asdict() for over, value in values.items()}
             for name, values in accuracy.metric_values(videos).items()
         },
-        "per_class": [asdict(item) for item in accuracy.per_class(videos, names)],
-        "confused": [asdict(item) for item in accuracy.most_confused(videos, names)],
+        **_of_classes(videos, subject.class_names),
         "calibration": asdict(calibration(videos.probabilities[readable], videos.label[readable])),
-        "cautions": _cautions(videos, names),
+        "cautions": _cautions(subject, videos),
         "unreadable": [
             {
                 "video": printable(subject.ids[i]),
@@ -129,10 +133,25 @@ def summary(subject: Subject, videos: ScoredVideos) -> dict[str, Any]:
     }
 
 
-def _cautions(videos: ScoredVideos, names: tuple[str, ...]) -> list[str]:
+def _of_classes(videos: ScoredVideos, names: tuple[str, ...]) -> dict[str, Any]:
+    """The numbers of each class; which are taken for which, where a video has one of them."""
+    if videos.several_labels:
+        per_class = [asdict(item) for item in class_precisions(videos, names)]
+        return {"several_labels": True, "per_class": per_class}
+    return {
+        "several_labels": False,
+        "per_class": [asdict(item) for item in accuracy.per_class(videos, names)],
+        "confused": [asdict(item) for item in accuracy.most_confused(videos, names)],
+    }
+
+
+def _cautions(subject: Subject, videos: ScoredVideos) -> list[str]:
     """What the numbers do not tell by themselves, in sentences."""
-    decoded = int(videos.readable.sum())
-    hits = int((videos.predicted == videos.label)[videos.readable].sum())
-    clips = {item.name: item.decoded for item in accuracy.per_class(videos, names)}
-    both = small_validation(hits, decoded), small_classes(clips, of="validation")
-    return [sentence for sentence in both if sentence is not None]
+    names, label = subject.class_names, videos.label[videos.readable]
+    clips = dict(zip(names, class_counts(label, len(names)).tolist(), strict=True))
+    hits = int(videos.right.sum())
+    both = small_validation(hits, len(label)), small_classes(clips, of="validation")
+    sentences = [sentence for sentence in both if sentence is not None]
+    if videos.several_labels and subject.config.model.probabilities == "softmax":
+        sentences.append(_SHARED)
+    return sentences

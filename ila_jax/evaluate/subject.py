@@ -13,7 +13,7 @@ from ila_jax.config import Config, ModelConfig, to_dict
 from ila_jax.data.class_names.classes import Classes, read_class_names
 from ila_jax.data.sources.fingerprint import fingerprint, ordered_fingerprint
 from ila_jax.data.sources.opening import open_source
-from ila_jax.data.sources.source import VideoSource
+from ila_jax.data.sources.source import VideoSource, ground_truth
 from ila_jax.data.sources.video_files import tell
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.digest import digest
@@ -50,8 +50,8 @@ class Subject:
         return {
             "same": {
                 "weights": digest(self.recognizer.variables),
-                "videos": fingerprint(self.ids, self.source.labels),
-                "order": ordered_fingerprint(self.ids, self.source.labels)[:16],
+                "videos": fingerprint(self.ids, ground_truth(self.source)),
+                "order": ordered_fingerprint(self.ids, ground_truth(self.source))[:16],
                 "classes": list(self.class_names),
                 "model": to_dict(self.config.model),
                 "clips": self.config.evaluation.clips,

@@ -2,6 +2,7 @@
 
 import shutil
 import signal
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from ila_jax.job.batches import open_dataset, train_batches, validation_batches
-from ila_jax.train import augment, batches
+from ila_jax.train import augment
 from ila_jax.train.__main__ import main
 from ila_jax.train.mixing import blend_pairs, soft_targets
 from tests.train import runs
@@ -150,14 +151,14 @@ def test_what_does_not_go_with_several_labels_is_said(movers, values, words, tmp
 
 
 def test_lists_of_several_and_of_single_labels_do_not_mix(movers, tmp_path, capsys):
-    source = movers["data.train"].removeprefix("split:").removesuffix("@train")
-    lines = [line for line in open(source) if ";" not in line and ",," not in line]
+    source = Path(movers["data.train"].removeprefix("split:").removesuffix("@train"))
+    lines = source.read_text().splitlines()
     single = tmp_path / "single.csv"
-    single.write_text("".join(lines))
+    single.write_text("\n".join(line for line in lines if ";" not in line and ",," not in line))
     values = {
         "data.validation": f"split:{single}@validation",
         "data.class_names": None,
-        "data.root": source.rpartition("/")[0],
+        "data.root": str(source.parent),
     }
     runs.fails(
         capsys, tmp_path / "run", movers | values, "one label for each", "expected both of a kind"
