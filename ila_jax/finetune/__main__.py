@@ -3,10 +3,10 @@
     python -m ila_jax.finetune clips --weights weights/clip --workdir models/mine
     python -m ila_jax.finetune list.csv --weights runs/quickstart --workdir models/mine --test 0.2
 
-VIDEOS is a folder with a folder for each class, or a list (CSV) with the columns file and label;
-docs/data.md says what else it may have. W is a file of CLIP, X-CLIP or ILA from PyTorch, a folder
-of Hugging Face, hf://OWNER/NAME, a folder of weights, or a run of ila_jax; classes, frames and
-resolution may be other ones. Without it, training starts from noise.
+VIDEOS is a folder with a folder for each class, or a list (CSV) with the columns file and label, in
+which a clip may have several labels; docs/data.md says what else it may have. W is a file of CLIP,
+X-CLIP or ILA from PyTorch, a folder of Hugging Face, hf://OWNER/NAME, a folder of weights, or a run
+of ila_jax; classes, frames and resolution may be other ones. Without it, it starts from noise.
 
 All that is decided is printed first, with the reason, and can be set: by an option below, or by
 --config.KEY=VALUE, such as --config.train.ema=0.999. With --plan nothing is trained: look at the
@@ -43,12 +43,6 @@ def _finetune(arguments: Sequence[str] | None) -> None:
     check_writable(options.workdir)
     Folder(options.workdir).check(options)
     videos = read_own_videos(options.videos, root=options.root, merge_labels=options.merge_labels)
-    if videos.multi_label:
-        raise ValueError(
-            f"{options.videos} has clips of several labels, such as "
-            f"{next(clip.file for clip in videos.clips if len(clip.labels) > 1)}: this command "
-            "learns one class of each clip, so far. Give each clip one label"
-        )
     # Loading jax takes a second: what is wrong with the videos is said before.
     from ila_jax.finetune.stages import finetune
 

@@ -45,13 +45,13 @@ def card(
             "## Measured",
             *(render([_measured(side, result)], markdown=True) for side, result in results.items()),
             _of_temperature(temperature),
-            render([_of_classes(first)], markdown=True),
+            render([_table_of_classes(first)], markdown=True),
             "## Warnings",
             "\n".join(
                 f"- {sentence.rstrip('.')}." for sentence in warnings(config, split, results)
             ),
             "## Limits",
-            _LIMITS,
+            _LIMITS_OF_SEVERAL if first.get("several_labels", False) else _LIMITS,
             "## Recipe",
             render([_recipe(config)], markdown=True),
             "All settings are in `config.py`, which `python -m ila_jax.train --config` takes; the "
@@ -73,9 +73,13 @@ def summary(results: Mapping[str, dict[str, Any]]) -> list[str]:
     """The first figures of each side of the split, a line each, and the cautions."""
     lines = []
     for side, result in results.items():
-        top1, macro = _value(result, "top1"), _value(result, "macro_accuracy")
-        count = result["videos"]["decoded"]
-        lines.append(f"{side}: top-1 {top1} of {count} videos, macro accuracy {macro}")
+        names = (
+            ("map", "macro_f1")
+            if result.get("several_labels", False)
+            else ("top1", "macro_accuracy")
+        )
+        one, other = (f"{METRICS[name].title} {_value(result, name)}" for name in names)
+        lines.append(f"{side}: {one} of {result['videos']['decoded']} videos, {other}")
         lines += [f"caution: {sentence}" for sentence in result["cautions"]]
     return lines
 
@@ -83,12 +87,13 @@ def summary(results: Mapping[str, dict[str, Any]]) -> list[str]:
 def _what(folder: Folder, config: Config, result: Mapping[str, Any]) -> str:
     model = config.model
     start = "noise" if config.initial.pretrained is None else f"`{config.initial.pretrained}`"
-    names = ", ".join(result["same"]["classes"])
+    classes, each = result["same"]["classes"], result.get("several_labels", False)
+    what = "says of each of {} classes whether it is there" if each else "tells {} classes apart"
     return (
         f"{model.temporal}, size {model.size}, {model.frames} frames of "
         f"{model.geometry().resolution} pixels, {model.head} head, started from {start}. Step "
         f"{result['checkpoint']['step']} of the run in `{folder.run}`, the best in validation.\n\n"
-        f"It tells {len(result['same']['classes'])} classes apart: {names}."
+        f"It {what.format(len(classes))}: {', '.join(classes)}."
     )
 
 
@@ -122,6 +127,23 @@ def _value(result: Mapping[str, Any], name: str) -> str:
     value = result[name]["decoded"]
     interval = f" ({value['low']:.1%} to {value['high']:.1%})" if "low" in value else ""
     return f"{value['value']:.1%}{interval}"
+
+
+def _table_of_classes(result: Mapping[str, Any]) -> Table:
+    return _precisions(result) if result.get("several_labels", False) else _of_classes(result)
+
+
+def _precisions(result: Mapping[str, Any]) -> Table:
+    """The average precision of each class in validation, and how many of its videos were named."""
+    cells = [
+        [item["name"], str(item["decoded"]), "–", "–"]
+        if item["recall"] is None
+        else [item["name"], str(item["decoded"]), f"{item['average_precision']:.1%}",
+              f"{item['recall']:.1%} ({item['low']:.1%} to {item['high']:.1%})"]
+        for item in result["per_class"]
+    ]  # fmt: skip
+    header = ["class", "videos", "average precision", "recall at 50 %, with the 95 % interval"]
+    return Table("Classes in validation", header, cells)
 
 
 def _of_classes(result: Mapping[str, Any]) -> Table:
@@ -158,6 +180,7 @@ def _recipe(config: Config) -> Table:
         ("weight decay", optimizer.weight_decay),
         ("trained blocks", "all" if optimizer.trained_blocks is None else optimizer.trained_blocks),
         ("best by", f"{train.best_metric}, patience {train.patience}"),
+        ("loss", train.loss),
         ("balance of classes", train.class_balance),
         ("average of the weights", train.ema or "none"),
         ("label smoothing", augment.label_smoothing),
@@ -168,7 +191,11 @@ def _recipe(config: Config) -> Table:
     return Table("Settings", ["", ""], [[name, str(value)] for name, value in rows])
 
 
-_LIMITS = """\
-It names one of its classes for every video, also for one that shows none of them. It was measured
-on clips of the same set alone: of videos from other cameras, places or people nothing is known, nor
-whom it serves worse than others."""
+_MEASURED = """\
+It was measured on clips of the same set alone: of videos from other cameras, places or people
+nothing is known, nor whom it serves worse than others."""
+_LIMITS = f"""\
+It names one of its classes for every video, also for one that shows none of them. {_MEASURED}"""
+_LIMITS_OF_SEVERAL = f"""\
+It gives every class of every video a probability, and none of them was calibrated: whoever wants
+classes named sets a threshold (`predict --threshold`) by videos of their own. {_MEASURED}"""

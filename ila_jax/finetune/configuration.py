@@ -3,13 +3,13 @@
 import dataclasses
 import os
 import pprint
-from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 
 from ila_jax.config import (
+    AugmentConfig,
     Config,
     DataConfig,
     EvaluationConfig,
@@ -22,6 +22,7 @@ from ila_jax.config import (
     to_dict,
 )
 from ila_jax.data.sources.opening import Splits
+from ila_jax.data.sources.source import class_counts, ground_truth
 from ila_jax.files.publish import publish_text
 from ila_jax.finetune import decisions as decide
 from ila_jax.finetune.decisions import Decision
@@ -55,7 +56,13 @@ class _Choices(NamedTuple):
     blocks: int | None
     patience: int | None
     balance: Any
+    loss: Any
     precision: Any
+
+    @property
+    def several_labels(self) -> bool:
+        """Whether a clip may have any number of the classes."""
+        return bool(self.loss != "cross_entropy")
 
 
 def make_configuration(
@@ -71,7 +78,7 @@ def make_configuration(
         model=replace(origin.model, precision=choices.precision),
         initial=InitialConfig(pretrained=origin.pretrained, scratch=origin.pretrained is None),
         data=_data(recipe.data, folder, choices.blocks),
-        augment=recipe.augment,
+        augment=_augment(recipe.augment, choices),
         optimizer=_optimizer(recipe.optimizer, choices),
         train=_train(recipe.train, choices, options.seed),
         evaluation=EvaluationConfig(
@@ -92,8 +99,7 @@ def _choose(
 ) -> tuple[_Choices, tuple[Decision, ...]]:
     """Decides what options leave open, by the videos and by what training starts from."""
     videos, recipe = len(splits.train.source), origin.recipe
-    counts = Counter(splits.train.source.labels.tolist())
-    clips = {name: counts[k] for k, name in enumerate(splits.class_names)}
+    several = splits.train.source.targets is not None
     batch, about_batch = decide.choose_batch(videos, jax.device_count(), options.batch)
     of_recipe = recipe.optimizer.rate, recipe.train.batch
     chosen = (
@@ -103,12 +109,29 @@ def _choose(
         ),
         decide.choose_rate(of_recipe, batch, options.rate, origin.whose),
         decide.choose_blocks(options.recipe, origin.model.geometry().depth, options.blocks),
-        decide.choose_patience(options.patience),
-        decide.choose_balance(clips, options.balance),
+        decide.choose_patience(options.patience, "mAP" if several else "macro accuracy"),
+        *_of_labels(options, splits),
         _precision(),
     )
     values, decisions = zip(*chosen, strict=True)
     return _Choices(*values), decisions
+
+
+def _of_labels(options: Options, splits: Splits) -> tuple[tuple[Any, Decision], ...]:
+    """How classes are balanced, and the loss."""
+    truth = ground_truth(splits.train.source)
+    counts = class_counts(truth, len(splits.class_names)).tolist()
+    if truth.ndim == 2:
+        return (
+            decide.choose_balance_of_several(options.balance),
+            decide.choose_loss(sum(counts) / len(truth), len(counts)),
+        )
+    clips = dict(zip(splits.class_names, counts, strict=True))
+    reason = "each clip has one label"
+    return (
+        decide.choose_balance(clips, options.balance),
+        ("cross_entropy", Decision("loss", "cross entropy", reason)),
+    )
 
 
 def _epochs(recipe: str) -> float:
@@ -136,6 +159,14 @@ def _data(data: DataConfig, folder: Folder, blocks: int | None) -> DataConfig:
     )
 
 
+def _augment(augment: AugmentConfig, choices: _Choices) -> AugmentConfig:
+    """The recipe's; clips of several labels have targets as they are.
+
+    Smoothed, each of many absent classes would be there a little, and all of them together a lot.
+    """
+    return dataclasses.replace(augment, label_smoothing=0.0) if choices.several_labels else augment
+
+
 def _optimizer(optimizer: OptimizerConfig, choices: _Choices) -> OptimizerConfig:
     """The recipe's, with the rate scaled from its first to its last step."""
     last = optimizer.minimal_rate / optimizer.rate if optimizer.rate else 0.0
@@ -154,10 +185,10 @@ def _train(train: TrainConfig, choices: _Choices, seed: int) -> TrainConfig:
         **_lengths(choices.epochs),
         batch=choices.batch,
         seed=seed,
-        loss="cross_entropy",
+        loss=choices.loss,
         class_balance=choices.balance,
         # Of uneven classes, top-1 is the accuracy of the largest.
-        best_metric="macro_accuracy",
+        best_metric="map" if choices.several_labels else "macro_accuracy",
         patience=choices.patience,
         accumulation=1,
         wandb=None,

@@ -13,6 +13,8 @@ _STEPS_PER_EPOCH, _SMALLEST, _LARGEST = 20, 8, 64
 _UNEVEN = 3
 # Of the image tower, as `finetune/partial` has it for the 12 of a B/16.
 _BLOCKS = 4
+# The share of its classes that a clip shows, below which the absent ones count less. Not tuned.
+_RARE = 0.1
 # Of the epochs, the warm-up: the paper's is 5 of 53.
 WARMUP = 0.1
 # Validations of a run at most: each is a pass over the validation videos, and a checkpoint.
@@ -100,13 +102,16 @@ def choose_blocks(recipe: str, depth: int, asked: int | None) -> tuple[int | Non
     return blocks, Decision("trains", f"the last {blocks} of {depth} blocks, and the head", reason)
 
 
-def choose_patience(asked: int) -> tuple[int | None, Decision]:
-    """After how many validations without a better one a run ends. Errors: ValueError below 0."""
+def choose_patience(asked: int, metric: str) -> tuple[int | None, Decision]:
+    """After how many validations without a better one a run ends. metric: of "better", in words.
+
+    Errors: ValueError below 0.
+    """
     if asked < 0:
         raise ValueError(f"--patience is {asked}: expected validations, or 0 for off")
     if asked == 0:
         return None, Decision("early stopping", "off", ASKED)
-    reason = "the best checkpoint is kept; macro accuracy counts every class the same"
+    reason = f"the best checkpoint is kept; {metric} counts every class the same"
     words = f"after {asked} validations that are no better"
     return asked, Decision("early stopping", words, reason)
 
@@ -122,6 +127,25 @@ def choose_balance(clips: Mapping[str, int], asked: str | None) -> tuple[str, De
     if most <= _UNEVEN * least:
         return "none", Decision("balance of classes", "none", f"they are even enough: {sizes}")
     return "sampling", Decision("balance of classes", "sampling", f"{sizes}: all shown as often")
+
+
+def choose_balance_of_several(asked: str | None) -> tuple[str, Decision]:
+    """As `choose_balance`, for clips of any number of classes. Errors: ValueError."""
+    if asked not in (None, "none"):
+        raise ValueError(
+            f"--balance is {asked}: expected none, as a clip of several labels cannot be shown or "
+            "weighed as each of its classes asks for"
+        )
+    return "none", Decision("balance of classes", "none", "clips have several labels")
+
+
+def choose_loss(labels: float, classes: int) -> tuple[str, Decision]:
+    """The loss for clips of any number of classes. labels: that a clip has on average."""
+    shown = f"a clip shows {labels:.1f} of {classes} classes on average"
+    if labels < _RARE * classes:
+        reason = f"{shown}: the many absent ones would drown them, and count less here"
+        return "asymmetric", Decision("loss", "asymmetric", reason)
+    return "binary_cross_entropy", Decision("loss", "binary cross entropy", shown)
 
 
 def choose_rate(

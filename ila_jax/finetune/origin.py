@@ -42,9 +42,12 @@ class Origin:
     decisions: tuple[Decision, ...]
 
 
-def prepare_origin(options: Options, folder: Folder, class_names: Sequence[str]) -> Origin:
+def prepare_origin(
+    options: Options, folder: Folder, class_names: Sequence[str], *, several_labels: bool
+) -> Origin:
     """Reads the weights, fits them to the classes and the options, and writes them to the folder.
 
+    several_labels: whether a clip may have any number of the classes.
     Errors: ValueError in plain words for what is no weights, and for weights that do not fit.
     """
     if options.temporal is not None and options.temporal not in TEMPORAL:
@@ -52,17 +55,19 @@ def prepare_origin(options: Options, folder: Folder, class_names: Sequence[str])
             f"--temporal is {options.temporal!r}: expected one of {', '.join(sorted(TEMPORAL))}"
         )
     if options.weights is None:
-        return _noise(options, len(class_names))
+        return _noise(options, len(class_names), several_labels)
     if options.size is not None:
         raise ValueError("--size is that of the weights: give it without --weights only")
     source = _read(options.weights)
-    target = _fitted(source.config, options, len(class_names))
+    target = _fitted(source.config, options, len(class_names), several_labels)
     allow = Allow(
         frames=target.frames != source.config.frames,
         resolution=options.resolution is not None,
         reset_head=target.head == "linear",
     )
     variables, is_new = source.variables, tuple(source.class_names or ()) != tuple(class_names)
+    # Of softmax's logits only the differences count, which is not so of sigmoid's.
+    is_new |= source.config.probabilities != target.probabilities
     if is_new:
         variables = _without_linear_head(variables)
     fitted, report = adapt(
@@ -80,7 +85,7 @@ def prepare_origin(options: Options, folder: Folder, class_names: Sequence[str])
     return Origin(target, recipe, whose, str(folder.weights), tuple(decisions))
 
 
-def _noise(options: Options, classes: int) -> Origin:
+def _noise(options: Options, classes: int, several_labels: bool) -> Origin:
     if options.recipe != "full":
         raise ValueError(
             f"--recipe {options.recipe} keeps most of the weights as they are, and without "
@@ -88,7 +93,9 @@ def _noise(options: Options, classes: int) -> Origin:
         )
     recipe = from_config(read_config(_NOISE))
     changes = _asked(options) | ({} if options.size is None else {"size": options.size})
-    model = dataclasses.replace(recipe.model, **changes, classes=classes)
+    model = dataclasses.replace(
+        recipe.model, **changes, classes=classes, probabilities=_probabilities(several_labels)
+    )
     shape = f"{model.temporal}, size {model.size}, {model.frames} frames, {model.head} head"
     why = "the quickstart's, small enough to learn from noise" if not changes else ASKED
     decisions = (
@@ -110,7 +117,9 @@ def _is_ours(path: Path) -> bool:
     return (path / "checkpoints").is_dir() or (path / "model.json").is_file()
 
 
-def _fitted(source: ModelConfig, options: Options, classes: int) -> ModelConfig:
+def _fitted(
+    source: ModelConfig, options: Options, classes: int, several_labels: bool
+) -> ModelConfig:
     """The model to train: that of the weights, with what was asked for and for these classes."""
     changes = _asked(options)
     if source.temporal == "clip":
@@ -119,9 +128,15 @@ def _fitted(source: ModelConfig, options: Options, classes: int) -> ModelConfig:
         names = ("temporal", "convolutions", "channels", "dropout", "templates")
         changes = {name: getattr(paper, name) for name in names} | changes
         changes["pixels"] = IMAGENET_PIXELS
-    changes["classes"] = classes if source.head == "linear" else None
-    # What a fine-tuning here learns is one class of each clip.
-    return dataclasses.replace(source, **changes, probabilities="softmax", remat="none")
+    # A text head tells which class is likelier than another, and not which are there.
+    changes["head"] = "linear" if several_labels else source.head
+    changes["classes"] = classes if changes["head"] == "linear" else None
+    changes["probabilities"] = _probabilities(several_labels)
+    return dataclasses.replace(source, **changes, remat="none")
+
+
+def _probabilities(several_labels: bool) -> str:
+    return "sigmoid" if several_labels else "softmax"
 
 
 def _asked(options: Options) -> dict[str, Any]:
@@ -133,6 +148,8 @@ def _asked(options: Options) -> dict[str, Any]:
 def _why(source: ModelConfig, target: ModelConfig, options: Options) -> str:
     if source.temporal == "clip" and options.temporal is None:
         return "the weights are CLIP's: the paper's model around it"
+    if source.head != target.head:
+        return "that of the weights, with a head for clips of several labels"
     return "that of the weights" if not _asked(options) else f"that of the weights, and {ASKED}"
 
 

@@ -62,7 +62,8 @@ def _described(split: Split) -> str:
 def _decide(options: Options, folder: Folder) -> None:
     """Checks the videos, makes weights and configuration, and prints all that was decided."""
     splits = own.open_split_file(folder)
-    origin = prepare_origin(options, folder, splits.class_names)
+    several = splits.train.source.targets is not None
+    origin = prepare_origin(options, folder, splits.class_names, several_labels=several)
     config, made = make_configuration(options, folder, origin, splits)
     # After what costs nothing: options that make no run are told before videos are decoded.
     for sentence in own.checked(splits, options).warnings:
@@ -96,7 +97,7 @@ def _train_and_measure(folder: Folder, videos: OwnVideos) -> None:
     for place, side in sides:
         if not evaluate(open_subject(_on(config, folder, side), str(folder.run)), place):
             return
-    temperature = _temperature(folder.evaluation)
+    temperature = _temperature(folder.evaluation, config)
     results = {side: read_result(place) for place, side in sides}
     publish_text(folder.card, card.card(folder, videos.where, config, split, results, temperature))
     print("\n".join(["", *card.summary(results), *_next(folder)]))
@@ -110,8 +111,10 @@ def _on(config: Config, folder: Folder, side: str) -> Config:
     return dataclasses.replace(config, data=data)
 
 
-def _temperature(evaluation: Path) -> StoredTemperature | str:
+def _temperature(evaluation: Path, config: Config) -> StoredTemperature | str:
     """The temperature, which is kept beside the checkpoint; or why there is none, in words."""
+    if config.model.probabilities == "sigmoid":
+        return "one temperature is for classes that exclude each other"
     try:
         stored = calibrate(evaluation)
     except NoTemperature as error:

@@ -48,7 +48,7 @@ def test_what_trains():
     for recipe, asked in (("partial", 0), ("partial", 13), ("full", 3), ("frozen", 1)):
         with pytest.raises(ValueError, match=f"--blocks is {asked} with --recipe {recipe}"):
             choose(recipe, 12, asked)
-    assert [decide.choose_patience(n)[0] for n in (0, 5)] == [None, 5]
+    assert [decide.choose_patience(n, "mAP")[0] for n in (0, 5)] == [None, 5]
 
 
 def test_the_rate_goes_with_the_batch():
@@ -72,3 +72,13 @@ def test_what_changes_the_clips_is_told():
     assert decide.describe_augmentation(0, "the paper").reason == "that of the paper"
     kept = decide.describe_augmentation(2, "the paper")
     assert kept.value == "none, 2 fixed clips of each video"
+
+
+def test_clips_of_several_labels():
+    """Below a tenth of the classes a clip, the absent ones count less."""
+    losses = [decide.choose_loss(labels, 20) for labels in (1.9, 2.0)]
+    assert [loss for loss, _ in losses] == ["asymmetric", "binary_cross_entropy"]
+    assert "a clip shows 1.9 of 20 classes on average: the many absent" in losses[0][1].reason
+    assert [decide.choose_balance_of_several(asked)[0] for asked in (None, "none")] == ["none"] * 2
+    with pytest.raises(ValueError, match="--balance is sampling: expected none, as a clip of"):
+        decide.choose_balance_of_several("sampling")

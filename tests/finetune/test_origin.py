@@ -20,9 +20,9 @@ from tests.weights.test_adapt import clip_state
 NAMES = ("opening a door", "walking")
 
 
-def origin_of(weights, folder, names=NAMES, **more):
+def origin_of(weights, folder, names=NAMES, several_labels=False, **more):
     options = Options(videos="clips", workdir=folder, weights=str(weights), **more)
-    return prepare_origin(options, Folder(folder), names)
+    return prepare_origin(options, Folder(folder), names, several_labels=several_labels)
 
 
 def leaves(folder):
@@ -107,3 +107,22 @@ def test_folder_of_weights_is_replaced_when_asked_anew(weights, tmp_path):
     config = small.config("spatial", "linear")
     save(Recognizer(config, small.filled(config), None), other)
     assert origin_of(other, tmp_path).model.classes == 2
+
+
+def test_for_several_labels_a_model_of_text_gets_a_linear_head_with_a_probability_each(tmp_path):
+    config = small.config("spatial", "text")
+    state = official_state(Recognizer(config, small.filled(config)))
+    write_safetensors(tmp_path / "other.safetensors", state)
+    origin = origin_of(tmp_path / "other.safetensors", tmp_path, several_labels=True)
+    model = origin.model
+    assert (model.head, model.classes, model.probabilities) == ("linear", 2, "sigmoid")
+    assert leaves(tmp_path)["head/fc/kernel"].shape[-1] == 2
+    assert "with a head for clips of several labels" in origin.decisions[1].reason
+
+
+def test_a_head_of_the_same_classes_that_excluded_each_other_starts_fresh(weights, tmp_path):
+    names = ("one", "two", "three", "four", "five")
+    origin_of(weights, tmp_path, names, several_labels=True)
+    before, after = by_path(load(weights).variables.params), leaves(tmp_path)
+    changed = {p.split("/")[1] for p in before if not np.array_equal(before[p], after[p])}
+    assert "fc" in changed

@@ -10,6 +10,7 @@ from ila_jax.scoring.metrics import (
     best_classes,
     macro_accuracy,
     macro_f1,
+    metrics_of,
     top_hits,
 )
 from ila_jax.scoring.validation import Predictions
@@ -59,3 +60,29 @@ def test_a_metric_of_the_table_comes_out_of_a_validation(monkeypatch):
     monkeypatch.setitem(METRICS, "right", right)
     predictions = Predictions(np.arange(3), LABEL, SHARES, unreadable=0, short=0)
     assert predictions.metrics()["right"] == (0.5 + 0.4 + 0.1) / 3
+
+
+def test_of_several_labels_the_best_class_is_to_be_one_of_them():
+    labels = np.array([[0, 1, 1], [1, 0, 1], [0, 0, 0]], bool)
+    assert top_hits(SHARES, labels, of=1).tolist() == [False, True, False]
+    assert top_hits(SHARES, labels, of=2).tolist() == [True, True, False]
+    assert "macro_accuracy" not in metrics_of(labels)
+    assert metrics_of(LABEL) == METRICS
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_macro_f1_of_several_labels_is_that_of_scikit_learn(seed):
+    """Class 4 is never there and may be named, class 5 is neither, which leaves it out."""
+    rng = np.random.default_rng(seed)
+    labels = np.hstack([rng.random((40, 4)) < [0.5, 0.3, 0.1, 0.9], np.zeros((40, 2), bool)])
+    shares = np.hstack([rng.random((40, 5)), np.zeros((40, 1))])
+    expected = sklearn_metrics.f1_score(
+        labels, shares >= 0.5, average="macro", zero_division=np.nan
+    )
+    assert macro_f1(shares, labels) == pytest.approx(expected, abs=1e-9)
+
+
+def test_where_no_class_is_there_or_named_the_figures_are_0():
+    nothing = np.zeros((3, 2), bool)
+    assert METRICS["macro_f1"].value(np.zeros((3, 2)), nothing) == 0
+    assert METRICS["map"].value(np.zeros((3, 2)), nothing) == 0
