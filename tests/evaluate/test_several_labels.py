@@ -75,9 +75,7 @@ def evaluation(folder, subject, *, seed):
     """The files of an evaluation by drawn scores, in which video 3 could not be read."""
     rng, parts, count = np.random.default_rng(seed), ScoredParts(folder / "parts"), 24
     index = np.delete(np.arange(count), 3)
-    shares = (0.6 * rng.random((23, 2, 3)) + 0.4 * subject.source.targets[index][:, None]).astype(
-        np.float32
-    )
+    shares = rng.random((23, 2, 3)).astype(np.float32)
     rows = {
         "index": index,
         "label": subject.source.targets[index],
