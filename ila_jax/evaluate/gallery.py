@@ -33,14 +33,13 @@ _GAP = 3
 class GalleryVideo:
     """A video as the report shows it, with the classes that it has and the most probable one.
 
-    label: the class, or all with commas. right: whether `predicted` is one of them. strips: pairs
-    of a title and of frames side by side, as a `data:` address.
+    label: the class, or all with commas. strips: pairs of a title and of frames side by side, as a
+    `data:` address.
     """
 
     video: str
     label: str
     predicted: str
-    right: bool
     probability: float
     strips: tuple[tuple[str, str], ...]
 
@@ -71,7 +70,6 @@ def examples(
             printable(subject.ids[i]),
             label_names(subject.class_names, videos.label[i]),
             subject.class_names[videos.predicted[i]],
-            bool(videos.right[i]),
             float(videos.probabilities[i].max()),
             tuple(_strips(subject, i, blocks)),
         )

@@ -20,28 +20,28 @@ _WHITE, _DARK = np.array([255, 255, 255]), np.array([20, 60, 95])
 
 
 class Bar(NamedTuple):
-    """A share of a class's videos, None where there are none, and how many there are."""
+    """A class, its figure from 0 to 1, None where it has no video, and the figure in words."""
 
     name: str
     value: float | None
-    videos: int
+    words: str
 
 
 def class_bars(classes: Sequence[Bar]) -> str:
-    """The share of each class as a bar, with its count of videos."""
+    """The figure of each class as a bar, with its words behind it."""
     step, left, wide = 20, 250, 360
     lines = []
     for i, item in enumerate(classes):
         y = 10 + i * step
         bar = 0.0 if item.value is None else wide * item.value
-        label = "no video" if item.value is None else f"{item.value:.1%} of {item.videos}"
+        label = "no video" if item.value is None else item.words
         lines += [
             _name(item.name, left - 8, y + 13, anchor="end"),
             f'<rect x="{left}" y="{y}" width="{wide}" height="{step - 4}" fill="{_PALE}"/>',
             f'<rect x="{left}" y="{y}" width="{bar:.1f}" height="{step - 4}" fill="{_INK}"/>',
             _text(label, left + wide + 8, y + 13),
         ]
-    return _svg(left + wide + 110, 20 + len(classes) * step, lines, "accuracy of each class")
+    return _svg(left + wide + 110, 20 + len(classes) * step, lines, "each class")
 
 
 def reliability(bins: Sequence[Bin]) -> str:

@@ -121,7 +121,7 @@ def _accuracies(subject: Subject, result: dict[str, Any], videos: ScoredVideos) 
     header = ["class", "listed", "read", "right", "top-1", "95 % interval"]
     counts = accuracy.confusion_matrix(videos)
     return [
-        _bars([Bar(item.name, item.top1, item.decoded) for item in classes]),
+        _bars([Bar(c.name, c.top1, f"{c.top1 or 0:.1%} of {c.decoded}") for c in classes]),
         _all_classes(_table(header, cells)),
         "<h2>Confusions</h2>",
         "<p>Rows: the class. Columns: what its videos were taken for, darker the more of them.</p>",
@@ -148,7 +148,16 @@ def _precisions(result: dict[str, Any]) -> list[str]:
     return [
         "<p>The average precision of each class, of the videos that have it. A video is named a "
         f"class that has {THRESHOLD:.0%} or more.</p>",
-        _bars([Bar(item.name, item.average_precision, item.decoded) for item in classes]),
+        _bars(
+            [
+                Bar(
+                    c.name,
+                    c.average_precision,
+                    f"{c.average_precision or 0:.1%}, {c.decoded} videos",
+                )
+                for c in classes
+            ]
+        ),
         _all_classes(_table(header, cells)),
         "<h2>Confusions</h2>",
         "<p>A video may have several classes, so that none is taken for another.</p>",
@@ -195,7 +204,7 @@ def _calibration(calibration: dict[str, Any], of_what: str) -> str:
 def _gallery(videos: Iterable[GalleryVideo]) -> str:
     figures = []
     for video in videos:
-        wrong = "" if video.right else f" for <b>{escape(video.predicted)}</b>"
+        wrong = f" for <b>{escape(video.predicted)}</b>" if video.predicted != video.label else ""
         verdict = f"{video.probability:.1%}{wrong}; it is <b>{escape(video.label)}</b>"
         strips = "".join(
             f'<div class="small">{escape(title)}</div>'

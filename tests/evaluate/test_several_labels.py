@@ -110,7 +110,7 @@ def test_files_keep_all_labels_of_every_video(tmp_path, subject):
     assert "mAP of those read" in _table(result, tmp_path)
     page = (tmp_path / "one" / "report.html").read_text()
     assert "so that none is taken for another" in page
-    assert f"{precisions[0]:.1%} of {result['per_class'][0]['decoded']}" in page
+    assert f"{precisions[0]:.1%}, {result['per_class'][0]['decoded']} videos" in page
     assert "a blue square, a green one" in page or "a green one, a red one" in page
     with pytest.raises(ValueError, match="do not exclude each other"):
         calibrate(tmp_path / "one")
