@@ -51,5 +51,5 @@ def class_precisions(videos: ScoredVideos, names: tuple[str, ...]) -> list[Class
 
 def label_names(class_names: Sequence[str], label: np.ndarray) -> str:
     """The name of a video's class, int [], or the names of all its classes, bool [k]."""
-    numbers = np.flatnonzero(label) if label.ndim else [int(label)]
+    numbers: list[int] = np.flatnonzero(label).tolist() if label.ndim else [int(label)]
     return ", ".join(class_names[number] for number in numbers) or "none of the classes"

@@ -138,7 +138,7 @@ def shards(
 
 def _names(class_names: Sequence[str], label: np.ndarray) -> str:
     """The names of a video's classes, with ; between them. label: int [], or bool [k]."""
-    numbers = np.flatnonzero(label) if label.ndim else [int(label)]
+    numbers: list[int] = np.flatnonzero(label).tolist() if label.ndim else [int(label)]
     return ";".join(class_names[number] for number in numbers)
 
 

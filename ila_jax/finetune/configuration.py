@@ -4,7 +4,7 @@ import dataclasses
 import os
 import pprint
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 
@@ -29,6 +29,7 @@ from ila_jax.finetune.decisions import Decision
 from ila_jax.finetune.options import Folder, Options
 from ila_jax.finetune.origin import Origin
 from ila_jax.finetune.videos import BAD_FRACTION
+from ila_jax.scoring.metrics import METRICS
 
 _FILE = '''\
 """Made by python -m ila_jax.finetune. To change something, edit a copy of it and train with that:
@@ -99,7 +100,6 @@ def _choose(
 ) -> tuple[_Choices, tuple[Decision, ...]]:
     """Decides what options leave open, by the videos and by what training starts from."""
     videos, recipe = len(splits.train.source), origin.recipe
-    several = splits.train.source.targets is not None
     batch, about_batch = decide.choose_batch(videos, jax.device_count(), options.batch)
     of_recipe = recipe.optimizer.rate, recipe.train.batch
     chosen = (
@@ -109,7 +109,7 @@ def _choose(
         ),
         decide.choose_rate(of_recipe, batch, options.rate, origin.whose),
         decide.choose_blocks(options.recipe, origin.model.geometry().depth, options.blocks),
-        decide.choose_patience(options.patience, "mAP" if several else "macro accuracy"),
+        decide.choose_patience(options.patience, _measure(splits)),
         *_of_labels(options, splits),
         _precision(),
     )
@@ -132,6 +132,16 @@ def _of_labels(options: Options, splits: Splits) -> tuple[tuple[Any, Decision], 
         decide.choose_balance(clips, options.balance),
         ("cross_entropy", Decision("loss", "cross entropy", reason)),
     )
+
+
+def _measure(splits: Splits) -> str:
+    """The metric that chooses checkpoints, in words."""
+    return METRICS[_best_metric(splits.several_labels)].title
+
+
+def _best_metric(several_labels: bool) -> Literal["map", "macro_accuracy"]:
+    # Of uneven classes, top-1 is the accuracy of the largest.
+    return "map" if several_labels else "macro_accuracy"
 
 
 def _epochs(recipe: str) -> float:
@@ -187,8 +197,7 @@ def _train(train: TrainConfig, choices: _Choices, seed: int) -> TrainConfig:
         seed=seed,
         loss=choices.loss,
         class_balance=choices.balance,
-        # Of uneven classes, top-1 is the accuracy of the largest.
-        best_metric="map" if choices.several_labels else "macro_accuracy",
+        best_metric=_best_metric(choices.several_labels),
         patience=choices.patience,
         accumulation=1,
         wandb=None,

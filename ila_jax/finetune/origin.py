@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ila_jax.config import IMAGENET_PIXELS, Config, ModelConfig, from_config, read_config
 from ila_jax.finetune.decisions import ASKED, Decision
@@ -135,7 +135,7 @@ def _fitted(
     return dataclasses.replace(source, **changes, remat="none")
 
 
-def _probabilities(several_labels: bool) -> str:
+def _probabilities(several_labels: bool) -> Literal["softmax", "sigmoid"]:
     return "sigmoid" if several_labels else "softmax"
 
 

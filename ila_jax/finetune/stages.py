@@ -62,8 +62,9 @@ def _described(split: Split) -> str:
 def _decide(options: Options, folder: Folder) -> None:
     """Checks the videos, makes weights and configuration, and prints all that was decided."""
     splits = own.open_split_file(folder)
-    several = splits.train.source.targets is not None
-    origin = prepare_origin(options, folder, splits.class_names, several_labels=several)
+    origin = prepare_origin(
+        options, folder, splits.class_names, several_labels=splits.several_labels
+    )
     config, made = make_configuration(options, folder, origin, splits)
     # After what costs nothing: options that make no run are told before videos are decoded.
     for sentence in own.checked(splits, options).warnings:

@@ -17,6 +17,11 @@ from ila_jax.data.sources.source import VideoSource
 from ila_jax.data.sources.video_files import tell
 from ila_jax.job.sharding import shared
 
+_ONE_LABEL = (
+    "every clip has one label, and model.probabilities is sigmoid: the classes are learnt as if a "
+    "clip could show several"
+)
+
 
 @dataclass(frozen=True)
 class Dataset:
@@ -42,6 +47,8 @@ def open_dataset(config: Config) -> Dataset:
     # All processes read the same lists: one says what there is to say of them.
     if jax.process_index() == 0:
         tell([*splits.train.notes, *splits.validation.notes, *splits.unseen()])
+        if config.model.probabilities == "sigmoid" and not splits.several_labels:
+            tell([_ONE_LABEL])
     return Dataset(
         train=splits.train.source,
         validation=splits.validation.source,

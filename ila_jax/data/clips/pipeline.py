@@ -65,9 +65,9 @@ def train_batches(
     balanced: whether each class is shown as often as any other.
 
     video: uint8 [b, t, h, w, 3]. label, index: int32 [b], of the videos really shown; label is
-    bool [b, k] where a video may have several classes. short:
-    bool [b], fewer frames than t. bad: int32 [b, tries, 2], (index, Reason) of the unreadable
-    videos that the shown one replaces, padded with -1.
+    bool [b, k] where a video may have several classes. short: bool [b], fewer frames than t. bad:
+    int32 [b, tries, 2], (index, Reason) of the unreadable videos that the shown one replaces,
+    padded with -1.
 
     Close the iterator to stop its workers early. Errors: ValueError at once for sizes that do not
     fit, and, while iterating, for a class without a readable video; BadVideo with on_bad="fail";

@@ -44,6 +44,11 @@ class Splits:
         """The names of the classes, which both splits have, class 0 first."""
         return self.train.class_names
 
+    @property
+    def several_labels(self) -> bool:
+        """Whether a clip may have any number of the classes, in both splits."""
+        return self.train.source.targets is not None
+
     def unseen(self) -> list[str]:
         """Sentences about classes that a split has no video of."""
         sentences = []
@@ -126,6 +131,14 @@ def open_splits(train: str, validation: str, *, root: str, class_names: str | No
         raise problems[0]
     if problems:
         raise ValueError("\n".join(map(str, problems)))
+    several = [split.source.targets is not None for split in opened.values()]
+    if any(several) and not all(several):
+        names = train, validation
+        raise ValueError(
+            f"{names[several.index(True)]} has clips of several labels, and "
+            f"{names[several.index(False)]} one label for each: expected both of a kind; write "
+            "both into one list, with a column `split`"
+        )
     return Splits(**opened)
 
 
@@ -154,16 +167,8 @@ def open_config(config: Config) -> Splits:
 def _of_several_labels(config: Config, splits: Splits) -> list[str]:
     """What does not go together with clips of several labels, in sentences."""
     data, train = config.data, config.train
-    several = [opened.source.targets is not None for opened in (splits.train, splits.validation)]
-    if not any(several):
+    if not splits.several_labels:
         return []
-    if not all(several):
-        names = data.train, data.validation
-        return [
-            f"{names[several.index(True)]} has clips of several labels, and "
-            f"{names[several.index(False)]} one label for each: expected both of a kind; write "
-            "both into one list, with a column `split`"
-        ]
     wrong = {
         # A text head cannot have them, so that the head is named as well.
         "model.probabilities": (config.model.probabilities == "softmax", "sigmoid, with "
