@@ -49,7 +49,7 @@ class ScoredVideos:
     @property
     def right(self) -> np.ndarray:
         """Whether the best class of each video is its class, or one of them: bool [n]."""
-        return self.readable & top_hits(self.probabilities, self.label, of=1)
+        return np.asarray(self.readable & top_hits(self.probabilities, self.label, of=1))
 
     @property
     def predicted(self) -> np.ndarray:

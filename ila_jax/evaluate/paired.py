@@ -121,7 +121,8 @@ def _truth(labels: Sequence[Any], classes: int) -> NDArray[Any]:
 
 def _is_right(predicted: NDArray[Any], label: NDArray[Any]) -> NDArray[Any]:
     """Whether the class that was named, int [n], is the video's, or one of them."""
-    return predicted == label if label.ndim == 1 else label[np.arange(len(label)), predicted]
+    hits = predicted == label if label.ndim == 1 else label[np.arange(len(label)), predicted]
+    return np.asarray(hits)
 
 
 def _metrics(shares: Sequence[NDArray[Any]], label: NDArray[Any]) -> dict[str, dict[str, float]]:
