@@ -6,7 +6,8 @@
 VIDEOS is a folder with a folder for each class, or a list (CSV) with the columns file and label, in
 which a clip may have several labels; docs/data.md says what else it may have. W is a file of CLIP,
 X-CLIP or ILA from PyTorch, a folder of Hugging Face, hf://OWNER/NAME, a folder of weights, or a run
-of ila_jax; classes, frames and resolution may be other ones. Without it, it starts from noise.
+of ila_jax; classes, frames and resolution may be other ones. Without it, training starts from
+noise.
 
 All that is decided is printed first, with the reason, and can be set: by an option below, or by
 --config.KEY=VALUE, such as --config.train.ema=0.999. With --plan nothing is trained: look at the

@@ -164,3 +164,10 @@ def test_lists_of_several_and_of_single_labels_do_not_mix(movers, tmp_path, caps
     runs.fails(
         capsys, tmp_path / "run", movers | values, "one label for each", "expected both of a kind"
     )
+
+
+def test_a_label_that_is_no_class_is_named(movers, tmp_path, capsys):
+    names = tmp_path / "names.txt"
+    names.write_text("a blue square\na green one\nsomething yellow\n")
+    values = {"data.class_names": str(names)}
+    runs.fails(capsys, tmp_path / "run", movers | values, "a red one")
