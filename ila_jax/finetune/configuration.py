@@ -90,6 +90,7 @@ def make_configuration(
     return config, [
         *origin.decisions,
         *decisions,
+        *([decide.UNSMOOTHED] if choices.several_labels else []),
         decide.describe_augmentation(config.data.cached_views, origin.whose),
         Decision("evaluation", f"{options.clips} × {options.crops} views", "--clips × --crops"),
     ]
@@ -170,10 +171,7 @@ def _data(data: DataConfig, folder: Folder, blocks: int | None) -> DataConfig:
 
 
 def _augment(augment: AugmentConfig, choices: _Choices) -> AugmentConfig:
-    """The recipe's; clips of several labels have targets as they are.
-
-    Smoothed, each of many absent classes would be there a little, and all of them together a lot.
-    """
+    """The recipe's, without smoothing where clips have several labels."""
     return dataclasses.replace(augment, label_smoothing=0.0) if choices.several_labels else augment
 
 

@@ -30,6 +30,11 @@ class Decision(NamedTuple):
 
 
 ASKED = "as you asked"
+UNSMOOTHED = Decision(
+    "label smoothing",
+    "none",
+    "of clips of several labels it would make every absent class likelier",
+)
 
 
 def choose_batch(videos: int, devices: int, asked: int | None) -> tuple[int, Decision]:

@@ -22,6 +22,7 @@ def test_a_list_of_several_labels_becomes_a_model_that_names_them(movers, tmp_pa
     assert finetune(given) == 0
     said = capsys.readouterr().out
     assert "binary cross entropy" in said
+    assert "label smoothing" in said
     assert "a clip shows 1.5 of 3 classes on average" in said
     config = from_config(read_config(str(folder / "config.py")))
     assert config.model.probabilities == "sigmoid"
