@@ -13,6 +13,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from ila_jax.config import Precision
+from ila_jax.models import nvidia
 from ila_jax.models.own_gradients import quick_gelu
 from ila_jax.sizes import Activation, Arithmetic
 
@@ -161,6 +162,8 @@ def attend(
     causal: bool = False,
 ) -> Float[Array, "m i a c"]:
     """Softmax attention of each head: every query's mean of the values, by its weights."""
+    if not causal and nvidia.takes(q):
+        return nvidia.attend(q, k, v)
     weights = attention_weights(q, k, causal=causal).astype(v.dtype)
     return jnp.einsum("maij,mjac->miac", weights, v)
 

@@ -134,7 +134,8 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     sizes = ["L/14", "B/32", "B/16", "L/14@336"]
-    many = (os.cpu_count() or 1) >= 8
+    cores = os.cpu_count() or 1
+    many = cores if cores >= 8 else 0
     add = parser.add_argument
     add(
         "--sizes",
@@ -189,9 +190,10 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--ahead",
         type=int,
-        default=2 if many else 0,
+        default=many,
         metavar="N",
-        help="processes that trace while another measures (default: 2 with 8 cores, else 0)",
+        help="rows that trace and compile beside one, before any of them is measured: not as fast "
+        "as one alone (default: as many as there are cores, from 8 on, else 0)",
     )
     add("--budget", type=float, default=440.0, metavar="S", help="seconds of all (default: 440)")
     add("--limit", type=float, default=240.0, metavar="S", help="of one row (default: 240)")

@@ -130,8 +130,9 @@ class Child:
 class Children:
     """The rows of a report, one after the other on the device.
 
-    ahead: how many of the next ones import and trace meanwhile. limit: seconds of one row.
-    budget: seconds of all.
+    ahead: how many of the next ones trace and compile beside one. Nothing is measured meanwhile:
+    compilers try kernels on the device. limit: seconds of one row, and of what comes before its
+    turn. budget: seconds of all.
     """
 
     def __init__(
@@ -152,12 +153,13 @@ class Children:
     def run(self) -> None:
         """Measures every row for which there is time."""
         try:
-            for at, _ in enumerate(self._rows):  # which grows where memory was too small
-                if self._left() <= 0:
-                    break
-                for row in self._rows[len(self.children) : at + 1 + self._ahead]:
+            while len(self.children) < len(self._rows) and self._left() > 0:
+                first = len(self.children)
+                for row in self._rows[first : first + 1 + self._ahead]:
                     self.children.append(Child(row, self._changed))
-                self._measure(at)
+                self._prepare(self.children[first:])
+                for child in self.children[first:]:
+                    self._measure(child)
         finally:
             self._finish()
 
@@ -169,13 +171,19 @@ class Children:
     def _left(self) -> float:
         return self._end - time.monotonic()
 
-    def _measure(self, at: int) -> None:
-        child, begin = self.children[at], time.monotonic()
-        if child.reaches(turn.READY, min(self._limit, self._left())):
+    def _prepare(self, children: Sequence[Child]) -> None:
+        """Waits until all of them need the device, or time is up."""
+        end = time.monotonic() + min(self._limit, self._left())
+        for child in children:
+            child.reaches(turn.READY, end - time.monotonic())
+
+    def _measure(self, child: Child) -> None:
+        begin = time.monotonic()
+        if child.reaches(turn.READY, 0):
             child.go()
-        child.reaches(ENDED, min(self._limit, self._left()))
+            child.reaches(ENDED, min(self._limit, self._left()))
         seconds = time.monotonic() - begin
-        child.stop(f"stopped after {seconds:.0f} s: no more time")
+        child.stop(f"stopped after {seconds:.0f} s of its turn: no more time")
         self._done(child, seconds)
         halved = child.row.halved()
         if child.full and halved.batch >= 2:

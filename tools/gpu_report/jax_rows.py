@@ -106,7 +106,8 @@ def train(row: Row) -> None:
     begin = time.perf_counter()
     with jax.set_mesh(mesh):
         lowered = compiled_step(recipe, mesh, abstract_state(recipe)).lower(*_shapes(recipe, mesh))
-    tell(flops_per_clip=clip_flops(recipe), tracing_s=time.perf_counter() - begin)
+        tell(flops_per_clip=clip_flops(recipe), tracing_s=time.perf_counter() - begin)
+        compiled = _compiled(lowered)
     _tell_plan(recipe)
     variables, batch, text = (
         host_variables(config.model),
@@ -115,7 +116,6 @@ def train(row: Row) -> None:
     )
     wait_for_device()
     with jax.set_mesh(mesh):
-        compiled = _compiled(lowered)
         loop = _Loop(compiled, fresh_on(recipe, mesh, variables), put_batch(mesh, batch))
         loop.text = put_state(mesh, text)
         seconds = sampled(loop.step, loop.wait, samples=row.steps)
@@ -228,10 +228,10 @@ def infer(row: Row) -> None:
     begin = time.perf_counter()
     with jax.set_mesh(mesh):
         lowered = program.lower(*shapes, _lying(video, over_data(mesh)))
-    tell(tracing_s=time.perf_counter() - begin)
+        tell(tracing_s=time.perf_counter() - begin)
+        compiled = _compiled(lowered)
     wait_for_device()
     with jax.set_mesh(mesh):
-        compiled = _compiled(lowered)
         arguments = (*put_state(mesh, weights), put_batch(mesh, {"video": video})["video"])
         seconds = timed(compiled, *arguments, samples=row.steps)
         finite = bool(jnp.isfinite(compiled(*arguments)).all())

@@ -5,7 +5,9 @@ the same, to say which one suits the device.
 """
 
 import dataclasses
+import os
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import jax
@@ -17,7 +19,8 @@ from ila_jax.benchmark.train_step import noise
 from ila_jax.config import ModelConfig
 from ila_jax.cost.formulas import tower
 from ila_jax.models import model
-from ila_jax.models.layers import attend
+from ila_jax.models.layers import attend, attention_weights
+from ila_jax.models.own_gradients import conv3x3, depthwise3x3
 from ila_jax.models.temporal.alignment import neighbours
 from ila_jax.shapes import Training
 from ila_jax.train import augment
@@ -44,34 +47,63 @@ class Part(NamedTuple):
     backward: bool = True
 
 
+class Compiled(NamedTuple):
+    """A part's programs, or the error of one. both: None where no step goes backward through it."""
+
+    part: Part
+    forward: Any
+    both: Any
+    error: str = ""
+
+
 def parts(row: Row) -> None:
     """Milliseconds of each part, told one by one: what is left when time is up is told already."""
-    every = list(parts_of(row))
+    with ThreadPoolExecutor(max(1, (os.cpu_count() or 1) // 4)) as pool:
+        every = list(pool.map(_compiled, parts_of(row)))
     wait_for_device()
     for part in every:
         try:
-            tell(parts={part.name: _measured(part, row.steps)})
+            measured = {"error": part.error} if part.error else _measured(part, row.steps)
+            tell(parts={part.part.name: measured})
         except Exception as error:  # a part that fails must not take the others along
-            tell(parts={part.name: {"error": f"{type(error).__name__}: {error}"[:300]}})
+            tell(parts={part.part.name: {"error": _in_words(error)}})
 
 
-def _measured(part: Part, samples: int) -> dict[str, float]:
-    """Milliseconds of a call, forward, and forward with backward."""
-    weights, inputs = jax.device_put((part.weights, part.inputs))
-    forward = timed(jax.jit(part.call), weights, *inputs, samples=samples)
-    found = {"macs": part.macs, "forward_ms": _median_ms(forward)}
-    if not part.backward:
-        return found
-    result = jax.eval_shape(part.call, weights, *inputs)
-    # Not the gradient of a sum: a compiler would fold its ones into what comes before.
-    towards = jax.tree.map(
-        lambda x: jax.random.normal(jax.random.key(1), x.shape).astype(x.dtype), result
-    )
+def _in_words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+def _compiled(part: Part) -> Compiled:
+    """A part's programs: forward, and forward with backward."""
 
     def both(weights: Any, inputs: Any, towards: Any) -> Any:
         return jax.vjp(part.call, weights, *inputs)[1](towards)
 
-    seconds = timed(jax.jit(both), weights, inputs, towards, samples=samples)
+    arguments = (part.weights, part.inputs)
+    try:
+        forward = jax.jit(part.call).lower(part.weights, *part.inputs).compile()
+        if not part.backward:
+            return Compiled(part, forward, None)
+        towards = jax.eval_shape(part.call, part.weights, *part.inputs)
+        return Compiled(part, forward, jax.jit(both).lower(*arguments, towards).compile())
+    except Exception as error:
+        return Compiled(part, None, None, _in_words(error))
+
+
+def _measured(compiled: Compiled, samples: int) -> dict[str, float]:
+    """Milliseconds of a call, forward, and forward with backward."""
+    part = compiled.part
+    weights, inputs = jax.device_put((part.weights, part.inputs))
+    forward = timed(compiled.forward, weights, *inputs, samples=samples)
+    found = {"macs": part.macs, "forward_ms": _median_ms(forward)}
+    if compiled.both is None:
+        return found
+    # Not the gradient of a sum: a compiler would fold its ones into what comes before.
+    towards = jax.tree.map(
+        lambda x: jax.random.normal(jax.random.key(1), x.shape).astype(x.dtype),
+        jax.eval_shape(part.call, weights, *inputs),
+    )
+    seconds = timed(compiled.both, weights, inputs, towards, samples=samples)
     return found | {"both_ms": _median_ms(seconds)}
 
 
@@ -128,11 +160,11 @@ def _spatial(block: Any, config: ModelConfig, x: np.ndarray) -> Iterator[Part]:
     yield _of(block.norm1, "layer norm", lambda m, x: m(x), x, macs=0)
     heads = tuple(_random(config, b * t, n, d // 64, 64) for _ in range(3))
     yield Part("attention core", lambda _, *qkv: attend(*qkv), {}, heads, core)
-    yield Part(
-        "attention core, cuDNN",
-        lambda _, *qkv: jax.nn.dot_product_attention(*qkv, implementation="cudnn"),
-        {}, heads, core,
-    )  # fmt: skip
+    yield Part("attention core, written out", _written_out, {}, heads, core)
+
+
+def _written_out(_: Any, q: Any, k: Any, v: Any) -> Any:
+    return jnp.einsum("maij,mjac->miac", attention_weights(q, k).astype(v.dtype), v)
 
 
 def _temporal(block: Any, config: ModelConfig, u: np.ndarray) -> Iterator[Part]:
@@ -152,11 +184,13 @@ def _temporal(block: Any, config: ModelConfig, u: np.ndarray) -> Iterator[Part]:
     yield _of(network, "interaction network", trained, pairs, macs=places * (first + square))
     yield _of(points, "point prediction", trained, features, macs=predicted)
     yield _of(network.depthwise, "depthwise 3x3", _called, pairs, macs=places * 18 * d)
-    yield _convolution(network.depthwise, "depthwise 3x3, lax.conv", pairs, 2 * d, places * 18 * d)
+    yield _own(
+        "depthwise 3x3, written out", depthwise3x3, network.depthwise, pairs, places * 18 * d
+    )
     yield _of(network.norm1, "batch norm of 2d", trained, pairs, macs=0)
     yield _of(network.pointwise, "pointwise", _called, pairs, macs=places * 2 * d * f)
     yield _of(network.conv, "3x3", _called, features, macs=places * square)
-    yield _convolution(network.conv, "3x3, lax.conv", features, 1, places * square)
+    yield _own("3x3, written out", conv3x3, network.conv, features, places * square)
     yield Part("pairs of frames", lambda _, u: neighbours(u), {}, (u,), 0)
     yield _of(block.message, "linear of all tokens", _called, u, macs=b * t * g * g * d * d)
 
@@ -185,19 +219,10 @@ def _of(module: Any, name: str, call: Callable[..., Any], x: Any, *, macs: int) 
     return Part(name, pure, weights, (x,), macs)
 
 
-def _convolution(module: Any, name: str, x: Any, groups: int, macs: int) -> Part:
-    """The same convolution as the library's: its kernel HWIO, as the library asks for."""
+def _own(name: str, convolve: Callable[..., Any], module: Any, x: Any, macs: int) -> Part:
+    """A convolution by a function of our own, which NVIDIA's GPUs leave to cuDNN."""
     kernel = np.asarray(module.kernel[...])
-    if kernel.ndim == 3:  # a depthwise one, [3, 3, c]
-        kernel = kernel[:, :, None]
-
-    def call(kernel: Any, x: Any) -> Any:
-        return jax.lax.conv_general_dilated(
-            x, kernel.astype(x.dtype), (1, 1), "SAME",
-            dimension_numbers=("NHWC", "HWIO", "NHWC"), feature_group_count=groups,
-        )  # fmt: skip
-
-    return Part(name, call, kernel, (x,), macs)
+    return Part(name, lambda kernel, x: convolve(x, kernel.astype(x.dtype)), kernel, (x,), macs)
 
 
 def _random(config: ModelConfig, *shape: int) -> np.ndarray:

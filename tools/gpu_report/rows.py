@@ -61,8 +61,8 @@ LOADS = {
     "tiny": Load(4, "none", 4),
     "B/32": Load(64, "none", 128),
     "B/16": Load(16, "none", 64),
-    "L/14": Load(16, "dots", 64),
-    "L/14@336": Load(8, "dots", 32),
+    "L/14": Load(16, "none", 64),
+    "L/14@336": Load(8, "none", 32),
 }
 
 

@@ -203,7 +203,18 @@ def kept_bytes(recipe: Recipe, clips: int) -> int:
         inputs_too = {id(x) for x in tree_leaves((variables, text))}
         return [x for x in tree_leaves(backward) if id(x) not in inputs_too]
 
-    return _bytes(jax.eval_shape(passed_on, *inputs))
+    arrays = jax.eval_shape(passed_on, *inputs)
+    return round(sum(_kept_bytes(x, dtype) for x in arrays))
+
+
+def _kept_bytes(x: Any, dtype: Any) -> float:
+    """Bytes that XLA keeps of an array that JAX hands to the backward pass. dtype: of products.
+
+    Arrays of a wider dtype are those of layer norms: three each, all of which XLA computes again
+    from what a norm takes, in the dtype of the products.
+    """
+    wider = jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize > dtype.itemsize
+    return x.size * (dtype.itemsize / 3 if wider else x.dtype.itemsize)
 
 
 def clip_shape(config: Config) -> tuple[int, int, int, int]:
