@@ -7,6 +7,7 @@ the same.
 """
 
 import functools
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +24,8 @@ def on_cuda() -> bool:
 
     Asked while a program is traced, which is then for these GPUs alone.
     """
-    chosen = jax.config.jax_default_device
+    # Set by `jax.default_device`: a device, the name of a platform, or None.
+    chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]  # not in its stubs
     device = jax.devices(chosen)[0] if isinstance(chosen, str) else chosen or jax.devices()[0]
     return device.platform == "gpu" and "cuda" in device.client.platform_version.lower()
 
