@@ -214,8 +214,7 @@ def _kept_bytes(x: Any, dtype: Any) -> float:
     from what a norm takes, in the dtype of the products.
     """
     wider = jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize > dtype.itemsize
-    each: float = dtype.itemsize / 3 if wider else x.dtype.itemsize
-    return x.size * each
+    return float(x.size * (dtype.itemsize / 3 if wider else x.dtype.itemsize))
 
 
 def clip_shape(config: Config) -> tuple[int, int, int, int]:
