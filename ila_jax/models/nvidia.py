@@ -14,7 +14,8 @@ import jax.numpy as jnp
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float
 
-# What cuDNN's attention takes on every GPU that it runs on.
+# What cuDNN's attention takes, and from which compute capability on it is there (Ampere's).
+_OLDEST = 8.0
 _WIDEST_HEAD = 128
 _DTYPES = ("bfloat16", "float16")
 
@@ -24,22 +25,29 @@ def on_cuda() -> bool:
 
     Asked while a program is traced, which is then for these GPUs alone.
     """
-    # Set by `jax.default_device`: a device, the name of a platform, or None.
-    chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]  # not in its stubs
-    device = jax.devices(chosen)[0] if isinstance(chosen, str) else chosen or jax.devices()[0]
-    return device.platform == "gpu" and "cuda" in device.client.platform_version.lower()
+    return _gpu() is not None
 
 
 def takes(q: Float[Array, "m i a c"]) -> bool:
     """Whether `attend` computes the attention of such queries here."""
-    mesh = jax.sharding.get_abstract_mesh()
+    gpu, mesh = _gpu(), jax.sharding.get_abstract_mesh()
     return (
-        q.dtype.name in _DTYPES
+        gpu is not None
+        and float(gpu.compute_capability) >= _OLDEST
+        and q.dtype.name in _DTYPES
         and q.shape[-1] % 8 == 0
         and q.shape[-1] <= _WIDEST_HEAD
         and (mesh.empty or q.shape[0] % mesh.size == 0)
-        and on_cuda()
     )
+
+
+def _gpu() -> Any:
+    """The NVIDIA GPU that arrays lie on unless told otherwise, or None."""
+    # Set by `jax.default_device`: a device, the name of a platform, or None.
+    chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]  # not in its stubs
+    device = jax.devices(chosen)[0] if isinstance(chosen, str) else chosen or jax.devices()[0]
+    cuda = device.platform == "gpu" and "cuda" in device.client.platform_version.lower()
+    return device if cuda else None
 
 
 def attend(

@@ -6,6 +6,7 @@ ILA_TEST_PLATFORM=cuda python -m pytest -m gpu tests/models/test_nvidia.py
 """
 
 import functools
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -54,16 +55,26 @@ def test_each_device_attends_to_its_own_rows(by_xla):
     np.testing.assert_allclose(y, layers.attend(*inputs), atol=1e-5)
 
 
+def gpu(monkeypatch, capability):
+    device = SimpleNamespace(compute_capability=capability)
+    monkeypatch.setattr(nvidia, "_gpu", lambda: device)
+
+
 def test_only_what_cudnn_takes_goes_there(monkeypatch):
     q = jnp.zeros((4, 5, 2, 64), jnp.bfloat16)
-    assert not nvidia.takes(q) or nvidia.on_cuda()
-    monkeypatch.setattr(nvidia, "on_cuda", lambda: True)
+    gpu(monkeypatch, "9.0")
     assert nvidia.takes(q)
     assert not nvidia.takes(q.astype(jnp.float32))
     assert not nvidia.takes(jnp.zeros((4, 5, 2, 4), jnp.bfloat16))
     assert not nvidia.takes(jnp.zeros((4, 5, 2, 256), jnp.bfloat16))
     with jax.set_mesh(make_mesh()):
         assert not nvidia.takes(q[:3])
+
+
+@pytest.mark.parametrize(("capability", "takes"), [("7.5", False), ("8.0", True), ("12.0", True)])
+def test_only_gpus_that_have_cudnns_attention_get_it(monkeypatch, capability, takes):
+    gpu(monkeypatch, capability)
+    assert nvidia.takes(jnp.zeros((4, 5, 2, 64), jnp.bfloat16)) == takes
 
 
 def test_a_processor_is_no_gpu_and_neither_is_one_that_was_chosen():
