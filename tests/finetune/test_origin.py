@@ -54,17 +54,22 @@ def test_a_file_of_ila_goes_on_with_other_classes_and_frames(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("names", "fresh"),
-    [(("a", "b", "c", "d", "e"), True), (("one", "two", "three", "four", "five"), False)],
-)
-def test_a_linear_head_is_kept_for_the_same_classes_alone(names, fresh, weights, tmp_path):
+    ("names", "fresh", "recipe", "rate"),
+    [(("a", "b", "c", "d", "e"), True, "full", 6.25e-6),
+     (("a", "b", "c", "d", "e"), True, "frozen", 1e-3),
+     (("one", "two", "three", "four", "five"), False, "full", 1e-6),
+     (("one", "two", "three", "four", "five"), False, "frozen", 6.25e-5)],
+)  # fmt: skip
+def test_a_linear_head_is_kept_for_the_same_classes_alone(
+    names, fresh, recipe, rate, weights, tmp_path
+):
     """As many classes of other names are other classes."""
-    made = origin_of(weights, tmp_path, names)
+    made = origin_of(weights, tmp_path, names, recipe=recipe)
     before, after = by_path(load(weights).variables.params), leaves(tmp_path)
     changed = {p.split("/")[1] for p in before if not np.array_equal(before[p], after[p])}
     assert changed == ({"fc", "norm"} if fresh else set())
-    # A fresh head gets, times ten, the rate of the recipe that trains heads alone.
-    assert made.recipe.optimizer.rate == (6.25e-6 if fresh else 1e-6)
+    # With `full` a head gets ten times this. A fresh one that trains alone learns the fastest.
+    assert made.recipe.optimizer.rate == rate
 
 
 @pytest.mark.parametrize(("recipe", "views", "flip"), [("frozen", 2, 0.0), ("full", 0, 0.5)])
