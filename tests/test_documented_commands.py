@@ -61,6 +61,7 @@ SHORTER = {
     "ila_jax.data.check --config ssv2/": flags({"model.classes": 8, "train.batch": 8}),
     "ila_jax.data.prepare --config ssv2/": flags({"model.classes": 8, "train.batch": 8}),
     "ila_jax.data.synthetic.actions": "--clips 24",
+    "tools/make_tiny_clip.py": "--scenes 2 --steps 2",
     "ila_jax.benchmark data": f"--rounds 1 --batches 1 {flags(K400 | {'train.batch': 8})}",
     "ila_jax.benchmark decoders": "--rounds 1",
 }
