@@ -126,7 +126,7 @@ def targets(pictures: Pictures) -> Targets:
     """What there is to tell of pictures."""
     hands, things = pictures.hands, pictures.things
     x, y, holds = np.moveaxis(hands, 2, 0)
-    visible = (np.abs(hands[..., :2] - 0.5) < 0.53).all(2)
+    visible = np.asarray((np.abs(hands[..., :2] - 0.5) < 0.53).all(2))
     leftmost = np.where(visible, x, AWAY).argmin(1)
     rightmost = np.where(visible, x, -AWAY).argmax(1)
     rows = np.arange(len(x))
