@@ -140,7 +140,8 @@ def _table(result: dict[str, Any], folder: Path) -> str:
                 words = f"{metric.title} of those {'listed' if over == 'listed' else 'read'}"
                 lines.append(f"{words:{width}}  {value['value']:7.2%}{interval}")
     # A result of a version before has none.
-    lines += [f"caution: {sentence}." for sentence in result.get("cautions", [])]
+    for name in ("cautions", "training_cautions"):
+        lines += [f"caution: {sentence}." for sentence in result.get(name, [])]
     lines += [
         f"unreadable: {video['video']}: {video['said']}" for video in result["unreadable"][:10]
     ]

@@ -98,12 +98,13 @@ def _overview(result: dict[str, Any]) -> str:
                 title = f"{metric.title}, of the videos {words}"
                 cells.append([title, f"{value['value']:.2%}", interval])
     views = same["clips"] * same["crops"]
+    sentences = result["cautions"] + result["training_cautions"]
     return (
         f"<p>{videos['listed']} videos listed, {videos['decoded']} read, {videos['short']} of them "
         f"with fewer frames than a clip; {same['clips']} clips × {same['crops']} crops = {views} "
         "views of each, whose probabilities are averaged.</p>"
         + _table(["", "", "95 % interval"], cells)
-        + "".join(f"<p>{escape(sentence)}.</p>" for sentence in result["cautions"])
+        + "".join(f"<p>{escape(sentence)}.</p>" for sentence in sentences)
     )
 
 

@@ -122,6 +122,7 @@ def summary(subject: Subject, videos: ScoredVideos) -> dict[str, Any]:
         **_of_classes(videos, subject.class_names),
         "calibration": asdict(calibration(videos.probabilities[readable], videos.label[readable])),
         "cautions": _cautions(subject, videos),
+        "training_cautions": subject.cautions_of_training(),
         "unreadable": [
             {
                 "video": printable(subject.ids[i]),

@@ -5,6 +5,7 @@ import importlib.metadata
 import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -16,6 +17,7 @@ from ila_jax.data.sources.opening import open_source
 from ila_jax.data.sources.source import VideoSource, ground_truth
 from ila_jax.data.sources.video_files import tell
 from ila_jax.recognizer import Recognizer
+from ila_jax.scoring.history import read_metrics, training_cautions
 from ila_jax.weights.digest import digest
 from ila_jax.weights.fit import check_fit, in_dtypes_of
 from ila_jax.weights.folder import load, named_step
@@ -66,6 +68,13 @@ class Subject:
             "device": {"kind": jax.devices()[0].device_kind, "devices": jax.device_count()},
             "versions": {"python": platform.python_version()} | versions(),
         }
+
+    def cautions_of_training(self) -> list[str]:
+        """What the course of the run that the weights are of does not tell by itself."""
+        if self.step is None:
+            return []
+        run = Path(self.checkpoint.rpartition("@")[0])
+        return training_cautions(read_metrics(run / "metrics.jsonl"))
 
 
 def open_subject(config: Config, checkpoint: str) -> Subject:

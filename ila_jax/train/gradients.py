@@ -18,7 +18,7 @@ from ila_jax.models import model
 from ila_jax.models.layers import Dtypes
 from ila_jax.models.model import Output, Variables
 from ila_jax.models.vit import TowerTokens
-from ila_jax.shapes import Labels, Scalar, TextFeatures, Training, Tree, Video
+from ila_jax.shapes import Labels, Logits, Scalar, TextFeatures, Training, Tree, Video
 from ila_jax.train import augment
 from ila_jax.train.augment import Draws
 from ila_jax.train.losses import cross_entropy
@@ -49,12 +49,14 @@ class Losses(NamedTuple):
 class Gradients(NamedTuple):
     """What a batch says. grads: a tree of the trainable parameters alone.
 
-    batch_stats: the running statistics of batch normalisation after it.
+    batch_stats: the running statistics of batch normalisation after it. top1: the share of its
+    clips that the model names rightly, as `train_top1` counts.
     """
 
     grads: Tree
     losses: Losses
     batch_stats: Tree
+    top1: Scalar
 
 
 def batch_gradients(
@@ -105,18 +107,20 @@ def _sum_over_parts(
         total, batch_stats = carry
         clips, number = part
         of_part = part_gradients(Variables(variables.params, batch_stats), clips, number)
-        share = jax.tree.map(lambda x: x / parts, (of_part.grads, of_part.losses))
+        means = of_part.grads, of_part.losses, of_part.top1
+        share = jax.tree.map(lambda x: x / parts, means)
         return (jax.tree.map(jnp.add, total, share), of_part.batch_stats), None
 
     in_parts = jax.tree.map(lambda x: _in_parts(x, parts), clips)
     first = jax.tree.map(lambda x: x[0], in_parts)
-    shapes = jax.eval_shape(part_gradients, variables, first, jnp.int32(0))[:2]
-    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
+    shapes = jax.eval_shape(part_gradients, variables, first, jnp.int32(0))
+    means = shapes.grads, shapes.losses, shapes.top1
+    zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), means)
     # A scan compiles one part, however many there are, and holds the activations of one.
-    ((grads, losses), batch_stats), _ = jax.lax.scan(
+    ((grads, losses, top1), batch_stats), _ = jax.lax.scan(
         add, (zeros, variables.batch_stats), (in_parts, jnp.arange(parts))
     )
-    return Gradients(grads, losses, batch_stats)
+    return Gradients(grads, losses, batch_stats, top1)
 
 
 def _in_parts(x: Array, parts: int) -> Array:
@@ -167,8 +171,8 @@ def gradients(
     trainable, frozen = partition(variables.params, recipe.lr_factors)
     rest = Variables(frozen, variables.batch_stats)
     loss_of = objective(recipe, rest, video, targets, text, training)
-    grads, (losses, batch_stats) = jax.grad(loss_of, has_aux=True)(trainable)
-    return Gradients(grads, losses, batch_stats)
+    grads, (losses, batch_stats, top1) = jax.grad(loss_of, has_aux=True)(trainable)
+    return Gradients(grads, losses, batch_stats, top1)
 
 
 def objective(
@@ -178,17 +182,17 @@ def objective(
     targets: Float[Array, "b k"],
     text: TextFeatures | None,
     training: Training,
-) -> Callable[[Tree], tuple[Scalar, tuple[Losses, Tree]]]:
+) -> Callable[[Tree], tuple[Scalar, tuple[Losses, Tree, Scalar]]]:
     """The total loss of a batch as a function of the trainable parameters.
 
-    Beside it that function returns all losses and the new running statistics.
+    Beside it that function returns all losses, the new running statistics, and `train_top1`.
     """
 
-    def loss_of(trainable: Tree) -> tuple[Scalar, tuple[Losses, Tree]]:
+    def loss_of(trainable: Tree) -> tuple[Scalar, tuple[Losses, Tree, Scalar]]:
         whole = Variables(join(trainable, frozen.params), frozen.batch_stats)
         output, batch_stats = forward(recipe, whole, video, text, training)
         losses = loss(recipe, output, targets)
-        return losses.total, (losses, batch_stats)
+        return losses.total, (losses, batch_stats, train_top1(output.logits, targets))
 
     return loss_of
 
@@ -215,6 +219,16 @@ def loss(recipe: Recipe, output: Output, targets: Float[Array, "b k"]) -> Losses
     weight = recipe.config.train.alignment_weight
     total = classification + weight * output.alignment_loss.sum()
     return Losses(total, classification, output.alignment_loss)
+
+
+def train_top1(logits: Logits, targets: Float[Array, "b k"]) -> Scalar:
+    """The share of clips whose most probable class has the largest share of their target.
+
+    Of a clip that is mixed of two that is the class of the larger part, and of one with several
+    labels any of these.
+    """
+    named = jnp.take_along_axis(targets, logits.argmax(-1)[:, None], axis=-1)
+    return (named[:, 0] >= targets.max(-1)).mean(dtype=jnp.float32)
 
 
 def _stream_key(config: Config, stream: str, step: Int[Array, ""]) -> PRNGKeyArray:

@@ -75,6 +75,7 @@ def step(
     )
     return new_state, {
         **_loss_metrics(result),
+        "top1": result.top1,
         "gradient_norm": gradient_norm,
         "gradient_norm_of": norms(result.grads),
         "update_norm_of": update_norms,

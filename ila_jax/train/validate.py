@@ -8,6 +8,7 @@ from ila_jax.data.sources.source import class_counts, ground_truth
 from ila_jax.job.processes import say
 from ila_jax.models.model import Variables
 from ila_jax.scoring.cautions import small_classes, small_validation
+from ila_jax.scoring.history import training_cautions
 from ila_jax.scoring.metrics import METRICS
 from ila_jax.scoring.validation import Predictions, Predictor, Rows, collect
 from ila_jax.shapes import TextFeatures
@@ -140,4 +141,5 @@ def _cautions(run: TrainingRun, predictions: Predictions) -> list[str]:
     counts = class_counts(ground_truth(run.dataset.train), run.recipe.classes).tolist()
     clips = dict(zip(run.dataset.class_names, counts, strict=True))
     both = small_validation(hits, len(predictions.label)), small_classes(clips)
-    return [sentence for sentence in both if sentence is not None]
+    of_scores = [sentence for sentence in both if sentence is not None]
+    return of_scores + training_cautions(run.writer.entries)

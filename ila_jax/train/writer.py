@@ -1,7 +1,6 @@
 """Metrics of a run: `metrics.jsonl`, TensorBoard files, and Weights & Biases if asked for."""
 
 import contextlib
-import json
 import math
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import all_printable
 from ila_jax.files.publish import publish_text, remove_partial
 from ila_jax.files.writable import not_written
+from ila_jax.scoring.history import read_metrics
 from ila_jax.train.weights_and_biases import Board
 
 
@@ -83,6 +83,11 @@ class Writer:
         values = [entry[name] for entry in self._entries if name in entry]
         return [value for value in values if value is not None and math.isfinite(value)]
 
+    @property
+    def entries(self) -> list[dict[str, float]]:
+        """All lines of the run until now, from the first on; the same on all processes."""
+        return self._entries
+
     def close(self) -> None:
         """Closes all files, and the board. Errors: OSError."""
         if not self._first:
@@ -100,19 +105,6 @@ class Writer:
         except OSError as error:
             remedy = "The checkpoints are whole: then run the same command again"
             raise not_written(self._path.parent, error, remedy) from error
-
-
-def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The entries of a `metrics.jsonl`; a last line that a crash cut short is left out."""
-    if not path.exists():
-        return []
-    entries = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
-        try:
-            entries.append(json.loads(line))
-        except ValueError:
-            continue
-    return entries
 
 
 def _line(entry: dict[str, float]) -> str:

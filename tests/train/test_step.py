@@ -13,6 +13,7 @@ from ila_jax.data.synthetic.motion import CLASSES
 from ila_jax.models import model
 from ila_jax.train import step as steps
 from ila_jax.train.__main__ import main
+from ila_jax.train.gradients import train_top1
 from ila_jax.train.norms import norms
 from ila_jax.train.recipe import make_recipe
 from ila_jax.train.state import averaged, fresh_state
@@ -62,6 +63,33 @@ def test_a_step_that_is_not_finite_is_counted_and_not_applied():
     better, _ = step(after, batch(), None)
     assert (int(better["skipped"]), int(better["skipped_in_row"])) == (1, 0)
     assert not np.array_equal(better["params"]["head"]["fc"]["kernel"], kernel)
+
+
+def test_what_counts_as_right_in_training():
+    logits = jnp.float32([[3, 1, 2], [0, 5, 1], [1, 2, 3], [1, 2, 3]])
+    # Named rightly; the smaller part of a mixed clip; the larger; one label of two.
+    targets = jnp.float32([[0.9, 0.05, 0.05], [0.6, 0.4, 0], [0.3, 0, 0.7], [1, 0, 1]])
+    assert float(train_top1(logits, targets)) == 3 / 4
+
+
+def test_top1_of_a_step_is_that_of_the_clips_of_all_its_parts():
+    """With a head of zeros but for one bias, every clip is said to be of that class."""
+    # Without flips, which change labels.
+    config = runs.config(
+        {
+            "augment.flip": 0, "augment.jitter": 0, "augment.grayscale": 0,
+            "model.temporal": "spatial", "train.accumulation": 2,
+        }
+    )  # fmt: skip
+    recipe = make_recipe(config, mirror=mirror_table(CLASSES), steps_per_epoch=8)
+    variables = model.initialize(config.model, 0)
+    state = fresh_state(variables, recipe.optimizer, recipe.lr_factors, ema=False)
+    fc = state["params"]["head"]["fc"]
+    fc["kernel"] = jnp.zeros_like(fc["kernel"])
+    fc["bias"] = jnp.zeros_like(fc["bias"]).at[5].set(1)
+    labels = jnp.int32([5, 5, 5, 1, 2, 5, 0, 7])
+    step = jax.jit(functools.partial(steps.step, recipe), compiler_options=small.QUICK)
+    assert float(step(state, batch() | {"label": labels}, None)[1]["top1"]) == 4 / 8
 
 
 def test_a_run_that_diverges_stops_and_names_the_steps(tmp_path, pairs, capsys):

@@ -1,11 +1,14 @@
 """What a run writes of its validations."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import ila_jax
+from ila_jax.config import from_config
+from ila_jax.evaluate.subject import open_subject
 from ila_jax.scoring.metrics import METRICS, Metric
 from ila_jax.train.__main__ import main
 from ila_jax.train.start import check_run
@@ -37,6 +40,8 @@ def test_a_metric_of_the_table_comes_out_of_a_run(tmp_path, pairs, monkeypatch, 
     assert f"probability of the label {validation['val/right']:.1%}" in err
     assert "caution: The 16 validation videos are few" in err
     assert "caution: 8 of 8 classes have fewer than 10 training clips" in err
+    assert 0 <= runs.entries(tmp_path / "run")[0]["train/top1"] <= 1
+    _check_course_is_told(tmp_path / "run")
     _check_temperature_is_of_one_checkpoint(tmp_path / "run", step=2)
 
 
@@ -48,6 +53,25 @@ def _check_temperature_is_of_one_checkpoint(run: Path, *, step: int) -> None:
     assert ila_jax.load(f"{run}@{step}").temperature == ila_jax.load(run).temperature == 1.5
     path.rename(calibration_file(run, step + 1))
     assert ila_jax.load(run).temperature is None
+
+
+def _check_course_is_told(run: Path) -> None:
+    """Evaluations of a run know its course; here, where there is a run already."""
+    metrics = run / "metrics.jsonl"
+    before = metrics.read_text()
+    course = [(1, 0.3, 0.9), (2, 0.9, 0.1)]
+    metrics.write_text(
+        "".join(
+            json.dumps({"step": step, "train/top1": train}) + "\n"
+            + json.dumps({"step": step, "val/top1": validation, "val/videos": 16}) + "\n"
+            for step, train, validation in course
+        )
+    )  # fmt: skip
+    config = from_config(json.loads((run / "config.json").read_text()))
+    (sentence,) = open_subject(config, str(run)).cautions_of_training()
+    assert sentence.startswith("Train accuracy leaves validation behind: since step 1")
+    metrics.write_text(before)
+    assert open_subject(config, str(run)).cautions_of_training() == []
 
 
 @pytest.mark.parametrize(
