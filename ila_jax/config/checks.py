@@ -135,8 +135,10 @@ def _data(data: DataConfig) -> list[_Check]:
 
 
 def _augment(augment: AugmentConfig) -> list[_Check]:
-    probabilities = ("flip", "jitter", "grayscale")
-    strengths = ("brightness", "contrast", "saturation", "mixup", "cutmix")
+    probabilities = ("flip", "jitter", "grayscale", "erasing")
+    strengths = (
+        "brightness", "contrast", "saturation", "mixup", "cutmix", "randaugment_deviation",
+    )  # fmt: skip
     values = dataclasses.asdict(augment)
     return [
         (bool(augment.scales) and all(0.1 <= s <= 1 for s in augment.scales), "augment.scales",
@@ -148,6 +150,11 @@ def _augment(augment: AugmentConfig) -> list[_Check]:
           for name in strengths),
         (0 <= augment.hue <= 0.5, "augment.hue", augment.hue,
          "a number in [0, 0.5]: half a turn of the colour circle reaches every hue"),
+        # More of them would leave nothing to see; each takes time in every step.
+        (0 <= augment.randaugment_layers <= 20, "augment.randaugment_layers",
+         augment.randaugment_layers, "0 (off) to 20"),
+        (0 <= augment.randaugment_magnitude <= 10, "augment.randaugment_magnitude",
+         augment.randaugment_magnitude, "a number from 0 to 10"),
         # At 1 every class would have the same target, whatever the label.
         (0 <= augment.label_smoothing < 1, "augment.label_smoothing", augment.label_smoothing,
          "a number in [0, 1)"),
@@ -162,7 +169,8 @@ def _cached(optimizer: OptimizerConfig, augment: AugmentConfig) -> list[_Check]:
         (optimizer.trained_blocks == 0, "optimizer.trained_blocks", optimizer.trained_blocks,
          f"0, a frozen image tower, {why}"),
         *((values[name] == 0, f"augment.{name}", values[name], f"0 (off) {why}")
-          for name in ("flip", "jitter", "grayscale", "mixup", "cutmix")),
+          for name in ("flip", "jitter", "grayscale", "mixup", "cutmix", "randaugment_layers",
+                       "erasing")),
     ]  # fmt: skip
 
 
@@ -200,6 +208,7 @@ def _train(train: TrainConfig) -> list[_Check]:
          "train.accumulation", train.accumulation,
          f"a divisor of {train.batch // 2}, half of train.batch: its parts are even, too"),
         (0 <= train.ema < 1, "train.ema", train.ema, "0 (off) or a share below 1"),
+        *_ema_epochs(train),
         (train.peak_tflops is None or train.peak_tflops > 0, "train.peak_tflops",
          train.peak_tflops, "a positive number of TFLOP/s, or None"),
         (train.patience is None or train.patience > 0, "train.patience", train.patience,
@@ -213,6 +222,21 @@ def _train(train: TrainConfig) -> list[_Check]:
         *((0 <= values[name] < math.inf, f"train.{name}", values[name], "0 (off) or more")
           for name in ("alignment_weight", "alignment_noise")),
     ]  # fmt: skip
+
+
+def _ema_epochs(train: TrainConfig) -> list[_Check]:
+    """As other lengths, the average's is given once."""
+    if train.ema_epochs is None:
+        return []
+    return [
+        (
+            0 < train.ema_epochs < math.inf,
+            "train.ema_epochs",
+            train.ema_epochs,
+            "positive, or None",
+        ),
+        (train.ema == 0, "train.ema", train.ema, "0, as train.ema_epochs is given"),
+    ]
 
 
 def _length(values: Mapping[str, Any], epochs: str, steps: str) -> list[_Check]:

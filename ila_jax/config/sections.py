@@ -150,7 +150,10 @@ class AugmentConfig:
 
     scales: of MultiScaleCrop, as shares of the short side. flip, jitter, grayscale: probabilities;
     a flip is label-aware. mixup, cutmix: parameter of the Beta that λ is drawn from, 0 is off.
-    label_smoothing: share of a target that is spread over all classes.
+    label_smoothing: share of a target that is spread over all classes. randaugment_layers: so many
+    operations of RandAugment a clip, 0 is off; randaugment_magnitude, randaugment_deviation: their
+    strength, on timm's scale of 10, and what it is drawn with. erasing: probability of a box of
+    noise, the same in all frames.
     """
 
     scales: tuple[float, ...]
@@ -164,6 +167,11 @@ class AugmentConfig:
     mixup: float
     cutmix: float
     label_smoothing: float
+    # The paper has neither. VideoMAE's values, for whoever turns them on: 4 layers of these, 0.25.
+    randaugment_layers: int = 0
+    randaugment_magnitude: float = 7.0
+    randaugment_deviation: float = 0.5
+    erasing: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,10 +217,11 @@ class TrainConfig:
     to write metrics to. loss: of the classes, in `train/losses.py` and, with
     model.probabilities=sigmoid, `train/multi_label_losses.py`. epochs, log_every_epochs,
     checkpoint_every_epochs, evaluate_every_epochs: the same lengths in epochs, whose place in steps
-    is 0 then (`config/lengths.py`). class_balance: `sampling` shows each class as often as any
-    other, `weights` weighs the loss of a clip by how rare its class is. best_metric: of validation,
-    by which checkpoints are the best, a row in `scoring/metrics.py`. patience: so many validations
-    in a row that are no better by it end the run; None trains to the last step.
+    is 0 then (`config/lengths.py`). ema_epochs: the average of the weights, given as how many
+    epochs it reaches back, in the place of `ema`. class_balance: `sampling` shows each class as
+    often as any other, `weights` weighs the loss of a clip by how rare its class is. best_metric:
+    of validation, by which checkpoints are the best, a row in `scoring/metrics.py`. patience: so
+    many validations in a row that are no better by it end the run; None trains to the last step.
     """
 
     steps: int
@@ -238,6 +247,7 @@ class TrainConfig:
     log_every_epochs: float | None = None
     checkpoint_every_epochs: float | None = None
     evaluate_every_epochs: float | None = None
+    ema_epochs: float | None = None
     # The papers' data sets are nearly balanced.
     class_balance: Literal["none", "sampling", "weights"] = "none"
     # Not `ece`, of which less is better.

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ila_jax.config import Config
+from ila_jax.config import Config, TrainConfig
 from ila_jax.data.sources.split_names import SPLITS, VALIDATION
 from ila_jax.data.split.splitting import Split
 from ila_jax.evaluate.calibrate import StoredTemperature
+from ila_jax.finetune.decisions import describe_augmentation
 from ila_jax.finetune.options import Folder
 from ila_jax.scoring.metrics import METRICS
 from ila_jax.tables import Table, render
@@ -65,6 +66,7 @@ def warnings(config: Config, split: Split, results: Mapping[str, dict[str, Any]]
     sentences = [*split.warnings]
     for side, result in results.items():
         sentences += [f"{side}: {sentence}" for sentence in result["cautions"]]
+    sentences += _of_training(results)
     sentences += [FROM_NOISE] if config.initial.pretrained is None else []
     return sentences + ([_NO_TEST] if len(results) == 1 else [])
 
@@ -81,7 +83,13 @@ def summary(results: Mapping[str, dict[str, Any]]) -> list[str]:
         one, other = (f"{METRICS[name].title} {_value(result, name)}" for name in names)
         lines.append(f"{side}: {one} of {result['videos']['decoded']} videos, {other}")
         lines += [f"caution: {sentence}" for sentence in result["cautions"]]
-    return lines
+    return lines + [f"caution: {sentence}" for sentence in _of_training(results)]
+
+
+def _of_training(results: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Cautions about the run, which all its evaluations have; one of a version before has none."""
+    cautions: list[str] = results[VALIDATION].get("training_cautions", [])
+    return cautions
 
 
 def _what(folder: Folder, config: Config, result: Mapping[str, Any]) -> str:
@@ -182,13 +190,20 @@ def _recipe(config: Config) -> Table:
         ("best by", f"{train.best_metric}, patience {train.patience}"),
         ("loss", train.loss),
         ("balance of classes", train.class_balance),
-        ("average of the weights", train.ema or "none"),
+        ("average of the weights", _average(train)),
         ("label smoothing", augment.label_smoothing),
+        ("augmentation", describe_augmentation(config, "").value),
         ("mixup, cutmix", f"{augment.mixup:g}, {augment.cutmix:g}"),
         ("precision", config.model.precision),
         ("seed", train.seed),
     ]
     return Table("Settings", ["", ""], [[name, str(value)] for name, value in rows])
+
+
+def _average(train: TrainConfig) -> str:
+    if train.ema_epochs is not None:
+        return f"over {train.ema_epochs:g} epochs"
+    return str(train.ema or "none")
 
 
 _MEASURED = """\

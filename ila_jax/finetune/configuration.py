@@ -91,7 +91,7 @@ def make_configuration(
         *origin.decisions,
         *decisions,
         *([decide.UNSMOOTHED] if choices.several_labels else []),
-        decide.describe_augmentation(config.data.cached_views, origin.whose),
+        decide.describe_augmentation(config, origin.whose),
         Decision("evaluation", f"{options.clips} × {options.crops} views", "--clips × --crops"),
     ]
 

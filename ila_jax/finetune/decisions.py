@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ila_jax.config import Config
 from ila_jax.tables import Table
 
 # From noise all has to be learnt. As the lengths of the recipes, not tuned on real videos.
@@ -171,12 +172,24 @@ def choose_rate(
     return scaled, Decision("learning rate", f"{scaled:.2e}", reason)
 
 
-def describe_augmentation(cached_views: int, whose: str) -> Decision:
-    """How training clips are changed. cached_views: of each video that are kept; 0 for none."""
-    if not cached_views:
-        return Decision("augmentation", "crops, flips, colours", f"that of {whose}")
-    words = f"none, {cached_views} fixed clips of each video"
-    return Decision("augmentation", words, "what the frozen tower gives for them is kept")
+def describe_augmentation(config: Config, whose: str) -> Decision:
+    """What changes the training clips. whose: of whom that is, in words."""
+    if config.data.cached_views:
+        words = f"none, {config.data.cached_views} fixed clips of each video"
+        return Decision("augmentation", words, "what the frozen tower gives for them is kept")
+    augment = config.augment
+    changes = {
+        "crops": True,
+        "flips": augment.flip,
+        "colours": augment.jitter,
+        "gray": augment.grayscale,
+        "mixup": augment.mixup,
+        "cutmix": augment.cutmix,
+        "RandAugment": augment.randaugment_layers,
+        "random erasing": augment.erasing,
+    }
+    names = [name for name, value in changes.items() if value]
+    return Decision("augmentation", ", ".join(names), f"that of {whose}")
 
 
 def table(decisions: list[Decision]) -> Table:

@@ -1,8 +1,9 @@
-"""Augmentation on the device, inside the jitted step: flip, colour jitter, grayscale, normalise.
+"""Augmentation on the device, inside the jitted step: flip, colours, normalise, erase.
 
 What training.md's table lists under flip, colour jitter, grayscale and pixels, as torchvision
-does it on Pillow images, without the rounding to whole numbers after each operation. Everything
-is drawn once per clip: frames of a clip stay alike.
+does it on Pillow images, without the rounding to whole numbers after each operation; before the
+colours RandAugment, and at last random erasing, both off in the table. Everything is drawn once per
+clip: frames of a clip stay alike.
 """
 
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 from ila_jax.config import IMAGENET_PIXELS, AugmentConfig, Normalisation
 from ila_jax.pixels import normalise
 from ila_jax.shapes import Labels, Pixels, Video
+from ila_jax.train.erasing import Erasing, draw_erasing, erased
+from ila_jax.train.rand_augment import Layers, draw_layers, rand_augmented
 
 LUMA = (0.299, 0.587, 0.114)  # ITU-R 601, as Pillow's grayscale
 
@@ -41,12 +44,14 @@ class Jitter(NamedTuple):
 class Draws(NamedTuple):
     """All that is random in the augmentation of a batch, one value a clip.
 
-    flip, gray: whether. jitter, gray: None when the configuration never applies them.
+    flip, gray: whether. All but flip: None when the configuration never applies them.
     """
 
     flip: Bool[Array, "b"]
     jitter: Jitter | None
     gray: Bool[Array, "b"] | None
+    layers: Layers | None = None
+    erasing: Erasing | None = None
 
 
 def draw(key: PRNGKeyArray, clips: int, config: AugmentConfig) -> Draws:
@@ -55,10 +60,14 @@ def draw(key: PRNGKeyArray, clips: int, config: AugmentConfig) -> Draws:
     They are arrays over clips, so that sharding them over devices changes nothing.
     """
     flip, jitter, gray = jax.random.split(key, 3)
+    # Keys of their own, so that what came later changes nothing that is drawn above.
+    layers, erasing = jax.random.fold_in(key, 3), jax.random.fold_in(key, 4)
     return Draws(
         jax.random.bernoulli(flip, config.flip, (clips,)),
         _draw_jitter(jitter, clips, config) if config.jitter > 0 else None,
         jax.random.bernoulli(gray, config.grayscale, (clips,)) if config.grayscale > 0 else None,
+        draw_layers(layers, clips, config) if config.randaugment_layers > 0 else None,
+        draw_erasing(erasing, clips, config) if config.erasing > 0 else None,
     )
 
 
@@ -78,14 +87,23 @@ def apply(
     """
     with jax.named_scope("augment"):
         video, labels = flipped(video, labels, draws.flip, mirror=mirror)
-        if draws.jitter is None and draws.gray is None:
-            return normalise(video, dtype, by=by), labels
-        planes = rearrange(video, "b t h w c -> c b t h w").astype(dtype)
-        if draws.jitter is not None:
-            planes = jittered(planes, draws.jitter)
-        if draws.gray is not None:
-            planes = jnp.where(_over_planes(draws.gray), luma(planes), planes)
-        return normalise(rearrange(planes, "c b t h w -> b t h w c"), dtype, by=by), labels
+        if draws.layers is not None:
+            video = rand_augmented(video, draws.layers)
+        video = normalise(_recoloured(video, draws, dtype), dtype, by=by)
+        # Normalised, as the noise is: of deviation 1 around 0.
+        return video if draws.erasing is None else erased(video, draws.erasing), labels
+
+
+def _recoloured(video: Pixels, draws: Draws, dtype: DTypeLike) -> Pixels | Video:
+    """The clips after jitter and grayscale; as they are where there is neither."""
+    if draws.jitter is None and draws.gray is None:
+        return video
+    planes = rearrange(video, "b t h w c -> c b t h w").astype(dtype)
+    if draws.jitter is not None:
+        planes = jittered(planes, draws.jitter)
+    if draws.gray is not None:
+        planes = jnp.where(_over_planes(draws.gray), luma(planes), planes)
+    return rearrange(planes, "c b t h w -> b t h w c")
 
 
 def flipped(

@@ -280,6 +280,7 @@ def _log(run: TrainingRun, step: int, metrics: dict[str, Any], meter: Meter, bar
     # First the waiting, then the speed: it belongs to the time that is measured.
     values, speed = flat_metrics(jax.device_get(meter.wait(metrics))), meter.rates()
     entries = {f"train/{name}": value for name, value in values.items()}
+    entries["train/epoch"] = step / run.recipe.steps_per_epoch
     entries |= {f"time/{name}": value for name, value in speed.items()}
     entries |= {f"device/{name}": value for name, value in device_memory().items()}
     run.writer.write(step, entries)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ila_jax.config import from_config, read_config
 from ila_jax.finetune import decisions as decide
 
 
@@ -60,18 +61,26 @@ def test_the_rate_goes_with_the_batch():
         decide.choose_rate((8e-6, 256), 16, -1.0, "the paper")
 
 
+def test_augmentation_is_told_as_it_is():
+    def told(name, *overrides):
+        config = from_config(read_config(name, list(overrides)))
+        return decide.describe_augmentation(config, "the recipe").value
+
+    assert told("finetune/full") == "crops, flips, colours, gray, mixup, cutmix"
+    assert told("finetune/full", ("augment.flip", 0), ("augment.mixup", 0)) == (
+        "crops, colours, gray, cutmix"
+    )
+    assert told("finetune/frozen") == "none, 2 fixed clips of each video"
+    more = ("augment.randaugment_layers", 4), ("augment.erasing", 0.25)
+    assert told("finetune/partial", *more).endswith("cutmix, RandAugment, random erasing")
+
+
 def test_classes_are_balanced_from_three_times_the_clips_on():
     assert decide.choose_balance({"a": 30, "b": 10}, None)[0] == "none"
     balance, decision = decide.choose_balance({"a": 31, "b": 10}, None)
     assert balance == "sampling"
     assert decision.reason == "'a' has 31 clips, 'b' 10: all shown as often"
     assert decide.choose_balance({"a": 31, "b": 10}, "none")[0] == "none"
-
-
-def test_what_changes_the_clips_is_told():
-    assert decide.describe_augmentation(0, "the paper").reason == "that of the paper"
-    kept = decide.describe_augmentation(2, "the paper")
-    assert kept.value == "none, 2 fixed clips of each video"
 
 
 def test_clips_of_several_labels():

@@ -27,9 +27,20 @@ def test_lengths_in_epochs_become_steps():
     assert in_steps(resolved, 100) == resolved
 
 
+def test_an_average_over_epochs_reaches_as_many_steps_back():
+    config = runs.config({"train.ema_epochs": 2.5})
+    resolved = in_steps(config, 8)
+    assert (resolved.train.ema, resolved.train.ema_epochs) == (0.95, None)  # 20 steps
+    assert in_steps(resolved, 100) == resolved
+    assert in_steps(config, 0).train.ema == 0.5
+    assert in_steps(runs.config({}), 8).train.ema == 0
+
+
 @pytest.mark.parametrize(
     ("values", "message"),
     [
+        ({"train.ema_epochs": 0}, r"train.ema_epochs: expected positive, or None, found 0"),
+        ({"train.ema_epochs": 1, "train.ema": 0.9}, r"train.ema: expected 0, as train.ema_epochs"),
         ({"train.epochs": 3}, r"train.steps: expected 0, as train.epochs is given, found 200"),
         ({"train.steps": 0}, r"train.steps: expected positive, found 0"),
         ({"train.steps": 0, "train.epochs": 0}, r"train.epochs: expected positive, found 0"),
