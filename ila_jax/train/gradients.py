@@ -225,10 +225,11 @@ def train_top1(logits: Logits, targets: Float[Array, "b k"]) -> Scalar:
     """The share of clips whose most probable class has the largest share of their target.
 
     Of a clip that is mixed of two that is the class of the larger part, and of one with several
-    labels any of these.
+    labels any of these; one without a label is never named rightly.
     """
-    named = jnp.take_along_axis(targets, logits.argmax(-1)[:, None], axis=-1)
-    return (named[:, 0] >= targets.max(-1)).mean(dtype=jnp.float32)
+    named = jnp.take_along_axis(targets, logits.argmax(-1)[:, None], axis=-1)[:, 0]
+    right = (named >= targets.max(-1)) & (named > 0)
+    return right.mean(dtype=jnp.float32)
 
 
 def _stream_key(config: Config, stream: str, step: Int[Array, ""]) -> PRNGKeyArray:
