@@ -8,11 +8,14 @@ from ila_jax.scoring.cautions import Accuracies, train_leaves_validation
 
 
 def read_metrics(path: Path) -> list[dict[str, float]]:
-    """The entries of a `metrics.jsonl`; a last line that a crash cut short is left out."""
+    """The entries of a `metrics.jsonl`; a last line that a crash cut short is left out.
+
+    Of one that is no UTF-8 as well: nothing that reads it may fail for a byte of it.
+    """
     if not path.exists():
         return []
     entries = []
-    for line in path.read_text(encoding="utf-8").split("\n"):
+    for line in path.read_text(encoding="utf-8", errors="replace").split("\n"):
         try:
             entries.append(json.loads(line))
         except ValueError:
