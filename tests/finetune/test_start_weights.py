@@ -62,13 +62,15 @@ def test_xclips_folder_of_hugging_face_is_taken_as_it_is(tmp_path, quick_start):
 class Videos:
     """160 clips of each of three classes."""
 
-    labels = np.repeat([0, 1, 2], 160)
+    labels, targets = np.repeat([0, 1, 2], 160), None
 
     def __len__(self):
         return len(self.labels)
 
 
-SPLITS = SimpleNamespace(class_names=("a", "b", "c"), train=SimpleNamespace(source=Videos()))
+SPLITS = SimpleNamespace(
+    class_names=("a", "b", "c"), train=SimpleNamespace(source=Videos()), several_labels=False
+)
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +92,7 @@ def test_a_run_goes_on_with_its_rates_and_other_classes(run, tmp_path, which):
     weights = f"{run}{which}"
     options = Options(videos="clips", workdir=tmp_path, weights=weights, frames=6, resolution=24)
     folder = Folder(tmp_path)
-    origin = prepare_origin(options, folder, SPLITS.class_names)
+    origin = prepare_origin(options, folder, SPLITS.class_names, several_labels=False)
     assert (origin.model.frames, origin.model.classes) == (6, 3)
     before, after = by_path(load(weights).variables.params), leaves(tmp_path)
     changed = {path for path in after if not np.array_equal(before[path], after[path])}
