@@ -10,7 +10,10 @@ SOURCE_KINDS = """\
   DIR             a folder for each class
   tfds:NAME/CONFIG:VERSION@SPLIT   a TFDS data set with encoded videos; CONFIG, VERSION optional
   prepared:DIR@SPLIT   what python -m ila_jax.data.prepare made
-  split:FILE@SPLIT   a split that python -m ila_jax.data.split made of your own videos"""
+  split:FILE@SPLIT   a split that python -m ila_jax.data.split made of your own videos
+  hmdb51:DIR@train1, ucf101:DIR@train1   also test1, train2, …; DIR has the data set's own lists
+  kinetics:DIR@train, diving48:DIR@train, charades:DIR@train   also validation, or test
+  zsl220:DIR@test1   Kinetics-600's new classes, also test2, test3"""
 
 
 def add_list(parser: "argparse._ActionsContainer") -> None:

@@ -16,6 +16,12 @@ from ila_jax.data.sources.folders import open_folders
 from ila_jax.data.sources.kinds import SOURCE_KINDS
 from ila_jax.data.sources.kinetics import is_kinetics, open_kinetics
 from ila_jax.data.sources.prepared import open_prepared
+from ila_jax.data.sources.published.charades import open_charades
+from ila_jax.data.sources.published.diving48 import open_diving48
+from ila_jax.data.sources.published.hmdb51 import open_hmdb51
+from ila_jax.data.sources.published.kinetics_lists import open_kinetics_lists
+from ila_jax.data.sources.published.ucf101 import open_ucf101
+from ila_jax.data.sources.published.zsl220 import open_zsl220
 from ila_jax.data.sources.something import open_something
 from ila_jax.data.sources.source import ListSource, OpenedSplit, class_counts, ground_truth
 from ila_jax.data.sources.split_file import open_split
@@ -29,6 +35,13 @@ _SCHEMES: dict[str, Callable[[str, str, Sequence[str] | None], OpenedSplit]] = {
     "tfds": open_tfds,
     "prepared": open_prepared,
     "split": open_split,
+    # By the data set's own files.
+    "hmdb51": open_hmdb51,
+    "ucf101": open_ucf101,
+    "kinetics": open_kinetics_lists,
+    "zsl220": open_zsl220,
+    "diving48": open_diving48,
+    "charades": open_charades,
 }
 
 
