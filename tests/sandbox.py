@@ -1,6 +1,7 @@
 """A folder that holds what README.md and docs/ take for granted, small: videos, runs, weights."""
 
 import csv
+import itertools
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.data.sources import published
 from tests.data.videos import H264, VP9, write_video
 from tests.documented import ROOT
 from tests.train.runs import SMALL, free_port
@@ -101,6 +103,7 @@ def make(folder: Path) -> Sandbox:
     _own_videos(folder)
     _k400(folder)
     _ssv2(folder)
+    _published(folder)
     _weights(sandbox)
     train = "python -m ila_jax.train --config quickstart --workdir runs/quickstart"
     sandbox.run(f"{train} {flags(TRAIN | PAIRS)}")
@@ -172,6 +175,17 @@ def _ssv2(folder: Path) -> None:
             entries.append({"id": str(number), "label": "", "template": names[label]})
             _copy(path, root / f"{number}.webm")  # of any container
         (root / f"labels/{split}.json").write_text(json.dumps(entries))
+
+
+def _published(folder: Path) -> None:
+    """Data sets by their authors' own lists, with drawn videos."""
+    drawn = itertools.cycle(path for path, _ in _drawn(folder, "train"))
+    for make_one, name in (
+        (published.hmdb51, "hmdb51"),
+        (published.ucf101, "ucf101"),
+        (published.zsl220, "k600"),
+    ):
+        make_one(folder / name, draw=lambda path, _: _copy(next(drawn), path))
 
 
 def _weights(sandbox: Sandbox) -> None:

@@ -10,8 +10,8 @@ from tests.import_statements import Import, imports_of, is_below, module_name
 
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
 BASE = {"shapes", "sizes", "config", "tables", "files", "commands", "pixels", "temperature"}
-# Each of these rooms is a command, and no other room imports it; but `finetune`, itself a command,
-# calls the others.
+# Each of these rooms is a command, and no other room imports it; but `finetune` and `protocol`,
+# themselves commands, call the others.
 ROOMS_OF_COMMANDS = {
     "train.dry_run": {"train", "job", "data.synthetic"},
     "evaluate": {"job", "scoring", "pictures"},
@@ -21,12 +21,14 @@ ROOMS_OF_COMMANDS = {
     "serve": {"answers", "pictures", "data.synthetic"},
     "benchmark": {"job", "train", "cost", "data.prepare"},
     "finetune": {"job", "scoring", "train", "evaluate", "data.check", "data.split"},
+    "protocol": {"job", "scoring", "train", "evaluate", "finetune"},
 }
 # The command lines, which nothing imports, not even their own rooms.
 # fmt: off
 COMMANDS = {
     "train.__main__", "evaluate.__main__", "compare.__main__", "extract.__main__",
     "predict.__main__", "serve.__main__", "benchmark.__main__", "finetune.__main__",
+    "protocol.__main__",
     "data.check.__main__",
     "data.prepare.__main__", "data.split.__main__", "data.synthetic.__main__",
     "data.synthetic.actions.__main__", "pictures.measure", "convert", "visualize", "complexity",

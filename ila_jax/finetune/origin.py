@@ -61,7 +61,7 @@ def prepare_origin(
         return _noise(options, len(class_names), several_labels)
     if options.size is not None:
         raise ValueError("--size is that of the weights: give it without --weights only")
-    source = _read(options.weights)
+    source = read_weights(options.weights)
     target = _fitted(source.config, options, len(class_names), several_labels)
     allow = Allow(
         frames=target.frames != source.config.frames,
@@ -78,7 +78,7 @@ def prepare_origin(
     )
     names = class_names if target.head == "text" else None
     save(Recognizer(target, fitted.variables, names, fitted.origin), folder.weights, force=True)
-    recipe, whose = _recipe(options, fresh_head=target.head == "linear" and is_new)
+    recipe, whose = recipe_of(options, fresh_head=target.head == "linear" and is_new)
     shape = f"{target.temporal}, size {target.size}, {target.frames} frames, {target.head} head"
     decisions = [
         Decision("start", options.weights, ASKED),
@@ -108,8 +108,11 @@ def _noise(options: Options, classes: int, several_labels: bool) -> Origin:
     return Origin(model, recipe, "the quickstart", None, decisions)
 
 
-def _read(source: str) -> Recognizer:
-    """The model of any kind of weights: ours as it is, and of others what their files hold."""
+def read_weights(source: str) -> Recognizer:
+    """The model of any kind of weights: ours as it is, and of others what their files hold.
+
+    Errors: those of `load` and `convert_file`.
+    """
     path = Path(source)
     if source.startswith(PREFIX) or not path.exists() or _is_ours(path):
         return load(source)
@@ -165,8 +168,8 @@ def _without_linear_head(variables: Variables) -> Variables:
     return Variables(from_paths(kept), variables.batch_stats)
 
 
-def _recipe(options: Options, *, fresh_head: bool) -> tuple[Config, str]:
-    """Whose rates fit the weights: those of the run that they are of, or the recipe's.
+def recipe_of(options: Options, *, fresh_head: bool) -> tuple[Config, str]:
+    """The configuration whose rates fit the weights, that of their run or the recipe's; and whose.
 
     fresh_head: whether a linear head has all to learn.
     """

@@ -72,7 +72,7 @@ def ucf101(folder: Path, *, draw: Draw = name_file, clips: int = 2) -> tuple[Pat
 
 def zsl220(folder: Path, *, draw: Draw = name_file) -> tuple[Path, Path]:
     """(lists, videos): six classes, three sets of two of them, and two videos of each class."""
-    lists, root = folder / "zsl220", folder / "k600"
+    lists, root = folder / "zsl220", folder / "videos"
     names = ["abseiling", "zumba", "arguing", "bull fighting", "capsizing", "fly tying"]
     put(lists / "classes620_label_defn.json", [{"word": name, "defn": "…"} for name in names])
     put(lists / "tst_class_idxs.json", [[2, 4], [3, 5], [5, 2]])

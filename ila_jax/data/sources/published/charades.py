@@ -29,7 +29,7 @@ def open_charades(rest: str, root: str, class_names: Sequence[str] | None) -> Op
     path = required_file(folder, f"Charades_v1_{part}.csv")
     clips = usable(path, _clips(path, len(names)))
     return open_clips(
-        path, clips, names, root=root, class_names=class_names, multi_label=True,
+        path, clips, names, root=root, class_names=class_names, several_labels=True,
         notes=_without_actions(path, clips),
     )  # fmt: skip
 

@@ -57,7 +57,7 @@ def open_clips(
     *,
     root: str,
     class_names: Sequence[str] | None,
-    multi_label: bool = False,
+    several_labels: bool = False,
     notes: Sequence[str] = (),
 ) -> OpenedSplit:
     """The videos of these clips, found by one listing of the video files below `root`.
@@ -65,7 +65,7 @@ def open_clips(
     A file is known by its name without the suffix: clips that were encoded anew are found as well.
     Videos without a file are kept, and read as missing. names: of the data set's classes, in the
     order of its numbers. class_names: None takes these; given, each has to mean one of them.
-    multi_label: whether a clip may have any number of classes.
+    several_labels: whether a clip may have any number of classes.
     Errors: ValueError for names that mean no class, and when no clip at all has a file.
     """
     given = names if class_names is None else class_names
@@ -88,7 +88,7 @@ def open_clips(
             f"expected names such as {clips[0].file}, in any folders and with any video's suffix; "
             f"found {files.described()}. Point data.root to the videos."
         )
-    source = ListSource(examples, targets if multi_label else None)
+    source = ListSource(examples, targets if several_labels else None)
     ids = [clip.file for clip in clips]
     return OpenedSplit(source, tuple(given), ids, [*notes, *files.listing.notes()])
 

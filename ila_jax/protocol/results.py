@@ -1,0 +1,115 @@
+"""What the runs of a protocol came to: each measurement, and mean ± deviation in one table."""
+
+import statistics
+from collections.abc import Sequence
+from typing import Any
+
+from ila_jax.evaluate.results import read_result
+from ila_jax.files.json_files import json_text
+from ila_jax.files.publish import publish_text
+from ila_jax.protocol.options import Folder, Options
+from ila_jax.protocol.plan import Run
+from ila_jax.scoring.metrics import METRICS
+from ila_jax.tables import Table, render
+
+# What papers give, the first in full: of one class a clip, and of any number of them.
+_SINGLE, _SEVERAL = ("top1", "top5", "macro_accuracy"), ("map",)
+
+
+def collect(options: Options, runs: Sequence[Run]) -> dict[str, Any]:
+    """The measurements of the runs that are done, and of each row their mean and deviation.
+
+    Of videos that could be read, as papers measure; how many there were stands beside it. The
+    deviation is that of a sample, divided by one less than the runs; None for a single one.
+    """
+    measured = [_measured(run) for run in runs if run.done]
+    rows = list(dict.fromkeys(run.row for run in runs))
+    return {
+        "protocol": options.protocol,
+        "data": options.source,
+        "weights": options.weights,
+        "views": [options.clips, options.crops],
+        "runs": measured,
+        "rows": [_row(row, [m for m in measured if m["row"] == row], runs) for row in rows],
+    }
+
+
+def _measured(run: Run) -> dict[str, Any]:
+    result = read_result(run.evaluation)
+    names = _SEVERAL if run.several_labels else _SINGLE
+    return {
+        "row": run.row,
+        "column": run.column,
+        "folder": str(run.folder),
+        "videos": result["videos"],
+        "metrics": {name: result[name]["decoded"]["value"] for name in names},
+    }
+
+
+def _row(row: str, measured: Sequence[dict[str, Any]], runs: Sequence[Run]) -> dict[str, Any]:
+    """A row of the table, also of runs of which none is done yet."""
+    names = measured[0]["metrics"] if measured else ()
+    values = {name: [m["metrics"][name] for m in measured] for name in names}
+    return {
+        "row": row,
+        "runs": sum(run.row == row for run in runs),
+        "done": len(measured),
+        "metrics": {
+            name: {
+                "mean": statistics.fmean(v),
+                "deviation": statistics.stdev(v) if len(v) > 1 else None,
+            }
+            for name, v in values.items()
+        },
+    }
+
+
+def table(results: dict[str, Any]) -> Table:
+    """The results as people read them: a column for each run, then the means."""
+    measured, rows = results["runs"], results["rows"]
+    columns = list(dict.fromkeys(m["column"] for m in measured))
+    names = list(measured[0]["metrics"]) if measured else []
+    # The means alone say all of a single run.
+    columns = columns if len(columns) > 1 else []
+    cell = {(m["row"], m["column"]): f"{100 * m['metrics'][names[0]]:.1f}" for m in measured}
+    cells = [
+        [
+            row["row"],
+            *(cell.get((row["row"], column), "–") for column in columns),
+            *(_mean(row["metrics"].get(name)) for name in names),
+        ]
+        for row in rows
+    ]
+    header = ["", *columns, *(METRICS[name].title for name in names)]
+    data, views = results["data"].partition(":")[0], " × ".join(map(str, results["views"]))
+    title = f"{data}, {results['protocol']}, {views} views, in percent"
+    return Table(title, header, cells, _notes(results))
+
+
+def _mean(value: dict[str, Any] | None) -> str:
+    if value is None:
+        return "–"
+    mean, deviation = value["mean"], value["deviation"]
+    return f"{100 * mean:.1f}" + ("" if deviation is None else f" ± {100 * deviation:.1f}")
+
+
+def _notes(results: dict[str, Any]) -> list[str]:
+    """What the table does not show by itself, in sentences."""
+    notes = []
+    if any(row["done"] > 1 for row in results["rows"]):
+        notes.append(
+            "Mean ± standard deviation of the runs, divided by one less than their number."
+        )
+    missing = sum(row["runs"] - row["done"] for row in results["rows"])
+    if missing:
+        notes.append(f"{missing} runs are not done yet.")
+    unread = sum(m["videos"]["listed"] - m["videos"]["decoded"] for m in results["runs"])
+    if unread:
+        notes.append(f"{unread} videos could not be read, and are not counted.")
+    return notes
+
+
+def publish(folder: Folder, results: dict[str, Any]) -> None:
+    """Writes the results as JSON, and their table as Markdown. Errors: OSError."""
+    publish_text(folder.results, json_text(results, indent=1))
+    publish_text(folder.table, render([table(results)], markdown=True) + "\n")

@@ -1,0 +1,40 @@
+"""The runs of a protocol one after the other. What is done is kept, and not done twice."""
+
+from ila_jax.files.lock import only_writer
+from ila_jax.job.processes import say
+from ila_jax.protocol import plan, results, zero_shot
+from ila_jax.protocol.options import Folder, Options
+from ila_jax.protocol.plan import Run
+from ila_jax.protocol.training import train_and_measure
+from ila_jax.tables import render
+
+
+def run_protocol(options: Options) -> None:
+    """Prints the plan, does what is left of it, and writes and prints the results.
+
+    Errors: ValueError, OSError, RuntimeError in plain words.
+    """
+    folder = Folder(options.workdir)
+    folder.check(options)
+    busy = f"another process is at work in {folder.path}: stop it, or give another --workdir"
+    with only_writer(folder.path, busy):
+        runs = plan.plan_runs(options, folder)
+        print(render([plan.table(runs)], markdown=False), flush=True)
+        if options.plan:
+            print("\nNothing was trained or measured. Without --plan, the same command does it.")
+            return
+        folder.remember(options)
+        for run in runs:
+            if not run.done and not _do(run, options):
+                return
+            results.publish(folder, results.collect(options, runs))
+        print("\n" + render([results.table(results.collect(options, runs))], markdown=False))
+        print(f"\nwritten: {folder.table}, {folder.results}")
+
+
+def _do(run: Run, options: Options) -> bool:
+    """Does what is left of a run; False when it was stopped, after having said so."""
+    say(f"{run.row}, {run.column}: {run.folder}")
+    if run.training is None:
+        return zero_shot.measure(run, options)
+    return train_and_measure(run, run.training, options)
