@@ -34,9 +34,9 @@ class Run:
     """One model, measured once: it becomes a cell of the table of results.
 
     folder: of all that it makes. row: what it is a measurement of, as "4 clips a class". column:
-    which one of these, as "split 1". training: None where nothing is trained. test: the name of the
-    videos that it is measured on; test_clips: how many. classes: how many there are. several_labels:
-    whether a clip may have any number of them.
+    which of these, as "split 1". training: None where nothing is trained. test: the name of the
+    videos that it is measured on; test_clips: how many. classes: how many there are.
+    several_labels: whether a clip may have any number of them.
     """
 
     folder: Path

@@ -8,9 +8,12 @@ import pytest
 
 import ila_jax
 from ila_jax.config import from_config, read_config
+from ila_jax.data.synthetic.motion import draw_clip
 from ila_jax.protocol.__main__ import main
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import load
+from tests.data.sources import published
+from tests.data.split.recut import write
 
 
 def arguments(protocol, made, weights, folder, *more):
@@ -80,3 +83,24 @@ def test_few_shot_trains_on_the_drawn_list_and_measures_the_last_checkpoint(
     drawn.write_text("\n".join([header, *reversed(lines)]))
     assert main(given) == 1
     assert "was edited after its training had begun" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_charades_is_learnt_with_all_actions_of_a_video_and_measured_by_map(weights, tmp_path):
+    def draw(path, name):
+        number = int(path.stem[2:])
+        drawn = draw_clip(np.random.default_rng(number), label=number % 4 * 2, size=(24, 32))
+        write(path, list(drawn.frames[:8]), crf=30)
+
+    lists, root = published.charades(tmp_path, draw=draw, clips=16)
+    given = ["supervised", f"charades:{lists}", "--root", str(root), "--weights", weights,
+             "--workdir", str(tmp_path / "work"), "--epochs", "1", "--clips", "1",
+             "--crops", "1"]  # fmt: skip
+    assert main(given) == 0
+    folder = tmp_path / "work" / "split1-supervised-seed0"
+    config = from_config(read_config(str(folder / "config.py")))
+    assert config.model.probabilities == "sigmoid"
+    result = json.loads((folder / "evaluation" / "result.json").read_text())
+    page = (tmp_path / "work" / "results.md").read_text()
+    assert "|  | mAP |" in page
+    assert f"| supervised | {100 * result['map']['decoded']['value']:.1f} |" in page
