@@ -20,7 +20,8 @@ def draw(opened: OpenedSplit, shots: int, *, seed: int) -> list[int]:
     among those of 4, of the same seed. Errors: ValueError that lists the classes with fewer clips.
     """
     labels, ids = opened.source.labels, opened.all_ids()
-    chosen, short = [], []
+    chosen: list[int] = []
+    short: list[str] = []
     for label, name in enumerate(opened.class_names):
         places = sorted(np.flatnonzero(labels == label).tolist(), key=lambda place: ids[place])
         # A generator for each class, so that another class's clips change nothing in this one.

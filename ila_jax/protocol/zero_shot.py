@@ -4,7 +4,14 @@ import dataclasses
 
 import jax
 
-from ila_jax.config import Config, EvaluationConfig, from_config, set_value, to_dict
+from ila_jax.config import (
+    Config,
+    EvaluationConfig,
+    Precision,
+    from_config,
+    set_value,
+    to_dict,
+)
 from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.sources.opening import open_source
 from ila_jax.evaluate.evaluator import evaluate
@@ -57,7 +64,7 @@ def _config(run: Run, options: Options, loaded: Recognizer) -> Config:
     """The configuration of the evaluation: frames are taken as the weights were trained."""
     asked = Finetuning(videos=run.test, workdir=run.folder, weights=options.weights)
     recipe, _ = recipe_of(asked, fresh_head=False)
-    precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
+    precision: Precision = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     frames = loaded.config.frames if options.frames is None else options.frames
     config = dataclasses.replace(
         recipe,

@@ -26,7 +26,7 @@ def open_hmdb51(rest: str, root: str, class_names: Sequence[str] | None) -> Open
             f"{folder} has no *{ending}: expected the lists of testTrainMulti_7030_splits, such as "
             f"brush_hair{ending}"
         )
-    clips = []
+    clips: list[PublishedClip] = []
     for label, name in enumerate(sorted(files)):
         clips += usable(files[name], _clips(files[name], label, _MARKS[part[:-1]]))
     names = [name.replace("_", " ") for name in sorted(files)]
