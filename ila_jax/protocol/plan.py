@@ -1,5 +1,6 @@
 """The runs that a protocol consists of, each with its clips, before any is begun."""
 
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -118,7 +119,9 @@ def _name(row: str, training: Training | None) -> str:
     """What a run's folder is called behind its split."""
     if training is None:
         return row
-    return training.list_file.stem if training.list_file else f"{row}-seed{training.seed}"
+    stem, seed = (training.list_file.stem if training.list_file else row), f"-seed{training.seed}"
+    # Drawn lists have it in their names already.
+    return stem if stem.endswith(seed) else stem + seed
 
 
 def _column(options: Options, split: int, training: Training | None) -> str:
@@ -162,7 +165,9 @@ def _lists(
     A drawn list that is there already is taken as it is, edited or not.
     """
     if options.lists:
-        yield from ((Path(path).absolute(), options.seeds[0]) for path in options.lists)
+        yield from itertools.product(
+            (Path(path).absolute() for path in options.lists), options.seeds
+        )
         return
     for shots in options.shots:
         for seed in options.seeds:

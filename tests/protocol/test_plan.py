@@ -112,8 +112,11 @@ def test_a_list_of_somebody_else_is_read(ucf101, tmp_path):
     files = ["ApplyEyeMakeup/v_ApplyEyeMakeup_g02_c01.avi 0", "YoYo/v_YoYo_g02_c01.avi 2",
              "HandstandPushups/v_HandStandPushups_g02_c01.avi 1"]  # fmt: skip
     given.write_text("\n".join(files))
-    (run,) = planned(options("few-shot", "ucf101", ucf101, tmp_path, lists=(str(given),)))
+    asked = options("few-shot", "ucf101", ucf101, tmp_path, lists=(str(given),), seeds=(3, 4))
+    run, other = planned(asked)
     assert (run.row, run.training.source) == ("1 clip a class", str(given))
+    names = ["split1-given-seed3", "split1-given-seed4"]
+    assert [run.folder.name, other.folder.name] == names
     source = open_source(
         run.training.source, root=str(ucf101[1]), class_names=["a", "b", "c"]
     ).source
