@@ -27,6 +27,7 @@ docs/protocols.md says how this compares with the papers.
 
 import argparse
 from collections.abc import Sequence
+from typing import Any
 
 from ila_jax import cli
 from ila_jax.compilation_cache import use_compilation_cache
@@ -40,7 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> None:
     parsed, overrides = cli.parse_overrides(_parser(), arguments)
-    values = {k: tuple(v) if isinstance(v, list) else v for k, v in vars(parsed).items()}
+    # Argparse gives lists, where the options cannot be changed.
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in vars(parsed).items()
+    }
     options = Options(**values, overrides=tuple(overrides))
     # After the arguments are known to be right.
     from ila_jax.files.writable import check_writable
