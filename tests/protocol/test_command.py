@@ -51,6 +51,7 @@ def test_zero_shot_of_a_linear_head_is_refused(hmdb51, weights, tmp_path, capsys
     assert "has a linear head, which knows the classes" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_few_shot_trains_on_the_drawn_list_and_measures_the_last_checkpoint(
     hmdb51, weights, tmp_path, capsys
 ):
