@@ -130,7 +130,7 @@ def _of_labels(options: Options, splits: Splits) -> tuple[tuple[Any, Decision], 
     clips = dict(zip(splits.class_names, counts, strict=True))
     reason = "each clip has one label"
     return (
-        decide.choose_balance(clips, options.balance),
+        decide.choose_balance(options.recipe, clips, options.balance),
         ("cross_entropy", Decision("loss", "cross entropy", reason)),
     )
 

@@ -122,10 +122,19 @@ def choose_patience(asked: int, metric: str) -> tuple[int | None, Decision]:
     return asked, Decision("early stopping", words, reason)
 
 
-def choose_balance(clips: Mapping[str, int], asked: str | None) -> tuple[str, Decision]:
-    """How classes of different sizes are shown. clips: how many each has to train on."""
+def choose_balance(
+    recipe: str, clips: Mapping[str, int], asked: str | None
+) -> tuple[str, Decision]:
+    """How classes of different sizes are shown. clips: how many each has to train on.
+
+    recipe: full, partial or frozen.
+    """
     if asked is not None:
         return asked, Decision("balance of classes", asked, ASKED)
+    if recipe == "frozen":
+        # So in all of three pairs of runs on the trial set (docs/finetune.md).
+        reason = "to see the same kept clips of a small class more often did not help in our trial"
+        return "none", Decision("balance of classes", "none", reason)
     (few, least), (many, most) = (
         end(clips.items(), key=lambda item: item[1]) for end in (min, max)
     )
