@@ -90,7 +90,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch", type=int, metavar="N", help="clips of a step (default: by their number)")
     add("--rate", type=float, metavar="R", help="learning rate (default: the weights' recipe's)")
     add("--balance", choices=["none", "sampling", "weights"],
-        help="of classes (default: sampling where sizes differ by 3 times, none with frozen)")  # fmt: skip
+        help="of classes (default: sampling where sizes differ by 3 times, except with "
+        "--recipe frozen)")  # fmt: skip
     add("--clips", type=int, default=4, metavar="N",
         help="of a video in evaluation (default: %(default)s)")  # fmt: skip
     add("--crops", type=int, default=3, metavar="N", help="of each (default: %(default)s)")
