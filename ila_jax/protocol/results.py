@@ -100,12 +100,15 @@ def _notes(results: dict[str, Any]) -> list[str]:
         notes.append(
             "Mean ± standard deviation of the runs, divided by one less than their number."
         )
-    missing = sum(row["runs"] - row["done"] for row in results["rows"])
+    planned = sum(row["runs"] for row in results["rows"])
+    missing = planned - len(results["runs"])
     if missing:
-        notes.append(f"{missing} runs are not done yet.")
-    unread = sum(m["videos"]["listed"] - m["videos"]["decoded"] for m in results["runs"])
-    if unread:
-        notes.append(f"{unread} videos could not be read, and are not counted.")
+        notes.append(f"{missing} of {planned} runs are not done yet.")
+    listed, decoded = (sum(m["videos"][k] for m in results["runs"]) for k in ("listed", "decoded"))
+    if decoded < listed:
+        notes.append(
+            f"{listed - decoded} of {listed} videos could not be read, and are not counted."
+        )
     return notes
 
 

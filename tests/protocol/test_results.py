@@ -54,7 +54,7 @@ def test_mean_and_deviation_over_the_splits_stand_in_one_table(ucf101, tmp_path,
     row = next(line for line in text.splitlines() if "±" in line)
     assert row.split() == ["zero-shot", "40.0", "60.0", "50.0", "50.0", "±", "10.0",
                            "62.5", "±", "12.5", "25.0", "±", "5.0"]  # fmt: skip
-    assert "1 videos could not be read, and are not counted." in text
+    assert "1 of 30 videos could not be read, and are not counted." in text
     page = (tmp_path / "work" / "results.md").read_text()
     assert "**ucf101, zero-shot, 4 × 3 views, in percent**" in page
     assert "| zero-shot | 40.0 | 60.0 | 50.0 | 50.0 ± 10.0 | 62.5 ± 12.5 | 25.0 ± 5.0 |" in page
@@ -81,7 +81,7 @@ def test_stopped_it_keeps_what_is_done_and_goes_on(ucf101, tmp_path, done, monke
     )
     assert main(arguments(ucf101, tmp_path)) == 0
     assert "written" not in capsys.readouterr().out
-    assert "2 runs are not done yet." in (tmp_path / "work" / "results.md").read_text()
+    assert "2 of 3 runs are not done yet." in (tmp_path / "work" / "results.md").read_text()
     monkeypatch.setattr(running.zero_shot, "measure", measure)
     assert main(arguments(ucf101, tmp_path)) == 0
     assert len(done) == 3

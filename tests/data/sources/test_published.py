@@ -125,7 +125,7 @@ def test_a_dive_is_named_by_its_parts(tmp_path):
     assert train.notes == []
     late = [{"vid_name": "_8Vy3dlHg2w_00004", "label": 1, "start_frame": 7, "end_frame": 9}]
     put(made[0] / "Diving48_V2_test.json", late)
-    assert "1 clips begin after frame 0" in opened("diving48", made, "test").notes[0]
+    assert "1 of 1 clips begin after frame 0" in opened("diving48", made, "test").notes[0]
 
 
 def test_a_video_of_charades_has_every_action_that_happens_in_it_once(tmp_path):
@@ -140,7 +140,7 @@ def test_a_video_of_charades_has_every_action_that_happens_in_it_once(tmp_path):
     ]
     assert train.source.labels.tolist() == [0, 1, 0, 2]
     assert list(train.ids) == ["TR000", "TR001", "TR002", "TR003"]
-    assert "1 videos have no action, such as TR002" in train.notes[0]
+    assert "1 of 4 videos have no action, such as TR002" in train.notes[0]
     turned = ["Taking a phone/camera", "Putting clothes somewhere", "Holding some clothes"]
     lists, root = made
     split = open_source(f"charades:{lists}@train", root=str(root), class_names=turned)

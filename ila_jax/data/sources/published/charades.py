@@ -75,4 +75,4 @@ def _without_actions(path: Path, clips: Sequence[PublishedClip]) -> list[str]:
     none = [clip.file for clip in clips if not clip.labels]
     if not none:
         return []
-    return [f"{path}: {len(none)} videos have no action, such as {none[0]}"]
+    return [f"{path}: {len(none)} of {len(clips)} videos have no action, such as {none[0]}"]

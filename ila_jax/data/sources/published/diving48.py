@@ -57,6 +57,6 @@ def _starting_late(path: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
     if not late:
         return []
     return [
-        f"{path}: {len(late)} clips begin after frame 0, such as {late[0]}: all of each file is "
-        "taken"
+        f"{path}: {len(late)} of {len(entries)} clips begin after frame 0, such as {late[0]}: all "
+        "of each file is taken"
     ]
