@@ -69,10 +69,21 @@ class Share(NamedTuple):
     videos: int
 
 
-class Value(NamedTuple):
-    """A metric that is no share of videos, and so has no interval."""
+class Mean(NamedTuple):
+    """A metric that is a mean of shares, and its 95 % bootstrap interval."""
 
     value: float
+    low: float
+    high: float
+
+
+class Value(NamedTuple):
+    """A metric whose interval is not known."""
+
+    value: float
+
+
+Measured = Share | Mean | Value
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,7 @@ def share(hits: int, videos: int) -> Share:
     return Share(value, float(low), float(high), int(hits), int(videos))
 
 
-def metric_values(videos: ScoredVideos) -> dict[str, dict[str, Share | Value]]:
+def metric_values(videos: ScoredVideos) -> dict[str, dict[str, Measured]]:
     """Every metric that is defined for the labels by its name, as `result.json` holds them.
 
     Shares are over the listed videos and over those that could be read, other metrics over the
@@ -125,12 +136,15 @@ def metric_values(videos: ScoredVideos) -> dict[str, dict[str, Share | Value]]:
     """
     probabilities, label = videos.probabilities[videos.readable], videos.label[videos.readable]
     counts = {"listed": len(videos.label), "decoded": len(label)}
-    values: dict[str, dict[str, Share | Value]] = {}
+    values: dict[str, dict[str, Measured]] = {}
     for name, metric in metrics_of(label).items():
         measured = np.asarray(metric.measure(probabilities, label))
         if measured.dtype == bool:
             hits = int(measured.sum())
             values[name] = {over: share(hits, count) for over, count in counts.items()}
+        elif metric.interval is not None:
+            ends = metric.interval(probabilities, label)
+            values[name] = {"decoded": Mean(float(measured.mean()), *ends)}
         else:
             values[name] = {"decoded": Value(float(measured.mean()))}
     return values

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from ila_jax.scoring.average_precision import mean_average_precision
 from ila_jax.scoring.calibration import expected_calibration_error
+from ila_jax.scoring.intervals import mean_interval
 
 # More classes of a video than these are never asked for: top-5 is the most that papers give.
 _BEST = 5
@@ -28,12 +29,14 @@ class Metric(NamedTuple):
     int [v], or bool [v, k] of videos of any number of classes. It returns either bool [v], whether
     each video is a hit, and the metric is their share; or one number for all videos. A share gets
     an interval in an evaluation, and is given of the listed videos as well, where one that could
-    not be read is no hit. of_several: whether it is defined for labels [v, k].
+    not be read is no hit. of_several: whether it is defined for labels [v, k]. interval: of one
+    number, from the same arguments, where that is known.
     """
 
     title: str
     measure: Callable[[NDArray[Any], NDArray[Any]], Any]
     of_several: bool = True
+    interval: Callable[[NDArray[Any], NDArray[Any]], tuple[float, float]] | None = None
 
     def value(self, probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
         """The metric as one number: the share of hits, or the number itself."""
@@ -72,6 +75,14 @@ def macro_accuracy(probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
     return float(np.mean(hits[with_videos] / listed[with_videos]))
 
 
+def macro_accuracy_interval(
+    probabilities: NDArray[Any], labels: NDArray[Any]
+) -> tuple[float, float]:
+    """The 95 % interval of the macro accuracy: videos are resampled within their classes."""
+    hits, listed, _ = class_hits(probabilities, labels)
+    return mean_interval(hits, listed)
+
+
 def macro_f1(probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
     """The mean of the classes' F1, the harmonic mean of a class's recall and precision.
 
@@ -106,7 +117,9 @@ METRICS: dict[str, Metric] = {
     # The best checkpoint of a run is the best in this one, if train.best_metric names no other.
     "top1": Metric("top-1", partial(top_hits, of=1)),
     "top5": Metric("top-5", partial(top_hits, of=5)),
-    "macro_accuracy": Metric("macro accuracy", macro_accuracy, of_several=False),
+    "macro_accuracy": Metric(
+        "macro accuracy", macro_accuracy, of_several=False, interval=macro_accuracy_interval
+    ),
     "macro_f1": Metric("macro-F1", macro_f1),
     "map": Metric("mAP", mean_average_precision),
     "ece": Metric("calibration error", expected_calibration_error),

@@ -8,6 +8,7 @@ import pytest
 from ila_jax.evaluate import accuracy
 from ila_jax.evaluate.accuracy import Confusion, ScoredVideos, Share, Value
 from ila_jax.evaluate.paired import mcnemar
+from ila_jax.scoring.intervals import mean_interval
 
 NAMES = ("a", "b", "c", "d")
 # Video 1 is a tie, which goes to the lower class; video 4 could not be read.
@@ -45,7 +46,8 @@ def test_shares_are_of_the_listed_and_of_those_that_could_be_read():
 def test_what_is_no_share_of_videos_is_of_those_that_could_be_read():
     """Recalls are 2/3, 0 and 1, precisions 2/3, 0 and 1; class d has no video and is not named."""
     found = accuracy.metric_values(VIDEOS)
-    assert found["macro_accuracy"] == {"decoded": Value(pytest.approx((2 / 3 + 0 + 1) / 3))}
+    assert found["macro_accuracy"].keys() == {"decoded"}
+    assert found["macro_accuracy"]["decoded"].value == pytest.approx((2 / 3 + 0 + 1) / 3)
     assert found["macro_f1"] == {"decoded": Value(pytest.approx((2 / 3 + 0 + 1) / 3))}
     assert found["ece"].keys() == {"decoded"}
 
@@ -99,6 +101,29 @@ def test_intervals_are_what_drawing_videos_comes_to(hits, videos):
     assert found == accuracy.share(hits, videos)
     assert abs(found.low - low) <= 1 / videos
     assert abs(found.high - high) <= 1 / videos
+
+
+def test_the_interval_of_macro_accuracy_by_hand():
+    """Of class a with 2 of 3 hits a resample has none in 1/27 of all draws, more than 2.5 %.
+
+    Class b has no hit and c all of its, in every resample: the mean is from 1/3 to 2/3.
+    """
+    mean = accuracy.metric_values(VIDEOS)["macro_accuracy"]["decoded"]
+    assert (mean.low, mean.high) == pytest.approx((1 / 3, 2 / 3))
+    assert mean == accuracy.metric_values(VIDEOS)["macro_accuracy"]["decoded"]
+    with pytest.raises(ValueError, match="no classes"):
+        mean_interval(np.zeros(3, int), np.zeros(3, int))
+
+
+def test_the_interval_of_macro_accuracy_is_what_drawing_videos_comes_to():
+    hits, videos = np.array([30, 3, 8, 0]), np.array([40, 9, 9, 0])
+    rng = np.random.default_rng(1)
+    drawn = [
+        (np.arange(n) < k)[rng.integers(n, size=(20_000, n))].mean(axis=1)
+        for k, n in zip(hits[:3], videos[:3], strict=True)
+    ]
+    expected = np.quantile(np.mean(drawn, axis=0), [0.025, 0.975])
+    assert mean_interval(hits, videos) == pytest.approx(tuple(expected), abs=0.01)
 
 
 def test_mcnemar_by_hand():
