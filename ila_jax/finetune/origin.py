@@ -14,6 +14,7 @@ from ila_jax.models.model import Variables
 from ila_jax.models.paths import by_path, from_paths
 from ila_jax.models.variants import TEMPORAL
 from ila_jax.recognizer import Recognizer
+from ila_jax.train.recipe import lr_factors_of
 from ila_jax.weights.adapt import Allow, adapt
 from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.folder import load, save
@@ -23,6 +24,8 @@ from ila_jax.weights.foreign.hub import PREFIX
 # configuration of the recipe, `finetune/full` and others.
 _NOISE = "quickstart"
 _FULL, _FROZEN = "finetune/full", "finetune/frozen"
+# What a block has from CLIP, whatever the temporal model.
+_OF_CLIP = "visual/blocks/0/spatial/"
 # What the groups of `finetune/full` give a head, times the rate of the tower.
 _HEAD = 10
 # The learning rate of a fresh linear head behind a frozen tower, for the recipes' 32 clips, as is
@@ -179,7 +182,11 @@ def recipe_of(options: Options, *, fresh_head: bool) -> tuple[Config, str]:
     name = f"finetune/{options.recipe}"
     if run and (Path(run) / "checkpoints").is_dir() and file.is_file():
         config = from_config(json.loads(file.read_text("utf-8")))
-        return _kept_once(config) if name == _FROZEN else config, f"the run in {run}"
+        if name == _FROZEN:
+            return _kept_once(config), f"the run in {run}"
+        # A run that kept its image tower as it was says nothing of how fast that is to learn.
+        if _trains_tower(config):
+            return config, f"the run in {run}"
     config = from_config(read_config(name))
     if not fresh_head:
         return config, name
@@ -191,6 +198,13 @@ def recipe_of(options: Options, *, fresh_head: bool) -> tuple[Config, str]:
         rate = from_config(read_config(_FROZEN)).optimizer.rate / _HEAD
     optimizer = dataclasses.replace(config.optimizer, rate=rate, minimal_rate=rate / 100)
     return dataclasses.replace(config, optimizer=optimizer), f"{name}, for a fresh head"
+
+
+def _trains_tower(config: Config) -> bool:
+    """Whether the groups of a configuration give CLIP's part of the image tower a rate."""
+    of_all = dataclasses.replace(config.optimizer, trained_blocks=None)
+    factors = lr_factors_of(dataclasses.replace(config, optimizer=of_all))
+    return any(factor for path, factor in factors.items() if path.startswith(_OF_CLIP))
 
 
 def _kept_once(config: Config) -> Config:

@@ -87,6 +87,24 @@ def test_a_run_gives_its_rates_and_a_frozen_tower_is_computed_once(
     assert (made.recipe.data.cached_views, made.recipe.augment.flip) == (views, flip)
 
 
+@pytest.mark.parametrize(
+    ("groups", "blocks", "recipe", "whose"),
+    [("ssv2", None, "full", "finetune/full"), ("ssv2", None, "frozen", "the run in"),
+     ("k400", 0, "full", "the run in"), ("scratch", None, "partial", "the run in")],
+)  # fmt: skip
+def test_a_run_that_kept_its_tower_gives_no_rates_for_training_it(
+    groups, blocks, recipe, whose, weights, tmp_path, monkeypatch
+):
+    """By its groups, that is: how many blocks train is chosen anew."""
+    run = tmp_path / "run"
+    (run / "checkpoints").mkdir(parents=True)
+    config = to_dict(from_config(read_config("quickstart")))
+    config["optimizer"] |= {"groups": groups, "trained_blocks": blocks}
+    (run / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(origin, "load", lambda _: load(weights))
+    assert origin_of(run, tmp_path, recipe=recipe).whose.startswith(whose)
+
+
 def test_another_resolution_is_interpolated(weights, tmp_path):
     made = origin_of(weights, tmp_path, resolution=24)
     assert made.model.geometry().resolution == 24
