@@ -258,6 +258,7 @@ WRONG_VALUES = {
     "export": ["runs/new", "--output", "tests"],
     "pictures.measure": ["runs/new", "--data", "nowhere"],
     "benchmark": ["model", "--config", "nowhere"],
+    "report": ["nowhere"],
 }
 
 

@@ -1,0 +1,124 @@
+"""python -m ila_jax.report: what a report of a fault should say of this machine and of a run."""
+
+import json
+import os
+import platform
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from ila_jax import cli
+
+_HELP = """\
+Prints versions, devices and settings of this machine as Markdown, and of a run its configuration,
+its checkpoints and the last figures that it logged: what to put into the report of a fault. Folders
+are left out of paths, and nothing is sent anywhere: read it, and paste it.
+
+  this machine:
+    python -m ila_jax.report
+  and a run:
+    python -m ila_jax.report runs/quickstart
+"""
+_PACKAGES = (
+    "ila-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "grain", "array-record", "av",
+    "numpy", "scipy", "opencv-python-headless", "tensorflow-datasets", "ml_collections", "torch",
+    "transformers",
+)  # fmt: skip
+# Variables by which people change what jax, XLA and this package do.
+_VARIABLES = re.compile(r"(JAX|XLA|ILA|CUDA|NVIDIA|ROCR?|HIP|TPU|LIBTPU|OMP|MKL)_\w+")
+_FIGURES = 3  # of the last entries of a run's log
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; returns its exit status."""
+    return cli.run(lambda: _report(arguments))
+
+
+def _report(arguments: Sequence[str] | None) -> None:
+    parser = cli.new_parser("report", _HELP)
+    parser.add_argument(
+        "run", nargs="?", type=cli.some_path, metavar="RUN", help="folder of a run, to be described"
+    )
+    options = parser.parse_args(arguments)
+    # Read first: what is wrong with the folder is said before jax is loaded.
+    run = [] if options.run is None else list(_run(options.run))
+    print("\n".join([*_machine(), *run]))
+
+
+def _machine() -> Iterator[str]:
+    yield "### Machine\n"
+    yield f"- {platform.platform()}, {os.cpu_count()} cores"
+    yield f"- Python {platform.python_version()}"
+    yield f"- devices: {_devices()}"
+    yield f"- {', '.join(f'{name} {version}' for name, version in _versions())}"
+    for name, value in sorted(os.environ.items()):
+        if _VARIABLES.fullmatch(name):
+            yield f"- `{name}={without_folders(value)}`"
+
+
+def _devices() -> str:
+    """The devices that jax finds, with the memory that it may take of one, in words."""
+    import jax
+
+    try:
+        devices = jax.devices()
+    except RuntimeError as error:
+        return f"none, since jax says: {without_folders(str(error))}"
+    counts = Counter(f"{device.platform}, {device.device_kind}" for device in devices)
+    stats = devices[0].memory_stats() or {}
+    memory = f", {stats['bytes_limit'] / 2**30:.1f} GiB each" if "bytes_limit" in stats else ""
+    return "; ".join(f"{count} × {kind}" for kind, count in counts.items()) + memory
+
+
+def _versions() -> Iterator[tuple[str, str]]:
+    for name in _PACKAGES:
+        try:
+            yield name, metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield name, "not installed"
+
+
+def _run(folder: Path) -> Iterator[str]:
+    """What a run's folder tells. Errors: ValueError for a folder of something else."""
+    file = folder / "config.json"
+    try:
+        config = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"{folder}: expected the folder of a run, with config.json in it, and found none that "
+            "can be read: give what --workdir of python -m ila_jax.train was"
+        ) from error
+    from ila_jax.scoring.history import read_metrics
+
+    yield "\n### Run\n"
+    checkpoints = folder / "checkpoints"
+    steps = sorted(int(path.name) for path in checkpoints.glob("*") if path.name.isdigit())
+    yield f"- checkpoints: {', '.join(map(str, steps)) or 'none'}"
+    for entry in read_metrics(folder / "metrics.jsonl")[-_FIGURES:]:
+        yield f"- logged: `{json.dumps(entry)}`"
+    shown = json.dumps(_shown(config), indent=1, ensure_ascii=False)
+    yield f"- configuration:\n\n```json\n{shown}\n```"
+
+
+def _shown(values: Any) -> Any:
+    """The values of a configuration without the folders in their paths."""
+    if isinstance(values, dict):
+        return {key: _shown(value) for key, value in values.items()}
+    if isinstance(values, list):
+        return [_shown(value) for value in values]
+    return without_folders(values) if isinstance(values, str) else values
+
+
+def without_folders(text: str) -> str:
+    """The text with … in the place of the folders of every path: they are nobody else's business.
+
+    Of `split:/home/me/split.csv@train` it leaves `split:…/split.csv@train`.
+    """
+    return re.sub(r"[^\s:=@,;'\"]*[/\\](?=[^\s:=@,;'\"/\\]*)", "…/", text)
+
+
+if __name__ == "__main__":
+    cli.leave(main())
