@@ -14,8 +14,9 @@ from ila_jax import cli
 
 _HELP = """\
 Prints versions, devices and settings of this machine as Markdown, and of a run its configuration,
-its checkpoints and the last figures that it logged: what to put into the report of a fault. Folders
-are left out of paths, and nothing is sent anywhere: read it, and paste it.
+its checkpoints and the last figures that it logged: what to put into the report of a fault. Of a
+path only the last name is shown, of addresses and hosts nothing. Nothing is sent anywhere: read it,
+and paste it.
 
   this machine:
     python -m ila_jax.report
@@ -27,8 +28,9 @@ _PACKAGES = (
     "numpy", "scipy", "opencv-python-headless", "tensorflow-datasets", "ml_collections", "torch",
     "transformers",
 )  # fmt: skip
-# Variables by which people change what jax, XLA and this package do.
+# Variables by which people change what jax, XLA and this package do; and whose values nobody needs.
 _VARIABLES = re.compile(r"(JAX|XLA|ILA|CUDA|NVIDIA|ROCR?|HIP|TPU|LIBTPU|OMP|MKL)_\w+")
+_PRIVATE = re.compile("ADDRESS|HOST|NAME|TOKEN|KEY|SECRET|PASS")
 _FIGURES = 3  # of the last entries of a run's log
 
 
@@ -56,7 +58,18 @@ def _machine() -> Iterator[str]:
     yield f"- {', '.join(f'{name} {version}' for name, version in _versions())}"
     for name, value in sorted(os.environ.items()):
         if _VARIABLES.fullmatch(name):
-            yield f"- `{name}={without_folders(value)}`"
+            yield f"- `{name}={_of_variable(name, value)}`"
+
+
+def _of_variable(name: str, value: str) -> str:
+    """What is shown of the value of an environment variable."""
+    if _PRIVATE.search(name):
+        return "(set)"
+    if not value.startswith("-"):
+        return last_name(value)
+    # Flags, each of which may have a path behind its =.
+    flags = (flag.partition("=") for flag in value.split())
+    return " ".join(name + sign + last_name(of_flag) for name, sign, of_flag in flags)
 
 
 def _devices() -> str:
@@ -66,7 +79,7 @@ def _devices() -> str:
     try:
         devices = jax.devices()
     except RuntimeError as error:
-        return f"none, since jax says: {without_folders(str(error))}"
+        return f"none, since jax says: {' '.join(map(last_name, str(error).split()))}"
     counts = Counter(f"{device.platform}, {device.device_kind}" for device in devices)
     stats = devices[0].memory_stats() or {}
     memory = f", {stats['bytes_limit'] / 2**30:.1f} GiB each" if "bytes_limit" in stats else ""
@@ -89,13 +102,14 @@ def _run(folder: Path) -> Iterator[str]:
     except (OSError, ValueError) as error:
         raise ValueError(
             f"{folder}: expected the folder of a run, with config.json in it, and found none that "
-            "can be read: give what --workdir of python -m ila_jax.train was"
+            "can be read: give what --workdir of python -m ila_jax.train was, or the folder run in "
+            "that of python -m ila_jax.finetune"
         ) from error
     from ila_jax.scoring.history import read_metrics
 
     yield "\n### Run\n"
     checkpoints = folder / "checkpoints"
-    steps = sorted(int(path.name) for path in checkpoints.glob("*") if path.name.isdigit())
+    steps = sorted(int(path.name) for path in checkpoints.glob("*") if path.name.isdecimal())
     yield f"- checkpoints: {', '.join(map(str, steps)) or 'none'}"
     for entry in read_metrics(folder / "metrics.jsonl")[-_FIGURES:]:
         yield f"- logged: `{json.dumps(entry)}`"
@@ -104,20 +118,23 @@ def _run(folder: Path) -> Iterator[str]:
 
 
 def _shown(values: Any) -> Any:
-    """The values of a configuration without the folders in their paths."""
+    """The values of a configuration, of whose paths only the last name is left."""
     if isinstance(values, dict):
         return {key: _shown(value) for key, value in values.items()}
     if isinstance(values, list):
         return [_shown(value) for value in values]
-    return without_folders(values) if isinstance(values, str) else values
+    return last_name(values) if isinstance(values, str) else values
 
 
-def without_folders(text: str) -> str:
-    """The text with … in the place of the folders of every path: they are nobody else's business.
+def last_name(value: str) -> str:
+    """A value that may be a path, with … for all of its folders: they are nobody else's business.
 
-    Of `split:/home/me/split.csv@train` it leaves `split:…/split.csv@train`.
+    Of `split:/home/me/split.csv@train` it leaves `split:…/split.csv@train`, of the home folder ~.
     """
-    return re.sub(r"[^\s:=@,;'\"]*[/\\](?=[^\s:=@,;'\"/\\]*)", "…/", text)
+    value = value.replace(str(Path.home()), "~")
+    # A kind of data is of two letters or more, so that it is no drive of Windows.
+    path = re.fullmatch(r"(\w{2,}:)?.*[/\\](.*)", value, re.DOTALL)
+    return value if path is None else f"{path[1] or ''}…/{path[2]}"
 
 
 if __name__ == "__main__":

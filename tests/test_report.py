@@ -1,35 +1,52 @@
-"""A report says what is installed and what a run is, and no folder's name."""
+"""A report says what is installed and what a run is, and nothing that is private."""
 
 import json
+from pathlib import Path
 
 import pytest
 
 from ila_jax.config import from_config, read_config, to_dict
-from ila_jax.report import main, without_folders
+from ila_jax.report import last_name, main
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
-    [("/home/me/runs/one", "…/one"),
-     ("split:/home/me/split.csv@train", "split:…/split.csv@train"),
+    ("value", "expected"),
+    [("/home/My Name/secret project/runs/one", "…/one"),
+     ("split:/home/My Name/split.csv@train", "split:…/split.csv@train"),
+     ("/home/jane@corp.example/runs/one", "…/one"),
+     ("/mnt/p=1/jane, too/one", "…/one"),
      ("data/k400/train.csv", "…/train.csv"),
-     ("--xla_dump_to=/home/me/dump --xla_flag", "--xla_dump_to=…/dump --xla_flag"),
-     ("C:\\Users\\me\\clips", "C:…/clips"),
+     ("C:\\Users\\Jane Doe\\clips", "…/clips"),
      ("hf://me/model", "hf:…/model"),
      ("/home/me/", "…/"),
+     ("quickstart", "quickstart"),
      ("a photo of a dog", "a photo of a dog")],
 )  # fmt: skip
-def test_folders_are_left_out_of_text(text, expected):
-    assert without_folders(text) == expected
+def test_of_a_path_the_last_name_is_left(value, expected):
+    assert last_name(value) == expected
+
+
+def test_the_home_folder_has_no_name():
+    assert last_name(str(Path.home())) == "~"
+    assert last_name(f"{Path.home()}/clips") == "…/clips"
 
 
 def test_the_machine(capsys, monkeypatch):
-    monkeypatch.setenv("ILA_SOMETHING", "/home/me/secret/x")
-    monkeypatch.setenv("MY_TOKEN", "secret")
+    variables = {
+        "ILA_SOMETHING": "/home/secret person/x",
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8 --xla_dump_to=/home/secret/dump",
+        "JAX_COORDINATOR_ADDRESS": "secret.example:1234",
+        "TPU_WORKER_HOSTNAMES": "secret-1,secret-2",
+        "MY_TOKEN": "secret",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
     assert main([]) == 0
     out = capsys.readouterr().out
     assert "devices: 8 × cpu, cpu" in out
     assert "`ILA_SOMETHING=…/x`" in out
+    assert "`XLA_FLAGS=--xla_force_host_platform_device_count=8 --xla_dump_to=…/dump`" in out
+    assert "`JAX_COORDINATOR_ADDRESS=(set)`" in out
     assert ", jax 0." in out
     assert "secret" not in out
 
@@ -39,7 +56,8 @@ def test_a_run(tmp_path, capsys):
     config["data"]["root"] = str(tmp_path / "videos")
     (tmp_path / "config.json").write_text(json.dumps(config))
     (tmp_path / "checkpoints" / "120").mkdir(parents=True)
-    (tmp_path / "checkpoints" / "80").mkdir()
+    for name in ("80", "²", "tmp"):
+        (tmp_path / "checkpoints" / name).mkdir()
     (tmp_path / "metrics.jsonl").write_text('{"step": 120, "train/loss": 0.5}\n{"step"')
     assert main([str(tmp_path)]) == 0
     out = capsys.readouterr().out

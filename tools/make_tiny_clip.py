@@ -108,12 +108,12 @@ def _picture(shared: Scene, shot: Take, drawing: Drawing, number: int) -> Pictur
     middle = drawing.frame(number)[top : top + side, left : left + side]
     motion = shot.motion
 
-    def seen(name: str) -> list[float]:
+    def on_frame(name: str) -> list[float]:
         x, y = shot.camera[number] @ np.array([*on_screen(motion.places[name][number]), 1])
         return [(x - left) / side, (y - top) / side]
 
-    hands = [[*seen(hand), motion.poses[hand][number] == CLOSED] for hand in HANDS]
-    moved = [seen(role) for role in ROLES if role in motion.places][:2]
+    hands = [[*on_frame(hand), motion.poses[hand][number] == CLOSED] for hand in HANDS]
+    moved = [on_frame(role) for role in ROLES if role in motion.places][:2]
     moved += [[AWAY, AWAY]] * (2 - len(moved))
     return Pictures(
         cv2.resize(middle, (SIDE, SIDE), interpolation=cv2.INTER_AREA),
@@ -155,13 +155,13 @@ def loss(params: Any, rest: Variables, image: jax.Array, wanted: Targets) -> jax
     variables = Variables(rest.params | {"visual": params["tower"]}, rest.batch_stats)
     tokens = model.tower_tokens(config(), variables, pixels(config(), image[:, None]))
     c = jax.nn.standardize(tokens.class_tokens[:, 0], axis=-1)
-    told = c @ params["read"] + params["read_bias"]
+    answers = c @ params["read"] + params["read_bias"]
     patches = tokens.patch_tokens[:, 0] @ params["patch"] + params["patch_bias"]
-    flags = optax.sigmoid_binary_cross_entropy(told[:, 4:7], wanted.flags)
+    flags = optax.sigmoid_binary_cross_entropy(answers[:, 4:7], wanted.flags)
     near = optax.sigmoid_binary_cross_entropy(patches, wanted.near)
     # Where no hand is seen, its place is not asked. The factors make the four about as large.
-    places = wanted.flags[:, :1] * (told[:, :4] - wanted.places) ** 2
-    thing = (told[:, 7:9] - wanted.thing) ** 2
+    places = wanted.flags[:, :1] * (answers[:, :4] - wanted.places) ** 2
+    thing = (answers[:, 7:9] - wanted.thing) ** 2
     return 20 * places.mean() + flags.mean() + 10 * thing.mean() + 3 * near.mean()
 
 

@@ -184,9 +184,9 @@ def recipe_of(options: Options, *, fresh_head: bool) -> tuple[Config, str]:
         config = from_config(json.loads(file.read_text("utf-8")))
         if name == _FROZEN:
             return _kept_once(config), f"the run in {run}"
-        # A run that kept its image tower as it was says nothing of how fast that is to learn.
         if _trains_tower(config):
             return config, f"the run in {run}"
+        return _tower_rates(config, name), f"{name}, as the run in {run} kept its image tower"
     config = from_config(read_config(name))
     if not fresh_head:
         return config, name
@@ -205,6 +205,19 @@ def _trains_tower(config: Config) -> bool:
     of_all = dataclasses.replace(config.optimizer, trained_blocks=None)
     factors = lr_factors_of(dataclasses.replace(config, optimizer=of_all))
     return any(factor for path, factor in factors.items() if path.startswith(_OF_CLIP))
+
+
+def _tower_rates(config: Config, name: str) -> Config:
+    """The configuration of a run that kept its tower, with the optimizer of a recipe, by its name.
+
+    Such a run says nothing of how fast a tower is to learn, but how frames are taken is its own.
+    """
+    recipe = from_config(read_config(name))
+    # Rates are for a number of clips.
+    train = dataclasses.replace(config.train, batch=recipe.train.batch)
+    return dataclasses.replace(
+        config, train=train, optimizer=recipe.optimizer, augment=recipe.augment
+    )
 
 
 def _kept_once(config: Config) -> Config:

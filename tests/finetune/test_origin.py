@@ -88,21 +88,27 @@ def test_a_run_gives_its_rates_and_a_frozen_tower_is_computed_once(
 
 
 @pytest.mark.parametrize(
-    ("groups", "blocks", "recipe", "whose"),
-    [("ssv2", None, "full", "finetune/full"), ("ssv2", None, "frozen", "the run in"),
-     ("k400", 0, "full", "the run in"), ("scratch", None, "partial", "the run in")],
+    ("groups", "blocks", "recipe", "of_recipe"),
+    [("ssv2", None, "full", True), ("ssv2", None, "partial", True), ("ssv2", None, "frozen", False),
+     ("k400", 0, "full", False), ("scratch", None, "partial", False)],
 )  # fmt: skip
 def test_a_run_that_kept_its_tower_gives_no_rates_for_training_it(
-    groups, blocks, recipe, whose, weights, tmp_path, monkeypatch
+    groups, blocks, recipe, of_recipe, weights, tmp_path, monkeypatch
 ):
-    """By its groups, that is: how many blocks train is chosen anew."""
+    """By its groups, that is: how many blocks train is chosen anew. Frames are taken as it did."""
     run = tmp_path / "run"
     (run / "checkpoints").mkdir(parents=True)
     config = to_dict(from_config(read_config("quickstart")))
-    config["optimizer"] |= {"groups": groups, "trained_blocks": blocks}
+    config["optimizer"] |= {"groups": groups, "trained_blocks": blocks, "rate": 7e-4}
+    config["data"] |= {"sampling": "dense", "stride": 4}
+    config["train"]["batch"] = 6
     (run / "config.json").write_text(json.dumps(config))
     monkeypatch.setattr(origin, "load", lambda _: load(weights))
-    assert origin_of(run, tmp_path, recipe=recipe).whose.startswith(whose)
+    made = origin_of(run, tmp_path, recipe=recipe).recipe
+    assert (made.data.sampling, made.data.stride) == ("dense", 4)
+    own = from_config(read_config(f"finetune/{recipe}"))
+    expected = (own.optimizer.rate, own.train.batch) if of_recipe else (7e-4, 6)
+    assert (made.optimizer.rate, made.train.batch) == expected
 
 
 def test_another_resolution_is_interpolated(weights, tmp_path):

@@ -1,4 +1,4 @@
-"""The weights of the trial: what the tower is asked, and that a fine-tuning takes them."""
+"""The weights of the trial: what the tower is asked, and that they are loaded as weights are."""
 
 import numpy as np
 import pytest
@@ -13,12 +13,12 @@ def test_targets_by_hand():
     hands = np.array([[[0.2, 0.3, 1], [1.7, 0.5, 0]], [[-1, 0, 0], [2, 0, 0]]], np.float32)
     things = np.array([[[0.9, 0.5], [AWAY, AWAY]]] * 2, np.float32)
     pictures = Pictures(np.zeros((2, 64, 64, 3), np.uint8), hands, things)
-    told = targets(pictures)
-    np.testing.assert_allclose(told.places[0], [0.2, 0.3, 0.2, 0.3], atol=1e-6)
-    assert told.flags.tolist() == [[1, 0, 1], [0, 0, 0]]
+    asked = targets(pictures)
+    np.testing.assert_allclose(asked.places[0], [0.2, 0.3, 0.2, 0.3], atol=1e-6)
+    assert asked.flags.tolist() == [[1, 0, 1], [0, 0, 0]]
     # Middles are at 1/16 of a side and every 1/8 from there: within 0.1 is column 1, row 2.
-    assert np.flatnonzero(told.near[0, :, 0]).tolist() == [2 * 8 + 1]
-    assert not told.near[1, :, 0].any()
+    assert np.flatnonzero(asked.near[0, :, 0]).tolist() == [2 * 8 + 1]
+    assert not asked.near[1, :, 0].any()
     np.testing.assert_allclose(targets(pictures.mirrored()).places[0, 0], 0.8, atol=1e-6)
     np.testing.assert_allclose(targets(pictures.mirrored()).thing[0], [0.1, 0.5], atol=1e-6)
 

@@ -198,7 +198,7 @@ def _parser() -> argparse.ArgumentParser:
         "as one alone (default: as many as there are cores, from 8 on, else 0)",
     )
     add("--budget", type=float, default=440.0, metavar="S", help="seconds of all (default: 440)")
-    add("--limit", type=float, default=300.0, metavar="S", help="of one row (default: 240)")
+    add("--limit", type=float, default=300.0, metavar="S", help="of one row (default: 300)")
     add("--output", type=Path, metavar="FILE.json", help="all numbers, written after each of them")
     return parser  # fmt: skip
 

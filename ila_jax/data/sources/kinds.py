@@ -26,5 +26,6 @@ def add_list(parser: "argparse._ActionsContainer") -> None:
     add(
         "--class-names",
         metavar="FILE",
-        help="of a list that names none: a name a line, id,name, or JSON",
+        help="of a list that names none, or of published annotations in another order or spelling: "
+        "a name a line, id,name, or JSON",
     )
