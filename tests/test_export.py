@@ -134,6 +134,18 @@ def test_weights_inside_and_a_model_of_bfloat16_is_exported_in_float32(tmp_path)
     assert "| weights | in the program itself; " in card
 
 
+def test_products_are_in_full_float32_whatever_the_device_would_take(linear, tmp_path):
+    """Tests run with the highest precision; people do not."""
+    with jax.default_matmul_precision("default"):
+        stablehlo.write(linear, tmp_path / "out", weights="inside", name="mine")
+    program = jax.export.deserialize((tmp_path / "out" / "model.stablehlo").read_bytes())
+    products = [
+        line for line in program.mlir_module().splitlines() if "stablehlo.dot_general" in line
+    ]
+    assert products
+    assert all("HIGHEST" in line for line in products)
+
+
 def test_a_program_that_does_not_agree_is_not_written(linear, tmp_path, monkeypatch):
     other = Recognizer(linear.config, small.filled(linear.config, "other"), NAMES)
     program = stablehlo.make(stablehlo.in_float32(other), weights="inside")

@@ -55,6 +55,9 @@ def _own_macs(eqn: Any, makers: dict[Any, Any]) -> int:
         (contracted, _), _ = eqn.params["dimension_numbers"]
         left = eqn.invars[0].aval.shape
         return _size(eqn.outvars[0]) * math.prod(int(left[axis]) for axis in contracted)
+    if name.startswith("dot_product_attention_fwd"):  # cuDNN's; its tokens may be one more
+        (rows, queries, heads, width), (_, keys, _, _) = (x.aval.shape for x in eqn.invars[:2])
+        return int(2 * rows * queries * keys * heads * width)
     if name == "conv_general_dilated":
         return _size(eqn.outvars[0]) * _inputs_of_an_output(eqn)
     return 0

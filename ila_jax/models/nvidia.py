@@ -1,9 +1,9 @@
 """What NVIDIA's libraries compute in this model's place, on their GPUs alone.
 
 XLA writes every score of the attention to memory there, and runs a convolution that is spelt as
-products and shifted sums slower than cuDNN runs it as one (docs/performance.md). Everywhere else,
-and where these libraries do not take what is asked for, `layers.py` and `own_gradients.py` compute
-the same.
+products and shifted sums slower than cuDNN runs it as one (docs/performance.md). Everywhere else
+`layers.py` and `own_gradients.py` compute the same, and so does `layers.py` where cuDNN's attention
+does not take what is asked for.
 """
 
 import functools
@@ -23,7 +23,8 @@ _DTYPES = ("bfloat16", "float16")
 def on_cuda() -> bool:
     """Whether arrays lie on NVIDIA's GPUs unless told otherwise.
 
-    Asked while a program is traced, which is then for these GPUs alone.
+    Asked while a program is traced. With the convolutions of here it runs anywhere, with the
+    attention on these GPUs alone.
     """
     return _gpu() is not None
 
@@ -45,7 +46,7 @@ def _gpu() -> Any:
     """The NVIDIA GPU that arrays lie on unless told otherwise, or None."""
     # Set by `jax.default_device`: a device, the name of a platform, or None.
     chosen: Any = jax.config.jax_default_device  # type: ignore[attr-defined]  # not in its stubs
-    device = jax.devices(chosen)[0] if isinstance(chosen, str) else chosen or jax.devices()[0]
+    device = jax.devices(chosen)[0] if isinstance(chosen, str) else chosen or jax.local_devices()[0]
     cuda = device.platform == "gpu" and "cuda" in device.client.platform_version.lower()
     return device if cuda else None
 

@@ -36,6 +36,8 @@ _TEXT = "params/text/"
 _BATCHES = (1, 3)  # clips that the exported model is compared on: one, and more
 # Share of the largest logit, or of 1: float32 has seven digits, and a folded form sums otherwise.
 TOLERANCE = 1e-5
+# Accelerators would round the factors of products to TF32 or bfloat16. It is a part of the program.
+_PRECISION = "highest"
 _MOST_INSIDE = 2_000_000_000  # bytes: FlatBuffers end at 2 GiB
 
 
@@ -59,7 +61,8 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
     check_exportable(target)
     plain = in_float32(recognizer)
     # Folded in float32, and not in what the model was trained in.
-    program = make(plain.for_inference(), weights=weights)
+    with jax.default_matmul_precision(_PRECISION):
+        program = make(plain.for_inference(), weights=weights)
     # Beside the target, and so on the same disk, where a rename happens at once.
     partly = target.with_name(f".{target.name}.partly")
     shutil.rmtree(partly, ignore_errors=True)
@@ -71,7 +74,8 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
         shutil.copy(load_exported.__file__, partly / "load.py")
         # Read back from the disk, as a user will: the comparison is of what was written. With the
         # model itself, and not with what the program was made of, so that folding is compared too.
-        parity = compare(plain, partly)
+        with jax.default_matmul_precision(_PRECISION):
+            parity = compare(plain, partly)
         about = _about(plain, name=name, weights=weights, parity=parity)
         (partly / "about.json").write_text(json_text(about, indent=2), encoding="utf-8")
         (partly / "README.md").write_text(

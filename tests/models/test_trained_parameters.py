@@ -34,14 +34,15 @@ def trained(groups, head, form):
     targets = jnp.asarray(0.1 + 0.5 * np.eye(small.CLASSES)[:2], jnp.float32)
     text = jnp.asarray(np.random.RandomState(1).standard_normal((small.CLASSES, 64)), jnp.float32)
     compute = jax.jit(functools.partial(gradients, recipe), compiler_options=small.QUICK)
-    grads, losses, stats = compute(
+    found = compute(
         small.filled(run.model),
         small.video(),
         targets,
         text if head == "text" else None,
         small.training(),
     )
-    return recipe, jax.tree.map(np.asarray, small.flat(grads)), losses, stats
+    grads = jax.tree.map(np.asarray, small.flat(found.grads))
+    return recipe, grads, found.losses, found.batch_stats
 
 
 def before_batch_norm(path):

@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pytest
 
-from ila_jax import recognizer
 from ila_jax.data.video.decode import decode, index_video
+from ila_jax.models import forward
 from ila_jax.models.model import Variables
 from ila_jax.predict import answering
 from ila_jax.predict.__main__ import main
@@ -116,13 +116,13 @@ def test_bad_files_are_named_and_the_others_predicted(weights, videos, tmp_path,
 
 
 def test_videos_of_any_length_share_one_compiled_program(weights, videos, monkeypatch, capsys):
-    compiled, shapes = recognizer._probabilities, []
+    compiled, shapes = forward.probabilities_of, []
 
-    def recorded(config, variables, clips, text):
+    def recorded(config, variables, text, clips):
         shapes.append(clips.shape)
-        return compiled(config, variables, clips, text)
+        return compiled(config, variables, text, clips)
 
-    monkeypatch.setattr(recognizer, "_probabilities", recorded)
+    monkeypatch.setattr(forward, "probabilities_of", recorded)
     lengths = ("a.mp4", "below/c.webm")  # 40 frames and 2
     assert main([weights, *(str(videos / name) for name in lengths), "--threads", "1"]) == 0
     # Each of the four clips of a video on its own, in three crops.

@@ -116,9 +116,9 @@ def first_gradients(recipe, devices, clips=8):
         at, noise = jax.numpy.int32(0), jax.numpy.float32(0.2)
         return gradients.batch_gradients(recipe, Variables(*variables), batch, None, at, noise)
 
-    grads, found, _ = compute(variables, put_batch(mesh, next(batches(1, clips))))
-    norms = {path: np.linalg.norm(g) for path, g in flatten_dict(grads, sep="/").items()}
-    return float(found.total), norms
+    result = compute(variables, put_batch(mesh, next(batches(1, clips))))
+    norms = {path: np.linalg.norm(g) for path, g in flatten_dict(result.grads, sep="/").items()}
+    return float(result.losses.total), norms
 
 
 @pytest.mark.parametrize("temporal", ["divided"])

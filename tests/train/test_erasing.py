@@ -63,7 +63,7 @@ def test_draws_are_timms():
 
 
 def test_what_was_drawn_before_stays_as_it_was():
-    """A configuration without these two is augmented bit for bit as it always was."""
+    """These two options change nothing of what is drawn for the others."""
     plain = type(CONFIG)(**{**vars(CONFIG), "randaugment_layers": 0, "flip": 0.5, "jitter": 0.8})
     both = type(CONFIG)(**{**vars(plain), "randaugment_layers": 2, "erasing": 0.25})
     before, now = (augment.draw(jax.random.key(1), 16, config) for config in (plain, both))

@@ -66,10 +66,11 @@ def test_a_step_that_is_not_finite_is_counted_and_not_applied():
 
 
 def test_what_counts_as_right_in_training():
-    logits = jnp.float32([[3, 1, 2], [0, 5, 1], [1, 2, 3], [1, 2, 3], [1, 2, 3]])
-    # Named rightly; the smaller part of a mixed clip; the larger; one label of two; none.
-    targets = [[0.9, 0.05, 0.05], [0.6, 0.4, 0], [0.3, 0, 0.7], [1, 0, 1], [0, 0, 0]]
-    assert float(train_top1(logits, jnp.float32(targets))) == pytest.approx(3 / 5)
+    logits = jnp.float32([[3, 1, 2], [0, 5, 1], [1, 2, 3], [1, 2, 3], [1, 2, 3], [1, 2, 3]])
+    # Named rightly; the smaller part of a mixed clip; the larger; one label of two; none; none,
+    # smoothed.
+    targets = [[0.9, 0.05, 0.05], [0.6, 0.4, 0], [0.3, 0, 0.7], [1, 0, 1], [0, 0, 0], 3 * [0.05]]
+    assert float(train_top1(logits, jnp.float32(targets))) == pytest.approx(3 / 6)
 
 
 def test_top1_of_a_step_is_that_of_the_clips_of_all_its_parts():

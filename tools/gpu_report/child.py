@@ -179,11 +179,13 @@ class Children:
 
     def _measure(self, child: Child) -> None:
         begin = time.monotonic()
-        if child.reaches(turn.READY, 0):
+        ready = child.reaches(turn.READY, 0)
+        if ready:
             child.go()
             child.reaches(ENDED, min(self._limit, self._left()))
         seconds = time.monotonic() - begin
-        child.stop(f"stopped after {seconds:.0f} s of its turn: no more time")
+        turned = f"stopped after {seconds:.0f} s of its turn: no more time"
+        child.stop(turned if ready else f"not compiled in time, within {self._limit:.0f} s")
         self._done(child, seconds)
         halved = child.row.halved()
         if child.full and halved.batch >= 2:

@@ -204,17 +204,19 @@ def kept_bytes(recipe: Recipe, clips: int) -> int:
         return [x for x in tree_leaves(backward) if id(x) not in inputs_too]
 
     arrays = jax.eval_shape(passed_on, *inputs)
-    return round(sum(_kept_bytes(x, dtype) for x in arrays))
+    width = config.model.geometry().width
+    return round(sum(_kept_bytes(x, dtype, width) for x in arrays))
 
 
-def _kept_bytes(x: Any, dtype: Any) -> float:
+def _kept_bytes(x: Any, dtype: Any, width: int) -> float:
     """Bytes that XLA keeps of an array that JAX hands to the backward pass. dtype: of products.
 
-    Arrays of a wider dtype are those of layer norms: three each, all of which XLA computes again
-    from what a norm takes, in the dtype of the products.
+    Tokens in a wider dtype are those of layer norms: three each, all of which XLA computes again
+    from what a norm takes, in the dtype of the products. width: of tokens.
     """
     wider = jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize > dtype.itemsize
-    return float(x.size * (dtype.itemsize / 3 if wider else x.dtype.itemsize))
+    of_norm = wider and x.ndim > 1 and x.shape[-1] == width
+    return float(x.size * (dtype.itemsize / 3 if of_norm else x.dtype.itemsize))
 
 
 def clip_shape(config: Config) -> tuple[int, int, int, int]:
