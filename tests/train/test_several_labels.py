@@ -128,7 +128,7 @@ def test_a_killed_process_goes_on_bit_for_bit(movers, tmp_path, cache):
 
 
 @pytest.mark.slow
-def test_kept_features_bring_the_same_labels(movers, tmp_path):
+def test_a_run_of_kept_features_takes_several_labels(movers, tmp_path):
     overrides = movers | CACHED | {"train.steps": 8} | {"train.evaluate_every": 8}
     assert main(runs.arguments(tmp_path / "run", overrides)) == 0
     last = runs.entries(tmp_path / "run")[-1]
