@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ila_jax.data.sources.annotations import read_list
+from ila_jax.data.sources.annotations import LabelledFile, read_list
 from ila_jax.data.sources.source import OpenedSplit
+from ila_jax.data.sources.video_files import stem
 from ila_jax.files.publish import publish_on_disk, publish_text
 from ila_jax.files.text_files import listed
 
@@ -58,9 +59,16 @@ def write_class_names(path: Path, names: Sequence[str]) -> None:
     publish_text(path, json.dumps(list(names), indent=1, ensure_ascii=False) + "\n")
 
 
-def shots_of(path: str | Path, names: Sequence[str], root: str) -> int:
-    """How many clips of each class a list has. Errors: ValueError where they differ."""
+def read_shots(path: str | Path, train: OpenedSplit, test: OpenedSplit, root: str) -> int:
+    """How many clips of each class a list has.
+
+    train, test: the parts of the data set that it has to be taken from, and is measured on.
+    Errors: ValueError that lists the clips that are not of the training part, or have another label
+    there; and where classes have different numbers of clips.
+    """
+    names = train.class_names
     examples = read_list(path, root, len(names))
+    _check_clips(path, examples, train, test)
     counts = np.bincount([example.label for example in examples], minlength=len(names))
     if counts.min() != counts.max():
         few, many = int(counts.argmin()), int(counts.argmax())
@@ -69,3 +77,39 @@ def shots_of(path: str | Path, names: Sequence[str], root: str) -> int:
             f"{names[many]!r}: expected as many of each class"
         )
     return int(counts[0])
+
+
+def _check_clips(
+    path: str | Path, examples: Sequence[LabelledFile], train: OpenedSplit, test: OpenedSplit
+) -> None:
+    """Errors: ValueError that lists the clips of a list that are not those to train on."""
+    names = train.class_names
+    train_labels, test_labels = _labels_by_stem(train), _labels_by_stem(test)
+    problems = []
+    for example in examples:
+        clip = stem(example.path)
+        labels = train_labels.get(clip, set())
+        if clip in test_labels:
+            problems.append(f"{clip} is one of the test clips of this split")
+        elif not labels:
+            problems.append(f"{clip} is none of the training clips of this split")
+        elif example.label not in labels:
+            label = min(labels)
+            problems.append(
+                f"{clip} has label {example.label} ({names[example.label]!r}), and is of class "
+                f"{label} ({names[label]!r})"
+            )
+    if problems:
+        heading = f"{len(problems)} clips of {path} cannot be trained on, correct or remove them"
+        raise ValueError(listed(heading, problems))
+
+
+def _labels_by_stem(opened: OpenedSplit) -> dict[str, set[int]]:
+    """The classes of the clips by the names of their files, which another suffix leaves the same.
+
+    In the lists of others, a clip may stand with another folder or suffix.
+    """
+    labels: dict[str, set[int]] = {}
+    for place, label in enumerate(opened.source.labels.tolist()):
+        labels.setdefault(stem(opened.source.name(place)), set()).add(label)
+    return labels

@@ -64,6 +64,11 @@ class Options:
                 f"--splits {min(unknown)}: expected numbers from 1 to {len(SPLITS[kind])}, the "
                 f"splits of {kind}"
             )
+        if self.lists and len(self.chosen_splits) > 1:
+            raise ValueError(
+                f"--lists with {len(self.chosen_splits)} splits: expected one of --splits, whose "
+                "training clips the lists are of"
+            )
         for name in ("shots", "clips", "crops"):
             values = getattr(self, name)
             if min(values if isinstance(values, tuple) else (values,)) < 1:

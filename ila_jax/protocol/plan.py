@@ -102,7 +102,7 @@ def _runs(options: Options, folder: Folder, split: PublishedSplit) -> Iterator[R
             f"a clip of {options.kind} has any number of classes, and {options.protocol} asks for "
             "the one class of each: expected the protocol supervised"
         )
-    for row, training in _trainings(options, folder, split):
+    for row, training in _trainings(options, folder, split, test):
         yield Run(
             folder=folder.path / f"split{split.number}-{_name(row, training)}",
             row=row,
@@ -135,9 +135,12 @@ def _column(options: Options, split: int, training: Training | None) -> str:
 
 
 def _trainings(
-    options: Options, folder: Folder, split: PublishedSplit
+    options: Options, folder: Folder, split: PublishedSplit, test: OpenedSplit
 ) -> Iterator[tuple[str, Training | None]]:
-    """What the runs of a split are trained on, each with its row of the table."""
+    """What the runs of a split are trained on, each with its row of the table.
+
+    test: what they are measured on.
+    """
     if options.protocol == ZERO_SHOT or split.train is None:
         yield ZERO_SHOT, None
         return
@@ -152,7 +155,7 @@ def _trainings(
     folder.remember_lists(options)
     few_shot.write_class_names(Path(names), train.class_names)
     for path, seed in _lists(options, folder, split, train):
-        shots = few_shot.shots_of(path, train.class_names, options.videos)
+        shots = few_shot.read_shots(path, train, test, options.videos)
         row = f"{shots} clip{'s' * (shots > 1)} a class"
         yield row, Training(str(path), shots * len(train.class_names), seed, names, path)
 

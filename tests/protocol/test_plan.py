@@ -123,6 +123,27 @@ def test_a_list_of_somebody_else_is_read(ucf101, tmp_path):
     assert source.read(1) == b"v_YoYo_g02_c01.avi"
 
 
+UCF_CLIPS = {
+    "a test clip": "ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi 0",
+    "another label": "ApplyEyeMakeup/v_ApplyEyeMakeup_g02_c01.avi 1",
+    "a clip of no part": "YoYo/v_YoYo_g09_c01.avi 2",
+}
+UCF_WORDS = {
+    "a test clip": "v_ApplyEyeMakeup_g01_c01 is one of the test clips of this split",
+    "another label": r"label 1 \('handstand pushups'\), and is of class 0 \('apply eye makeup'\)",
+    "a clip of no part": "v_YoYo_g09_c01 is none of the training clips of this split",
+}
+
+
+@pytest.mark.parametrize("kind", UCF_CLIPS)
+def test_a_list_with_other_clips_than_the_training_parts_is_refused(kind, ucf101, tmp_path):
+    given = tmp_path / "given.txt"
+    given.write_text("YoYo/v_YoYo_g02_c01.avi 2\n" + UCF_CLIPS[kind])
+    asked = options("few-shot", "ucf101", ucf101, tmp_path, lists=(str(given),))
+    with pytest.raises(ValueError, match=rf"1 clips of .*given\.txt(.|\n)*{UCF_WORDS[kind]}"):
+        planned(asked)
+
+
 def test_a_class_with_too_few_clips_is_named(ucf101, tmp_path):
     with pytest.raises(ValueError, match=r"3 classes have fewer than 6 clips(.|\n)*yo yo: 5"):
         planned(options("few-shot", "ucf101", ucf101, tmp_path, shots=(6,)))
@@ -163,6 +184,7 @@ REFUSED = [
     ({"data": "hmdb51"}, "without @PART"),
     ({"data": "zsl220:x"}, "zsl220 has no clips to train on: it is for zero-shot alone"),
     ({"splits": (1, 4)}, "--splits 4: expected numbers from 1 to 3, the splits of hmdb51"),
+    ({"lists": ("a.txt",), "splits": (1, 2)}, "--lists with 2 splits: expected one of --splits"),
     ({"shots": (0, 2)}, "--shots: expected numbers from 1 on"),
     ({"crops": 0}, "--crops: expected numbers from 1 on"),
     ({"seeds": (-1,)}, "--seeds: expected numbers from 0 on"),
