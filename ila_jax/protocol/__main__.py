@@ -31,7 +31,8 @@ from typing import Any
 
 from ila_jax import cli
 from ila_jax.compilation_cache import use_compilation_cache
-from ila_jax.protocol.options import PROTOCOLS, Options
+from ila_jax.protocol.options import Options
+from ila_jax.protocol.protocols import PROTOCOLS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

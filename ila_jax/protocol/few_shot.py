@@ -1,5 +1,6 @@
 """Few-shot lists: K clips of each class, drawn from a seed into a file, or read from one."""
 
+import itertools
 import json
 import os
 from collections.abc import Sequence
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.sources.annotations import LabelledFile, read_list
 from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.sources.video_files import stem
@@ -53,10 +55,33 @@ def write_list(path: Path, opened: OpenedSplit, places: Sequence[int], root: str
     publish_on_disk(path, lambda scratch: scratch.write_bytes(data))
 
 
-def write_class_names(path: Path, names: Sequence[str]) -> None:
-    """Writes the names that a list's numbers stand for, as JSON: nothing in it is a comment."""
+def keep_class_names(path: Path, names: Sequence[str]) -> None:
+    """Writes the names that a list's numbers stand for, where they are not there yet.
+
+    Errors: ValueError when others are there: lists that were drawn would mean other classes.
+    """
+    if path.exists():
+        _check_names(path, read_class_names(path), names)
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
+    # As JSON: nothing in it is a comment.
     publish_text(path, json.dumps(list(names), indent=1, ensure_ascii=False) + "\n")
+
+
+def _check_names(path: Path, kept: Sequence[str], names: Sequence[str]) -> None:
+    pairs = itertools.zip_longest(kept, names)
+    problems = [
+        f"class {label}: {there!r} there, {here!r} here"
+        for label, (there, here) in enumerate(pairs)
+        if there != here
+    ]
+    if problems:
+        heading = (
+            f"{path} names other classes than the data set or --class-names now, and the lists "
+            "beside it have their numbers: give the names that it was begun with, or another "
+            "--workdir"
+        )
+        raise ValueError(listed(heading, problems))
 
 
 def read_shots(path: str | Path, train: OpenedSplit, test: OpenedSplit, root: str) -> int:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,9 @@ from ila_jax.config import Override
 from ila_jax.data.sources.published.parts import SPLITS
 from ila_jax.files.json_files import read_object
 from ila_jax.files.publish import publish_text
+from ila_jax.protocol.protocols import FEW_SHOT, ZERO_SHOT, check_used
+from ila_jax.weights.foreign.hub import PREFIX
 
-ZERO_SHOT, FEW_SHOT, SUPERVISED = PROTOCOLS = ("zero-shot", "few-shot", "supervised")
 # What drawn lists follow from, and what they are of.
 _OF_LISTS = ("protocol", "data", "root", "class_names")
 # What only adds runs, or changes no result: it may be another one when the command goes on.
@@ -64,17 +65,27 @@ class Options:
                 f"--splits {min(unknown)}: expected numbers from 1 to {len(SPLITS[kind])}, the "
                 f"splits of {kind}"
             )
-        if self.lists and len(self.chosen_splits) > 1:
-            raise ValueError(
-                f"--lists with {len(self.chosen_splits)} splits: expected one of --splits, whose "
-                "training clips the lists are of"
-            )
         for name in ("shots", "clips", "crops"):
             values = getattr(self, name)
             if min(values if isinstance(values, tuple) else (values,)) < 1:
                 raise ValueError(f"--{name}: expected numbers from 1 on")
         if min(self.seeds) < 0:
             raise ValueError("--seeds: expected numbers from 0 on")
+        fields = dataclasses.fields(self)
+        given = [field.name for field in fields if getattr(self, field.name) != field.default]
+        check_used(self.protocol, given, self.overrides)
+        if self.lists:
+            self._check_lists(given)
+
+    def _check_lists(self, given: Collection[str]) -> None:
+        """Errors: ValueError for what does not go with lists. given: the options that were."""
+        if len(self.chosen_splits) > 1:
+            raise ValueError(
+                f"--lists with {len(self.chosen_splits)} splits: expected one of --splits, whose "
+                "training clips the lists are of"
+            )
+        if "shots" in given:
+            raise ValueError("--shots changes nothing with --lists, which have their own clips")
 
     @property
     def kind(self) -> str:
@@ -91,6 +102,13 @@ class Options:
     def videos(self) -> str:
         """The folder of the videos in full."""
         return str(Path(self.root).absolute())
+
+    @property
+    def weights_in_full(self) -> str:
+        """The weights wherever the command is typed, also of a run with its `@STEP`."""
+        if self.weights.startswith(PREFIX):
+            return self.weights
+        return str(Path(self.weights).absolute())
 
     @property
     def names_file(self) -> str | None:
@@ -123,18 +141,28 @@ class Folder:
         """
         if not self.state.exists():
             return
-        began = read_object(self.state, {"options"}, "what a protocol was begun with")["options"]
-        now = _as_json(options)
+        begun_with, given = self._options(), _as_json(options)
         changed = [
-            f"{_flag(name)}: {value!r} there, {now.get(name)!r} here"
-            for name, value in began.items()
-            if value != now.get(name)
+            f"{_flag(name)}: {value!r} there, {given.get(name)!r} here"
+            for name, value in begun_with.items()
+            if value != given.get(name)
         ]
         if changed:
             raise ValueError(
                 f"{self.path} was begun with other options:\n  " + "\n  ".join(changed) + "\nGive "
                 "the options that it was begun with, and it goes on; or another --workdir"
             )
+
+    def _options(self) -> dict[str, Any]:
+        """The options that are remembered. Errors: OSError; ValueError for a damaged file."""
+        what = "what a protocol was begun with"
+        options = read_object(self.state, {"options"}, what)["options"]
+        if not isinstance(options, dict):
+            raise ValueError(
+                f"{self.state} is not {what}: expected options by their names, found "
+                f"{str(options)[:60]}; give another --workdir"
+            )
+        return options
 
     def remember_lists(self, options: Options) -> None:
         """Remembers what drawn lists are of, where nothing is remembered yet. Errors: OSError."""
@@ -146,8 +174,8 @@ class Folder:
         self._remember(options, [name for name in _as_json(options) if name not in _FREE])
 
     def _remember(self, options: Options, names: Iterable[str]) -> None:
-        now = _as_json(options)
-        values = {name: now[name] for name in names}
+        given = _as_json(options)
+        values = {name: given[name] for name in names}
         self.path.mkdir(parents=True, exist_ok=True)
         publish_text(self.state, json.dumps({"options": values}, indent=1) + "\n")
 
@@ -158,6 +186,7 @@ def _as_json(options: Options) -> dict[str, Any]:
         "data": options.source,
         "root": options.videos,
         "class_names": options.names_file,
+        "weights": options.weights_in_full,
     }
     # Through JSON, as the other side went: tuples become lists.
     read: dict[str, Any] = json.loads(json.dumps(values, default=str))

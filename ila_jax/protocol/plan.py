@@ -11,7 +11,8 @@ from ila_jax.data.sources.opening import open_source
 from ila_jax.data.sources.published.parts import SPLITS, PublishedSplit
 from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.protocol import few_shot
-from ila_jax.protocol.options import SUPERVISED, ZERO_SHOT, Folder, Options
+from ila_jax.protocol.options import Folder, Options
+from ila_jax.protocol.protocols import SUPERVISED, ZERO_SHOT
 from ila_jax.tables import Table
 
 
@@ -55,6 +56,11 @@ class Run:
         return self.folder / "evaluation"
 
     @property
+    def configuration(self) -> Path:
+        """The file of its configuration: that it is there says that training has begun."""
+        return self.folder / "config.py"
+
+    @property
     def kept_list(self) -> Path:
         """The few-shot list that it was begun with, a copy."""
         return self.folder / "list.csv"
@@ -85,8 +91,8 @@ def _check(runs: Sequence[Run]) -> None:
                 f"{folders[run.folder]} runs would be in {run.folder}: expected each of --splits, "
                 "--shots, --seeds and --lists once, and lists whose files have different names"
             )
-        path = run.training.list_file if run.training else None
-        if path and run.kept_list.exists() and path.read_bytes() != run.kept_list.read_bytes():
+        path = run.training.list_file if run.training and run.configuration.exists() else None
+        if path and path.read_bytes() != run.kept_list.read_bytes():
             raise ValueError(
                 f"{path} was edited after its training had begun, with {run.kept_list}: give "
                 "another --workdir, with the edited file in --lists"
@@ -153,7 +159,7 @@ def _trainings(
     names = str(folder.lists / "classes.json")
     # Before there are lists: those of another data set must not be taken for this one's.
     folder.remember_lists(options)
-    few_shot.write_class_names(Path(names), train.class_names)
+    few_shot.keep_class_names(Path(names), train.class_names)
     for path, seed in _lists(options, folder, split, train):
         shots = few_shot.read_shots(path, train, test, options.videos)
         row = f"{shots} clip{'s' * (shots > 1)} a class"

@@ -23,18 +23,22 @@ def run_protocol(options: Options) -> None:
         if options.plan:
             print("\nNothing was trained or measured. Without --plan, the same command does it.")
             return
-        folder.remember(options)
         for run in runs:
-            if not run.done and not _do(run, options):
+            if not run.done and not _do(run, options, folder):
                 return
             results.publish(folder, results.collect(options, runs))
         print("\n" + render([results.table(results.collect(options, runs))], markdown=False))
         print(f"\nwritten: {folder.table}, {folder.results}")
 
 
-def _do(run: Run, options: Options) -> bool:
+def _do(run: Run, options: Options, folder: Folder) -> bool:
     """Does what is left of a run; False when it was stopped, after having said so."""
     say(f"{run.row}, {run.column}: {run.folder}")
+
+    # Not before: with a misspelt option, nothing is done that could not be asked for anew.
+    def usable() -> None:
+        folder.remember(options)
+
     if run.training is None:
-        return zero_shot.measure(run, options)
-    return train_and_measure(run, run.training, options)
+        return zero_shot.measure(run, options, usable)
+    return train_and_measure(run, run.training, options, usable)

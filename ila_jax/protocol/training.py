@@ -1,6 +1,7 @@
 """A run that trains: fine-tuned on its training clips, measured once at its end."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from ila_jax.config import Config, Override, from_config, read_config
@@ -26,9 +27,12 @@ _TAKEN = {
 }
 
 
-def train_and_measure(run: Run, training: Training, options: Options) -> bool:
+def train_and_measure(
+    run: Run, training: Training, options: Options, usable: Callable[[], None]
+) -> bool:
     """Does what is left of a run; False when it was stopped before its end.
 
+    usable: is called once the options are known to make a configuration.
     Errors: ValueError, OSError, RuntimeError in plain words.
     """
     folder = Folder(run.folder)
@@ -38,7 +42,7 @@ def train_and_measure(run: Run, training: Training, options: Options) -> bool:
             run.folder.mkdir(parents=True, exist_ok=True)
             publish_bytes(run.kept_list, training.list_file.read_bytes())
             training = dataclasses.replace(training, source=str(run.kept_list))
-        _decide(run, training, options, folder)
+        _decide(run, training, options, folder, usable)
     config = from_config(read_config(str(folder.config)))
     if not train(config, folder.run):
         return False
@@ -46,7 +50,9 @@ def train_and_measure(run: Run, training: Training, options: Options) -> bool:
     return evaluate(open_subject(config, f"{folder.run}@latest"), run.evaluation)
 
 
-def _decide(run: Run, training: Training, options: Options, folder: Folder) -> None:
+def _decide(
+    run: Run, training: Training, options: Options, folder: Folder, usable: Callable[[], None]
+) -> None:
     """Fits the weights to the classes, writes the configuration, and prints what was decided."""
     splits = open_splits(
         training.source, run.test, root=options.videos, class_names=training.class_names
@@ -64,6 +70,8 @@ def _decide(run: Run, training: Training, options: Options, folder: Folder) -> N
     made = [d._replace(reason=_TAKEN.get(d.what, d.reason)) for d in made]
     made += [Decision(f"config.{key}", repr(value), "as you asked")
              for key, value in options.overrides]  # fmt: skip
+    # Before the configuration is there: what it was made with would not be known.
+    usable()
     write_configuration(config, folder.config)
     print("\n" + render([table([*made, about_memory])], markdown=False), flush=True)
 
@@ -92,6 +100,7 @@ def _asked(run: Run, training: Training, options: Options) -> Finetuning:
 
 def _measured_at_its_end(config: Config) -> Config:
     """The configuration without validations on the way: they would choose nothing."""
-    length = config.train.epochs
-    every: dict[str, Any] = {"evaluate_every": config.train.steps, "evaluate_every_epochs": length}
-    return dataclasses.replace(config, train=dataclasses.replace(config.train, **every))
+    interval: dict[str, Any] = {
+        "evaluate_every": config.train.steps, "evaluate_every_epochs": config.train.epochs,
+    }  # fmt: skip
+    return dataclasses.replace(config, train=dataclasses.replace(config.train, **interval))

@@ -1,6 +1,7 @@
 """A run that trains nothing: a text head compares videos with classes that are new to it."""
 
 import dataclasses
+from collections.abc import Callable
 
 import jax
 
@@ -26,12 +27,15 @@ from ila_jax.weights.fit import check_fit, in_dtypes_of
 from ila_jax.weights.folder import named_step
 
 
-def measure(run: Run, options: Options) -> bool:
+def measure(run: Run, options: Options, usable: Callable[[], None]) -> bool:
     """Evaluates the weights on a run's classes; False when it was stopped before its end.
 
+    usable: is called once the weights are read, and all options are known to go together.
     Errors: ValueError, OSError, RuntimeError in plain words.
     """
-    return evaluate(_subject(run, options), run.evaluation)
+    subject = _subject(run, options)
+    usable()
+    return evaluate(subject, run.evaluation)
 
 
 def _subject(run: Run, options: Options) -> Subject:

@@ -51,6 +51,14 @@ def test_zero_shot_of_a_linear_head_is_refused(hmdb51, weights, tmp_path, capsys
     assert "has a linear head, which knows the classes" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("protocol", ["zero-shot", "supervised"])
+def test_what_cannot_be_begun_is_not_remembered(protocol, hmdb51, weights, tmp_path, capsys):
+    for misspelt in ("nowhere", "neither"):
+        assert main(arguments(protocol, hmdb51, misspelt, tmp_path, "--splits", "1")) == 1
+        assert f"{misspelt} is no model" in capsys.readouterr().err
+    assert not (tmp_path / "protocol.json").exists()
+
+
 @pytest.mark.slow
 def test_few_shot_trains_on_the_drawn_list_and_measures_the_last_checkpoint(
     hmdb51, weights, tmp_path, capsys

@@ -123,6 +123,19 @@ def test_a_list_of_somebody_else_is_read(ucf101, tmp_path):
     assert source.read(1) == b"v_YoYo_g02_c01.avi"
 
 
+def test_other_class_names_than_those_of_the_drawn_lists_are_refused(ucf101, tmp_path):
+    names = tmp_path / "names.txt"
+    names.write_text("yo yo\nhandstand pushups\napply eye makeup\n")
+    asked = options("few-shot", "ucf101", ucf101, tmp_path, shots=(2,), class_names=str(names))
+    planned(asked)
+    kept = tmp_path / "work" / "lists" / "classes.json"
+    before = kept.read_bytes()
+    names.write_text("apply eye makeup\nhandstand pushups\nyo yo\n")
+    with pytest.raises(ValueError, match=r"class 0: 'yo yo' there, 'apply eye makeup' here\n"):
+        planned(asked)
+    assert kept.read_bytes() == before
+
+
 UCF_CLIPS = {
     "a test clip": "ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi 0",
     "another label": "ApplyEyeMakeup/v_ApplyEyeMakeup_g02_c01.avi 1",
@@ -184,11 +197,27 @@ REFUSED = [
     ({"data": "hmdb51"}, "without @PART"),
     ({"data": "zsl220:x"}, "zsl220 has no clips to train on: it is for zero-shot alone"),
     ({"splits": (1, 4)}, "--splits 4: expected numbers from 1 to 3, the splits of hmdb51"),
+    ({"lists": ("a.txt",), "shots": (2,)}, "--shots changes nothing with --lists"),
     ({"lists": ("a.txt",), "splits": (1, 2)}, "--lists with 2 splits: expected one of --splits"),
     ({"shots": (0, 2)}, "--shots: expected numbers from 1 on"),
     ({"crops": 0}, "--crops: expected numbers from 1 on"),
+    *(
+        ({"overrides": ((key, "x"),)}, f"--config.{key} cannot be set here")
+        for key in ("train.evaluate_every", "train.evaluate_every_epochs", "data.train",
+                    "data.validation", "data.class_names", "data.root", "train.seed",
+                    "evaluation.clips")
+    ),
+    ({"protocol": "supervised", "lists": ("a.txt",)}, "--lists changes nothing in supervised"),
+    ({"protocol": "supervised", "shots": (3,)}, "--shots changes nothing in supervised"),
+    *(
+        ({"protocol": "zero-shot", name: value}, f"--{name} changes nothing in zero-shot")
+        for name, value in {"shots": (2,), "seeds": (1,), "lists": ("a",), "recipe": "frozen",
+                            "resolution": 64, "epochs": 2.0, "rate": 0.1}.items()
+    ),
+    ({"protocol": "zero-shot", "overrides": (("optimizer.rate", 1.0),)},
+     "--config.optimizer.rate changes nothing in zero-shot"),
     ({"seeds": (-1,)}, "--seeds: expected numbers from 0 on"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("changes", "words"), REFUSED, ids=[words for _, words in REFUSED])
@@ -196,3 +225,12 @@ def test_what_does_not_go_together_is_refused(changes, words):
     whole = {"protocol": "few-shot", "data": "hmdb51:x", "weights": "w", "workdir": Path("w")}
     with pytest.raises(ValueError, match=words):
         Options(**whole | changes)
+
+
+def test_views_frames_and_keys_of_the_model_are_for_zero_shot_as_well():
+    given = (("model.precision", "float32"), ("train.hang_limit", 60.0))
+    asked = Options(
+        protocol="zero-shot", data="hmdb51:x", weights="w", workdir=Path("w"), frames=8, clips=1,
+        crops=1, overrides=given,
+    )  # fmt: skip
+    assert asked.overrides == given

@@ -1,6 +1,7 @@
 """Runs one after the other, kept and not done twice; mean ± deviation by hand."""
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -22,7 +23,8 @@ def done(monkeypatch):
     """The runs that were done, by name; in the place of each its result is made up."""
     names = []
 
-    def measure(run, options):
+    def measure(run, options, usable):
+        usable()
         names.append(run.folder.name)
         accuracy = TOP1[run.folder.name.partition("-")[0]]
         run.evaluation.mkdir(parents=True)
@@ -76,9 +78,7 @@ def test_what_is_done_is_not_done_twice_and_splits_can_be_added(ucf101, tmp_path
 
 def test_stopped_it_keeps_what_is_done_and_goes_on(ucf101, tmp_path, done, monkeypatch, capsys):
     measure = running.zero_shot.measure
-    monkeypatch.setattr(
-        running.zero_shot, "measure", lambda run, o: len(done) < 1 and measure(run, o)
-    )
+    monkeypatch.setattr(running.zero_shot, "measure", lambda *a: len(done) < 1 and measure(*a))
     assert main(arguments(ucf101, tmp_path)) == 0
     assert "written" not in capsys.readouterr().out
     assert "2 of 3 runs are not done yet." in (tmp_path / "work" / "results.md").read_text()
@@ -102,9 +102,27 @@ def test_other_options_are_refused_by_name(ucf101, tmp_path, done, capsys):
     assert main(arguments(ucf101, tmp_path, *more)) == 1
     words = capsys.readouterr().err
     assert "--clips: 4 there, 2 here" in words
-    assert "--weights: 'w' there, 'other' here" in words
+    w, other = (str(Path(name).absolute()) for name in ("w", "other"))
+    assert f"--weights: {w!r} there, {other!r} here" in words
     assert "--config.KEY=VALUE: [] there" in words
     assert len(done) == 1
+
+
+def test_weights_are_remembered_in_full(ucf101, tmp_path, done, monkeypatch):
+    assert main(arguments(ucf101, tmp_path, "--splits", "1")) == 0
+    given = arguments(ucf101, tmp_path, "--splits", "1")
+    given[given.index("w")] = str(Path("w").absolute())
+    monkeypatch.chdir(tmp_path)
+    assert main(given) == 0
+    assert main(arguments(ucf101, tmp_path, "--splits", "1")) == 1  # another w, of another folder
+    assert len(done) == 1
+
+
+def test_a_damaged_memory_is_said_in_words(ucf101, tmp_path, capsys):
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "protocol.json").write_text('{"options": []}')
+    assert main(arguments(ucf101, tmp_path)) == 1
+    assert "expected options by their names, found []" in capsys.readouterr().err
 
 
 def test_missing_lists_are_said_in_words(tmp_path, capsys):
