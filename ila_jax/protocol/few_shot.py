@@ -1,9 +1,11 @@
 """Few-shot lists: K clips of each class, drawn from a seed into a file, or read from one."""
 
-import itertools
+import hashlib
 import json
 import os
 from collections.abc import Sequence
+from functools import partial
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -17,25 +19,40 @@ from ila_jax.files.text_files import listed
 
 
 def draw(opened: OpenedSplit, shots: int, *, seed: int) -> list[int]:
-    """The places of so many clips of each class, class by class.
+    """The places of so many clips of each class, class by class. Clips without a file are skipped.
 
-    They follow from the clips' ids and the seed alone, not from their order; and the clips of 2 are
-    among those of 4, of the same seed. Errors: ValueError that lists the classes with fewer clips.
+    Those of a class follow from the ids of its clips and the seed alone, not from their order nor
+    from other classes; and the clips of 2 are among those of 4, of the same seed.
+    Errors: ValueError that lists the classes with fewer clips.
     """
     labels, ids = opened.source.labels, opened.all_ids()
     chosen: list[int] = []
     short: list[str] = []
     for label, name in enumerate(opened.class_names):
         places = sorted(np.flatnonzero(labels == label).tolist(), key=lambda place: ids[place])
-        # A generator for each class, so that another class's clips change nothing in this one.
-        order = np.random.default_rng([seed, label]).permutation(len(places))
-        chosen += [places[k] for k in order[:shots].tolist()]
-        if len(places) < shots:
-            short.append(f"{name}: {len(places)}")
+        order = _generator(seed, [ids[place] for place in places]).permutation(len(places))
+        shuffled = (places[k] for k in order.tolist())
+        # Of 240,000 files on a network only those that are needed are looked for.
+        drawn = list(islice(filter(partial(_has_file, opened), shuffled), shots))
+        chosen += drawn
+        if len(drawn) < shots:
+            short.append(f"{name}: {len(drawn)}")
     if short:
-        heading = f"{len(short)} classes have fewer than {shots} clips to draw from"
+        heading = f"{len(short)} classes have fewer than {shots} clips with a file to draw from"
         raise ValueError(listed(heading, short))
     return chosen
+
+
+def _generator(seed: int, ids: Sequence[str]) -> np.random.Generator:
+    """Random numbers that follow from a seed and the ids of a class's clips."""
+    text = "\n".join(ids).encode("utf-8", errors="surrogateescape")
+    # Python's own hash() differs from one process to the next.
+    digest = hashlib.sha256(text).digest()
+    return np.random.default_rng([seed, int.from_bytes(digest, "big")])
+
+
+def _has_file(opened: OpenedSplit, place: int) -> bool:
+    return os.path.isfile(opened.source.name(place))
 
 
 def write_list(path: Path, opened: OpenedSplit, places: Sequence[int], root: str) -> None:
@@ -69,7 +86,7 @@ def keep_class_names(path: Path, names: Sequence[str]) -> None:
 
 
 def _check_names(path: Path, kept: Sequence[str], names: Sequence[str]) -> None:
-    pairs = itertools.zip_longest(kept, names)
+    pairs = zip_longest(kept, names)
     problems = [
         f"class {label}: {there!r} there, {here!r} here"
         for label, (there, here) in enumerate(pairs)

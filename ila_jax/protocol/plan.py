@@ -21,7 +21,8 @@ class Training:
     """What a run is trained on. source: a name of videos. clips: how many. seed: of the training.
 
     class_names: the file of the names that the source's numbers stand for; None where it has its
-    own. list_file: of few-shot the list, which is the source as well.
+    own. list_file: of few-shot the list, which is the source as well. notes: sentences about the
+    training part, such as how many clips have no file.
     """
 
     source: str
@@ -29,6 +30,7 @@ class Training:
     seed: int
     class_names: str | None
     list_file: Path | None = None
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Run:
     folder: of all that it makes. row: what it is a measurement of, as "4 clips a class". column:
     which of these, as "split 1". training: None where nothing is trained. test: the name of the
     videos that it is measured on; test_clips: how many. classes: how many there are.
-    several_labels: whether a clip may have any number of them.
+    several_labels: whether a clip may have any number of them. notes: sentences about its videos,
+    such as how many have no file.
     """
 
     folder: Path
@@ -49,6 +52,7 @@ class Run:
     test_clips: int
     classes: int
     several_labels: bool
+    notes: Sequence[str]
 
     @property
     def evaluation(self) -> Path:
@@ -118,6 +122,7 @@ def _runs(options: Options, folder: Folder, split: PublishedSplit) -> Iterator[R
             test_clips=len(test.source),
             classes=len(test.class_names),
             several_labels=several_labels,
+            notes=[*test.notes, *(training.notes if training else [])],
         )
 
 
@@ -154,7 +159,7 @@ def _trainings(
     if options.protocol == SUPERVISED:
         source, names = f"{options.source}@{split.train}", options.names_file
         for seed in options.seeds:
-            yield SUPERVISED, Training(source, len(train.source), seed, names)
+            yield SUPERVISED, Training(source, len(train.source), seed, names, notes=train.notes)
         return
     names = str(folder.lists / "classes.json")
     # Before there are lists: those of another data set must not be taken for this one's.
@@ -163,7 +168,10 @@ def _trainings(
     for path, seed in _lists(options, folder, split, train):
         shots = few_shot.read_shots(path, train, test, options.videos)
         row = f"{shots} clip{'s' * (shots > 1)} a class"
-        yield row, Training(str(path), shots * len(train.class_names), seed, names, path)
+        yield (
+            row,
+            Training(str(path), shots * len(train.class_names), seed, names, path, train.notes),
+        )
 
 
 def _lists(

@@ -1,5 +1,6 @@
 """The runs of a protocol one after the other. What is done is kept, and not done twice."""
 
+from ila_jax.data.sources.video_files import tell
 from ila_jax.files.lock import only_writer
 from ila_jax.job.processes import say
 from ila_jax.protocol import plan, results, zero_shot
@@ -19,6 +20,7 @@ def run_protocol(options: Options) -> None:
     busy = f"another process is at work in {folder.path}: stop it, or give another --workdir"
     with only_writer(folder.path, busy):
         runs = plan.plan_runs(options, folder)
+        tell([note for run in runs for note in run.notes])
         print(render([plan.table(runs)], markdown=False), flush=True)
         if options.plan:
             print("\nNothing was trained or measured. Without --plan, the same command does it.")

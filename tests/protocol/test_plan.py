@@ -89,6 +89,29 @@ def test_a_list_is_drawn_the_same_anywhere_and_in_any_order(ucf101, tmp_path):
     assert listed(Path(first.training.source)) == listed(Path(second.training.source))
 
 
+def test_a_list_is_drawn_the_same_of_classes_in_another_order(ucf101, tmp_path):
+    names = ["yo yo", "apply eye makeup", "handstand pushups"]
+    (tmp_path / "names.txt").write_text("\n".join(names))
+    given = {"names": str(tmp_path / "names.txt"), "own": None}
+    drawn = {}
+    for name, file in given.items():
+        asked = options("few-shot", "ucf101", ucf101, tmp_path / name, shots=(2,), class_names=file)
+        drawn[name] = {clip for clip, _ in listed(Path(planned(asked)[0].training.source))}
+    assert drawn["names"] == drawn["own"]
+
+
+def test_clips_without_a_file_are_not_drawn_and_are_told(ucf101, tmp_path):
+    first = planned(options("few-shot", "ucf101", ucf101, tmp_path / "a", shots=(4,)))[0]
+    clips = [clip for clip, _ in listed(Path(first.training.source))]
+    (ucf101[1] / clips[0]).unlink()
+    second = planned(options("few-shot", "ucf101", ucf101, tmp_path / "b", shots=(4,)))[0]
+    drawn = [clip for clip, _ in listed(Path(second.training.source))]
+    assert clips[1:4] == drawn[:3]
+    assert drawn[3] not in clips
+    assert drawn[4:] == clips[4:]
+    assert any("1 of 15 clips have no file below" in note for note in second.notes)
+
+
 def test_a_drawn_list_that_was_edited_is_taken_and_an_uneven_one_is_not(ucf101, tmp_path):
     asked = options("few-shot", "ucf101", ucf101, tmp_path, shots=(2,))
     path = Path(planned(asked)[0].training.source)
@@ -158,7 +181,9 @@ def test_a_list_with_other_clips_than_the_training_parts_is_refused(kind, ucf101
 
 
 def test_a_class_with_too_few_clips_is_named(ucf101, tmp_path):
-    with pytest.raises(ValueError, match=r"3 classes have fewer than 6 clips(.|\n)*yo yo: 5"):
+    with pytest.raises(
+        ValueError, match=r"3 classes have fewer than 6 clips with a file (.|\n)*yo yo: 5"
+    ):
         planned(options("few-shot", "ucf101", ucf101, tmp_path, shots=(6,)))
     assert not list((tmp_path / "work").rglob("*.csv"))
 

@@ -95,6 +95,12 @@ def test_a_plan_does_nothing(ucf101, tmp_path, done, capsys):
     assert main(arguments(ucf101, tmp_path, "--weights", "other")) == 0  # nothing was begun
 
 
+def test_missing_videos_are_told_with_the_plan_once(ucf101, tmp_path, capsys):
+    (ucf101[1] / "YoYo" / "v_YoYo_g01_c01.avi").unlink()
+    assert main(arguments(ucf101, tmp_path, "--plan")) == 0
+    assert capsys.readouterr().err.count("testlist01.txt: 1 of 3 clips have no file below") == 1
+
+
 def test_other_options_are_refused_by_name(ucf101, tmp_path, done, capsys):
     assert main(arguments(ucf101, tmp_path, "--splits", "1")) == 0
     capsys.readouterr()

@@ -83,7 +83,8 @@ def open_kinetics(
             "Point data.root to the videos."
         )
     ids = [row.id for row in rows]
-    return OpenedSplit(ListSource(examples), tuple(names), ids, files.listing.notes())
+    notes = files.notes(path, len(rows), with_file)
+    return OpenedSplit(ListSource(examples), tuple(names), ids, notes)
 
 
 def is_kinetics(text: str) -> bool:

@@ -216,6 +216,17 @@ class FilesByStem:
             f" such as {self.files[0]}" if self.files else ""
         )
 
+    def notes(self, where: str | Path, clips: int, with_file: int) -> list[str]:
+        """Those of the listing, and a sentence where clips of a list have no file.
+
+        where: the list. clips: how many it has; with_file: those of which a file was found.
+        """
+        missing = clips - with_file
+        if not missing:
+            return self.listing.notes()
+        sentence = f"{where}: {missing} of {clips} clips have no file below {self.listing.folder}"
+        return [sentence, *self.listing.notes()]
+
     def find(self, stems: Iterable[str]) -> list[str]:
         """The paths of the files with the first of the stems that any file has; [] without any."""
         paths = next((self._paths[name] for name in stems if name in self._paths), [])

@@ -26,6 +26,7 @@ def test_kinetics_files_by_any_of_their_names(tmp_path, file):
     assert opened.class_names == ("other, thing", "tying knot (not on a tie)")
     assert read(opened) == [(file, "tying knot (not on a tie)"), (None, "other, thing")]
     assert opened.ids == ["AAAAAAAAAAA_000010_000020", "-_missing_-_000000_000010"]
+    assert opened.notes[0] == f"{tmp_path / 't.csv'}: 1 of 2 clips have no file below {root}"
     assert opened.source.name(1) == f"{root}/-_missing_-_000000_000010.mp4"
 
 

@@ -259,8 +259,25 @@ def test_an_unknown_part_or_folder_is_refused_and_the_parts_are_named(tmp_path):
 
 def test_videos_in_another_folder_are_an_error_and_some_missing_ones_are_not(tmp_path):
     lists, root = published.hmdb51(tmp_path)
+    assert opened("hmdb51", (lists, root), "train1").notes == []
     next(root.rglob("Take_1_*.avi")).unlink()
-    assert len(opened("hmdb51", (lists, root), "train1").source) == 9
+    train = opened("hmdb51", (lists, root), "train1")
+    assert len(train.source) == 9
+    assert train.notes == [f"{lists}: 1 of 9 clips have no file below {root}"]
     (tmp_path / "empty").mkdir()
     with pytest.raises(ValueError, match=r"none of the 9 clips .*Point data.root to the videos"):
         opened("hmdb51", (lists, tmp_path / "empty"), "train1")
+
+
+def test_a_hidden_file_is_no_list_of_hmdb(tmp_path):
+    made = published.hmdb51(tmp_path)
+    (made[0] / "._wave_test_split1.txt").write_bytes(b"\0\5\x16\7")
+    assert opened("hmdb51", made, "train1").class_names == ("brush hair", "climb stairs", "wave")
+
+
+def test_a_class_of_hmdb_without_its_list_of_the_split_is_an_error(tmp_path):
+    made = published.hmdb51(tmp_path)
+    (made[0] / "wave_test_split2.txt").unlink()
+    with pytest.raises(FileNotFoundError, match=r"1 classes .*\n  wave_test_split2\.txt"):
+        opened("hmdb51", made, "train2")
+    assert len(opened("hmdb51", made, "train1").source) == 9

@@ -53,10 +53,10 @@ def _clips(entries: Sequence[Any], classes: int) -> Iterator[tuple[int, Publishe
 
 def _starting_late(path: Path, entries: Sequence[dict[str, Any]]) -> list[str]:
     """A sentence where clips do not begin with the first frame of their file."""
-    late = [entry["vid_name"] for entry in entries if entry.get("start_frame") not in (None, 0)]
-    if not late:
+    clips = [entry["vid_name"] for entry in entries if entry.get("start_frame") not in (None, 0)]
+    if not clips:
         return []
     return [
-        f"{path}: {len(late)} of {len(entries)} clips begin after frame 0, such as {late[0]}: all "
-        "of each file is taken"
+        f"{path}: {len(clips)} of {len(entries)} clips begin after frame 0, such as {clips[0]}: "
+        "all of each file is taken"
     ]

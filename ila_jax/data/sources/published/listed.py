@@ -90,10 +90,11 @@ def open_clips(
         )
     source = ListSource(examples, targets if several_labels else None)
     ids = [clip.file for clip in clips]
-    return OpenedSplit(source, tuple(given), ids, [*notes, *files.listing.notes()])
+    about_files = files.notes(where, len(clips), with_file)
+    return OpenedSplit(source, tuple(given), ids, [*notes, *about_files])
 
 
 def _of_class(paths: Sequence[str], name: str) -> str:
     """Of several files of one name the one in a folder of the class, else the first by path."""
-    wanted = spelling(name)
-    return min(paths, key=lambda path: (wanted not in map(spelling, path.split("/")[:-1]), path))
+    spelled = spelling(name)
+    return min(paths, key=lambda path: (spelled not in map(spelling, path.split("/")[:-1]), path))

@@ -55,7 +55,7 @@ def _clips(path: Path, names: Sequence[str]) -> Iterator[tuple[int, PublishedCli
         if label is None:
             yield number, f"{match['folder']!r} is none of the {len(names)} classes of classInd.txt"
         elif match["number"] is not None and int(match["number"]) != label + 1:
-            of = f"{names[label]!r} is class {label + 1} of classInd.txt"
-            yield number, f"{of}, found {match['number']} behind {match['file']}"
+            expected = f"{names[label]!r} is class {label + 1} of classInd.txt"
+            yield number, f"{expected}, found {match['number']} behind {match['file']}"
         else:
             yield number, PublishedClip(match["file"], (label,))
