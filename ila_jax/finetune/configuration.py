@@ -32,7 +32,7 @@ from ila_jax.finetune.videos import BAD_FRACTION
 from ila_jax.scoring.metrics import METRICS
 
 _FILE = '''\
-"""Made by python -m ila_jax.finetune. To change something, edit a copy of it and train with that:
+"""Made by {command}. To change something, edit a copy of it and train with that:
 
     python -m ila_jax.train --config COPY.py --workdir ANOTHER_FOLDER
 """
@@ -229,8 +229,10 @@ def _overridden(config: Config, options: Options) -> Config:
     return from_config(values)
 
 
-def write_configuration(config: Config, path: Path) -> None:
-    """Writes a file that `--config` takes. Errors: OSError."""
+def write_configuration(
+    config: Config, path: Path, command: str = "python -m ila_jax.finetune"
+) -> None:
+    """Writes a file that `--config` takes. command: what it says made it. Errors: OSError."""
     values = pprint.pformat(to_dict(config), indent=1, width=90, sort_dicts=False)
     text = "\n".join(f"        {line}" for line in values.splitlines())
-    publish_text(path, _FILE.replace("{values}", text))
+    publish_text(path, _FILE.replace("{command}", command).replace("{values}", text))

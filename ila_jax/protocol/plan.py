@@ -3,17 +3,21 @@
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.sources.opening import open_source
 from ila_jax.data.sources.published.parts import SPLITS, PublishedSplit
 from ila_jax.data.sources.source import OpenedSplit
+from ila_jax.evaluate.results import finished
 from ila_jax.protocol import few_shot
+from ila_jax.protocol.cells import Cell, columns
 from ila_jax.protocol.options import Folder, Options
 from ila_jax.protocol.protocols import SUPERVISED, ZERO_SHOT
 from ila_jax.tables import Table
+
+EVALUATION = "evaluation"  # the folder of it in that of a run
 
 
 @dataclass(frozen=True)
@@ -37,27 +41,30 @@ class Training:
 class Run:
     """One model, measured once: it becomes a cell of the table of results.
 
-    folder: of all that it makes. row: what it is a measurement of, as "4 clips a class". column:
-    which of these, as "split 1". training: None where nothing is trained. test: the name of the
-    videos that it is measured on; test_clips: how many. classes: how many there are.
-    several_labels: whether a clip may have any number of them. notes: sentences about its videos,
-    such as how many have no file.
+    folder: of all that it makes. cell: its place there. column: which of its row, as "split 1".
+    training: None where nothing is trained. test: the name of the videos that it is measured on;
+    test_clips: how many. classes: how many there are. notes: sentences about its videos, such as
+    how many have no file.
     """
 
     folder: Path
-    row: str
+    cell: Cell
     column: str
     training: Training | None
     test: str
     test_clips: int
     classes: int
-    several_labels: bool
     notes: Sequence[str]
+
+    @property
+    def row(self) -> str:
+        """What it is a measurement of, as "4 clips a class"."""
+        return self.cell.row
 
     @property
     def evaluation(self) -> Path:
         """The folder of its evaluation."""
-        return self.folder / "evaluation"
+        return self.folder / EVALUATION
 
     @property
     def configuration(self) -> Path:
@@ -72,7 +79,7 @@ class Run:
     @property
     def done(self) -> bool:
         """Whether it is measured: of an evaluation the result is written last."""
-        return (self.evaluation / "result.json").exists()
+        return finished(self.evaluation)
 
 
 def plan_runs(options: Options, folder: Folder) -> list[Run]:
@@ -83,7 +90,8 @@ def plan_runs(options: Options, folder: Folder) -> list[Run]:
     splits = [split for split in SPLITS[options.kind] if split.number in options.chosen_splits]
     runs = [run for split in splits for run in _runs(options, folder, split)]
     _check(runs)
-    return runs
+    names = columns([run.cell for run in runs])
+    return [replace(run, column=name) for run, name in zip(runs, names, strict=True)]
 
 
 def _check(runs: Sequence[Run]) -> None:
@@ -96,7 +104,7 @@ def _check(runs: Sequence[Run]) -> None:
                 "--shots, --seeds and --lists once, and lists whose files have different names"
             )
         path = run.training.list_file if run.training and run.configuration.exists() else None
-        if path and path.read_bytes() != run.kept_list.read_bytes():
+        if path and run.kept_list.exists() and path.read_bytes() != run.kept_list.read_bytes():
             raise ValueError(
                 f"{path} was edited after its training had begun, with {run.kept_list}: give "
                 "another --workdir, with the edited file in --lists"
@@ -115,13 +123,12 @@ def _runs(options: Options, folder: Folder, split: PublishedSplit) -> Iterator[R
     for row, training in _trainings(options, folder, split, test):
         yield Run(
             folder=folder.path / f"split{split.number}-{_name(row, training)}",
-            row=row,
-            column=_column(options, split.number, training),
+            cell=_cell(options, split.number, row, training, several_labels),
+            column="",  # it depends on the other runs
             training=training,
             test=f"{options.source}@{split.test}",
             test_clips=len(test.source),
             classes=len(test.class_names),
-            several_labels=several_labels,
             notes=[*test.notes, *(training.notes if training else [])],
         )
 
@@ -135,14 +142,13 @@ def _name(row: str, training: Training | None) -> str:
     return stem if stem.endswith(seed) else stem + seed
 
 
-def _column(options: Options, split: int, training: Training | None) -> str:
-    """What tells runs of one row apart: the split, and the seed or the list where they differ."""
-    parts = [f"split {split}"]
-    if training and len(options.seeds) > 1:
-        parts.append(f"seed {training.seed}")
-    if training and training.list_file and len(options.lists) > 1:
-        parts.append(training.list_file.stem)
-    return ", ".join(parts)
+def _cell(
+    options: Options, split: int, row: str, training: Training | None, several_labels: bool
+) -> Cell:
+    """The place of a run in the table of results."""
+    stem = training.list_file.stem if training and training.list_file and options.lists else None
+    seed, clips = (training.seed, training.clips) if training else (None, 0)
+    return Cell(row, split, seed, stem, clips, several_labels)
 
 
 def _trainings(

@@ -1,14 +1,17 @@
 """What the runs of a protocol came to: each measurement, and mean ± deviation in one table."""
 
 import statistics
+from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from ila_jax.evaluate.results import read_result
+from ila_jax.evaluate.results import finished, read_result
 from ila_jax.files.json_files import json_text
 from ila_jax.files.publish import publish_text
+from ila_jax.protocol.cells import Cell, columns, kept_cells
 from ila_jax.protocol.options import Folder, Options
-from ila_jax.protocol.plan import Run
+from ila_jax.protocol.plan import EVALUATION, Run
 from ila_jax.scoring.metrics import METRICS
 from ila_jax.tables import Table, render
 
@@ -16,43 +19,62 @@ from ila_jax.tables import Table, render
 _SINGLE, _SEVERAL = ("top1", "top5", "macro_accuracy"), ("map",)
 
 
-def collect(options: Options, runs: Sequence[Run]) -> dict[str, Any]:
-    """The measurements of the runs that are done, and of each row their mean and deviation.
+def collect(options: Options, folder: Folder, runs: Sequence[Run]) -> dict[str, Any]:
+    """The measurements of all runs that are done, and of each row their mean and deviation.
 
-    Of videos that could be read, as papers measure; how many there were stands beside it. The
-    deviation is that of a sample, divided by one less than the runs; None for a single one.
+    They are those in the folder, also of splits, shots and seeds that were asked for before and
+    are not now; of the others, how many are not done. Videos that could not be read do not count,
+    as papers measure; how many there were stands beside it. The deviation is that of a sample,
+    divided by one less than the runs; None for a single one.
     """
-    measured = [_measured(run) for run in runs if run.done]
-    rows = list(dict.fromkeys(run.row for run in runs))
+    cells = _finished(folder) | {run.folder: run.cell for run in runs}
+    ordered = sorted(cells.items(), key=lambda item: item[1].place)
+    names = columns([cell for _, cell in ordered])
+    measured = [
+        _measured(path, cell, name)
+        for (path, cell), name in zip(ordered, names, strict=True)
+        if finished(path / EVALUATION)
+    ]
+    by_clips = sorted(cells.values(), key=lambda cell: cell.clips)
+    planned = Counter(cell.row for cell in by_clips)
     return {
         "protocol": options.protocol,
         "data": options.source,
         "weights": options.weights,
         "views": [options.clips, options.crops],
         "runs": measured,
-        "rows": [_row(row, [m for m in measured if m["row"] == row], runs) for row in rows],
+        "rows": [
+            _row(row, [m for m in measured if m["row"] == row], count)
+            for row, count in planned.items()
+        ],
     }
 
 
-def _measured(run: Run) -> dict[str, Any]:
-    result = read_result(run.evaluation)
-    names = _SEVERAL if run.several_labels else _SINGLE
+def _finished(folder: Folder) -> dict[Path, Cell]:
+    """The runs that are done, whether they are asked for now or were before, by their folders."""
+    kept = kept_cells(folder.path)
+    return {path: cell for path, cell in kept.items() if finished(path / EVALUATION)}
+
+
+def _measured(folder: Path, cell: Cell, column: str) -> dict[str, Any]:
+    result = read_result(folder / EVALUATION)
+    names = _SEVERAL if cell.several_labels else _SINGLE
     return {
-        "row": run.row,
-        "column": run.column,
-        "folder": str(run.folder),
+        "row": cell.row,
+        "column": column,
+        "folder": str(folder),
         "videos": result["videos"],
         "metrics": {name: result[name]["decoded"]["value"] for name in names},
     }
 
 
-def _row(row: str, measured: Sequence[dict[str, Any]], runs: Sequence[Run]) -> dict[str, Any]:
-    """A row of the table, also of runs of which none is done yet."""
+def _row(row: str, measured: Sequence[dict[str, Any]], runs: int) -> dict[str, Any]:
+    """A row of the table, also of runs of which none is done yet. runs: how many there are."""
     names = measured[0]["metrics"] if measured else ()
     values = {name: [m["metrics"][name] for m in measured] for name in names}
     return {
         "row": row,
-        "runs": sum(run.row == row for run in runs),
+        "runs": runs,
         "done": len(measured),
         "metrics": {
             name: {
@@ -67,20 +89,20 @@ def _row(row: str, measured: Sequence[dict[str, Any]], runs: Sequence[Run]) -> d
 def table(results: dict[str, Any]) -> Table:
     """The results as people read them: a column for each run, then the means."""
     measured, rows = results["runs"], results["rows"]
-    columns = list(dict.fromkeys(m["column"] for m in measured))
+    runs = list(dict.fromkeys(m["column"] for m in measured))
     names = list(measured[0]["metrics"]) if measured else []
     # The means alone say all of a single run.
-    columns = columns if len(columns) > 1 else []
+    runs = runs if len(runs) > 1 else []
     cell = {(m["row"], m["column"]): f"{100 * m['metrics'][names[0]]:.1f}" for m in measured}
     cells = [
         [
             row["row"],
-            *(cell.get((row["row"], column), "–") for column in columns),
+            *(cell.get((row["row"], column), "–") for column in runs),
             *(_mean(row["metrics"].get(name)) for name in names),
         ]
         for row in rows
     ]
-    header = ["", *columns, *(METRICS[name].title for name in names)]
+    header = ["", *runs, *(METRICS[name].title for name in names)]
     data, views = results["data"].partition(":")[0], " × ".join(map(str, results["views"]))
     title = f"{data}, {results['protocol']}, {views} views, in percent"
     return Table(title, header, cells, _notes(results))

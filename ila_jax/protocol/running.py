@@ -4,6 +4,7 @@ from ila_jax.data.sources.video_files import tell
 from ila_jax.files.lock import only_writer
 from ila_jax.job.processes import say
 from ila_jax.protocol import plan, results, zero_shot
+from ila_jax.protocol.cells import keep_cell
 from ila_jax.protocol.options import Folder, Options
 from ila_jax.protocol.plan import Run
 from ila_jax.protocol.training import train_and_measure
@@ -28,8 +29,10 @@ def run_protocol(options: Options) -> None:
         for run in runs:
             if not run.done and not _do(run, options, folder):
                 return
-            results.publish(folder, results.collect(options, runs))
-        print("\n" + render([results.table(results.collect(options, runs))], markdown=False))
+            results.publish(folder, results.collect(options, folder, runs))
+        print(
+            "\n" + render([results.table(results.collect(options, folder, runs))], markdown=False)
+        )
         print(f"\nwritten: {folder.table}, {folder.results}")
 
 
@@ -40,6 +43,7 @@ def _do(run: Run, options: Options, folder: Folder) -> bool:
     # Not before: with a misspelt option, nothing is done that could not be asked for anew.
     def usable() -> None:
         folder.remember(options)
+        keep_cell(run.folder, run.cell)
 
     if run.training is None:
         return zero_shot.measure(run, options, usable)

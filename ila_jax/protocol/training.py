@@ -72,7 +72,7 @@ def _decide(
              for key, value in options.overrides]  # fmt: skip
     # Before the configuration is there: what it was made with would not be known.
     usable()
-    write_configuration(config, folder.config)
+    write_configuration(config, folder.config, "python -m ila_jax.protocol")
     print("\n" + render([table([*made, about_memory])], markdown=False), flush=True)
 
 

@@ -69,6 +69,7 @@ def test_few_shot_trains_on_the_drawn_list_and_measures_the_last_checkpoint(
     assert "the test clips choose nothing" in out
     folder = tmp_path / "split1-6-clips-seed0"
     config = from_config(read_config(str(folder / "config.py")))
+    assert "Made by python -m ila_jax.protocol." in (folder / "config.py").read_text()
     drawn = tmp_path / "lists" / "split1" / "6-clips-seed0.csv"
     assert config.data.train == str(folder / "list.csv")
     assert (folder / "list.csv").read_bytes() == drawn.read_bytes()

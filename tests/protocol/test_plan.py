@@ -205,7 +205,7 @@ def test_names_with_commas_and_signs_come_back_from_a_list(tmp_path):
 def test_charades_is_for_supervised_alone(tmp_path):
     made = published.charades(tmp_path)
     (run,) = planned(options("supervised", "charades", made, tmp_path))
-    assert run.several_labels
+    assert run.cell.several_labels
     with pytest.raises(
         ValueError, match=r"any number of classes.*expected the protocol supervised"
     ):

@@ -76,6 +76,36 @@ def test_what_is_done_is_not_done_twice_and_splits_can_be_added(ucf101, tmp_path
     assert [line.split()[-1] for line in out.splitlines()[2:5]] == ["do", "done", "do"]
 
 
+def test_results_are_of_all_runs_in_the_folder_whatever_is_asked_for_now(
+    ucf101, tmp_path, done, capsys
+):
+    assert main(arguments(ucf101, tmp_path, "--splits", "2")) == 0
+    assert main(arguments(ucf101, tmp_path, "--splits", "1")) == 0
+    page = (tmp_path / "work" / "results.md").read_text()
+    # The mean is 0.5, the deviations from it are 0.1: the root of 0.02 / 1 is 0.1414.
+    assert "| zero-shot | 40.0 | 60.0 | 50.0 ± 14.1 |" in page
+    assert page.index("split 1") < page.index("split 2")
+    assert main(arguments(ucf101, tmp_path, "--splits", "3")) == 0
+    page = (tmp_path / "work" / "results.md").read_text()
+    assert "| zero-shot | 40.0 | 60.0 | 50.0 | 50.0 ± 10.0 |" in page
+    results = json.loads((tmp_path / "work" / "results.json").read_text())
+    assert (results["rows"][0]["runs"], results["rows"][0]["done"]) == (3, 3)
+    assert len(done) == 3
+
+
+def test_a_seed_that_is_added_stands_beside_the_first(ucf101, tmp_path, done, monkeypatch):
+    monkeypatch.setattr(running, "train_and_measure", lambda run, t, o, usable: (
+        running.zero_shot.measure(run, o, usable)))  # fmt: skip
+    given = ["few-shot", *arguments(ucf101, tmp_path, "--shots", "2", "4")[1:]]
+    assert main(given) == 0
+    given = ["few-shot", *arguments(ucf101, tmp_path, "--shots", "2", "--seeds", "1")[1:]]
+    assert main(given) == 0
+    page = (tmp_path / "work" / "results.md").read_text()
+    assert "|  | split 1, seed 0 | split 1, seed 1 |" in page
+    assert "| 2 clips a class | 40.0 | 40.0 | 40.0 ± 0.0 |" in page
+    assert "| 4 clips a class | 40.0 | – | 40.0 |" in page
+
+
 def test_stopped_it_keeps_what_is_done_and_goes_on(ucf101, tmp_path, done, monkeypatch, capsys):
     measure = running.zero_shot.measure
     monkeypatch.setattr(running.zero_shot, "measure", lambda *a: len(done) < 1 and measure(*a))
