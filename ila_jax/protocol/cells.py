@@ -48,7 +48,10 @@ def columns(cells: Sequence[Cell]) -> list[str]:
 
 
 def keep_cell(folder: Path, cell: Cell) -> None:
-    """Writes which cell the run in a folder is, for commands that ask for other runs. OSError."""
+    """Writes which cell the run in a folder is, for commands that ask for other runs.
+
+    Errors: OSError.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     publish_text(_file(folder), json.dumps(dataclasses.asdict(cell), indent=1) + "\n")
 

@@ -88,9 +88,9 @@ def keep_class_names(path: Path, names: Sequence[str]) -> None:
 def _check_names(path: Path, kept: Sequence[str], names: Sequence[str]) -> None:
     pairs = zip_longest(kept, names)
     problems = [
-        f"class {label}: {there!r} there, {here!r} here"
-        for label, (there, here) in enumerate(pairs)
-        if there != here
+        f"class {label}: {old!r} there, {new!r} here"
+        for label, (old, new) in enumerate(pairs)
+        if old != new
     ]
     if problems:
         heading = (

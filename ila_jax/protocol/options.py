@@ -72,19 +72,19 @@ class Options:
         if min(self.seeds) < 0:
             raise ValueError("--seeds: expected numbers from 0 on")
         fields = dataclasses.fields(self)
-        given = [field.name for field in fields if getattr(self, field.name) != field.default]
-        check_used(self.protocol, given, self.overrides)
+        options = [field.name for field in fields if getattr(self, field.name) != field.default]
+        check_used(self.protocol, options, self.overrides)
         if self.lists:
-            self._check_lists(given)
+            self._check_lists(options)
 
-    def _check_lists(self, given: Collection[str]) -> None:
-        """Errors: ValueError for what does not go with lists. given: the options that were."""
+    def _check_lists(self, options: Collection[str]) -> None:
+        """Errors: ValueError for what does not go with lists. options: the names of those that were given."""
         if len(self.chosen_splits) > 1:
             raise ValueError(
                 f"--lists with {len(self.chosen_splits)} splits: expected one of --splits, whose "
                 "training clips the lists are of"
             )
-        if "shots" in given:
+        if "shots" in options:
             raise ValueError("--shots changes nothing with --lists, which have their own clips")
 
     @property
@@ -141,11 +141,11 @@ class Folder:
         """
         if not self.state.exists():
             return
-        begun_with, given = self._options(), _as_json(options)
+        old, new = self._options(), _as_json(options)
         changed = [
-            f"{_flag(name)}: {value!r} there, {given.get(name)!r} here"
-            for name, value in begun_with.items()
-            if value != given.get(name)
+            f"{_flag(name)}: {value!r} there, {new.get(name)!r} here"
+            for name, value in old.items()
+            if value != new.get(name)
         ]
         if changed:
             raise ValueError(
@@ -174,8 +174,8 @@ class Folder:
         self._remember(options, [name for name in _as_json(options) if name not in _FREE])
 
     def _remember(self, options: Options, names: Iterable[str]) -> None:
-        given = _as_json(options)
-        values = {name: given[name] for name in names}
+        values = _as_json(options)
+        values = {name: values[name] for name in names}
         self.path.mkdir(parents=True, exist_ok=True)
         publish_text(self.state, json.dumps({"options": values}, indent=1) + "\n")
 

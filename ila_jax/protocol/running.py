@@ -40,11 +40,11 @@ def _do(run: Run, options: Options, folder: Folder) -> bool:
     """Does what is left of a run; False when it was stopped, after having said so."""
     say(f"{run.row}, {run.column}: {run.folder}")
 
-    # Not before: with a misspelt option, nothing is done that could not be asked for anew.
-    def usable() -> None:
+    # Not before the weights are read: a misspelt option would lock the folder.
+    def remember() -> None:
         folder.remember(options)
         keep_cell(run.folder, run.cell)
 
     if run.training is None:
-        return zero_shot.measure(run, options, usable)
-    return train_and_measure(run, run.training, options, usable)
+        return zero_shot.measure(run, options, remember)
+    return train_and_measure(run, run.training, options, remember)

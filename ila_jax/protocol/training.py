@@ -28,11 +28,11 @@ _TAKEN = {
 
 
 def train_and_measure(
-    run: Run, training: Training, options: Options, usable: Callable[[], None]
+    run: Run, training: Training, options: Options, remember: Callable[[], None]
 ) -> bool:
     """Does what is left of a run; False when it was stopped before its end.
 
-    usable: is called once the options are known to make a configuration.
+    remember: is called once the options are known to make a configuration.
     Errors: ValueError, OSError, RuntimeError in plain words.
     """
     folder = Folder(run.folder)
@@ -42,7 +42,7 @@ def train_and_measure(
             run.folder.mkdir(parents=True, exist_ok=True)
             publish_bytes(run.kept_list, training.list_file.read_bytes())
             training = dataclasses.replace(training, source=str(run.kept_list))
-        _decide(run, training, options, folder, usable)
+        _decide(run, training, options, folder, remember)
     config = from_config(read_config(str(folder.config)))
     if not train(config, folder.run):
         return False
@@ -51,7 +51,7 @@ def train_and_measure(
 
 
 def _decide(
-    run: Run, training: Training, options: Options, folder: Folder, usable: Callable[[], None]
+    run: Run, training: Training, options: Options, folder: Folder, remember: Callable[[], None]
 ) -> None:
     """Fits the weights to the classes, writes the configuration, and prints what was decided."""
     splits = open_splits(
@@ -71,7 +71,7 @@ def _decide(
     made += [Decision(f"config.{key}", repr(value), "as you asked")
              for key, value in options.overrides]  # fmt: skip
     # Before the configuration is there: what it was made with would not be known.
-    usable()
+    remember()
     write_configuration(config, folder.config, "python -m ila_jax.protocol")
     print("\n" + render([table([*made, about_memory])], markdown=False), flush=True)
 

@@ -27,14 +27,14 @@ from ila_jax.weights.fit import check_fit, in_dtypes_of
 from ila_jax.weights.folder import named_step
 
 
-def measure(run: Run, options: Options, usable: Callable[[], None]) -> bool:
+def measure(run: Run, options: Options, remember: Callable[[], None]) -> bool:
     """Evaluates the weights on a run's classes; False when it was stopped before its end.
 
-    usable: is called once the weights are read, and all options are known to go together.
+    remember: is called once the weights are read, and all options are known to go together.
     Errors: ValueError, OSError, RuntimeError in plain words.
     """
     subject = _subject(run, options)
-    usable()
+    remember()
     return evaluate(subject, run.evaluation)
 
 

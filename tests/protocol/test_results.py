@@ -23,8 +23,8 @@ def done(monkeypatch):
     """The runs that were done, by name; in the place of each its result is made up."""
     names = []
 
-    def measure(run, options, usable):
-        usable()
+    def measure(run, options, remember):
+        remember()
         names.append(run.folder.name)
         accuracy = TOP1[run.folder.name.partition("-")[0]]
         run.evaluation.mkdir(parents=True)
@@ -94,8 +94,8 @@ def test_results_are_of_all_runs_in_the_folder_whatever_is_asked_for_now(
 
 
 def test_a_seed_that_is_added_stands_beside_the_first(ucf101, tmp_path, done, monkeypatch):
-    monkeypatch.setattr(running, "train_and_measure", lambda run, t, o, usable: (
-        running.zero_shot.measure(run, o, usable)))  # fmt: skip
+    monkeypatch.setattr(running, "train_and_measure", lambda run, t, o, remember: (
+        running.zero_shot.measure(run, o, remember)))  # fmt: skip
     given = ["few-shot", *arguments(ucf101, tmp_path, "--shots", "2", "4")[1:]]
     assert main(given) == 0
     given = ["few-shot", *arguments(ucf101, tmp_path, "--shots", "2", "--seeds", "1")[1:]]
