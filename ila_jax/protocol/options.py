@@ -78,7 +78,7 @@ class Options:
             self._check_lists(options)
 
     def _check_lists(self, options: Collection[str]) -> None:
-        """Errors: ValueError for what does not go with lists. options: the names of those that were given."""
+        """Errors: ValueError for what does not go with lists. options: names of the given ones."""
         if len(self.chosen_splits) > 1:
             raise ValueError(
                 f"--lists with {len(self.chosen_splits)} splits: expected one of --splits, whose "
