@@ -18,8 +18,8 @@ DATA is one of the following, where DIR is the folder of the data set's own list
 The plan is printed first. With --plan nothing else is done, but that few-shot lists are drawn into
 --workdir, where you can look at them and edit them. What a training decides is printed when it
 begins, and can be set: by an option below, or by --config.KEY=VALUE. The last checkpoint is
-measured: test clips choose nothing. Charades' mAP leaves out test videos without
-any action, as its authors' program does.
+measured: test clips choose nothing. Charades' mAP leaves out test videos without any
+action, as its authors' program does.
 
 --workdir then holds a folder for each run, results.md with mean ± deviation of all runs in it, and
 results.json. Stop it with Ctrl-C or SIGTERM, and type the same command to go on: what is done is
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--root", default="", metavar="DIR", help="folder of the videos (default: this one)")
     add("--plan", action="store_true", help="print the plan, draw lists, and do nothing else")
     add("--class-names", metavar="FILE",
-        help="its class names in another spelling or order (default: its own)")  # fmt: skip
+        help="class names in another spelling or order (default: the data set's)")  # fmt: skip
     add("--splits", type=int, nargs="+", metavar="N",
         help="of the data set (default: all; of few-shot the first)")  # fmt: skip
     add("--seeds", type=int, nargs="+", default=[0], metavar="N",

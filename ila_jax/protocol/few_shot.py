@@ -10,12 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.sources.annotations import LabelledFile, read_list
 from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.sources.video_files import stem
 from ila_jax.files.publish import publish_on_disk, publish_text
-from ila_jax.files.text_files import listed
+from ila_jax.files.text_files import listed, parse_json, read_text
+
+_NAMES = "the class names that drawn lists were made with, as JSON"
 
 
 def draw(opened: OpenedSplit, shots: int, *, seed: int) -> list[int]:
@@ -78,14 +79,19 @@ def keep_class_names(path: Path, names: Sequence[str]) -> None:
     Errors: ValueError when others are there: lists that were drawn would mean other classes.
     """
     if path.exists():
-        _check_names(path, read_class_names(path), names)
+        _check_names(path, names)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     # As JSON: nothing in it is a comment.
     publish_text(path, json.dumps(list(names), indent=1, ensure_ascii=False) + "\n")
 
 
-def _check_names(path: Path, kept: Sequence[str], names: Sequence[str]) -> None:
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    """Errors: ValueError where a file has other names than these, and for a damaged one."""
+    # As they were written: `read_class_names` brings accents and spaces into one form.
+    kept = parse_json(path, read_text(path, _NAMES), _NAMES)
+    if not isinstance(kept, list):
+        raise ValueError(f"{path} is no list: expected {_NAMES}")
     pairs = zip_longest(kept, names)
     problems = [
         f"class {label}: {old!r} there, {new!r} here"

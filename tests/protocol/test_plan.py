@@ -159,6 +159,15 @@ def test_other_class_names_than_those_of_the_drawn_lists_are_refused(ucf101, tmp
     assert kept.read_bytes() == before
 
 
+def test_class_names_of_any_kind_stay_the_same(tmp_path):
+    path = tmp_path / "classes.json"
+    for _ in range(2):
+        few_shot.keep_class_names(path, ["#1 a", "e\u0301 b", " c ", "C++"])
+    path.write_text("{}")
+    with pytest.raises(ValueError, match="is no list: expected the class names"):
+        few_shot.keep_class_names(path, ["a", "b"])
+
+
 UCF_CLIPS = {
     "a test clip": "ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi 0",
     "another label": "ApplyEyeMakeup/v_ApplyEyeMakeup_g02_c01.avi 1",
