@@ -1,5 +1,6 @@
 """python -m ila_jax.report: what a report of a fault should say of this machine and of a run."""
 
+import argparse
 import json
 import os
 import platform
@@ -40,14 +41,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report(arguments: Sequence[str] | None) -> None:
+    options = _parser().parse_args(arguments)
+    # Read first: what is wrong with the folder is said before jax is loaded.
+    run = [] if options.run is None else list(_run(options.run))
+    print("\n".join([*_machine(), *run]))
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("report", _HELP)
     parser.add_argument(
         "run", nargs="?", type=cli.some_path, metavar="RUN", help="folder of a run, to be described"
     )
-    options = parser.parse_args(arguments)
-    # Read first: what is wrong with the folder is said before jax is loaded.
-    run = [] if options.run is None else list(_run(options.run))
-    print("\n".join([*_machine(), *run]))
+    return parser
 
 
 def _machine() -> Iterator[str]:
