@@ -2,7 +2,7 @@
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from ila_jax.files.publish import checksum, publish_text
 _OF_SPLIT = ("videos", "root", "validation", "test", "seed", "merge_labels")
 # What changes no result, and may be another one when the command goes on.
 _FREE = ("workdir", "processes", "plan", "no_cache", "device_memory")
+# What options that are no --NAME are called on the command line.
+_WORDS = {"videos": "VIDEOS", "overrides": "--config.KEY=VALUE"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,16 +79,7 @@ class Folder:
                 f"{self.path} holds a run of python -m ila_jax.train: give another --workdir"
             )
         began, now = self._state(), _as_json(options)
-        changed = [
-            f"{_flag(name)}: {began['options'][name]!r} there, {now[name]!r} here"
-            for name in began["options"]
-            if began["options"][name] != now.get(name)
-        ]
-        if changed:
-            raise ValueError(
-                f"{self.path} was begun with other options:\n  " + "\n  ".join(changed) + "\nGive "
-                "the options that it was begun with, and it goes on; or another --workdir"
-            )
+        check_same_options(self.path, began["options"], now, _WORDS)
         if began["split"] is not None and began["split"] != self._digest():
             raise ValueError(
                 f"{self.split} was edited after training had begun: give another --workdir, with "
@@ -132,7 +125,26 @@ def _as_json(options: Options) -> dict[str, Any]:
     return read
 
 
+def check_same_options(
+    folder: Path, began: Mapping[str, Any], now: Mapping[str, Any], words: Mapping[str, str]
+) -> None:
+    """Checks that a command goes on in a folder with the options that it was begun with there.
+
+    began, now: options by name, as JSON gives them back. words: how those are called on the command
+    line that are no --NAME. Errors: ValueError naming each option that is another one now.
+    """
+    changed = [
+        f"{words.get(name, _flag(name))}: {value!r} there, {now.get(name)!r} here"
+        for name, value in began.items()
+        if value != now.get(name)
+    ]
+    if changed:
+        raise ValueError(
+            f"{folder} was begun with other options:\n  " + "\n  ".join(changed) + "\nGive "
+            "the options that it was begun with, and it goes on; or another --workdir"
+        )
+
+
 def _flag(name: str) -> str:
-    """What an option is called on the command line."""
-    names = {"videos": "VIDEOS", "overrides": "--config.KEY=VALUE"}
-    return names.get(name, f"--{name.replace('_', '-')}")
+    """What an option is called on the command line, unless it has a word of its own."""
+    return f"--{name.replace('_', '-')}"

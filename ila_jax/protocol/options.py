@@ -11,6 +11,7 @@ from ila_jax.config import Override
 from ila_jax.data.sources.published.parts import SPLITS
 from ila_jax.files.json_files import read_object
 from ila_jax.files.publish import publish_text
+from ila_jax.finetune.options import check_same_options
 from ila_jax.protocol.protocols import FEW_SHOT, ZERO_SHOT, check_used
 from ila_jax.weights.foreign.hub import PREFIX
 
@@ -18,6 +19,8 @@ from ila_jax.weights.foreign.hub import PREFIX
 _OF_LISTS = ("protocol", "data", "root", "class_names")
 # What only adds runs, or changes no result: it may be another one when the command goes on.
 _FREE = ("workdir", "splits", "shots", "seeds", "lists", "plan", "no_cache", "device_memory")
+# What options that are no --NAME are called on the command line.
+_WORDS = {"protocol": "PROTOCOL", "data": "DATA", "overrides": "--config.KEY=VALUE"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,17 +144,7 @@ class Folder:
         """
         if not self.state.exists():
             return
-        old, new = self._options(), _as_json(options)
-        changed = [
-            f"{_flag(name)}: {value!r} there, {new.get(name)!r} here"
-            for name, value in old.items()
-            if value != new.get(name)
-        ]
-        if changed:
-            raise ValueError(
-                f"{self.path} was begun with other options:\n  " + "\n  ".join(changed) + "\nGive "
-                "the options that it was begun with, and it goes on; or another --workdir"
-            )
+        check_same_options(self.path, self._options(), _as_json(options), _WORDS)
 
     def _options(self) -> dict[str, Any]:
         """The options that are remembered. Errors: OSError; ValueError for a damaged file."""
@@ -191,9 +184,3 @@ def _as_json(options: Options) -> dict[str, Any]:
     # Through JSON, as the other side went: tuples become lists.
     read: dict[str, Any] = json.loads(json.dumps(values, default=str))
     return read
-
-
-def _flag(name: str) -> str:
-    """What an option is called on the command line."""
-    names = {"protocol": "PROTOCOL", "data": "DATA", "overrides": "--config.KEY=VALUE"}
-    return names.get(name, f"--{name.replace('_', '-')}")
