@@ -14,7 +14,7 @@ from ila_jax.config import Config, ModelConfig, to_dict
 from ila_jax.data.class_names.classes import Classes, read_class_names
 from ila_jax.data.sources.fingerprint import fingerprint, ordered_fingerprint
 from ila_jax.data.sources.opening import open_source
-from ila_jax.data.sources.source import VideoSource, ground_truth
+from ila_jax.data.sources.source import OpenedSplit, VideoSource, ground_truth
 from ila_jax.data.sources.video_files import tell
 from ila_jax.recognizer import Recognizer
 from ila_jax.scoring.history import read_metrics, training_cautions
@@ -97,13 +97,23 @@ def open_subject(config: Config, checkpoint: str) -> Subject:
         tell(opened.notes)
     if not len(opened.source):
         raise ValueError(f"{data.validation} lists no videos: expected at least one")
-    weights = in_dtypes_of(config.model, loaded.variables)
+    return subject_of(config, loaded, opened, checkpoint=checkpoint, step=step)
+
+
+def subject_of(
+    config: Config, weights: Recognizer, opened: OpenedSplit, *, checkpoint: str, step: int | None
+) -> Subject:
+    """What is evaluated: the configuration's model with these weights, on opened videos.
+
+    weights: of a model that fits. checkpoint, step: where they are from.
+    """
+    variables = in_dtypes_of(config.model, weights.variables)
     return Subject(
         config=config,
         checkpoint=checkpoint,
         step=step,
         # Without a temperature that is kept beside it: what the model itself says is evaluated.
-        recognizer=Recognizer(config.model, weights, opened.class_names),
+        recognizer=Recognizer(config.model, variables, opened.class_names),
         source=opened.source,
         ids=opened.all_ids(),
         class_names=opened.class_names,

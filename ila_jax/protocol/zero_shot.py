@@ -16,14 +16,14 @@ from ila_jax.config import (
 from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.sources.opening import open_source
 from ila_jax.evaluate.evaluator import evaluate
-from ila_jax.evaluate.subject import Subject
+from ila_jax.evaluate.subject import Subject, subject_of
 from ila_jax.finetune.options import Options as Finetuning
 from ila_jax.finetune.origin import read_weights, recipe_of
 from ila_jax.finetune.videos import BAD_FRACTION
 from ila_jax.protocol.options import Options
 from ila_jax.protocol.plan import Run
 from ila_jax.recognizer import Recognizer
-from ila_jax.weights.fit import check_fit, in_dtypes_of
+from ila_jax.weights.fit import check_fit
 from ila_jax.weights.folder import named_step
 
 
@@ -51,17 +51,8 @@ def _subject(run: Run, options: Options) -> Subject:
     check_fit(options.weights, loaded.config, config.model)
     names = None if options.names_file is None else read_class_names(options.names_file)
     opened = open_source(run.test, root=options.videos, class_names=names)
-    weights = in_dtypes_of(config.model, loaded.variables)
     checkpoint, step = _checkpoint(options.weights)
-    return Subject(
-        config=config,
-        checkpoint=checkpoint,
-        step=step,
-        recognizer=Recognizer(config.model, weights, opened.class_names),
-        source=opened.source,
-        ids=opened.all_ids(),
-        class_names=opened.class_names,
-    )
+    return subject_of(config, loaded, opened, checkpoint=checkpoint, step=step)
 
 
 def _config(run: Run, options: Options, loaded: Recognizer) -> Config:
