@@ -139,7 +139,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--precision", choices=get_args(Precision), default="float32", help="of measured models")
     add("--sweep", choices=AXES, help="measure growth along frames or resolution instead")
     add("--values", metavar="A,B,C", help="of the sweep (default: small ones for the tiny size)")
-    cli.add_table_form(parser, json="as JSON, keys in docs/complexity.md")
+    cli.add_table_form(parser, json="as JSON, keys in docs/explanation/complexity.md")
     add("--figure", type=cli.some_path, metavar="FILE", help=".png, .svg or .pdf; needs matplotlib")
     return parser
 

@@ -206,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
         help="say what the file is, and write nothing; with "
         "--config, also what differs from its model",
     )
-    add("--json", action="store_true", help="with --inspect: as JSON, keys in docs/weights.md")
+    add("--json", action="store_true", help="with --inspect: as JSON, keys in weights.md")
     add(
         "--verify",
         action="store_true",

@@ -179,7 +179,7 @@ class Recognizer:
     def for_inference(self) -> "Recognizer":
         """The same model in its inference form: the same logits to rounding, in less time.
 
-        Layers are merged (docs/models.md 12), once and here; all that recognises calls it. Weights
+        Layers are merged (models.md 12), once and here; all that recognises calls it. Weights
         are saved and converted from the model itself.
         """
         return self._with(variables=model.fold(self.config, self.variables))

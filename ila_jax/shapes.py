@@ -13,7 +13,7 @@ Axes, in annotations, einops strings, formulas and names alike:
     f  channels of ILA's features  m    whatever is folded together in front of a layer
 
 An axis that is one longer, twice as long or of two together is named so: n1, d2, tn. In formulas,
-here and in docs/models.md, a capital is the length of an axis: T frames of N = P + 1 tokens.
+here and in models.md, a capital is the length of an axis: T frames of N = P + 1 tokens.
 """
 
 from dataclasses import dataclass, field

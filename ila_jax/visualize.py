@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _HELP = """\
 Draws what trained models look at in a video: for every block the interactive points and masks of
 ILA, the attention of the class token, and the norm of the patches' tokens, over the frames that the
-models take of it. docs/pictures.md says what such pictures can tell.
+models take of it. docs/how-to/pictures.md says what such pictures can tell.
 
   every kind of picture, a PNG each, and all of them as clip.gif and clip.mp4:
     python -m ila_jax.visualize runs/quickstart video.mp4 --output pictures

@@ -95,6 +95,36 @@ def test_what_a_room_names_exists(room):
     assert problems(text) + [name for name in files if not (room.parent / name).exists()] == []
 
 
+# What commands write, and a page of another repository.
+_NO_PAGES = {"card.md", "report.md", "results.md", "prompts.md"}
+
+
+def test_pages_that_the_code_cites_exist():
+    """By their names alone, as in `models.md 7a`, or with their folders."""
+    pages = {path.name for path in ROOT.glob("docs/**/*.md")} | {"README.md", "CONTRIBUTING.md"}
+    texts = {
+        path: path.read_text("utf-8")
+        for folder in ("ila_jax", "configs", "tools")
+        for path in ROOT.glob(f"{folder}/**/*.py")
+    }
+    cited = {(path, name) for path in texts for name in re.findall(r"([\w-]+\.md)", texts[path])}
+    places = {
+        (path, place) for path in texts for place in re.findall(r"docs/[\w/.-]+", texts[path])
+    }
+    assert len(cited) > 50
+    assert [f"{path}: {name}" for path, name in sorted(cited) if name not in pages | _NO_PAGES] + [
+        f"{path}: {place}"
+        for path, place in sorted(places)
+        if place.endswith(".md") and not (ROOT / place).exists()
+    ] == []
+
+
+def test_names_of_pages_are_unique():
+    """So that the code may cite a page without its folder."""
+    names = [path.name for path in ROOT.glob("docs/**/*.md") if path.name != "index.md"]
+    assert sorted(names) == sorted(set(names))
+
+
 def test_what_is_not_there_is_found():
     text = (
         "# Read me\n`ila_jax/train/lop.py`, tests/train/*, configs/k401, ila_jax.train.loop.tran, "
@@ -115,14 +145,14 @@ def test_what_is_not_there_is_found():
 
 
 def test_the_map_of_the_code_has_every_room_and_every_module_outside_of_rooms():
-    page = (ROOT / "docs/code.md").read_text("utf-8")
+    page = (ROOT / "docs/project/code.md").read_text("utf-8")
     rooms = [f"{file.parent.relative_to(ROOT)}/" for file in ROOT.glob("ila_jax/*/**/__init__.py")]
     modules = [str(file.relative_to(ROOT)) for file in ROOT.glob("ila_jax/[!_]*.py")]
     assert [name for name in [*rooms, *modules] if f"`{name}`" not in page] == []
 
 
 def test_rooms_import_what_stands_above_them_on_the_map():
-    page = (ROOT / "docs/code.md").read_text("utf-8")
+    page = (ROOT / "docs/project/code.md").read_text("utf-8")
     lines = [line for line in page.splitlines() if line.startswith("| `ila_jax/")]
     rows = [re.findall(r"`ila_jax/(\S+?)/?(?:\.py)?`", line) for line in lines]
     row = {name.replace("/", "."): number for number, names in enumerate(rows) for name in names}

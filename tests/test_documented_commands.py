@@ -69,10 +69,10 @@ SHORTER = {
 # What a page takes for granted of others, made with their commands.
 COMPARED = f"python -m ila_jax.compare --workdir runs/comparison {SHORTER['ila_jax.compare']}"
 BEFORE = {
-    "docs/evaluation.md": "python -m ila_jax.train --config k400/b16_8f --workdir runs/b16 "
+    "docs/how-to/evaluation.md": "python -m ila_jax.train --config k400/b16_8f --workdir runs/b16 "
     + flags(PAPER),
-    "docs/pictures.md": f"{COMPARED} --seeds 1",
-    "docs/weights.md": "test -e runs/mine || cp -r runs/quickstart runs/mine",
+    "docs/how-to/pictures.md": f"{COMPARED} --seeds 1",
+    "docs/how-to/weights.md": "test -e runs/mine || cp -r runs/quickstart runs/mine",
 }
 FAILS = {"broken.mp4": "error: 1 of 2 videos could not be read"}
 # What the README's Python is given.
@@ -130,10 +130,10 @@ def test_commands_are_read_with_their_continuations_and_without_comments():
     assert predict[1] == (
         "python -m ila_jax.predict runs/quickstart joined.mp4 --window 2 --top-k 2"
     )
-    check = next(one for one in commands("docs/data.md") if "data.check" in one.text)
+    check = next(one for one in commands("docs/how-to/data.md") if "data.check" in one.text)
     assert check.setting == "k=/videos/k400; "
     assert check.text.endswith("--validation $k/validate.csv --root $k")
-    two = next(one.text for one in commands("docs/pod.md") if "--coordinator" in one.text)
+    two = next(one.text for one in commands("docs/how-to/pod.md") if "--coordinator" in one.text)
     assert [part[-2:] for part in two.split("\n")] == [" &", "wo"]
 
 

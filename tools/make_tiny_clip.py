@@ -1,4 +1,4 @@
-"""Makes the weights that the trial of docs/finetune.md starts from: a small image tower.
+"""Makes the weights that the trial of docs/how-to/finetune.md starts from: a small image tower.
 
     python tools/make_tiny_clip.py --output weights/tiny_clip
 

@@ -4,7 +4,7 @@ Paper: top-1 67.8, top-5 90.5 (4 clips × 3 crops), 907 GFLOPs.
 Recipe (configs/ssv2/recipe.py): linear head; 30,000 steps of 256 clips, AdamW, CLIP's image tower
 frozen and rate 5e-4 for the rest, mixup or cutmix, bfloat16.
 The paper's hardware: 8 V100 of 32 GB, which have no bfloat16 (--config.model.precision=float32).
-8 devices of 32 GB hold it, as --dry-run plans (docs/memory.md), in bfloat16 with
+8 devices of 32 GB hold it, as --dry-run plans (docs/how-to/memory.md), in bfloat16 with
 --config.train.accumulation=8 --config.model.remat=none
 
     python -m ila_jax.convert --input ViT-L-14.pt --config ssv2/l14_8f \

@@ -12,7 +12,7 @@ from ila_jax.files.publish import publish, publish_bytes
 from ila_jax.recognizer import Prediction
 from ila_jax.tables import Table, render
 
-# docs/prediction.md names these; programs read them by name.
+# docs/how-to/prediction.md names these; programs read them by name.
 _COLUMNS = ("video", "start", "end", "rank", "class", "probability", "problem")
 
 

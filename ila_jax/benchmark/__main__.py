@@ -41,7 +41,7 @@ _TEMPORAL = tuple(name for name in COSTS if name != "clip")
 # How to get what this decoder is compared with.
 _GETTING = {
     "decord": "pip install 'ila-jax[benchmark]' brings decord2, which is imported as decord.",
-    "torchcodec": "docs/data.md says which version goes with which PyTorch and FFmpeg.",
+    "torchcodec": "docs/how-to/loader.md says which version goes with which PyTorch and FFmpeg.",
 }
 
 
@@ -240,7 +240,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--rounds", type=int, default=rounds, metavar="N", help=f"(default: {rounds})"
         )
-        command.add_argument("--json", action="store_true", help="keys in docs/data.md")
+        command.add_argument("--json", action="store_true", help="keys in docs/how-to/loader.md")
     return parser
 
 
@@ -261,7 +261,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=cli.some_path,
         metavar="FILE.json",
-        help="a new file for all figures, written after each model; keys in docs/performance.md",
+        help="a new file for all figures, written after each model; keys in performance.md",
     )
     parser.add_argument(
         "--against",

@@ -18,7 +18,7 @@ _NAMES = {
 
 
 def data_json(throughput: Throughput, device_rate: float | None) -> dict[str, object]:
-    """What is measured and what follows from it, by the keys that docs/data.md names."""
+    """What is measured and what follows from it, by the keys that loader.md names."""
     values = dataclasses.asdict(throughput) | {
         "outside_decode": throughput.outside_decode,
         "rate_per_core": throughput.rate_per_core,

@@ -63,7 +63,7 @@ class ModelConfig:
     shape: Geometry | None = None
     # As the released models have it.
     mit_positions: bool = True
-    # The quickest; the others are for models that do not fit otherwise (docs/memory.md).
+    # The quickest; the others are for models that do not fit otherwise (docs/how-to/memory.md).
     remat: Literal["none", "dots", "block"] = "none"
     pixels: Normalisation = IMAGENET_PIXELS
     templates: tuple[str, ...] = ("{}",)

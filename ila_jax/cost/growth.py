@@ -241,7 +241,7 @@ def _random(shape: tuple[int, ...]) -> jax.Array:
 
 
 def as_json(growth: Growth) -> dict[str, Any]:
-    """Plain values under the keys of docs/complexity.md."""
+    """Plain values under the keys of docs/explanation/complexity.md."""
     return {
         "size": growth.size,
         "axis": growth.axis,

@@ -41,7 +41,7 @@ def _costs(setting: Setting, rows: Sequence[CostRow]) -> Table:
         "The others are GMACs of one clip by formula, which the literature calls GFLOPs:",
         *(f"{name}: {what}." for name, what in COUNTINGS.items() if name in columns),
         "traced: largest relative difference of the same counted in the traced program.",
-        "folded: text_head in the inference form, where layers are merged (docs/models.md 12).",
+        "folded: text_head in the inference form, where layers are merged (models.md 12).",
     ]
     pixels = "" if setting.resolution is None else f", {setting.resolution} pixels"
     title = f"{setting.size}, {setting.frames} frames, {setting.classes} classes{pixels}"

@@ -70,7 +70,7 @@ def row(setting: Setting, key: str, *, repeats: int | None) -> CostRow:
 
 
 def as_json(setting: Setting, rows: Iterable[CostRow]) -> dict[str, Any]:
-    """Plain values under the keys of docs/complexity.md."""
+    """Plain values under the keys of docs/explanation/complexity.md."""
     return {
         "setting": asdict(setting),
         "countings": COUNTINGS,

@@ -30,7 +30,7 @@ model of one.
 --output then holds result.json (accuracies with their intervals, classes, confusions,
 calibration), predictions.parquet (a row for each listed video) and report.html, a page that needs
 no network. Stop it with Ctrl-C or SIGTERM and type the same command to go on, also after a kill.
-docs/evaluation.md says how accuracy is counted.
+docs/how-to/evaluation.md says how accuracy is counted.
 
 On several hosts start one process on each, with an --output that they share:
     srun python -m ila_jax.evaluate --distributed --config … --checkpoint … --output …

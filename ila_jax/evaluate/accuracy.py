@@ -1,6 +1,6 @@
 """What scored videos come to: accuracies with their intervals, and confusions.
 
-Plain numpy on what every video's views said together; docs/evaluation.md says how it is counted.
+Plain numpy on what every video's views said together; evaluation.md says how it is counted.
 """
 
 from dataclasses import dataclass

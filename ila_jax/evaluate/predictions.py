@@ -99,7 +99,7 @@ def _whole(values: np.ndarray, place: np.ndarray, count: int) -> np.ndarray:
 
 
 def _table(subject: Subject, numbers: range, videos: ScoredVideos, rows: ScoreRows) -> pa.Table:
-    """The columns that docs/evaluation.md lists, a row for each of the videos `numbers`."""
+    """The columns that docs/how-to/evaluation.md lists, a row for each of the videos `numbers`."""
     readable, place = videos.readable, rows["index"] - numbers.start
     # What an unreadable video does not have is null, so that nobody averages its zeros.
     reasons = [None if code < 0 else Reason(code).name for code in videos.reason.tolist()]

@@ -4,7 +4,7 @@
     python -m ila_jax.finetune list.csv --weights runs/quickstart --workdir models/mine --test 0.2
 
 VIDEOS is a folder with a folder for each class, or a list (CSV) with the columns file and label, in
-which a clip may have several labels; docs/data.md says what else it may have. W is a file of CLIP,
+which a clip may have several labels; own-videos.md says what else it may have. W is a file of CLIP,
 X-CLIP or ILA from PyTorch, a folder of Hugging Face, hf://OWNER/NAME, a folder of weights, or a run
 of ila_jax; classes, frames and resolution may be other ones. Without it, training starts from
 noise.

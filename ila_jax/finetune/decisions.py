@@ -132,7 +132,7 @@ def choose_balance(
     if asked is not None:
         return asked, Decision("balance of classes", asked, ASKED)
     if recipe == "frozen":
-        # So in all of three pairs of runs on the trial set (docs/finetune.md).
+        # So in all of three pairs of runs on the trial set (finetune.md).
         reason = "to see the same kept clips of a small class more often did not help in our trial"
         return "none", Decision("balance of classes", "none", reason)
     (few, least), (many, most) = (
@@ -168,7 +168,7 @@ def choose_rate(
 ) -> tuple[float, Decision]:
     """The learning rate. of_recipe: its rate, and the batch that it is for. whose: in words.
 
-    It goes with the batch in proportion, as the recipes say it (docs/training.md).
+    It goes with the batch in proportion, as the recipes say it (training.md).
     Errors: ValueError for a rate that is none.
     """
     if asked is not None:

@@ -29,7 +29,7 @@ _OF_CLIP = "visual/blocks/0/spatial/"
 # What the groups of `finetune/full` give a head, times the rate of the tower.
 _HEAD = 10
 # The learning rate of a fresh linear head behind a frozen tower, for the recipes' 32 clips, as is
-# usual for a head alone. At the recipe's 6.25e-5 it learnt little (docs/finetune.md).
+# usual for a head alone. At the recipe's 6.25e-5 it learnt little (finetune.md).
 _FRESH_ALONE = 1e-3
 
 

@@ -1,7 +1,7 @@
 """What NVIDIA's libraries compute in this model's place, on their GPUs alone.
 
 XLA writes every score of the attention to memory there, and runs a convolution that is spelt as
-products and shifted sums slower than cuDNN runs it as one (docs/performance.md). Everywhere else
+products and shifted sums slower than cuDNN runs it as one (performance.md). Everywhere else
 `layers.py` and `own_gradients.py` compute the same, and so does `layers.py` where cuDNN's attention
 does not take what is asked for.
 """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _HELP = """\
 Measures on motion pairs, where the box of the moving object is known, what pictures of a trained
 model only suggest: the share of heat (the norm of the patches' tokens) on the object, how far ILA's
-interactive points are from it, and the share of mask weight on it. docs/pictures.md says how each
+interactive points are from it, and the share of mask weight on it. pictures.md says how each
 is counted.
 
   a run of the quickstart, on its validation clips:

@@ -24,7 +24,7 @@ action, as its authors' program does.
 --workdir then holds a folder for each run, results.md with mean ± deviation of all runs in it, and
 results.json. Stop it with Ctrl-C or SIGTERM, and type the same command to go on: what is done is
 not done again.
-docs/protocols.md says how this compares with the papers.
+docs/how-to/protocols.md says how this compares with the papers.
 """
 
 import argparse

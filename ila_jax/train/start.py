@@ -183,7 +183,7 @@ def _longer(own: Saved, recipe: Recipe) -> str | None:
         f"train.steps was {before} and is {now}: the learning rate was {last:.2e} in the last "
         f"step done, goes on at {first:.2e}, where the schedule of {now} steps is by now, and "
         f"ends at {end:.2e}. It will not be the same run as one of {now} steps from the "
-        "beginning (docs/interruptions.md)"
+        "beginning (docs/how-to/interruptions.md)"
     )
 
 

@@ -242,7 +242,7 @@ def _check_arithmetic(source: Geometry, target: Geometry, parts: Sequence[str]) 
         raise ValueError(
             "the weights are of a model that computes otherwise:\n  "
             + "\n  ".join(wrong)
-            + "\nGive the configuration a model.shape that says so (docs/weights.md), or get "
+            + "\nGive the configuration a model.shape that says so (weights.md), or get "
             "weights that were trained so."
         )
 

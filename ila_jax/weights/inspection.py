@@ -27,7 +27,7 @@ _ALIGNMENT = ".prediction_block.12.weight"
 def inspect(
     source: str | Path, expected: ModelConfig | None, *, entry: str | None = None
 ) -> dict[str, Any]:
-    """The facts of a file, with the keys that docs/weights.md explains.
+    """The facts of a file, with the keys that docs/how-to/weights.md explains.
 
     expected: a model to compare with; adds the key "differences". entry: which model of the file,
     as in `conversion.convert_file`.

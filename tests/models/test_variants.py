@@ -13,7 +13,7 @@ from tests.models import reference
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(path.stem for path in (ROOT / "ila_jax/models/temporal").glob("*.py"))
-HEADINGS = re.findall(r"^##.*", (ROOT / "docs/models.md").read_text(), re.MULTILINE)
+HEADINGS = re.findall(r"^##.*", (ROOT / "docs/explanation/models.md").read_text(), re.MULTILINE)
 
 
 def blocks_of(file):
@@ -53,7 +53,7 @@ def test_every_model_has_a_reference_in_loops(temporal):
 def test_every_model_has_its_section_of_the_docs(temporal):
     """Its heading has the model's name, as it is typed, between backquotes."""
     sections = [heading for heading in HEADINGS if f"`{temporal}`" in heading]
-    assert len(sections) == 1, f"add a section to docs/models.md with `{temporal}` in its heading"
+    assert len(sections) == 1, f"add a section to models.md with `{temporal}` in its heading"
 
 
 @pytest.mark.parametrize("names", [COSTS, reference.MODELS])

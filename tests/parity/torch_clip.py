@@ -1,4 +1,4 @@
-"""CLIP's layers in plain PyTorch, written from docs/models.md (1), under the official names."""
+"""CLIP's layers in plain PyTorch, written from models.md (1), under the official names."""
 
 from collections import OrderedDict
 

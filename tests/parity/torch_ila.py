@@ -1,4 +1,4 @@
-"""The released form of ILA in plain PyTorch, written from docs/models.md (1 and 7a).
+"""The released form of ILA in plain PyTorch, written from models.md (1 and 7a).
 
 A reference for numbers and for speed: eager modules, `conv2d` (ordinary and grouped) and
 `scaled_dot_product_attention`. Parameters have the official names, so that `load_state_dict` takes

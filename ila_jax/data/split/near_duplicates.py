@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from ila_jax.data.split.strips import SIDE, Strip
 
-# Correlations, 1 is the same. Chosen on drawn videos (docs/data.md has what they find and miss).
+# Correlations, 1 is the same. Chosen on drawn videos (own-videos.md has what they find and miss).
 _SAME_MEAN = 0.7  # of the means over time, below which two videos are not compared
 _SAME_EACH = 0.86  # of the pictures, on average, and of what moves in them
 _SAME_BOTH = 0.93  # the mean of the two

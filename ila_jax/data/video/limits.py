@@ -1,4 +1,4 @@
-"""Limits the memory and the time that one video may take. docs/data.md adds them up, under Reading.
+"""Limits the memory and the time that one video may take. reading.md adds them up.
 
 The limits are for files that are made to be too large, or that a decoder never returns from. A
 single one of them would otherwise end a run of days.

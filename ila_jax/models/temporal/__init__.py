@@ -1,4 +1,4 @@
 """The temporal models, one file for each, and the pure functions of their alignment and matching.
 
-`ila_jax.models.variants` lists them by name; what each computes is in docs/models.md.
+`ila_jax.models.variants` lists them by name; what each computes is in docs/explanation/models.md.
 """

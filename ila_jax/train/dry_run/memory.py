@@ -1,7 +1,7 @@
 """What a training step takes of a device's memory, from shapes alone: nothing is made or compiled.
 
 What lies there between steps is exact. What a step adds is an estimate: of the arrays that JAX
-hands from the forward to the backward pass, of which XLA keeps fewer (docs/memory.md).
+hands from the forward to the backward pass, of which XLA keeps fewer (memory.md).
 """
 
 import dataclasses
@@ -25,7 +25,7 @@ from ila_jax.train.parameter_groups import partition
 from ila_jax.train.recipe import Recipe, lr_factors_of
 from ila_jax.train.state import State
 
-# The share of what a step adds that is allowed for what the estimate misses (docs/memory.md).
+# The share of what a step adds that is allowed for what the estimate misses (memory.md).
 MARGIN = 0.2
 # Of the clips while they are augmented: what an operation reads, and what it writes.
 _FLOAT_COPIES = 2

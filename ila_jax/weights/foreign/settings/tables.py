@@ -146,7 +146,7 @@ def notes_of(values: Mapping[str, Any], table: Table, prefix: str) -> list[str]:
     """A note for each `Ignored` key that is not as its library has it by default."""
     return [
         f"{prefix}{key} is {values[key]!r} and is not heeded: frames are resized and cropped as "
-        "those of every video here (docs/data.md)"
+        "those of every video here (docs/how-to/data.md)"
         for key, meaning in table.items()
         if isinstance(meaning, Ignored)
         and not _same(values.get(key, meaning.default), meaning.default)
