@@ -31,8 +31,8 @@ COMMANDS = {
     "protocol.__main__",
     "data.check.__main__",
     "data.prepare.__main__", "data.split.__main__", "data.synthetic.__main__",
-    "data.synthetic.actions.__main__", "pictures.measure", "convert", "visualize", "complexity",
-    "export", "report",
+    "data.synthetic.actions.__main__", "pictures.measure", "convert", "visualize", "timeline",
+    "complexity", "export", "report",
 }
 LIBRARY = BASE | {
     "cli", "compilation_cache", "models", "text", "data.video", "data.class_names", "data.sources",

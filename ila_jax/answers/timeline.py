@@ -4,9 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import UInt8
 
 from ila_jax.data.clips.ahead import next_ahead
-from ila_jax.data.clips.windows import Windows
+from ila_jax.data.clips.windows import VideoWindow, Windows
 from ila_jax.recognizer import Recognizer
 
 
@@ -36,6 +37,22 @@ def timeline(recognizer: Recognizer, windows: Windows) -> Iterator[Moment]:
     # Before the first window is decoded, not after it.
     recognizer.check_named()
     for window, views in next_ahead(windows.with_views(recognizer.views)):
-        # In float64, as `Recognizer.predict` takes the mean of a whole video.
-        shares = recognizer.probabilities(views)
-        yield Moment(window.start, window.end, shares.mean(axis=0, dtype=np.float64))
+        yield _moment(recognizer, window, views)
+
+
+def both_ways(recognizer: Recognizer, windows: Windows) -> Iterator[tuple[Moment, Moment]]:
+    """Yields what the model says of each window, and of its frames in reverse order.
+
+    A model that sees how things move names something else then. Errors: as `timeline`.
+    """
+    recognizer.check_named()
+    for window, views in next_ahead(windows.with_views(recognizer.views)):
+        yield _moment(recognizer, window, views), _moment(recognizer, window, views[:, ::-1])
+
+
+def _moment(
+    recognizer: Recognizer, window: VideoWindow, views: UInt8[np.ndarray, "v t h w 3"]
+) -> Moment:
+    # In float64, as `Recognizer.predict` takes the mean of a whole video.
+    shares = recognizer.probabilities(views)
+    return Moment(window.start, window.end, shares.mean(axis=0, dtype=np.float64))
