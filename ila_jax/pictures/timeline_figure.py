@@ -39,7 +39,8 @@ class Course:
     @property
     def best(self) -> list[int]:
         """The most probable class of each window."""
-        return np.argmax(self.probabilities, axis=-1).tolist()
+        best: list[int] = np.argmax(self.probabilities, axis=-1).tolist()
+        return best
 
 
 def require_matplotlib() -> Any:
