@@ -54,9 +54,10 @@ def _frames(
     start = Fraction(0)
     for video in videos:
         with av.open(str(video)) as container:
-            rate = container.streams.video[0].average_rate
+            # A file without a rate, such as a stream that was saved, gets the usual one.
+            rate = container.streams.video[0].average_rate or Fraction(25)
             frames = list(container.decode(video=0))
-        step = 1 / rate if seconds is None else seconds / len(frames)
+        step: Fraction = Fraction(1) / rate if seconds is None else seconds / len(frames)
         yield from ((start + k * step, frame) for k, frame in enumerate(frames))
         start += len(frames) * step
 
