@@ -10,7 +10,8 @@ import pytest
 from tests.documented import PAGES, ROOT
 from tests.test_imports import COMMANDS, MAY_IMPORT
 
-NAMING = [*PAGES, "CONTRIBUTING.md"]
+NOTEBOOKS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.ipynb"))
+NAMING = [*PAGES, "CONTRIBUTING.md", *NOTEBOOKS]
 _PATH = re.compile(r"(?<![\w/.-])(?:ila_jax|tests|configs|tools|docs|\.ci)/[\w./*-]*")
 _DOTTED = re.compile(r"(?<![\w/.-])ila_jax(?:\.\w+)+")
 _PLACE = re.compile(r"`(\w+)` in\s+`([\w/]+\.py)`")  # a name, and the module that defines it
@@ -121,7 +122,8 @@ def test_pages_that_the_code_cites_exist():
 
 def test_names_of_pages_are_unique():
     """So that the code may cite a page without its folder."""
-    names = [path.name for path in ROOT.glob("docs/**/*.md") if path.name != "index.md"]
+    pages = [path for path in ROOT.glob("docs/**/*.md") if path.parent.name != "commands"]
+    names = [path.name for path in pages if path.name != "index.md"]
     assert sorted(names) == sorted(set(names))
 
 
