@@ -130,7 +130,7 @@ def test_names_of_pages_are_unique():
 def test_what_is_not_there_is_found():
     text = (
         "# Read me\n`ila_jax/train/lop.py`, tests/train/*, configs/k401, ila_jax.train.loop.tran, "
-        "ila_jax.nothing, ila_jax.train.loop.train and `ila_jax.load`. [a](README.md#try-it) "
+        "ila_jax.nothing, ila_jax.train.loop.train and `ila_jax.load`. [a](README.md#status) "
         "[b](README.md#try-them) [c](gone.md) [d](#read-me) [e](#heed-me) [f](https://x.org/#y) "
         "`train` in `ila_jax/train/loop.py`, `tran` in\n`ila_jax/train/loop.py`"
     )

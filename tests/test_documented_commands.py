@@ -12,6 +12,7 @@ from tests.sandbox import K400, KUBECTL, ONE_VIEW, PAIRS, PAPER, TRAIN, flags
 INTERNET = "internet: installs packages"
 SESSION = "internet: installs packages; then runs tests, as this is one"
 CLUSTER = "cluster: Slurm"
+SHELL = "shell: changes the one that it is typed in"
 NOT_RUN = {
     "tools/quickstart": f"{INTERNET}; what it trains is run here with fewer steps",
     "tools/test": SESSION,
@@ -19,6 +20,8 @@ NOT_RUN = {
     "pip install '.[demo]' && python -m ila_jax.serve": f"{INTERNET}; then serves until Ctrl-C",
     "pip install xprof && xprof": f"{INTERNET}; then serves until Ctrl-C",
     "apt install": INTERNET,
+    ". .venv/bin/activate": SHELL,
+    "python3 -m venv .venv && . .venv/bin/activate": SHELL,
     ".venv/bin/pip install": INTERNET,
     "ILA_SCREENSHOTS=/tmp tools/test": SESSION,
     "sbatch": CLUSTER,
@@ -75,15 +78,18 @@ BEFORE = {
     "docs/how-to/weights.md": "test -e runs/mine || cp -r runs/quickstart runs/mine",
 }
 FAILS = {"broken.mp4": "error: 1 of 2 videos could not be read"}
-# What the README's Python is given.
-GIVEN = """
+# What the Python of a page is given.
+GIVEN = {
+    "README.md": "",
+    "docs/how-to/python.md": """
 import numpy as np
 import ila_jax
 from ila_jax.weights.state_dict import official_state
 
 state_dict = official_state(ila_jax.create("tiny", frames=4))
 video, tokens = np.zeros((1, 4, 32, 32, 3), np.float32), np.ones((2, 77), np.int32)
-"""
+""",
+}
 
 
 def reason(command: Command) -> str | None:
@@ -126,7 +132,7 @@ def test_nothing_is_shortened_that_is_gone():
 def test_commands_are_read_with_their_continuations_and_without_comments():
     (first, second) = commands("README.md")[:2]
     assert (first.text, second.text) == ("tools/quickstart", "tools/test")
-    predict = [one.text for one in commands("README.md") if "ila_jax.predict" in one.text]
+    predict = [one.text for one in commands("docs/tutorial.md") if "ila_jax.predict" in one.text]
     assert predict[1] == (
         "python -m ila_jax.predict runs/quickstart joined.mp4 --window 2 --top-k 2"
     )
@@ -173,7 +179,8 @@ def _with(text: str, more: str) -> str:
 
 
 @pytest.mark.slow
-def test_the_readmes_python_runs(place):
-    script = place.folder / "readme.py"
-    script.write_text(GIVEN + "\n".join(snippets("README.md")))
-    place.run("python readme.py")
+@pytest.mark.parametrize("page", GIVEN)
+def test_the_python_of_a_page_runs(page, place):
+    script = place.folder / "page.py"
+    script.write_text(GIVEN[page] + "\n".join(snippets(page)))
+    place.run("python page.py")

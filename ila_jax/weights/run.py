@@ -5,10 +5,12 @@ folder for each step, and the same step may be in both.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import absl.logging
 import jax
 import orbax.checkpoint as ocp
 
@@ -47,6 +49,19 @@ def manager(directory: Path, **options: Any) -> ocp.CheckpointManager:
     return ocp.CheckpointManager(plain_name(directory), options=settings)
 
 
+@contextmanager
+def _reading(directory: Path) -> Iterator[ocp.CheckpointManager]:
+    """Orbax's manager of a folder that is only read, without its warnings that it is only read."""
+    verbosity = absl.logging.get_verbosity()
+    # A command has silenced more than warnings already, and that stays.
+    absl.logging.set_verbosity(min(verbosity, absl.logging.ERROR))
+    try:
+        with manager(directory, read_only=True, create=False) as checkpoints:
+            yield checkpoints
+    finally:
+        absl.logging.set_verbosity(verbosity)
+
+
 def steps(directory: Path) -> list[int]:
     """The steps of the checkpoints in a folder, finished or not, from the lowest."""
     return sorted(int(path.name) for path in directory.glob("*") if path.name.isdigit())
@@ -65,7 +80,7 @@ def load_run(workdir: Path, which: str) -> Recognizer:
             f"the checkpoint {folder} {problem}. It is not loaded: name another, such as "
             f"{workdir}@latest or a step"
         )
-    with manager(folder.parent, read_only=True, create=False) as checkpoints:
+    with _reading(folder.parent) as checkpoints:
         args = ocp.args.Composite(run=ocp.args.JsonRestore())
         run = checkpoints.restore(int(folder.name), args=args)["run"]
     config = from_config(run["config"])
@@ -86,7 +101,7 @@ def best_step(directory: Path) -> int | None:
     if not directory.is_dir():
         return None
     finished = [step for step in steps(directory) if unfinished(directory / str(step)) is None]
-    with manager(directory, read_only=True, create=False) as checkpoints:
+    with _reading(directory) as checkpoints:
         scored = {step: score(checkpoints.metrics(step)) for step in finished}
     return max(scored, key=lambda step: (scored[step], step)) if scored else None
 
