@@ -81,7 +81,7 @@ FAILS = {"broken.mp4": "error: 1 of 2 videos could not be read"}
 # What the Python of a page is given.
 GIVEN = {
     "README.md": "",
-    "docs/how-to/python.md": """
+    "docs/how-to/from-python.md": """
 import numpy as np
 import ila_jax
 from ila_jax.weights.state_dict import official_state
