@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ila_jax.data.video.bad import BadVideo as BadVideo
     from ila_jax.data.video.read_video import read_video as read_video
+    from ila_jax.predictions import Answer as Answer
+    from ila_jax.predictions import Prediction as Prediction
     from ila_jax.recognizer import Recognizer as Recognizer
     from ila_jax.weights.create import create as create
     from ila_jax.weights.folder import load as load
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 
 # Importing jax and flax takes seconds, which nobody should pay who needs neither.
 _HOMES = {
+    "Answer": "ila_jax.predictions",
     "BadVideo": "ila_jax.data.video.bad",
+    "Prediction": "ila_jax.predictions",
     "Recognizer": "ila_jax.recognizer",
     "create": "ila_jax.weights.create",
     "from_torch": "ila_jax.weights.state_dict",

@@ -14,7 +14,8 @@ from ila_jax.config import ModelConfig
 from ila_jax.models import model
 from ila_jax.models.layers import unit
 from ila_jax.models.model import Variables
-from ila_jax.shapes import TextFeatures
+from ila_jax.shapes import TextFeatures, TextTokens
+from ila_jax.sizes import Geometry
 from ila_jax.text.class_texts import class_tokens
 
 # Texts that go through the tower at a time: 400 classes by 28 templates would take gigabytes.
@@ -38,6 +39,21 @@ def class_features(config: ModelConfig, variables: Variables, names: Sequence[st
     of_texts = [text_features(config, variables, part) for part in progress]
     features: TextFeatures = _of_classes(of_texts, tokens.shape[:2])
     return features
+
+
+def check_tokens(geometry: Geometry, tokens: TextTokens) -> None:
+    """Errors: ValueError for tokens of another shape or vocabulary than a text tower takes."""
+    if tokens.ndim != 2 or tokens.shape[1] != geometry.context:
+        raise ValueError(
+            f"tokens have shape {tokens.shape}: expected [classes, {geometry.context}], "
+            f"as ila_jax.text.tokenizer.tokenize(texts, {geometry.context}) makes them"
+        )
+    # jax raises nothing for an index that is too large.
+    if int(tokens.max()) >= geometry.vocabulary:
+        raise ValueError(
+            f"token id {int(tokens.max())} is outside the model's vocabulary of "
+            f"{geometry.vocabulary}: the tokens were made for another model"
+        )
 
 
 # Compiled once for all models of a configuration, which is static.

@@ -2,53 +2,33 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from einops import rearrange
 from jaxtyping import Float, UInt8
 
-from ila_jax.class_features import class_features, text_features
+from ila_jax.class_features import check_tokens, class_features, text_features
 from ila_jax.config import ModelConfig
 from ila_jax.data.class_names.classes import named
+from ila_jax.data.clips.ahead import default_threads
+from ila_jax.data.clips.many_videos import AnyVideo as AnyVideo
+from ila_jax.data.clips.many_videos import VideoViews, views_ahead, views_of
 from ila_jax.data.clips.views import Views as Views
 from ila_jax.data.clips.views import evaluation_views as evaluation_views
 from ila_jax.data.clips.views import paper_views
 from ila_jax.data.clips.views import views_from_dict as views_from_dict
-from ila_jax.data.video.read_video import EncodedVideo, encoded
 from ila_jax.models import forward, model
-from ila_jax.models.model import Variables
+from ila_jax.models.model import Variables, VideoModel
+from ila_jax.origin import Origin as Origin
+from ila_jax.predictions import Answer, best_classes, check_wanted
+from ila_jax.predictions import Prediction as Prediction
 from ila_jax.shapes import Features, Logits, TextFeatures, TextTokens, Video
 from ila_jax.temperature import with_temperature
-
-# A file, or its uint8 frames [f, h, w, 3] in RGB.
-AnyVideo = EncodedVideo | np.ndarray
-
-
-@dataclass(frozen=True, kw_only=True)
-class Origin:
-    """What converted weights remember of their file, so that the way back is bit-equal.
-
-    kind: of the file's model; "clip" when all but CLIP's part is fresh. integers: counters by
-    official name. dtypes: by official name, where it was not float32. fresh: paths of parameters
-    that the file did not hold.
-    """
-
-    kind: str = ""
-    integers: Mapping[str, int] = field(default_factory=dict)
-    dtypes: Mapping[str, str] = field(default_factory=dict)
-    fresh: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """One class, and its probability: the mean over a video's views."""
-
-    name: str
-    probability: float
+from ila_jax.text.templates import check_templates
 
 
 class Recognizer:
@@ -78,33 +58,58 @@ class Recognizer:
         self.temperature = temperature
 
     def predict(
-        self, video: AnyVideo, top_k: int = 5, *, classes: Sequence[str] | None = None
+        self,
+        video: AnyVideo,
+        top_k: int | None = None,
+        *,
+        threshold: float | None = None,
+        classes: Sequence[str] | None = None,
     ) -> list[Prediction]:
         """The most probable classes of a video, best first; fewer where it knows fewer classes.
 
         video: a path, an encoded file as bytes or opened, or uint8 frames [f, h, w, 3] in RGB. Of a
-        video with fewer frames than the model takes, frames repeat. classes: as `with_classes`,
-        which makes a model for many videos: it computes the classes' features once.
+        video with fewer frames than the model takes, frames repeat. top_k, threshold: as in `best`.
+        classes: as `with_classes`, which makes a model for many videos: it computes the classes'
+        features once.
         Errors: BadVideo, a ValueError, saying what is wrong with a file; ValueError for frames of
-        another shape, for a model without class names, and for a top_k under 1.
+        another shape, for a model without class names, and for a top_k or threshold out of range.
         """
         if classes is not None:
-            return self.with_classes(classes).predict(video, top_k)
+            return self.with_classes(classes).predict(video, top_k, threshold=threshold)
+        check_wanted(top_k, threshold)
         self.check_named()
-        # In float64: the mean of many float32 shares decides between close classes.
-        return self.best(self.probabilities(self.look(video)).mean(axis=0, dtype=np.float64), top_k)
+        return self._best_of(self.look(video), top_k, threshold)
+
+    def predict_batch(
+        self,
+        videos: Iterable[AnyVideo],
+        top_k: int | None = None,
+        *,
+        threshold: float | None = None,
+        threads: int | None = None,
+        time_limit: float = 600.0,
+    ) -> Iterator[Answer]:
+        """Yields what `predict` says of each video, in their order, as `Answer`s.
+
+        While the model looks at one video, threads read and decode the next ones, so that memory
+        holds `threads` + 1 videos, however many there are. A video that cannot be read, or not in
+        `time_limit` seconds, raises nothing: its answer says why in `problem`.
+        videos: any iterable of what `predict` takes, also one without an end. threads: all cores,
+        at most 8, where it is None.
+        Errors: ValueError as of `predict`, but for a video; TypeError for what is no video at all.
+        """
+        # Here, and not when the first answer is asked for.
+        check_wanted(top_k, threshold)
+        self.check_named()
+        threads = default_threads() if threads is None else threads
+        if threads < 1:
+            raise ValueError(f"threads is {threads}: expected 1 or more")
+        looked_at = views_ahead(videos, self.views, threads=threads, time_limit=time_limit)
+        return (self._answer(one, top_k, threshold) for one in looked_at)
 
     def look(self, video: AnyVideo) -> UInt8[np.ndarray, "v t h w c"]:
         """The views of a video, uint8 [v, t, size, size, 3]. Errors: as `predict`."""
-        if isinstance(video, np.ndarray):
-            if video.ndim != 4 or video.shape[-1] != 3 or video.dtype != np.uint8 or not video.size:
-                raise ValueError(
-                    f"frames are {video.dtype} {list(video.shape)}: expected uint8 "
-                    "[frames, height, width, 3], in RGB"
-                )
-            return self.views.of_frames(video)
-        # The number of a video only matters where clips are drawn at random: here it is always 0.
-        return self.views(encoded(video), 0)[0]
+        return views_of(self.views, video)[0]
 
     def probabilities(self, views: UInt8[np.ndarray, "v t h w c"]) -> Float[np.ndarray, "v k"]:
         """The probabilities of the classes in each view, float32 or wider. views: as of `look`.
@@ -120,13 +125,20 @@ class Recognizer:
         shares = np.concatenate([np.asarray(shares) for shares in parts])
         return shares if self.temperature is None else with_temperature(shares, self.temperature)
 
-    def best(self, probabilities: Float[np.ndarray, "k"], top_k: int) -> list[Prediction]:
-        """The most probable classes, best first; of equals the one with the lower number."""
-        if top_k < 1:
-            raise ValueError(f"top_k is {top_k}: expected 1 or more classes to name")
-        # Stable, so that equal classes come in the order of their numbers on every machine.
-        order = np.argsort(-probabilities, kind="stable")[:top_k].tolist()
-        return [Prediction(self.check_named()[k], float(probabilities[k])) for k in order]
+    def best(
+        self,
+        probabilities: Float[np.ndarray, "k"],
+        top_k: int | None = None,
+        *,
+        threshold: float | None = None,
+    ) -> list[Prediction]:
+        """The most probable classes, best first; of equals the one with the lower number.
+
+        top_k: how many at most; None is 5, or with a threshold all. threshold: only those of at
+        least this probability, of which there may be none. Errors: ValueError.
+        """
+        check_wanted(top_k, threshold)
+        return best_classes(self.check_named(), probabilities, top_k, threshold)
 
     def check_named(self) -> tuple[str, ...]:
         """Returns the class names. Errors: ValueError for a model that has none."""
@@ -162,11 +174,7 @@ class Recognizer:
                 f"templates are for plain CLIP, and this is a {self.config.temporal} model, which "
                 "was trained on class names alone: word the names themselves"
             )
-        if isinstance(templates, str) or not templates or not all("{}" in t for t in templates):
-            raise ValueError(
-                f"templates are {templates!r}: expected texts with {{}} for the class's "
-                'name, such as ["a video of {}."]'
-            )
+        check_templates(templates)
         config = dataclasses.replace(self.config, templates=tuple(templates))
         return self._with(config=config, temperature=None)
 
@@ -183,6 +191,21 @@ class Recognizer:
         are saved and converted from the model itself.
         """
         return self._with(variables=model.fold(self.config, self.variables))
+
+    def _answer(self, video: VideoViews, top_k: int | None, threshold: float | None) -> Answer:
+        """The answer to one of many videos."""
+        if video.pixels is None:
+            return Answer(video.name, problem=video.problem)
+        best = self._best_of(video.pixels, top_k, threshold)
+        return Answer(video.name, best, short=video.short)
+
+    def _best_of(
+        self, views: UInt8[np.ndarray, "v t h w c"], top_k: int | None, threshold: float | None
+    ) -> list[Prediction]:
+        """The best classes of a video by the mean over its views."""
+        # In float64: the mean of many float32 shares decides between close classes.
+        shares = self.probabilities(views).mean(axis=0, dtype=np.float64)
+        return self.best(shares, top_k, threshold=threshold)
 
     def _with(self, **changes: Any) -> "Recognizer":
         """The same model with other arguments than it was made with."""
@@ -214,13 +237,52 @@ class Recognizer:
         logits: Logits = forward.video_logits(self.config, self.variables, text, jnp.asarray(video))
         return logits
 
-    def features(self, video: Video) -> Features:
-        """Video features after multi-frame integration, [b, e]. video: as in `logits`.
+    def features(self, video: Video | AnyVideo) -> Features:
+        """Video features after multi-frame integration, [b, e], as they are: not of length 1.
 
-        Of plain CLIP: the mean of the frames' unit features.
+        video: as in `logits`; or what `predict` takes, which gives a row for each of the video's
+        views: `model.with_views(clips=1, crops=1)` has a single one, the middle. Of plain CLIP: the
+        mean of the frames' unit features. Errors: as `predict`, for a video.
         """
-        features: Features = forward.video_features(self.config, self.variables, jnp.asarray(video))
+        if isinstance(video, jax.Array) or (isinstance(video, np.ndarray) and video.ndim == 5):
+            pixels = jnp.asarray(video)
+        else:
+            pixels = forward.pixels(self.config, jnp.asarray(self.look(video)))
+        features: Features = forward.video_features(self.config, self.variables, pixels)
         return features
+
+    @property
+    def module(self) -> VideoModel:
+        """The model as an `nnx.Module`, with `visual`, `mit`, `head` and, of a text head, `text`.
+
+        It is a new one each time, around the same arrays: what is changed in it changes nothing
+        here, and `with_module` makes a model of it. Called with normalised pixels [b, t, h, w, 3],
+        the classes' features (None for a linear head) and None, it gives logits [b, k], features
+        [b, e] and the blocks' alignment losses [depth], in inference.
+        """
+        return model.bind(self.config, self.variables)
+
+    def with_module(self, module: VideoModel) -> "Recognizer":
+        """The same model with the weights of a module that `module` gave, such as a trained one.
+
+        Errors: ValueError for one with other paths, shapes or dtypes.
+        """
+        variables = model.variables_of(module, like=self.variables)
+        # A temperature was fitted for the weights that it was fitted for.
+        return self._with(variables=variables, temperature=None)
+
+    def apply(self, variables: Variables, video: Video, text: TextFeatures | None = None) -> Logits:
+        """Class scores, float32 [b, k], as a pure function of weights and video, in inference.
+
+        With `model.variables` it is `logits`, and it may be traced by jax.jit, jax.grad and
+        jax.vmap. variables: a pytree of arrays as `model.variables` is. video: as in `logits`.
+        text: features of the classes [k, e]; None is those of the class names, which are constants:
+        no gradient reaches the text tower through them, and other variables do not change them.
+        Errors: ValueError for a text head without class names or text.
+        """
+        if text is None and self.config.head == "text":
+            text = self.class_features
+        return model.apply(self.config, variables, video, text, None)[0].logits
 
     def text_features(self, tokens: TextTokens) -> TextFeatures:
         """Features of texts, [k, e].
@@ -228,21 +290,10 @@ class Recognizer:
         tokens: int [k, l], l being the context of the model, 77 in CLIP.
         Errors: ValueError without a text tower, or for tokens of another shape or vocabulary.
         """
-        geometry = self.config.geometry()
         if self.config.head != "text":
             raise ValueError("this model has a linear head and no text tower: it takes no tokens")
         tokens = jnp.asarray(tokens)
-        if tokens.ndim != 2 or tokens.shape[1] != geometry.context:
-            raise ValueError(
-                f"tokens have shape {tokens.shape}: expected [classes, {geometry.context}], "
-                f"as ila_jax.text.tokenizer.tokenize(texts, {geometry.context}) makes them"
-            )
-        # jax raises nothing for an index that is too large.
-        if int(tokens.max()) >= geometry.vocabulary:
-            raise ValueError(
-                f"token id {int(tokens.max())} is outside the model's vocabulary of "
-                f"{geometry.vocabulary}: the tokens were made for another model"
-            )
+        check_tokens(self.config.geometry(), tokens)
         features: TextFeatures = text_features(self.config, self.variables, tokens)
         return features
 
@@ -262,4 +313,6 @@ class Recognizer:
                 "the text head needs to know the classes: pass tokens to this call, or "
                 "class_names when the model is made or loaded"
             )
-        return class_features(self.config, self.variables, self.class_names)
+        # At once also where a function is being traced, which would leave its tracers here.
+        with jax.ensure_compile_time_eval():
+            return class_features(self.config, self.variables, self.class_names)

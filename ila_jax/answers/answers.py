@@ -2,42 +2,20 @@
 
 import csv
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import all_printable, printable
 from ila_jax.files.publish import publish, publish_bytes
-from ila_jax.recognizer import Prediction
+from ila_jax.predictions import Answer as Answer
+from ila_jax.predictions import Prediction
+from ila_jax.predictions import Span as Span
 from ila_jax.tables import Table, render
 
 # docs/how-to/prediction.md names these; programs read them by name.
 _COLUMNS = ("video", "start", "end", "rank", "class", "probability", "problem")
-
-
-@dataclass(frozen=True)
-class Span:
-    """A part of a long video, start and end in seconds, and its most probable classes."""
-
-    start: float
-    end: float
-    predictions: Sequence[Prediction]
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The most probable classes of a video, the mean over its timeline where it has one.
-
-    It has none where no class was probable enough. short: it, or a window of it, has fewer frames
-    than the model takes. problem: why there is no answer.
-    """
-
-    video: str
-    predictions: Sequence[Prediction] = ()
-    timeline: Sequence[Span] = ()
-    short: bool = False
-    problem: str | None = None
 
 
 def text(answer: Answer) -> str:

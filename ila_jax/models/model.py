@@ -13,6 +13,7 @@ from ila_jax.models import inference_form
 from ila_jax.models.heads import LinearHead, PlainTextHead, TextHead
 from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.mit import FrameMean, MultiFrameIntegration
+from ila_jax.models.paths import by_path
 from ila_jax.models.text import TextTower
 from ila_jax.models.variants import block_maker, variant
 from ila_jax.models.vit import ImageTower, TowerOutput, TowerTokens
@@ -191,6 +192,25 @@ def bind(config: ModelConfig, variables: Variables) -> VideoModel:
     graph, _ = skeleton(config)
     bound: VideoModel = nnx.merge(graph, _state(variables.params), _state(variables.batch_stats))
     return bound
+
+
+def variables_of(module: VideoModel, *, like: Variables) -> Variables:
+    """The variables of a module: the reverse of `bind`. like: what it was bound with.
+
+    Errors: ValueError for a module whose variables have other paths, shapes or dtypes.
+    """
+    params, batch_stats = nnx.state(module, nnx.Param), nnx.state(module, nnx.BatchStat)
+    variables = type(like)(_plain(params), _plain(batch_stats))
+    arrays, wanted = (
+        {path: (x.shape, x.dtype) for path, x in by_path(tree._asdict()).items()}
+        for tree in (variables, like)
+    )
+    if other := sorted({path for path, _ in arrays.items() ^ wanted.items()}):
+        raise ValueError(
+            f"the module has other weights than the model, such as {other[0]}: expected a module "
+            "that the model itself gave"
+        )
+    return variables
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from ila_jax import cli
 from ila_jax.compilation_cache import use_compilation_cache
 from ila_jax.data.class_names.classes import add_classes
+from ila_jax.data.clips.ahead import default_threads
 from ila_jax.data.sources.finding import find_videos
 from ila_jax.data.sources.video_files import tell
 from ila_jax.files.printable import printable
@@ -18,7 +19,7 @@ from ila_jax.files.writable import check_file
 from ila_jax.text import templates
 
 if TYPE_CHECKING:
-    from ila_jax.answers.answers import Answer
+    from ila_jax.predictions import Answer
     from ila_jax.recognizer import Recognizer
 
 _HELP = """\
@@ -145,12 +146,6 @@ def _complain(problem: str) -> None:
     tqdm.write(printable(problem), file=sys.stderr)
 
 
-def _threads() -> int:
-    """How many threads read videos by default."""
-    # At most 8: with 16 frames of 336 pixels, the 12 views of a video take 65 MB.
-    return min(os.cpu_count() or 1, 8)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("predict", _HELP)
     cli.add_checkpoint(parser)
@@ -184,7 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--threads",
         type=int,
-        default=_threads(),
+        default=default_threads(),
         metavar="N",
         help="that read videos while the model looks at others; memory holds N + 1 videos, as the "
         "model sees them (default: all cores, at most 8)",

@@ -5,6 +5,7 @@ word. Models that were trained on names, such as ILA and X-CLIP, take the name a
 """
 
 import argparse
+from collections.abc import Sequence
 
 # The name alone, as ILA and X-CLIP were trained on.
 NAME = ("{}",)
@@ -30,6 +31,15 @@ def filled(template: str, name: str) -> str:
     Not `str.format`: names and templates may have braces of their own.
     """
     return template.replace("{}", name)
+
+
+def check_templates(templates: Sequence[str]) -> None:
+    """Errors: ValueError for no templates, for one text alone, and for one without `{}`."""
+    if isinstance(templates, str) or not templates or not all("{}" in t for t in templates):
+        raise ValueError(
+            f"templates are {templates!r}: expected texts with {{}} for the class's "
+            'name, such as ["a video of {}."]'
+        )
 
 
 def add_argument(parser: argparse.ArgumentParser) -> None:

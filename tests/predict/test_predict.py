@@ -1,16 +1,12 @@
 """The command that names what is in videos: files, folders, patterns, long and bad ones."""
 
-import argparse
 import csv
 import json
 
-import numpy as np
 import pytest
 
 from ila_jax.data.video.decode import decode, index_video
 from ila_jax.models import forward
-from ila_jax.models.model import Variables
-from ila_jax.predict import answering
 from ila_jax.predict.__main__ import main
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.folder import load, save
@@ -63,20 +59,6 @@ def test_folders_files_and_patterns_each_video_once(weights, videos, tmp_path, c
             assert float(row["probability"]) == best[rank]["probability"]
     assert [one["short"] for one in content["videos"]] == [False, False, True]
     assert out.count("fewer frames than the model takes") == 1
-
-
-def test_a_threshold_names_all_classes_that_reach_it(weights):
-    model = Recognizer(load(weights).config, Variables({}, {}), [f"class {k}" for k in range(8)])
-    shares = np.array([0.9, 0.5, 0.49, 0.0, 0.6, 0.7, 0.8, 0.55])
-
-    def named(threshold, top_k=None):
-        options = argparse.Namespace(threshold=threshold, top_k=top_k)
-        return [one.name[-1] for one in answering._named(model, shares, options)]
-
-    assert named(None) == ["0", "6", "5", "4", "7"]  # the five best
-    assert named(0.5) == ["0", "6", "5", "4", "7", "1"]
-    assert named(0.5, top_k=2) == ["0", "6"]
-    assert named(0.95) == []
 
 
 def test_bad_files_are_named_and_the_others_predicted(weights, videos, tmp_path, capsys):
@@ -147,7 +129,7 @@ def test_what_was_found_before_ctrl_c_is_written(weights, videos, tmp_path, monk
 
 
 def test_a_video_that_takes_too_long_is_named(weights, videos, monkeypatch, capsys):
-    monkeypatch.setattr(answering, "_TIME_LIMIT", 0.0)
+    monkeypatch.setitem(Recognizer.predict_batch.__kwdefaults__, "time_limit", 0.0)
     assert main([weights, str(videos / "a.mp4")]) == 1
     assert f"{videos}/a.mp4: It was not read and decoded in 0 s." in capsys.readouterr().err
 

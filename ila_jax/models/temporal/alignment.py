@@ -24,8 +24,8 @@ def profile(point: Float[Array, "*m"], grid: int, noise: Scalar | None) -> Float
         moved = point[..., None] + jitter.reshape((1,) * point.ndim + (3,))
         return profile(moved, grid, None).mean(axis=-2)
     distance = jnp.abs(lines.reshape((1,) * point.ndim + (-1,)) - point[..., None])
-    falling = jnp.maximum(0, 1 - _SLOPE * (distance - _FLAT))
-    return jnp.where(distance <= _FLAT, 1, falling)
+    falling = jnp.maximum(0.0, 1 - _SLOPE * (distance - _FLAT))
+    return jnp.where(distance <= _FLAT, 1.0, falling)
 
 
 def mask(point: Float[Array, "*m 2"], grid: int, noise: Scalar | None) -> Float[Array, "*m g g"]:
