@@ -35,9 +35,9 @@ def test_names_stand_in_the_middle_of_their_windows_where_there_is_room():
 
 
 def test_colours_go_to_classes_that_are_best_the_commonest_first():
-    ten, eleven = course([0], [1], [1]), course([0, 1, 2], [1, 2, 3], [1, 2, 2])
-    assert class_colours([ten]) == {1: "C0"}
-    assert class_colours([ten, eleven]) == {1: "C0", 2: "C1"}
+    one, other = course([0], [1], [1]), course([0, 1], [1, 2], [2, 2])
+    assert class_colours([one]) == {1: "C0"}
+    assert class_colours([one, other]) == {2: "C0", 1: "C1"}
     many = Course(np.arange(12.0), np.arange(1.0, 13), np.eye(12))
     assert class_colours([many]) == {k: f"C{k}" for k in range(10)}
 
