@@ -87,6 +87,15 @@ def test_what_a_page_names_exists(page):
     assert problems(path.read_text("utf-8"), path.parent) == []
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/")])
+def test_a_page_begins_with_what_it_is_for(page):
+    """A title, and then sentences: no commands, lists or tables before it is clear for whom."""
+    title, opening, *_ = (ROOT / page).read_text("utf-8").strip().split("\n\n")
+    assert re.fullmatch(r"# .+", title)
+    assert re.fullmatch(r"[\w\[*`][^|]*[.:]", opening)
+    assert not opening.startswith("```")
+
+
 @pytest.mark.parametrize(
     "room", sorted(ROOT.glob("ila_jax/**/__init__.py")), ids=lambda room: room.parent.name
 )

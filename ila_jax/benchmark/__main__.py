@@ -261,7 +261,7 @@ def _add_models(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=cli.some_path,
         metavar="FILE.json",
-        help="a new file for all figures, written after each model; keys in performance.md",
+        help="a new file for all figures, written after each model; keys in benchmark.md",
     )
     parser.add_argument(
         "--against",

@@ -95,7 +95,7 @@ class InitialConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class MotionPairsConfig:
-    """The quickstart's videos, made in the folder `data.root` when missing (training.md, last).
+    """The quickstart's videos, made in the folder `data.root` when missing (motion-pairs.md).
 
     train_clips, validation_clips: how many, reversals included. seed: of all that is drawn.
     """

@@ -1,6 +1,6 @@
 """Draws a clip of the motion pairs: a bright textured object that moves in one of eight ways.
 
-What the quickstart's data set has to be like is in the last section of training.md. `videos.py`
+What the quickstart's data set has to be like is in motion-pairs.md. `videos.py`
 makes files of the clips.
 
 The random draws are in a fixed order, and another order would give other videos for the same seed.

@@ -1,6 +1,6 @@
 """Makes the quickstart data set, motion pairs: H.264 videos of eight motions, made on the spot.
 
-Each class is the time reversal of its partner (training.md, last section): only a model that sees
+Each class is the time reversal of its partner (motion-pairs.md): only a model that sees
 the order of frames can tell partners apart. It reads like any other data set: annotation lists and
 mp4 files.
 """

@@ -26,7 +26,7 @@ def matched(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
 
     Matching against the frame as it is or against the already aligned one only permutes rows of
     the cost, so the chain need not be serial. scipy solves it on the host, which is faster than the
-    device from 49 patches on (complexity.md). Under `jax.set_mesh` each device's clips are
+    device from 49 patches on (growth.md). Under `jax.set_mesh` each device's clips are
     solved where they are; otherwise several devices' are gathered to one. An exported model leaves
     this process and cannot call back: it solves on the device.
     """

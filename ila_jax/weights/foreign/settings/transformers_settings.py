@@ -276,7 +276,7 @@ def _activation(value: Any, key: str, problems: list[str]) -> Activation:
 
 
 def _note(arithmetic: Mapping[str, Arithmetic], embed: int) -> list[str]:
-    """The note for X-CLIP with other heads than the original release's (weights.md)."""
+    """The note for X-CLIP with other heads than the original release's (weight-files.md)."""
     if {arithmetic[part].head_width for part in ("mit", "prompts")} == {Arithmetic.head_width}:
         return []
     return [_HEADS.format(heads=embed // Arithmetic.head_width)]
