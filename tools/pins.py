@@ -26,6 +26,11 @@ def lowest(requirements: list[str]) -> list[str]:
     return pins
 
 
+def tried(project: dict[str, Any]) -> list[str]:
+    """The requirements whose floors the tests are run with: all of the core's, and TFDS's."""
+    return [*project["dependencies"], *project["optional-dependencies"]["tfds"]]
+
+
 def reported(report: dict[str, Any]) -> list[str]:
     """Every package of pip's report but ila_jax itself, sorted by name."""
     packages = {one["metadata"]["name"]: one["metadata"]["version"] for one in report["install"]}
@@ -41,7 +46,7 @@ def main(arguments: list[str]) -> None:
     """Prints what the arguments ask for; other arguments end with the help."""
     if arguments == ["lowest"]:
         project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
-        print(*lowest(project["project"]["dependencies"]), sep="\n")
+        print(*lowest(tried(project["project"])), sep="\n")
     elif len(arguments) == 2 and arguments[0] == "report":
         print(*reported(json.loads(Path(arguments[1]).read_text())), sep="\n")
     else:

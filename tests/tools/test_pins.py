@@ -69,7 +69,7 @@ def test_newest_has_no_pins(tmp_path):
 
 def test_lowest_is_of_the_project(tmp_path):
     lines = environment(tmp_path, "pins", ILA_PINS="lowest").stdout.splitlines()
-    assert "av==18.1.0" in lines
+    assert {"av==18.1.0", "tensorflow-datasets==4.9.10"} <= set(lines)
     assert all("==" in line for line in lines)
 
 
@@ -105,4 +105,4 @@ def names(pins):
 def test_every_dependency_is_pinned(pins, version):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     lines = (ROOT / "tools" / f"constraints-{version}.txt").read_text().splitlines()
-    assert names(pins.lowest(project["dependencies"])) <= names(lines)
+    assert names(pins.lowest(pins.tried(project))) <= names(lines)

@@ -14,6 +14,7 @@ from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.prepare.encoding import PRESETS, Encoding
 from ila_jax.data.sources.kinds import SOURCE_KINDS, add_list
 from ila_jax.data.sources.prepared_layout import QUARANTINE
+from ila_jax.data.sources.tfds_package import require_tfds
 from ila_jax.files.publish import is_local
 from ila_jax.files.writable import check_writable
 
@@ -55,13 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = _parser()
     # What is left over may be --config.KEY=VALUE, or is found wrong when the source is opened.
     args = parser.parse_known_args(arguments)[0]
+    if not args.verify and not args.to:
+        parser.error("name the folder to make: --to DIR")
+    # Here, as what is imported below, since the help needs none of it.
+    require_tfds("data.prepare")
     if args.verify:
-        # Here, as below, since the help needs none of it: loading TFDS takes half a second.
         from ila_jax.data.prepare.preparation import check_checksums
 
         return check_checksums(args.verify)
-    if not args.to:
-        parser.error("name the folder to make: --to DIR")
     # What can fail at once does, before the lists of the source are read.
     if is_local(args.to):
         check_writable(Path(args.to))

@@ -11,6 +11,7 @@ from etils import epath
 from ila_jax.data.class_names.classes import composed
 from ila_jax.data.sources.prepared_layout import INFO, index_path
 from ila_jax.data.sources.source import OpenedSplit
+from ila_jax.data.sources.tfds_package import require_tfds
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.publish import is_local
@@ -57,6 +58,8 @@ class PreparedSource:
         # Checked first: what TFDS and NumPy say of a folder that is not there, or not finished, is
         # no help.
         path = epath.Path(self._directory)
+        # Nor is it said that a folder is damaged where the package is missing that reads it.
+        require_tfds("prepared:")
         _check(path, self._split)
         try:
             builder = _builder(path)
@@ -149,6 +152,4 @@ def _check(path: epath.Path, split: str) -> None:
 
 def _builder(path: epath.Path) -> Any:
     """What TFDS makes of a folder that it wrote."""
-    import tensorflow_datasets as tfds  # half a second, and only needed for these
-
-    return tfds.builder_from_directory(plain_name(path))
+    return require_tfds("prepared:").builder_from_directory(plain_name(path))

@@ -14,6 +14,7 @@ from ila_jax.data.class_names.classes import Classes
 from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.sources.tfds_features import TfdsFields, find_fields
 from ila_jax.data.sources.tfds_labels import read_labels
+from ila_jax.data.sources.tfds_package import require_tfds
 from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.limits import check_bytes
 from ila_jax.files.plain_name import plain_name
@@ -84,6 +85,7 @@ def open_tfds(name: str, root: str, class_names: Sequence[str] | None) -> Opened
             f"tfds:{name}: expected tfds:NAME@SPLIT or tfds:NAME/CONFIG:VERSION@SPLIT, such as "
             "tfds:my_clips:1.0.0@train"
         )
+    require_tfds(f"tfds:{name}")
     folder = _folder(parts, root)
     # TFDS imports TensorFlow for those features alone that need it.
     try:
@@ -152,8 +154,7 @@ def _fits(folders: Sequence[str], parts: re.Match[str]) -> bool:
 
 def _builder(folder: str) -> Any:
     """TFDS's builder of a data set that is there already."""
-    import tensorflow_datasets as tfds  # half a second, and only needed for these
-
+    tfds = require_tfds("tfds:")
     return tfds.builder_from_directory(plain_name(folder) if is_local(folder) else folder)
 
 
