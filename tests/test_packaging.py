@@ -1,6 +1,7 @@
 """The wheel alone, in an environment and a folder of its own: complete, and all that is needed."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,7 +13,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = ["ila_jax", "configs", "pyproject.toml", "setup.py", "README.md", "LICENSE"]
+SOURCES = [
+    "ila_jax", "configs", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "CHANGELOG.md",
+    "CITATION.cff", "LICENSE",
+]  # fmt: skip
 # Some steps of the quickstart on a few clips.
 SHORT = {
     "train.steps": 4,
@@ -55,6 +59,8 @@ def built(tmp_path_factory):
             shutil.copytree(ROOT / name, source / name, ignore=ignored)
         else:
             shutil.copy(ROOT / name, source / name)
+    (source / "tests").mkdir()
+    (source / "tests" / "test_a.py").touch()  # which setuptools would take
     with tarfile.open(build("sdist", source, folder / "dist")) as archive:
         archive.extractall(folder / "unpacked", filter="data")
     (unpacked,) = (folder / "unpacked").iterdir()
@@ -100,6 +106,25 @@ def test_the_wheel_holds_every_file_and_no_package_that_others_may_have(built):
     assert "ila_jax/text/bpe_simple_vocab_16e6.LICENSE" in expected
     assert contents(wheel) == expected
     assert contents(of_sdist) == expected
+
+
+def test_the_sdist_holds_no_tests(built):
+    """A part of them could not run."""
+    (unpacked,) = (built[0].parent / "unpacked").iterdir()
+    names = {path.name for path in unpacked.iterdir()}
+    assert names >= set(SOURCES)
+    assert "tests" not in names
+
+
+def test_the_page_on_pypi_has_no_links_into_the_repository(built):
+    with zipfile.ZipFile(built[1]) as wheel:
+        (name,) = [name for name in wheel.namelist() if name.endswith("/METADATA")]
+        page = wheel.read(name).decode()
+    assert "Description-Content-Type: text/markdown" in page
+    assert re.findall(r"\]\((?!\w+:|#)", page) == []
+    assert re.findall(r"\]\((?!\w+:|#)", (ROOT / "README.md").read_text()) != []
+    # The text of a link stays.
+    assert "docs/" in page
 
 
 def test_what_is_imported_is_the_wheel(python):
