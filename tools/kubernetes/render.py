@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--name", required=True, help="of the JobSet")
-    parser.add_argument("--image", required=True, help="container with ila_jax[cuda12]")
+    parser.add_argument("--image", required=True, help="with ila_jax, as Dockerfile makes it")
     parser.add_argument(
         "--claim", required=True, help="PersistentVolumeClaim that all hosts can write to"
     )
