@@ -111,7 +111,7 @@ _NO_PAGES = {"card.md", "report.md", "results.md", "prompts.md"}
 
 def test_pages_that_the_code_cites_exist():
     """By their names alone, as in `models.md 7a`, or with their folders."""
-    pages = {path.name for path in ROOT.glob("docs/**/*.md")} | {path.name for path in ROOT.glob("*.md")}
+    pages = {path.name for where in ("*.md", "docs/**/*.md") for path in ROOT.glob(where)}
     texts = {
         path: path.read_text("utf-8")
         for folder in ("ila_jax", "configs", "tools")

@@ -24,6 +24,8 @@ NOT_RUN = {
     "python3 -m venv .venv && . .venv/bin/activate": SHELL,
     ".venv/bin/pip install": INTERNET,
     "ILA_SCREENSHOTS=/tmp tools/test": SESSION,
+    "docker build": "internet: a base image, and packages",
+    "python3.11 -m venv": INTERNET,
     "sbatch": CLUSTER,
     "python -m ila_jax.convert --input hf://": "internet: tests/weights/foreign/test_hub.py",
     "python -m ila_jax.data.prepare --from /mnt/k400/train.csv": "cluster: Beam on Flink, a bucket",
