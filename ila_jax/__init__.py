@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from ila_jax.recognizer import Recognizer as Recognizer
     from ila_jax.weights.create import create as create
     from ila_jax.weights.folder import load as load
+    from ila_jax.weights.hub_folder import push as push
+    from ila_jax.weights.hub_folder import save as save
     from ila_jax.weights.state_dict import from_torch as from_torch
     from ila_jax.weights.state_dict import to_torch as to_torch
 
@@ -28,7 +30,9 @@ _HOMES = {
     "create": "ila_jax.weights.create",
     "from_torch": "ila_jax.weights.state_dict",
     "load": "ila_jax.weights.folder",
+    "push": "ila_jax.weights.hub_folder",
     "read_video": "ila_jax.data.video.read_video",
+    "save": "ila_jax.weights.hub_folder",
     "to_torch": "ila_jax.weights.state_dict",
 }
 __all__ = list(_HOMES)

@@ -1,4 +1,4 @@
-"""python -m ila_jax.export: a model as a program that needs only jax."""
+"""python -m ila_jax.export: a model as a program that needs only jax, or only onnxruntime."""
 
 import argparse
 import sys
@@ -11,8 +11,9 @@ from ila_jax.weights.destinations import check_exportable
 
 _HELP = """\
 Writes a model as a StableHLO program (jax.export), for any number of clips at a time, with a loader
-of a few lines that needs jax and flatbuffers and nothing of this package, and a model card. Pixels
-go in as uint8, normalisation is inside. It is compared with the model before the folder appears.
+of a few lines that needs jax and flatbuffers and nothing of this package, and a model card; or as
+an ONNX program, which needs onnxruntime alone. Pixels go in as uint8, normalisation is inside. It
+is compared with the model before the folder appears.
 
   the weights in a file of their own:
     python -m ila_jax.export runs/quickstart --output exported/quickstart
@@ -20,7 +21,9 @@ go in as uint8, normalisation is inside. It is compared with the model before th
     python -m ila_jax.export runs/quickstart --output exported/quickstart --weights inside
   a text head with the classes that it shall tell apart from now on:
     python -m ila_jax.export weights/ila --output exported/waving --classes 'waving,doing nothing'
-  then, anywhere:
+  for onnxruntime (pip install 'ila-jax[onnx]'):
+    python -m ila_jax.export runs/quickstart --output exported/onnx --format onnx
+  then, anywhere, a StableHLO program:
     pip install jax flatbuffers
     cd exported/quickstart && python -c 'from load import load; print(load())'
 """
@@ -35,9 +38,9 @@ def _export(arguments: Sequence[str] | None) -> None:
     options = _parser().parse_args(arguments)
     target: Path = options.output
     # Before the model is loaded: where the folder cannot be made, that is said at once.
-    check_exportable(target)
+    check_exportable(target, options.format)
     # After the arguments are known to be right: loading jax takes a second.
-    from ila_jax.weights import stablehlo
+    from ila_jax.weights import onnx_program, stablehlo
     from ila_jax.weights.folder import load
 
     model = load(options.checkpoint)
@@ -45,7 +48,8 @@ def _export(arguments: Sequence[str] | None) -> None:
     if options.classes is not None:
         model = model.with_classes(chosen_classes(options.classes))
     print("exporting and comparing", file=sys.stderr)
-    parity = stablehlo.write(model, target, weights=options.weights, name=options.checkpoint)
+    write = onnx_program.write if options.format == "onnx" else stablehlo.write
+    parity = write(model, target, weights=options.weights, name=options.checkpoint)
     size = sum(path.stat().st_size for path in target.iterdir())
     print(f"compared: {parity}\nwrote     {target}: {size / 1e6:.1f} MB; {target}/README.md")
 
@@ -59,7 +63,13 @@ def _parser() -> argparse.ArgumentParser:
         "--weights",
         choices=["beside", "inside"],
         default="beside",
-        help="where: in weights.npz beside the program (default), or inside it, up to 2 GB",
+        help="where: in a file beside the program (default), or inside it, up to 2 GB",
+    )
+    add(
+        "--format",
+        choices=["stablehlo", "onnx"],
+        default="stablehlo",
+        help="of the program (default: stablehlo)",
     )
     add_classes(parser)
     return parser

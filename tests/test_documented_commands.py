@@ -28,6 +28,10 @@ NOT_RUN = {
     "python3.11 -m venv": INTERNET,
     "sbatch": CLUSTER,
     "python -m ila_jax.convert --input hf://": "internet: tests/weights/foreign/test_hub.py",
+    "python -m ila_jax.upload": "internet: tests/weights/foreign/test_push.py",
+    "python -m ila_jax.predict hf://": "internet: tests/weights/foreign/test_push.py",
+    "python -m ila_jax.export runs/quickstart --output exported/onnx": "ONNX is an extra: "
+    "tools/test_onnx",
     "python -m ila_jax.data.prepare --from /mnt/k400/train.csv": "cluster: Beam on Flink, a bucket",
     "python -m ila_jax.data.prepare --from k400/train.csv": "internet: Beam is an extra",
     "python -m ila_jax.evaluate --calibrate": "a model of few steps has no finite temperature",
@@ -80,18 +84,8 @@ BEFORE = {
     "docs/how-to/weights.md": "test -e runs/mine || cp -r runs/quickstart runs/mine",
 }
 FAILS = {"broken.mp4": "error: 1 of 2 videos could not be read"}
-# What the Python of a page is given.
-GIVEN = {
-    "README.md": "",
-    "docs/how-to/from-python.md": """
-import numpy as np
-import ila_jax
-from ila_jax.weights.state_dict import official_state
-
-state_dict = official_state(ila_jax.create("tiny", frames=4))
-video, tokens = np.zeros((1, 4, 32, 32, 3), np.float32), np.ones((2, 77), np.int32)
-""",
-}
+# Pages whose blocks of Python are one program, which runs in the same folder.
+PROGRAMS = ["README.md", "docs/how-to/from-python.md"]
 
 
 def reason(command: Command) -> str | None:
@@ -181,8 +175,8 @@ def _with(text: str, more: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", GIVEN)
+@pytest.mark.parametrize("page", PROGRAMS)
 def test_the_python_of_a_page_runs(page, place):
     script = place.folder / "page.py"
-    script.write_text(GIVEN[page] + "\n".join(snippets(page)))
+    script.write_text("\n".join(snippets(page)))
     place.run("python page.py")

@@ -15,7 +15,7 @@ import ila_jax
 from ila_jax.export import main
 from ila_jax.pixels import normalise
 from ila_jax.recognizer import Recognizer
-from ila_jax.weights import load_exported, stablehlo
+from ila_jax.weights import exported, load_exported, stablehlo
 from ila_jax.weights.folder import load, save
 from tests.models import small
 
@@ -126,7 +126,7 @@ def test_weights_inside_and_a_model_of_bfloat16_is_exported_in_float32(tmp_path)
     assert parity.worst <= 1e-5 * max(1.0, parity.largest)
     assert not (tmp_path / "out" / "weights.npz").exists()
     video = clips(config, 3)
-    want = stablehlo.in_float32(recognizer).logits(normalise(jnp.asarray(video)))
+    want = exported.in_float32(recognizer).logits(normalise(jnp.asarray(video)))
     found = load_exported.load(tmp_path / "out")(video)
     np.testing.assert_allclose(found, want, atol=1e-5 * max(1.0, parity.largest), rtol=0)
     card = (tmp_path / "out" / "README.md").read_text()
@@ -148,7 +148,7 @@ def test_products_are_in_full_float32_whatever_the_device_would_take(linear, tmp
 
 def test_a_program_that_does_not_agree_is_not_written(linear, tmp_path, monkeypatch):
     other = Recognizer(linear.config, small.filled(linear.config, "other"), NAMES)
-    program = stablehlo.make(stablehlo.in_float32(other), weights="inside")
+    program = stablehlo.make(exported.in_float32(other), weights="inside")
     monkeypatch.setattr(stablehlo, "make", lambda *args, **options: program)
     with pytest.raises(RuntimeError, match=r"differs from the model by .*: nothing was written"):
         stablehlo.write(linear, tmp_path / "out", weights="inside", name="mine")
@@ -160,7 +160,7 @@ def test_a_program_that_does_not_agree_is_not_written(linear, tmp_path, monkeypa
 
 
 def test_a_program_of_a_form_that_is_not_the_models_is_not_written(linear, tmp_path, monkeypatch):
-    other = stablehlo.in_float32(
+    other = exported.in_float32(
         Recognizer(linear.config, small.filled(linear.config, "other"), NAMES)
     )
     monkeypatch.setattr(Recognizer, "for_inference", lambda self: other)

@@ -35,7 +35,7 @@ COMMANDS = {
     "data.check.__main__",
     "data.prepare.__main__", "data.split.__main__", "data.synthetic.__main__",
     "data.synthetic.actions.__main__", "pictures.measure", "convert", "visualize", "timeline",
-    "complexity", "export", "report",
+    "complexity", "export", "report", "upload",
 }
 LIBRARY = BASE | {
     "cli", "compilation_cache", "models", "text", "data.video", "data.class_names", "data.sources",
@@ -99,7 +99,7 @@ MAY_IMPORT["train.__main__"].add("train.dry_run")
 # fmt: off
 LAZY = {
     "torch", "transformers", "huggingface_hub", "matplotlib", "apache_beam", "decord", "wandb",
-    "gradio", "torchcodec",
+    "gradio", "torchcodec", "jax2onnx", "onnx", "onnxruntime",
 }
 # fmt: on
 NEVER = {

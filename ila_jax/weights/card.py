@@ -33,14 +33,19 @@ class Parity:
         )
 
 
-def card(recognizer: Recognizer, about: Mapping[str, Any], parity: Parity) -> str:
-    """The card, in Markdown. about: what `about.json` says. parity: what was measured."""
+def card(
+    recognizer: Recognizer, about: Mapping[str, Any], parity: Parity, *, usage: str, where: str
+) -> str:
+    """The card, in Markdown. about: what `about.json` says. parity: what was measured.
+
+    usage: how the program is called, a template as the one below. where: the weights are.
+    """
     config, classes = recognizer.config, about["classes"]
     geometry = config.geometry()
     # about.json is the source of what both say, so that they cannot differ.
     more = len(classes) - _NAMED
     names = [f"- {name}" for name in classes[:_NAMED]]
-    return _TEXT.format(
+    return _TEXT.replace("{usage}", usage.strip()).format(
         checkpoint=about["checkpoint"],
         temporal=config.temporal,
         size=config.size,
@@ -52,18 +57,18 @@ def card(recognizer: Recognizer, about: Mapping[str, Any], parity: Parity) -> st
         probabilities=config.probabilities,
         count=len(classes),
         names="\n".join(names + ([f"- … and {more} more, in about.json"] if more > 0 else [])),
-        origin=_origin(recognizer.origin),
+        origin=origin_in_words(recognizer.origin),
         sha256=about["weights_sha256"],
-        where="weights.npz" if about["weights"] == "beside" else "the program itself",
+        where=where,
         platforms=", ".join(about["platforms"]),
-        views=_views(recognizer.views),
+        views=views_in_words(recognizer.views),
         short_side=recognizer.views.short_side,
         parity=parity,
         jax=about["jax"],
     )
 
 
-def _origin(origin: Origin | None) -> str:
+def origin_in_words(origin: Origin | None) -> str:
     """Where the weights came from, as the card says it."""
     if origin is None:
         return "a training run, or a model made by ila_jax"
@@ -71,7 +76,7 @@ def _origin(origin: Origin | None) -> str:
     return f"converted from PyTorch weights of {origin.kind or 'an unknown kind'}{fresh}"
 
 
-def _views(views: Views) -> str:
+def views_in_words(views: Views) -> str:
     """Which clips and crops of a video the model is shown, with the formula of their frames."""
     recipe = views.recipe
     if recipe.stride is None:
@@ -84,13 +89,7 @@ def _views(views: Views) -> str:
 _TEXT = """\
 # {checkpoint}, exported
 
-A video recogniser as a StableHLO program, with its normalisation. It needs jax and flatbuffers.
-
-```python
-from load import load  # load.py in this folder
-
-logits = load()(video)  # uint8 [b, {frames}, {resolution}, {resolution}, 3], RGB -> [b, {count}]
-```
+{usage}
 
 | | |
 |---|---|
@@ -101,7 +100,7 @@ logits = load()(video)  # uint8 [b, {frames}, {resolution}, {resolution}, 3], RG
 | computes in | float32 (the model was set to {trained}) |
 | weights | in {where}; sha256 {sha256} |
 | origin | {origin} |
-| lowered for | {platforms}; run on the device below only |
+| runs on | {platforms}; tried on the device below only |
 
 ## What it takes
 

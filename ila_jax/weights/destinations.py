@@ -1,8 +1,12 @@
 """Where weights and programs may be written, checked before jax or a model is loaded."""
 
+import importlib.util
 from pathlib import Path
 
 from ila_jax.files.writable import check_writable
+
+# Libraries by which each format is written, and checked.
+_NEEDED = {"stablehlo": ["flatbuffers"], "onnx": ["jax2onnx", "onnx", "onnxruntime"]}
 
 
 def check_free(target: Path, *, force: bool) -> None:
@@ -22,15 +26,19 @@ def check_free(target: Path, *, force: bool) -> None:
         )
 
 
-def check_exportable(target: Path) -> None:
-    """Whether a model can be exported to a folder of this name. Errors: ValueError when
-    the name is taken; OSError where nothing can be written; RuntimeError without flatbuffers."""
+def check_exportable(target: Path, form: str = "stablehlo") -> None:
+    """Whether a model can be exported to a folder of this name, as StableHLO or as ONNX.
+
+    form: "stablehlo" or "onnx". Errors: ValueError when the name is taken; OSError where nothing
+    can be written; RuntimeError where a library is missing, that names the extra.
+    """
     if target.exists():
         raise ValueError(f"{target} exists: give the name of a folder to be made")
     check_writable(target)
-    try:
-        import flatbuffers  # noqa: F401
-    except ImportError:
+    absent = [name for name in _NEEDED[form] if importlib.util.find_spec(name) is None]
+    if absent:
+        extra = "export" if form == "stablehlo" else form
         raise RuntimeError(
-            "flatbuffers is missing, which jax.export writes with: pip install 'ila-jax[export]'"
-        ) from None
+            f"exporting as {form} needs {', '.join(_NEEDED[form])}, and {', '.join(absent)} cannot "
+            f"be found: pip install 'ila-jax[{extra}]'"
+        )

@@ -1,14 +1,17 @@
-"""Saves and loads models in our own format: a folder with `model.json` and the weights by Orbax.
+"""Saves and loads models in our own format: a folder with `model.json` and the weights.
 
-A folder is written next to its place, under a name with a dot, and gets its own name last, when
-`model.json`, the weights and the list of their checksums are in it. So a folder of that name is
-whole. Reading goes the other way: the description first, since it says which arrays must be there,
-then the checksums, and then the weights.
+The weights are Orbax's, in `weights/`, or one file of safetensors (`hub_folder.py`).
+
+A folder is written next to its place, under a name with a dot, and gets its own name last, when all
+of it is there: `model.json`, the weights and their checksums. So a folder of that name is whole.
+Reading goes the other way: the description first, since it says which arrays must be there, then
+the checksums, and then the weights.
 """
 
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +26,7 @@ from ila_jax.files.writable import not_written
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Origin, Recognizer, views_from_dict
-from ila_jax.weights import checksums
+from ila_jax.weights import checksums, safetensors_weights
 from ila_jax.weights.calibration import calibration_file, read_calibration
 from ila_jax.weights.conversion import Target, convert_file
 from ila_jax.weights.destinations import check_free
@@ -32,6 +35,7 @@ from ila_jax.weights.foreign.hub import PREFIX, fetch
 from ila_jax.weights.foreign.other_files import on_the_hub
 from ila_jax.weights.fresh import on_device
 from ila_jax.weights.run import checkpoint_folder, load_run
+from ila_jax.weights.safetensors_weights import read_weights
 
 _FORMAT = 1
 # Writing holds little in memory: files of this size, and this much of them at a time.
@@ -46,6 +50,17 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
     Errors: ValueError when the folder exists, and for an inference form; OSError where it cannot
     be written.
     """
+    write_folder(recognizer, directory, _write, force=force)
+
+
+def write_folder(
+    recognizer: Recognizer,
+    directory: str | Path,
+    write: Callable[[Recognizer, Path], None],
+    *,
+    force: bool,
+) -> None:
+    """`save` with what `write` writes into the new folder, which it makes itself."""
     check_unfolded(recognizer.variables)
     target = Path(directory).absolute()
     check_free(target, force=force)
@@ -54,7 +69,7 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
     partly = target.with_name(f".{target.name}.partly")
     shutil.rmtree(partly, ignore_errors=True)
     try:
-        _write(recognizer, partly)
+        write(recognizer, partly)
         sync_tree(partly)
     except (OSError, ValueError, RuntimeError) as error:  # Orbax and TensorStore have their own
         shutil.rmtree(partly, ignore_errors=True)
@@ -76,7 +91,7 @@ def save(recognizer: Recognizer, directory: str | Path, *, force: bool = False) 
 def _write(recognizer: Recognizer, partly: Path) -> None:
     """Writes the description, the weights, and last the checksums of what was written."""
     partly.mkdir(parents=True)
-    (partly / "model.json").write_text(json.dumps(_about(recognizer), indent=2) + "\n")
+    (partly / "model.json").write_text(json.dumps(description(recognizer), indent=2) + "\n")
     # Orbax holds in memory what it has not written yet.
     handler = ocp.PyTreeCheckpointHandler(save_concurrent_gb=_AT_ONCE)
     with ocp.Checkpointer(handler) as checkpointer:
@@ -90,8 +105,9 @@ def _write(recognizer: Recognizer, partly: Path) -> None:
 def load(source: str | Path) -> Recognizer:
     """A recognizer from a folder of weights, from a run's folder, or from the Hugging Face hub.
 
-    Of a run it is the best checkpoint; `DIR@latest` and `DIR@STEP` name others. Of the hub it is
-    `hf://owner/name`: a repository of such a folder, of CLIPModel, XCLIPModel or open_clip.
+    Of a run it is the best checkpoint; `DIR@latest` and `DIR@STEP` name others. A folder of
+    `python -m ila_jax.finetune` stands for the run in it. Of the hub it is `hf://owner/name`: a
+    repository of such a folder, of CLIPModel, XCLIPModel or open_clip.
     Errors: ValueError when the folder is neither, has no such checkpoint, or is damaged.
     """
     if str(source).startswith(PREFIX):
@@ -122,7 +138,10 @@ def load(source: str | Path) -> Recognizer:
         raise ValueError(
             f"{folder / 'model.json'} is damaged: {error!r} in views or origin"
         ) from error
-    variables = Variables(**_restored(folder / "weights", target))
+    if (folder / safetensors_weights.FILE).is_file():
+        variables = read_weights(folder, config, str(about.get("weights_sha256")))
+    else:
+        variables = Variables(**_restored(folder / "weights", target))
     temperature = read_calibration(calibration_file(folder, None), variables)
     return Recognizer(config, variables, about["class_names"], origin, views, temperature)
 
@@ -180,10 +199,12 @@ def _folder_and_checkpoint(source: str | Path) -> tuple[Path, str]:
     # A folder's own name may have an @.
     if not at or Path(source).exists():
         name, which = str(source), ""
-    return Path(name), which
+    folder = Path(name)
+    # The weights in a fine-tuning's folder are those that it started from: what it made is the run.
+    return (folder / "run" if (folder / "finetune.json").is_file() else folder), which
 
 
-def _about(recognizer: Recognizer) -> dict[str, Any]:
+def description(recognizer: Recognizer) -> dict[str, Any]:
     """What `model.json` says of a model."""
     origin = recognizer.origin
     return {

@@ -16,7 +16,7 @@ def made(names, **changes):
     recognizer = Recognizer(CONFIG, Variables({}, {}), names, **changes)
     about = {"classes": names, "checkpoint": "mine", "weights": "beside", "weights_sha256": "0ab",
              "platforms": ["cpu"], "jax": "1.2"}  # fmt: skip
-    return card(recognizer, about, PARITY)
+    return card(recognizer, about, PARITY, usage="call it", where="weights.npz")
 
 
 def test_twenty_classes_are_named_and_the_others_counted():

@@ -28,7 +28,8 @@ from ila_jax.weights.foreign.weight_files import (
 )
 
 PREFIX = "hf://"
-_OURS = "model.json"  # a repository of a folder that `folder.save` wrote
+_OURS = "model.json"  # a repository of a folder that `hub_folder.push` or `folder.save` wrote
+_BESIDE = ("model.safetensors", "calibration.json")
 _TRIES = 3  # of each file, when a connection breaks off
 # The address of a page of the hub, as browsers show it: repository, revision, file.
 _PAGE = re.compile(
@@ -92,7 +93,7 @@ def fetch(source: str) -> Path:
     Without a connection the cache is used. Errors: ValueError in a sentence.
     """
     wanted = place(source)
-    hub = _library(source)
+    hub = library(source)
     try:
         files = _listing(hub, wanted)
     # The library raises types of several others. Whatever it is, a whole copy in the cache is good.
@@ -118,7 +119,7 @@ class _NoSet(ValueError):
     """What is in the repository is no set of weights for us, however often it is fetched."""
 
 
-def _library(source: str) -> Any:
+def library(source: str) -> Any:
     """huggingface_hub, which is an extra. Errors: ValueError where it is not installed."""
     try:
         import huggingface_hub
@@ -130,7 +131,7 @@ def _library(source: str) -> Any:
     return huggingface_hub
 
 
-def _endpoint() -> str | None:
+def endpoint() -> str | None:
     """The address of the hub, or None for the library's own.
 
     The library reads this variable when it is imported; whoever sets it later means it as well.
@@ -142,7 +143,7 @@ def _listing(hub: Any, wanted: Place) -> list[str]:
     """The names of all files of a repository."""
     # Without a limit, a dead network would be waited for.
     seconds = hub.constants.HF_HUB_ETAG_TIMEOUT
-    api = hub.HfApi(endpoint=_endpoint())
+    api = hub.HfApi(endpoint=endpoint())
     info = api.model_info(wanted.repository, revision=wanted.revision, timeout=seconds)
     return [file.rfilename for file in info.siblings or ()]
 
@@ -159,7 +160,8 @@ def _fetched(hub: Any, wanted: Place, files: Collection[str]) -> Path:
             raise _NoSet(f"it has no file {wanted.file}, but {others}")
         return _one(snapshot, wanted.file, files)
     if _OURS in files:
-        names = [_OURS, *(name for name in sorted(files) if name.startswith("weights/"))]
+        beside = (*_BESIDE, *(name for name in sorted(files) if name.startswith("weights/")))
+        names = [_OURS, *(name for name in beside if name in files)]
     else:
         try:
             chosen = choose(files, lambda name: _object(snapshot.get(name)))
@@ -202,7 +204,7 @@ class _Snapshot:
         for tries_left in reversed(range(_TRIES)):
             try:
                 path = self._hub.hf_hub_download(
-                    self._repository, name, revision=self._commit, endpoint=_endpoint()
+                    self._repository, name, revision=self._commit, endpoint=endpoint()
                 )
                 break
             except Exception as error:
@@ -242,7 +244,7 @@ def _cached(hub: Any, wanted: Place) -> Path | None:
 def _is_whole(folder: Path) -> bool:
     """Whether a folder of the cache has all files of a set; a stopped fetch leaves fewer."""
     if (folder / _OURS).is_file():
-        return (folder / "weights").is_dir()
+        return (folder / "weights").is_dir() or (folder / _BESIDE[0]).is_file()
     try:
         return bool(choose(os.listdir(folder), lambda name: _object(folder / name)))
     except ValueError:

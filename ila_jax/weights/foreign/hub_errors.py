@@ -43,6 +43,28 @@ def fetch_problem(error: BaseException, repository: str, revision: str) -> str:
     return _answer(status, _first_line(cause))
 
 
+def push_problem(error: BaseException, repository: str, revision: str) -> str:
+    """Why something could not be uploaded, and what to do, without a full stop.
+
+    error, repository, revision: as for `fetch_problem`.
+    """
+    # Of a large file the library only says which it was; what was answered is the cause.
+    while _status(error) is None and error.__cause__ is not None:
+        error = error.__cause__
+    status, message = _status(error), _first_line(error)
+    if status in (401, 403) and "GatedRepoError" not in _types(error):
+        owner = repository.partition("/")[0]
+        return (
+            f"the hub forbids it ({message}): the token is not valid, or may not write for "
+            f"{owner}; {_LOGIN}, with a token that may write"
+        )
+    if status in (402, 413, 507):
+        return f"the hub has no room for it ({message}): make room there, or take another owner"
+    if status in (409, 412):
+        return f"it was changed there in the meantime ({message}): look what is there now"
+    return fetch_problem(error, repository, revision)
+
+
 def is_broken_connection(error: BaseException) -> bool:
     """Whether a connection ended in the middle of an answer."""
     return bool(_types(error) & {"RemoteProtocolError", "ReadError", "ChunkedEncodingError"})

@@ -67,14 +67,16 @@ def _entry(value: Mapping[str, Any]) -> tuple[np.dtype[Any], tuple[int, ...], in
     return np.dtype(_DTYPES[value["dtype"]]), shape, first, last
 
 
-def write_safetensors(path: Path, state: Mapping[str, np.ndarray]) -> None:
-    """Writes arrays by name, in their order. Errors: OSError."""
-    # The entry by which other readers know that names and layouts are PyTorch's.
-    header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
+def write_safetensors(path: Path, state: Mapping[str, Any], *, form: str = "pt") -> None:
+    """Writes arrays by name, in their order; also those on a device. Errors: OSError.
+
+    form: whose names and layouts these are, by which other readers know them; pt is PyTorch's.
+    """
+    header: dict[str, Any] = {"__metadata__": {"format": form}}
     at = 0
     for name, array in state.items():
         header[name] = {
-            "dtype": _NAMES[array.dtype],
+            "dtype": _NAMES[np.dtype(array.dtype)],
             "shape": list(array.shape),
             "data_offsets": [at, at + array.nbytes],
         }

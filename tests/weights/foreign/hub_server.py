@@ -1,8 +1,11 @@
 """A small server that speaks the Hugging Face hub's protocol, for one repository `org/name`.
 
+It gives files, and takes them: a repository is made, large files are sent, one commit names all.
+
 Large files come from another host, as they do there: "localhost" where the hub is 127.0.0.1.
 """
 
+import base64
 import hashlib
 import json
 import re
@@ -24,6 +27,9 @@ class Hub:
     files: by revision and name. refuses: a status and an X-Error-Code for the API ("api"), for
     files ("files"). breaks: after how many bytes a large file breaks off, once for each number.
     resets: whether by a reset of the connection, as firewalls do it.
+    refuses may also name what takes files: "create", "upload" and "commit". token: the one that may
+    write. exists, private: the repository and who may read it. uploaded: large files by their
+    sha256; they are in no commit yet. cuts: so many uploads are cut off. commits: what was sent.
     holds: after how many bytes a large file stops, until `released`. renamed: an old name of the
     repository.
     """
@@ -38,6 +44,9 @@ class Hub:
         self.renamed = ""
         self.asked = []
         self.sent = {}
+        self.token = "hf_right"
+        self.exists, self.private = True, False
+        self.uploaded, self.cuts, self.commits = {}, 0, []
 
     def commit(self, revision):
         for name, files in self.files.items():
@@ -71,6 +80,8 @@ class _Handler(BaseHTTPRequestHandler):
             place = path.replace(self.hub.renamed, REPOSITORY)
             return self.answer(307, {"Location": place})
         if match := re.fullmatch(rf"/api/models/{REPOSITORY}(?:/revision/(.+))?", path):
+            if not self.hub.exists or (self.hub.private and not self.may_write()):
+                return self.error(401, "RepoNotFound")
             return self.about(match[1] or "main")
         if match := re.fullmatch(rf"/{REPOSITORY}/resolve/((?:refs/pr/)?[^/]+)/(.+)", path):
             return self.file(match[1], match[2])
@@ -78,6 +89,90 @@ class _Handler(BaseHTTPRequestHandler):
             return self.large(match[1], match[2])
         # What the hub says of a repository that does not exist, or is private.
         return self.error(401, "RepoNotFound")
+
+    def do_POST(self):
+        path = unquote(self.path.partition("?")[0])
+        self.hub.asked.append((self.command, path, None))
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if path == "/api/validate-yaml":
+            front = json.loads(body)["content"].startswith("---\n")
+            return self.json(200 if front else 400, {"errors": [], "warnings": []})
+        if not self.may_write():
+            return self.error(401, "")
+        if path == "/api/repos/create":
+            return self.create(json.loads(body))
+        if not self.hub.exists:
+            return self.error(404, "RepoNotFound")
+        if path == f"/api/models/{REPOSITORY}/preupload/main":
+            files = json.loads(body)["files"]
+            modes = [{"path": file["path"], "shouldIgnore": False,
+                      "uploadMode": "regular" if file["size"] < LARGE else "lfs"}
+                     for file in files]  # fmt: skip
+            return self.json(200, {"files": modes})
+        if path == f"/{REPOSITORY}.git/info/lfs/objects/batch":
+            return self.batch(json.loads(body)["objects"])
+        if path == f"/api/models/{REPOSITORY}/commit/main":
+            return self.take_commit([json.loads(line) for line in body.splitlines()])
+        return self.error(404, "")
+
+    def do_PUT(self):
+        oid = self.path.rpartition("/")[2]
+        size = int(self.headers["Content-Length"])
+        if self.hub.cuts:
+            self.hub.cuts -= 1
+            self.rfile.read(size // 2)
+            self.close_connection = True
+            return None
+        body = self.rfile.read(size)
+        if "upload" in self.hub.refuses:
+            return self.error(*self.hub.refuses["upload"])
+        assert hashlib.sha256(body).hexdigest() == oid
+        self.hub.uploaded[oid] = body
+        return self.answer(200, {})
+
+    def may_write(self):
+        return self.headers.get("Authorization") == f"Bearer {self.hub.token}"
+
+    def create(self, about):
+        if "create" in self.hub.refuses:
+            return self.error(*self.hub.refuses["create"])
+        assert f"{about['organization']}/{about['name']}" == REPOSITORY
+        # Older versions of the library say "private", newer ones "visibility".
+        self.hub.exists = True
+        self.hub.private = bool(about.get("private", about.get("visibility") == "private"))
+        return self.json(200, {"url": f"http://{self.headers['Host']}/{REPOSITORY}"})
+
+    def batch(self, objects):
+        address = f"http://{self.headers['Host']}/upload"
+        wanted = [
+            one | {"actions": {"upload": {"href": f"{address}/{one['oid']}"}}}
+            if one["oid"] not in self.hub.uploaded
+            else one
+            for one in objects
+        ]
+        return self.json(200, {"transfer": "basic", "objects": wanted})
+
+    def take_commit(self, lines):
+        if "commit" in self.hub.refuses:
+            return self.error(*self.hub.refuses["commit"])
+        files = dict(self.hub.files["main"])
+        for line in lines[1:]:
+            value = line["value"]
+            if line["key"] == "file":
+                files[value["path"]] = base64.b64decode(value["content"])
+            elif line["key"] == "lfsFile":
+                files[value["path"]] = self.hub.uploaded[value["oid"]]
+            elif line["key"] == "deletedFile":
+                del files[value["path"]]
+        self.hub.files["main"] = files
+        self.hub.commits.append(lines)
+        commit, _ = self.hub.commit("main")
+        address = f"http://{self.headers['Host']}/{REPOSITORY}/commit/{commit}"
+        return self.json(200, {"commitUrl": address, "commitOid": commit})
+
+    def json(self, status, content):
+        body = json.dumps(content).encode()
+        self.answer(status, {"Content-Type": "application/json"}, body)
 
     def about(self, revision):
         if "api" in self.hub.refuses:
@@ -146,7 +241,7 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in ({"Content-Length": str(len(body))} | headers).items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(body)
 
 
