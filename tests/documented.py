@@ -38,6 +38,12 @@ def snippets(page: str) -> list[str]:
     return [body for _, language, body in _blocks(page) if language == "python"]
 
 
+def languages(page: str) -> set[str]:
+    """What the fenced blocks of a page are in; "" for one that does not say it."""
+    fences = re.findall(r"^ *```(.*)$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    return {fence.split()[0] if fence else "" for fence in fences[::2]}
+
+
 def _blocks(page: str) -> Iterator[tuple[int, str, str]]:
     """(line of its first line, language, text) of each block."""
     text = (ROOT / page).read_text("utf-8")

@@ -5,7 +5,7 @@ import functools
 import pytest
 
 from tests import sandbox
-from tests.documented import PAGES, Command, commands, snippets
+from tests.documented import PAGES, ROOT, Command, commands, languages, snippets
 from tests.sandbox import K400, KUBECTL, ONE_VIEW, PAIRS, PAPER, TRAIN, flags
 
 # What a command begins with: why it is not run. Printed by the first test.
@@ -85,7 +85,16 @@ BEFORE = {
 }
 FAILS = {"broken.mp4": "error: 1 of 2 videos could not be read"}
 # Pages whose blocks of Python are one program, which runs in the same folder.
-PROGRAMS = ["README.md", "docs/how-to/from-python.md"]
+PROGRAMS = ["README.md", "docs/explanation/reading.md", "docs/how-to/from-python.md"]
+# Pages whose Python is not run here: why, and what runs the same.
+PYTHON_NOT_RUN = {
+    "docs/how-to/evaluation.md": "reads what its commands write: tests/evaluate/test_evaluate.py",
+    "docs/how-to/prepare.md": "reads what its commands write: tests/data/prepare/test_prepare.py",
+    "docs/how-to/prediction.md": "reads what its commands write, and looks at video for minutes: "
+    "tests/answers/test_answers.py, tests/extract/test_extract.py, tests/test_export.py",
+}
+# Blocks that nobody types: what a command prints, and a directive of the site.
+PRINTED = ("text", "{include}")
 
 
 def reason(command: Command) -> str | None:
@@ -118,6 +127,15 @@ def test_what_is_not_run_is_listed_with_the_reason(capsys):
                 print(f"  {command}")
     starts = {start for start in NOT_RUN for one in listed() if _begins(one.text, start)}
     assert starts == NOT_RUN.keys(), "a reason for a command that is gone"
+
+
+def test_every_block_of_code_is_run_or_marked_with_the_reason():
+    kinds = {(page, kind) for page in [*PAGES, "CONTRIBUTING.md"] for kind in languages(page)}
+    python = {page for page, kind in kinds if kind == "python"}
+    assert sorted(python) == sorted([*PROGRAMS, *PYTHON_NOT_RUN])
+    assert {kind for _, kind in kinds} <= {"bash", "console", "python", *PRINTED}
+    for why in PYTHON_NOT_RUN.values():
+        assert all((ROOT / path.rstrip(",")).exists() for path in why.split() if "/" in path)
 
 
 def test_nothing_is_shortened_that_is_gone():
