@@ -32,7 +32,7 @@ def text(answer: Answer) -> str:
         return render([Table(title, ("class", "probability"), best, notes)], markdown=False)
     # Of a single class there is no other to name in the last column.
     columns = 5 if any(len(span.predictions) > 1 for span in answer.timeline) else 4
-    rows = [_row(span)[:columns] for span in answer.timeline]
+    rows = [span_row(span)[:columns] for span in answer.timeline]
     windows = Table(title, ("from", "to", "class", "", "then")[:columns], rows)
     average = Table("on average", ("class", "probability"), best, notes)
     return render([windows, average], markdown=False)
@@ -70,8 +70,8 @@ def clock(seconds: float) -> str:
     return f"{start}:{rest // 10:02}.{rest % 10}"
 
 
-def _row(span: Span) -> tuple[str, ...]:
-    """A line of a timeline in a terminal."""
+def span_row(span: Span) -> tuple[str, str, str, str, str]:
+    """A line of a timeline in a terminal: from, to, class, its probability, the other classes."""
     if not span.predictions:
         return clock(span.start), clock(span.end), "–", "", ""
     # The best class has columns of its own, so that these stand in line below each other.

@@ -4,6 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from tqdm import tqdm
@@ -16,9 +17,11 @@ from ila_jax.data.sources.finding import find_videos
 from ila_jax.data.sources.video_files import tell
 from ila_jax.files.printable import printable
 from ila_jax.files.writable import check_file
+from ila_jax.predict.live_options import live_source
 from ila_jax.text import templates
 
 if TYPE_CHECKING:
+    from ila_jax.data.video.live_source import LiveSource
     from ila_jax.predictions import Answer
     from ila_jax.recognizer import Recognizer
 
@@ -42,6 +45,9 @@ is then 1.
     python -m ila_jax.predict runs/each videos/ --threshold 0.5
   faster, one look at the middle of the picture in place of twelve:
     python -m ila_jax.predict weights/ila videos/ --clips 1 --crops 1
+  a camera of this machine, or a stream (rtsp, rtsps, http, https, udp), until Ctrl-C:
+    python -m ila_jax.predict runs/quickstart --camera 0
+    python -m ila_jax.predict runs/quickstart rtsp://USER:PASSWORD@HOST/PATH --json answers.jsonl
 """
 
 
@@ -53,7 +59,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _predict(arguments: Sequence[str] | None) -> None:
     """Names the classes of videos. Errors: RuntimeError, at the end, where some had none."""
     options = _parser().parse_args(arguments)
-    _check(options)
+    source = live_source(options)
+    _check(options, live=source is not None)
+    if source is not None:
+        _watch(source, options)
+        return
     found_videos = find_videos(options.videos)
     paths, problems = found_videos.paths, found_videos.problems
     tell(found_videos.notes)
@@ -91,8 +101,29 @@ def _predict(arguments: Sequence[str] | None) -> None:
         raise RuntimeError(", and ".join(failures))
 
 
-def _check(options: argparse.Namespace) -> None:
-    """Checks numbers before anything is loaded. Errors: ValueError."""
+def _watch(source: "LiveSource", options: argparse.Namespace) -> None:
+    """Names what a camera or a stream shows, until it ends. Errors: LiveProblem, OSError."""
+    with ExitStack() as stack:
+        lines = None
+        # Before the model is loaded. Lines are added, so that no answer of before is lost.
+        if options.json is not None:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
+            lines = stack.enter_context(options.json.open("a", encoding="utf-8"))
+        # After the arguments are known to be right: loading jax takes a second.
+        from ila_jax.predict.answering import open_model
+        from ila_jax.predict.watching import watch
+
+        use_compilation_cache(no_cache=options.no_cache)
+        watch(open_model(options), source, options, lines)
+
+
+def _check(options: argparse.Namespace, *, live: bool) -> None:
+    """Checks numbers before anything is loaded. Errors: ValueError.
+
+    live: whether a camera or a stream is watched, where windows have a length by default.
+    """
+    if not (live or options.videos):
+        raise ValueError("name videos, or a stream such as rtsp://HOST/PATH, or --camera 0")
     if options.top_k is not None and options.top_k < 1:
         raise ValueError(f"--top-k is {options.top_k}: expected 1 or more classes to name")
     if options.threads < 1:
@@ -101,7 +132,7 @@ def _check(options: argparse.Namespace) -> None:
         raise ValueError(
             f"--threshold is {options.threshold:g}: expected a probability above 0, up to 1"
         )
-    if options.stride is not None and options.window is None:
+    if options.stride is not None and options.window is None and not live:
         raise ValueError("--stride goes with --window, the length of the windows")
     if options.window is not None:
         from ila_jax.data.clips.windows import check_lengths
@@ -150,7 +181,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("predict", _HELP)
     cli.add_checkpoint(parser)
     add = parser.add_argument
-    add("videos", nargs="+", metavar="VIDEO", help="files, folders, or patterns in quotes")
+    add(
+        "videos",
+        nargs="*",
+        metavar="VIDEO",
+        help="files, folders, or patterns in quotes; or the address of one stream",
+    )
+    add("--camera", type=int, metavar="N", help="watch camera N of this machine, from 0")
     add(
         "--top-k",
         type=int,
@@ -165,11 +202,26 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_classes(parser)
     templates.add_argument(parser)
-    add("--window", type=float, metavar="SECONDS", help="name what is in each window of a video")
-    add("--stride", type=float, metavar="SECONDS", help="between windows (default: no overlap)")
+    add(
+        "--window",
+        type=float,
+        metavar="SECONDS",
+        help="name what is in each window of a video (of a stream or camera: 2)",
+    )
+    add(
+        "--stride",
+        type=float,
+        metavar="SECONDS",
+        help="between windows (default: no overlap; of a stream or camera half a window)",
+    )
     add("--clips", type=int, metavar="N", help="looks over the time of a video or window")
     add("--crops", type=int, metavar="N", help="looks over the width of the picture")
-    add("--json", type=cli.some_path, metavar="FILE", help="write all answers there")
+    add(
+        "--json",
+        type=cli.some_path,
+        metavar="FILE",
+        help="write all answers there; of a stream or camera, add a line for each",
+    )
     add(
         "--csv",
         type=cli.some_path,
