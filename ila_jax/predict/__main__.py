@@ -17,7 +17,6 @@ from ila_jax.data.sources.finding import find_videos
 from ila_jax.data.sources.video_files import tell
 from ila_jax.files.printable import printable
 from ila_jax.files.writable import check_file
-from ila_jax.predict.live_options import live_source
 from ila_jax.text import templates
 
 if TYPE_CHECKING:
@@ -58,7 +57,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _predict(arguments: Sequence[str] | None) -> None:
     """Names the classes of videos. Errors: RuntimeError, at the end, where some had none."""
-    options = _parser().parse_args(arguments)
+    # Intermixed: videos may stand behind options also where there need be none.
+    options = _parser().parse_intermixed_args(arguments)
+    # After the arguments are known: what reads videos takes a moment to import.
+    from ila_jax.predict.live_options import live_source
+
     source = live_source(options)
     _check(options, live=source is not None)
     if source is not None:

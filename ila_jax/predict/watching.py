@@ -116,10 +116,11 @@ def watch(
     try:
         for window in windows:
             answer = _answer(model, source, window, windows, tally, options)
-            print(answer.text(), flush=True)
+            # First, so that whatever was printed is in the file as well.
             if lines is not None:
                 lines.write(answer.json())
                 lines.flush()
+            print(answer.text(), flush=True)
     finally:
         print(tally.summary(windows), file=sys.stderr)
         if windows.skipped:

@@ -106,7 +106,8 @@ def test_videos_of_any_length_share_one_compiled_program(weights, videos, monkey
 
     monkeypatch.setattr(forward, "probabilities_of", recorded)
     lengths = ("a.mp4", "below/c.webm")  # 40 frames and 2
-    assert main([weights, *(str(videos / name) for name in lengths), "--threads", "1"]) == 0
+    # Videos may stand behind an option.
+    assert main([weights, "--threads", "1", *(str(videos / name) for name in lengths)]) == 0
     # Each of the four clips of a video on its own, in three crops.
     assert shapes == 8 * [(3, small.FRAMES, 16, 16, 3)]
 

@@ -1,7 +1,8 @@
 """Names what gives live pictures, a camera of this machine or an address, and opens it.
 
 Nothing but the camera or the address that a person named is opened: FFmpeg follows no redirection
-and reads no playlist, which could lead it elsewhere.
+of HTTP and reads no playlist, which could lead it elsewhere. Only RTSP's redirection cannot be
+turned off.
 """
 
 import errno

@@ -4,10 +4,12 @@ import base64
 import io
 import re
 import socketserver
+import ssl
 import struct
 import threading
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import av
 
@@ -15,6 +17,10 @@ from tests.data.videos import H264, picture
 
 FPS = 25
 COUNT = 100
+# For 127.0.0.1, signed by itself, until 2126, with its key, which is no secret:
+# openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500
+#     -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1
+CERTIFICATE = Path(__file__).with_name("localhost.pem")
 _SIZE = (48, 64)  # height, width
 
 
@@ -151,11 +157,14 @@ class _HttpServer(ThreadingHTTPServer):
 
 @contextmanager
 def serving(scheme, sender):
-    """Serves in a thread; gives HOST:PORT."""
-    kinds = {"http": (_HttpServer, _Http), "rtsp": (_RtspServer, _Rtsp)}
-    server_class, handler = kinds[scheme]
+    """Serves http, https or rtsp in a thread; gives HOST:PORT."""
+    server_class, handler = (_RtspServer, _Rtsp) if scheme == "rtsp" else (_HttpServer, _Http)
     with server_class(("127.0.0.1", 0), handler) as server:
         server.sender = sender
+        if scheme == "https":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(CERTIFICATE)
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:

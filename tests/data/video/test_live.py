@@ -9,7 +9,7 @@ import pytest
 from ila_jax.data.video.decode import decode, index_video
 from ila_jax.data.video.live import CaptureClock, live_pictures
 from ila_jax.data.video.live_source import LiveProblem, address, camera
-from tests.data.video.live_servers import COUNT, FPS, Sender, serving, transport_stream
+from tests.data.video.live_servers import CERTIFICATE, COUNT, FPS, Sender, serving, transport_stream
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +75,16 @@ def test_rtsp_gives_the_same_frames_with_a_password(stream):
         pictures, _ = watched(f"rtsp://me:se%2Fcret@{place}/live", count=50)
     expected = decode(index_video(stream), range(50))
     np.testing.assert_array_equal(np.stack([p.pixels for p in pictures]), expected)
+
+
+def test_only_a_server_whose_certificate_is_trusted_is_watched(stream, monkeypatch):
+    with serving("https", Sender(stream, hold=False)) as place:
+        pictures, end = watched(f"https://{place}/file.ts")
+        assert not pictures
+        assert "Input/output error" in end
+        monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATE))
+        pictures, end = watched(f"https://{place}/file.ts")
+    assert (len(pictures), end) == (COUNT, "ended")
 
 
 def test_damaged_frames_are_left_out_and_the_next_key_frame_mends_it(stream):
