@@ -85,8 +85,6 @@ def test_one_process_sends_and_another_answers_until_ctrl_c(weights, tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A shell in the background makes its children ignore Ctrl-C.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
         line = process.stdout.readline()
         process.send_signal(signal.SIGINT)
