@@ -35,6 +35,9 @@ NOT_RUN = {
     "python -m ila_jax.data.prepare --from /mnt/k400/train.csv": "cluster: Beam on Flink, a bucket",
     "python -m ila_jax.data.prepare --from k400/train.csv": "internet: Beam is an extra",
     "python -m ila_jax.evaluate --calibrate": "a model of few steps has no finite temperature",
+    "python -m ila_jax.predict runs/quickstart --camera": "a camera; until Ctrl-C",
+    "python -m ila_jax.predict runs/quickstart rtsp:": "a server; tests/data/video/test_live.py",
+    "python -m ila_jax.predict runs/quickstart http:": "a server; tests/predict/test_watching.py",
     "python -m ila_jax.benchmark model": "GPU: real sizes with 64 clips",
     "python -m tools.gpu_report": "GPU: real sizes; tests/tools/test_gpu_report.py",
 }

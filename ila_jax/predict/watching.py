@@ -14,13 +14,12 @@ from typing import TextIO
 import numpy as np
 
 from ila_jax.answers import answers
-from ila_jax.answers.answers import Span
 from ila_jax.data.clips.live_windows import LiveWindow, LiveWindows
 from ila_jax.data.video.live import live_pictures
 from ila_jax.data.video.live_source import LiveSource
 from ila_jax.files.json_files import json_text
-from ila_jax.predict.answering import named_classes
 from ila_jax.predict.live_options import live_lengths
+from ila_jax.predictions import Span
 from ila_jax.recognizer import Recognizer
 
 _RECENT = 10  # answers that the rates of a line are taken over
@@ -143,7 +142,7 @@ def _answer(
     options: argparse.Namespace,
 ) -> LiveAnswer:
     shares = model.probabilities(window.views(model.views)).mean(axis=0, dtype=np.float64)
-    best = named_classes(model, shares, options)
+    best = model.best(shares, options.top_k, threshold=options.threshold)
     latency, answer_rate, frame_rate = tally.add(window.captured, windows.pictures)
     captured = datetime.now(UTC) - timedelta(seconds=latency)
     return LiveAnswer(

@@ -9,12 +9,11 @@ from datetime import datetime
 import numpy as np
 import pytest
 
-from ila_jax.answers.answers import Span
 from ila_jax.data.clips.live_windows import LiveWindow
 from ila_jax.predict import watching
 from ila_jax.predict.__main__ import main
 from ila_jax.predict.watching import LiveAnswer, Tally
-from ila_jax.recognizer import Prediction
+from ila_jax.predictions import Prediction, Span
 from ila_jax.weights.folder import load
 from tests.data.video.live_servers import Sender, serving, transport_stream
 
