@@ -86,7 +86,7 @@ BEFORE = {
     "docs/how-to/pictures.md": f"{COMPARED} --seeds 1",
     "docs/how-to/weights.md": "test -e runs/mine || cp -r runs/quickstart runs/mine",
 }
-FAILS = {"broken.mp4": "error: 1 of 2 videos could not be read"}
+FAILS = {"000000.mp4 broken.mp4": "error: 1 of 2 videos could not be read"}
 # Pages whose blocks of Python are one program, which runs in the same folder.
 PROGRAMS = ["README.md", "docs/explanation/reading.md", "docs/how-to/from-python.md"]
 # Pages whose Python is not run here: why, and what runs the same.
