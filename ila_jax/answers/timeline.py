@@ -1,12 +1,13 @@
 """What happens when in a long video: the model on one window after the other."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import UInt8
 
 from ila_jax.data.clips.ahead import next_ahead
+from ila_jax.data.clips.shared_views import SharedViews, shrunk_alike
 from ila_jax.data.clips.windows import VideoWindow, Windows
 from ila_jax.recognizer import Recognizer
 
@@ -48,6 +49,30 @@ def both_ways(recognizer: Recognizer, windows: Windows) -> Iterator[tuple[Moment
     recognizer.check_named()
     for window, views in next_ahead(windows.with_views(recognizer.views)):
         yield _moment(recognizer, window, views), _moment(recognizer, window, views[:, ::-1])
+
+
+def timelines(recognizers: Sequence[Recognizer], windows: Windows) -> list[list[Moment]]:
+    """The timeline of each of several models. Errors: as `timeline`.
+
+    Models that look at equally shrunk frames share a decode (`data/clips/shared_views.py`).
+    """
+    results: dict[int, list[Moment]] = {}
+    for numbers in shrunk_alike([recognizer.views for recognizer in recognizers]):
+        moments = list(_together([recognizers[number] for number in numbers], windows))
+        results.update({n: [row[i] for row in moments] for i, n in enumerate(numbers)})
+    return [results[number] for number in range(len(recognizers))]
+
+
+def _together(recognizers: Sequence[Recognizer], windows: Windows) -> Iterator[list[Moment]]:
+    """Yields what each model says of each window. Their frames are shrunk alike."""
+    for recognizer in recognizers:
+        recognizer.check_named()
+    shared = SharedViews([recognizer.views for recognizer in recognizers])
+    for window, views in next_ahead(windows.with_views(shared)):
+        yield [
+            _moment(recognizer, window, part)
+            for recognizer, part in zip(recognizers, views, strict=True)
+        ]
 
 
 def _moment(

@@ -1,13 +1,16 @@
 """Shows one video to several models, so that their pictures stand side by side."""
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 
-from ila_jax.data.clips.transforms import CentreCrop
+from ila_jax.data.clips.shared_views import decode_views
+from ila_jax.data.clips.views import Views
 from ila_jax.data.video.bad import BadVideo
-from ila_jax.data.video.decode import VideoIndex, decode, index_video
+from ila_jax.data.video.decode import VideoIndex, index_video
 from ila_jax.data.video.files import read_file
 from ila_jax.pictures.block_maps import block_maps
 from ila_jax.pictures.kinds import ModelView
@@ -48,19 +51,30 @@ def show(video: Path, title: str, recognizer: Recognizer, *, side: int) -> Model
     Errors: BadVideo naming the file.
     """
     try:
-        return _show(index_video(read_file(video)), title, recognizer, side)
+        index = index_video(read_file(video))
+        ((clip,),) = decode_views(index, [picture_views(recognizer)])
+        return view_of(clip, index, title, recognizer, side=side)
     except BadVideo as error:
         raise error.of(str(video)) from error
 
 
-def _show(index: VideoIndex, title: str, recognizer: Recognizer, side: int) -> ModelView:
+def picture_views(recognizer: Recognizer) -> Views:
+    """What `view_of` takes of a video: the first clip of the evaluation, the middle alone."""
     # One clip, whatever number the evaluation takes: a picture is of one.
-    recipe = recognizer.views.recipe
-    numbers = recipe.fixed_frames(index.count)
-    clip = CentreCrop(recipe.size)(decode(index, numbers, transform=recipe.shrink))
-    return ModelView(
-        title, enlarged(clip, side), block_maps(recognizer, clip[None]), _columns(index, numbers)
-    )
+    return dataclasses.replace(recognizer.views, clips=1, crops=1, sampling="fixed")
+
+
+def view_of(
+    clip: UInt8[np.ndarray, "t h w 3"],
+    index: VideoIndex,
+    title: str,
+    recognizer: Recognizer,
+    *,
+    side: int,
+) -> ModelView:
+    """What a model sees in a clip of a video, which `picture_views` was cut to."""
+    columns = _columns(index, picture_views(recognizer).frames(index.count, 0)[0])
+    return ModelView(title, enlarged(clip, side), block_maps(recognizer, clip[None]), columns)
 
 
 def _columns(index: VideoIndex, numbers: np.ndarray) -> list[str]:

@@ -12,13 +12,13 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from fractions import Fraction
+from typing import Protocol, TypeVar
 
 import av
 import numpy as np
 from tqdm import tqdm
 
-from ila_jax.data.clips.views import Views
 from ila_jax.data.video.bad import BadVideo, Reason, errors_as_bad_video
 from ila_jax.data.video.container import VideoPacket, open_file, pixel_aspect, video_stream
 from ila_jax.data.video.files import open_readable
@@ -31,6 +31,20 @@ from ila_jax.data.video.survey import Survey
 STEP_LIMIT = 60.0
 _END = np.empty(0)  # in place of the pictures of a window, after the last
 _T = TypeVar("_T")
+_Cut = TypeVar("_Cut", covariant=True)
+
+
+class AnyViews(Protocol[_Cut]):
+    """What windows need of `Views`, or of the `SharedViews` of several models."""
+
+    def frames(self, count: int, video: int) -> np.ndarray:
+        """The frames to be decoded, of a video of `count` frames; some may stand there twice."""
+
+    def shrink(self, frame: np.ndarray, pixel_aspect: Fraction) -> np.ndarray:
+        """One frame, uint8 [h, w, 3], made smaller."""
+
+    def cut(self, clips: np.ndarray, pictures: np.ndarray) -> _Cut:
+        """The views, cut from the shrunk frames. clips: as `frames` gives them."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +90,10 @@ class Windows:
     def __iter__(self) -> Iterator[VideoWindow]:
         return iter(self._windows)
 
-    def with_views(self, views: Views) -> Iterator[tuple[VideoWindow, np.ndarray]]:
-        """Each window with its views, uint8 [v, t, h, w, 3], made as those of a video of its own.
+    def with_views(self, views: AnyViews[_Cut]) -> Iterator[tuple[VideoWindow, _Cut]]:
+        """Each window with its views, made as those of a video of its own.
+
+        They are uint8 [v, t, h, w, 3] of `Views`, and a list of such of `SharedViews`.
 
         Errors: BadVideo, also at the end, for a file that breaks off.
         """
