@@ -59,6 +59,19 @@ class Watch:
         self.asked.add(url.hostname or url.scheme)
 
 
+def failings(page):
+    """What axe finds that shuts somebody out: the rule, and the first element that breaks it."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = Axe().run(page).response["violations"]
+    return [(rule["id"], rule["nodes"][0]["html"]) for rule in found]
+
+
+def is_as_wide_as_its_window(page):
+    """Whether nothing has to be scrolled sideways."""
+    return page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
 def screenshot(page, name):
     if folder := os.environ.get("ILA_SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)

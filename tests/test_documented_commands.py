@@ -18,6 +18,7 @@ NOT_RUN = {
     "tools/test": SESSION,
     "pip install": INTERNET,
     "pip install '.[demo]' && python -m ila_jax.serve": f"{INTERNET}; then serves until Ctrl-C",
+    "python -m ila_jax.serve": "serves until Ctrl-C",
     "pip install xprof && xprof": f"{INTERNET}; then serves until Ctrl-C",
     "apt install": INTERNET,
     ". .venv/bin/activate": SHELL,

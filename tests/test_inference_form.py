@@ -59,9 +59,10 @@ def test_predict(weights):
 
 def test_serve(weights):
     options = argparse.Namespace(
-        checkpoint=weights, classes=None, max_mb=1, max_minutes=1, time_limit=1
+        checkpoint=weights, other=None, classes=None, max_mb=1, max_minutes=1, time_limit=1
     )
-    assert isinstance(_desk(options).recognizer.variables, FoldedVariables)
+    (model,) = _desk(options).models
+    assert isinstance(model.recognizer.variables, FoldedVariables)
 
 
 def test_evaluate_which_tells_checkpoints_apart_by_their_own_weights(recognizer, monkeypatch):

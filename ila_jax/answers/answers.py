@@ -1,10 +1,11 @@
 """What a model says of videos, for people and for programs."""
 
 import csv
+import io
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from ila_jax.files.json_files import json_text
 from ila_jax.files.printable import all_printable, printable
@@ -52,12 +53,30 @@ def write_csv(path: Path, answers: Sequence[Answer]) -> None:
 
     def write(file: Path) -> None:
         with file.open("w", newline="", encoding="utf-8") as out:
-            rows = csv.writer(out)
-            rows.writerow(_COLUMNS)
-            for answer in answers:
-                rows.writerows(all_printable(_rows(answer)))
+            _write_rows(out, answers)
 
     publish(path, write)
+
+
+def csv_text(answers: Sequence[Answer], *, models: Sequence[str] | None = None) -> str:
+    """The text of the file that `write_csv` writes.
+
+    models: the model that gave each of the answers, which is then a first column, `model`.
+    """
+    out = io.StringIO(newline="")
+    _write_rows(out, answers, models)
+    return out.getvalue()
+
+
+def _write_rows(
+    out: TextIO, answers: Sequence[Answer], models: Sequence[str] | None = None
+) -> None:
+    """Writes the head of a CSV file, and the rows of each answer. models: as of `csv_text`."""
+    rows = csv.writer(out)
+    rows.writerow(_COLUMNS if models is None else ("model", *_COLUMNS))
+    firsts = [()] * len(answers) if models is None else [(model,) for model in models]
+    for first, answer in zip(firsts, answers, strict=True):
+        rows.writerows(all_printable([first + row for row in _rows(answer)]))
 
 
 def clock(seconds: float) -> str:

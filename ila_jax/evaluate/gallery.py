@@ -12,7 +12,6 @@ from jaxtyping import Float
 from ila_jax.data.clips.views import evaluation_views
 from ila_jax.data.video.bad import BadVideo
 from ila_jax.evaluate.accuracy import ScoredVideos
-from ila_jax.evaluate.plots import jpeg
 from ila_jax.evaluate.predictions import PREDICTIONS
 from ila_jax.evaluate.several_labels import label_names
 from ila_jax.evaluate.subject import Subject
@@ -20,6 +19,7 @@ from ila_jax.files.plain_name import plain_name
 from ila_jax.files.printable import printable
 from ila_jax.models.temporal.alignment import mask
 from ila_jax.models.variants import variant
+from ila_jax.pictures.addresses import jpeg
 from ila_jax.pictures.overlay import enlarged, mask_overlay
 
 # Frames of a clip that are shown, spread over all of it: more do not fit beside each other.

@@ -1,14 +1,13 @@
 """Plots of the report as SVG in text: they need no library to draw and none to show."""
 
-import base64
 from collections.abc import Sequence
 from html import escape
 from typing import NamedTuple
 
-import cv2
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Int
 
+from ila_jax.pictures.addresses import png
 from ila_jax.scoring.calibration import Bin
 
 _INK, _PALE, _LINE = "#2f6690", "#d9e6ef", "#999999"
@@ -113,24 +112,6 @@ def confusion(counts: Int[np.ndarray, "k k"], names: Sequence[str]) -> str:
     # Room for the longest name, which stands upright: no letter of 12 pixels is wider than 8.
     below = 8 * min(_LONGEST, max(map(len, names))) if labelled else 0
     return _svg(left + side + 20, top + side + below + 20, lines, "confusions")
-
-
-def png(image: UInt8[np.ndarray, "h w 3"]) -> str:
-    """A picture as a `data:` address."""
-    return _address(image, ".png", "image/png")
-
-
-def jpeg(image: UInt8[np.ndarray, "h w 3"]) -> str:
-    """A picture as a `data:` address, smaller than `png`, with the losses of JPEG."""
-    return _address(image, ".jpg", "image/jpeg")
-
-
-def _address(image: np.ndarray, suffix: str, kind: str) -> str:
-    """A picture in one format as a `data:` address, so that the page loads nothing."""
-    # OpenCV takes BGR.
-    written, data = cv2.imencode(suffix, np.ascontiguousarray(image[..., ::-1]))
-    assert written, "an RGB picture in memory can be encoded"
-    return f"data:{kind};base64,{base64.b64encode(data.tobytes()).decode()}"
 
 
 def _svg(width: float, height: float, lines: Sequence[str], title: str) -> str:

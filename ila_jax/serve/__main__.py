@@ -14,15 +14,20 @@ from ila_jax.data.class_names.classes import add_classes, chosen_classes
 from ila_jax.serve.address import check_address
 
 if TYPE_CHECKING:
+    from ila_jax.recognizer import Recognizer
     from ila_jax.serve.desk import Desk
 
 _HELP = """\
-Opens a page on this machine: drop a video or take an example, and see the most probable classes,
-what happens when, and what every block of the model looks at. Needs gradio:
+Opens a page on this machine, for your browser: drop a video there or take an example, and see the
+most probable classes, what happens when, and what every block of the model looks at. With a second
+model it shows the answers of both side by side, and where they differ. Needs gradio:
 pip install 'ila-jax[demo]'.
 
-  python -m ila_jax.serve runs/quickstart
-  python -m ila_jax.serve weights/ila --examples videos/*.mp4 --port 8000
+  one model, and two to be compared:
+    python -m ila_jax.serve runs/quickstart
+    python -m ila_jax.serve runs/quickstart runs/other
+  with videos of yours to choose from, at another port:
+    python -m ila_jax.serve weights/ila --examples videos/*.mp4 --port 8000
 
 Only this machine can see the page, unless --host names another address: then everybody who reaches
 that address can upload videos. Ctrl-C ends it; uploads are deleted then.
@@ -53,7 +58,7 @@ def _serve(options: argparse.Namespace) -> None:
         use_compilation_cache(no_cache=options.no_cache)
         desk = _desk(options)
         examples = {path.name: path for path in options.examples}
-        if not examples and desk.recognizer.class_names == CLASSES:
+        if not examples and any(m.recognizer.class_names == CLASSES for m in desk.models):
             examples = draw_examples(Path(folder))
         with served(gradio, desk, examples, host=options.host, port=options.port) as address:
             print(f"the page is at {address} (Ctrl-C ends it)", flush=True)
@@ -62,18 +67,36 @@ def _serve(options: argparse.Namespace) -> None:
 
 
 def _desk(options: argparse.Namespace) -> "Desk":
-    """The model that answers, with its limits. Errors: ValueError for one without class names."""
-    from ila_jax.serve.desk import Desk, UploadLimits
-    from ila_jax.weights.folder import load
+    """The models that answer, with their limits. Errors: ValueError, as `_recognizer`."""
+    from ila_jax.pictures.model_view import titles
+    from ila_jax.serve.desk import Desk, NamedModel, UploadLimits
 
-    recognizer = load(options.checkpoint)
-    if options.classes is not None:
-        recognizer = recognizer.with_classes(chosen_classes(options.classes))
-    recognizer.check_named()
+    names = _checkpoints(options)
+    recognizers = [_recognizer(name, options.classes) for name in names]
     limits = UploadLimits(
         megabytes=options.max_mb, minutes=options.max_minutes, seconds=options.time_limit
     )
-    return Desk(recognizer.for_inference(), options.checkpoint, limits)
+    models = map(NamedModel, titles(names, recognizers), recognizers)
+    return Desk(list(models), limits)
+
+
+def _checkpoints(options: argparse.Namespace) -> list[str]:
+    """The checkpoints that were named: one, or two to be compared."""
+    return [options.checkpoint] + ([] if options.other is None else [options.other])
+
+
+def _recognizer(checkpoint: str, classes: str | None) -> "Recognizer":
+    """A model in its inference form. Errors: ValueError naming it, where it has no class names."""
+    from ila_jax.weights.folder import load
+
+    recognizer = load(checkpoint)
+    try:
+        if classes is not None:
+            recognizer = recognizer.with_classes(chosen_classes(classes))
+        recognizer.check_named()
+    except ValueError as error:
+        raise ValueError(f"{checkpoint}: {error}") from error
+    return recognizer.for_inference()
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -89,6 +112,11 @@ def _check(options: argparse.Namespace) -> None:
     if not options.host:
         raise ValueError("--host is empty: expected an address, such as 127.0.0.1")
     check_address(options.host, options.port)
+    if options.other == options.checkpoint:
+        raise ValueError(
+            f"both models are {options.other}: name two, such as another run, or {options.other}"
+            "@latest"
+        )
     for path in options.examples:
         if not path.is_file():
             raise ValueError(f"--examples: there is no file {path}")
@@ -98,6 +126,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = cli.new_parser("serve", _HELP)
     cli.add_checkpoint(parser)
     add = parser.add_argument
+    add("other", nargs="?", metavar="OTHER", help="a second one, to compare the two on each video")
     add("--host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (default: 127.0.0.1)")
     add("--port", type=int, default=_PORT, metavar="N", help="default: %(default)s")
     add(

@@ -4,13 +4,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ila_jax.answers.answers import Span, clock
-from ila_jax.answers.timeline import timeline
+import numpy as np
+
+from ila_jax.answers.answers import Answer, Span, clock
+from ila_jax.answers.timeline import Moment, timelines
+from ila_jax.data.clips.shared_views import decode_views
 from ila_jax.data.clips.windows import Windows
+from ila_jax.data.video.decode import index_video
+from ila_jax.data.video.files import read_file
 from ila_jax.data.video.limits import Unfinished, within
-from ila_jax.pictures.kinds import ModelView
-from ila_jax.pictures.model_view import show
-from ila_jax.recognizer import Prediction, Recognizer
+from ila_jax.pictures.model_view import picture_views, view_of
+from ila_jax.recognizer import Recognizer
+from ila_jax.serve.reply import ModelAnswer, Reply
 
 # Pixels of a frame in pictures, so that eight of them fit beside each other on a screen.
 _SIDE = 160
@@ -25,31 +30,23 @@ class UploadLimits:
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class Reply:
-    """What the page says of one video.
+@dataclass(frozen=True)
+class NamedModel:
+    """A model, and the title that people know it by."""
 
-    timeline: empty for a video of a single window. view: what the blocks make of it. short: it has
-    fewer frames than the model takes.
-    """
-
-    name: str
-    predictions: Sequence[Prediction]
-    timeline: Sequence[Span]
-    view: ModelView
-    short: bool
+    title: str
+    recognizer: Recognizer
 
 
 @dataclass(frozen=True)
 class Desk:
-    """A model that answers questions about uploaded files. title: what people know it by."""
+    """One model, or two to be compared, that answer questions about uploaded files."""
 
-    recognizer: Recognizer
-    title: str
+    models: Sequence[NamedModel]
     limits: UploadLimits
 
     def answer(self, paths: Sequence[Path], *, top_k: int, window: float) -> Reply:
-        """What the model says of the uploaded file, which is to be one.
+        """What the models say of the uploaded file, which is to be one.
 
         window: seconds of a step of the timeline. Errors: ValueError that says what to do.
         """
@@ -78,8 +75,35 @@ class Desk:
         return path
 
     def _look(self, path: Path, top_k: int, window: float) -> Reply:
-        """What the model says of a file. Errors: ValueError, and BadVideo, which is one."""
+        """What the models say of a file. Errors: ValueError, and BadVideo, which is one."""
         windows = Windows(path, seconds=window)
+        self._check_length(windows)
+        recognizers = [model.recognizer for model in self.models]
+        index, count = index_video(read_file(path)), len(recognizers)
+        # What is named and what is drawn come from one decode, as far as the models' sizes allow.
+        wanted = [*(r.views for r in recognizers), *(picture_views(r) for r in recognizers)]
+        views = decode_views(index, wanted)
+        # A single window says what the whole video says.
+        moments = timelines(recognizers, windows) if len(windows) > 1 else [[]] * count
+        answers = []
+        for (title, model), looks, (clip,), steps in zip(
+            ((model.title, model.recognizer) for model in self.models),
+            views[:count],
+            views[count:],
+            moments,
+            strict=True,
+        ):
+            # In float64, as `Recognizer.predict` takes the mean.
+            shares = model.probabilities(looks).mean(axis=0, dtype=np.float64)
+            spans = [_span(model, moment, top_k) for moment in steps]
+            short = index.count < model.config.frames
+            answer = Answer(path.name, model.best(shares, top_k), spans, short)
+            view = view_of(clip, index, title, model, side=_SIDE)
+            answers.append(ModelAnswer(title, model.check_named(), shares, answer, view))
+        return Reply(path.name, answers)
+
+    def _check_length(self, windows: Windows) -> None:
+        """Errors: ValueError for a video that is too long."""
         # The length stands in the index, so that a video that is too long costs no decoding.
         length = max(part.end for part in windows)
         if length > 60 * self.limits.minutes:
@@ -87,16 +111,10 @@ class Desk:
                 f"it lasts {clock(length)}, and this page takes {clock(60 * self.limits.minutes)} "
                 "(minutes:seconds): cut a part out of it, or use python -m ila_jax.predict"
             )
-        best = self.recognizer.predict(path, top_k)
-        spans = []
-        if len(windows) > 1:
-            spans = [
-                Span(moment.start, moment.end, self.recognizer.best(moment.probabilities, 1))
-                for moment in timeline(self.recognizer, windows)
-            ]
-        view = show(path, self.recognizer.config.temporal, self.recognizer, side=_SIDE)
-        short = sum(part.count for part in windows) < self.recognizer.config.frames
-        return Reply(path.name, best, spans, view, short)
+
+
+def _span(model: Recognizer, moment: Moment, top_k: int) -> Span:
+    return Span(moment.start, moment.end, model.best(moment.probabilities, top_k))
 
 
 def _without_folder(error: Exception, path: Path) -> str:

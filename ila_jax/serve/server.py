@@ -8,6 +8,11 @@ from typing import Any
 
 from ila_jax.serve.desk import Desk
 from ila_jax.serve.page import page
+from ila_jax.serve.style import CSS
+
+# The browser asks nobody else, whatever gradio's own scripts would like to load. They need code in
+# the page, and code from text.
+_OWN_HOST_ALONE = "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:"
 
 
 def require_gradio(folder: Path) -> Any:
@@ -35,6 +40,9 @@ def served(
 
     Errors: OSError for a port that is taken.
     """
+    # It comes with gradio.
+    from starlette.middleware import Middleware
+
     blocks = page(gr, desk, examples)
     try:
         _, address, _ = blocks.launch(
@@ -46,8 +54,28 @@ def served(
             prevent_thread_lock=True,  # it returns, and the caller waits for Ctrl-C
             quiet=True,
             footer_links=[],
+            css=CSS,
+            app_kwargs={"middleware": [Middleware(OwnHostAlone)]},
         )
         yield address
     finally:
         # The server has a thread of its own, which would outlive this block.
         blocks.close(verbose=False)
+
+
+class OwnHostAlone:
+    """Tells the browser with every answer to load nothing from another host (ASGI middleware)."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Answers a request as the application does, with one more header."""
+
+        async def send_with_policy(message: Any) -> None:
+            if message["type"] == "http.response.start":
+                policy = (b"content-security-policy", _OWN_HOST_ALONE.encode())
+                message = message | {"headers": [*message["headers"], policy]}
+            await send(message)
+
+        await self._app(scope, receive, send_with_policy)

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from ila_jax.answers.answers import Answer, Span, clock, text, write_csv, write_json
+from ila_jax.answers.answers import Answer, Span, clock, csv_text, text, write_csv, write_json
 from ila_jax.recognizer import Prediction
 
 BEST = [Prediction("jump", 0.5), Prediction("wave", 0.3), Prediction("sit", 0.2)]
@@ -48,6 +48,16 @@ def test_a_video_of_which_no_class_is_probable_enough_is_told_and_has_its_row(tm
     write_csv(tmp_path / "found.csv", [answer])
     rows = list(csv.reader((tmp_path / "found.csv").read_text().splitlines()))
     assert rows[1:] == [["a.mp4", "", "", "", "", "", ""]]
+
+
+def test_csv_of_two_models_says_whose_each_row_is_and_quotes_what_has_commas():
+    first = Answer("a, b.mp4", [Prediction('say "x", y', 0.5)], [Span(0.0, 2.5, BEST[:1])])
+    assert csv_text([first, Answer("c.mp4", BEST[:1])], models=["ila", "runs/a, latest"]) == (
+        "model,video,start,end,rank,class,probability,problem\r\n"
+        'ila,"a, b.mp4",,,1,"say ""x"", y",0.5,\r\n'
+        'ila,"a, b.mp4",0.0,2.5,1,jump,0.5,\r\n'
+        '"runs/a, latest",c.mp4,,,1,jump,0.5,\r\n'
+    )
 
 
 def test_csv_has_the_whole_video_and_then_each_window(tmp_path):

@@ -1,52 +1,104 @@
-"""What the page says of a file, without the page: real videos, a small model, and bad files."""
+"""What the page says of a file, without the page: real videos, small models, and bad files."""
 
+import argparse
+import csv
 import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from ila_jax.answers.answers import Span
-from ila_jax.answers.timeline import timeline
-from ila_jax.data.clips.windows import Windows
-from ila_jax.recognizer import Prediction, Recognizer
-from ila_jax.serve.desk import Desk, UploadLimits
+from ila_jax.answers.answers import write_csv
+from ila_jax.data.clips import shared_views
+from ila_jax.data.clips import windows as windows_module
+from ila_jax.pictures.model_view import show
+from ila_jax.predict.answering import answer_videos
+from ila_jax.recognizer import Recognizer
+from ila_jax.serve.desk import Desk, NamedModel, UploadLimits
 from ila_jax.serve.examples import draw_examples
-from ila_jax.serve.page import timeline_html
+from ila_jax.serve.markup import pictures_html
 from tests.data.videos import write_video
 from tests.models import small
 
 NAMES = ["one", "two", "three", "four", "five"]
-LIMITS = UploadLimits(megabytes=1, minutes=0.1, seconds=120)
+# Seconds for a machine that is busy with other things: the models are compiled meanwhile.
+LIMITS = UploadLimits(megabytes=1, minutes=0.1, seconds=3600)
+
+
+def named(temporal, names, **views):
+    config = small.config(temporal)
+    return NamedModel(temporal, Recognizer(config, small.filled(config), names).with_views(**views))
 
 
 @pytest.fixture(scope="module")
 def desk():
-    config = small.config("spatial")
-    model = Recognizer(config, small.filled(config), NAMES).with_views(clips=1, crops=1)
-    return Desk(model, "spatial", LIMITS)
+    return Desk([named("spatial", NAMES, clips=1, crops=1)], LIMITS)
 
 
-def test_a_video_is_named_as_predict_names_it_and_told_through_time(desk, tmp_path):
+@pytest.fixture(scope="module")
+def two(desk):
+    other = named("ila", [*NAMES[1:], 'six, or "half a dozen"'], clips=2, crops=1)
+    return Desk([*desk.models, other], LIMITS)
+
+
+def predicted(model, window, folder, *, top_k):
+    """The rows of `predict --csv` for clip.mp4, by window or as a whole."""
+    options = argparse.Namespace(top_k=top_k, window=window, stride=None, threshold=None, threads=1)
+    write_csv(folder / "out.csv", list(answer_videos(model, ["clip.mp4"], options)))
+    _, *rows = csv.reader((folder / "out.csv").read_text("utf-8").splitlines())
+    return rows
+
+
+def test_the_answers_of_two_models_are_what_predict_writes_of_each(two, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     path = write_video(tmp_path / "clip.mp4", count=100)  # four seconds
-    reply = desk.answer([path], top_k=2, window=1.5)
-    assert reply.predictions == desk.recognizer.predict(path, 2)
-    assert [(span.start, span.end) for span in reply.timeline] == [(0, 1.5), (1.5, 3), (3, 4)]
-    moments = timeline(desk.recognizer, Windows(path, seconds=1.5))
-    best = [desk.recognizer.best(moment.probabilities, 1) for moment in moments]
-    assert [span.predictions for span in reply.timeline] == best
-    assert reply.view.frames.shape == (small.FRAMES, 160, 160, 3)
-    assert (reply.name, reply.short) == ("clip.mp4", False)
-    whole = desk.answer([path], top_k=2, window=5)
-    assert whole.timeline == []
-    assert whole.predictions == reply.predictions
+    reply = two.answer([path], top_k=2, window=1.5)
+    head, *rows = csv.reader(reply.csv().splitlines())
+    assert head[:4] == ["model", "video", "start", "end"]
+    expected = []
+    for model in two.models:
+        whole = predicted(model.recognizer, None, tmp_path, top_k=2)
+        steps = predicted(model.recognizer, 1.5, tmp_path, top_k=2)
+        # The mean over the windows, which `predict --window` begins with, is not on the page.
+        expected += [[model.title, *row] for row in whole + [row for row in steps if row[1]]]
+    assert rows == expected
+    assert [row[2:4] for row in rows[2:8:2]] == [["0.0", "1.5"], ["1.5", "3.0"], ["3.0", "4.0"]]
+    alone = Desk(two.models[:1], LIMITS).answer([path], top_k=2, window=1.5)
+    assert list(csv.reader(alone.csv().splitlines()))[1:] == [row[1:] for row in rows[:8]]
+
+
+def test_two_models_look_at_the_same_pictures_and_decode_them_once(two, tmp_path, monkeypatch):
+    path = write_video(tmp_path / "clip.mp4", count=50)
+    decodes, streams = [], []
+    decode, frames_of = shared_views.decode, windows_module.frames_of
+    monkeypatch.setattr(
+        shared_views, "decode", lambda *args, **kw: decodes.append(1) or decode(*args, **kw)
+    )
+    monkeypatch.setattr(
+        windows_module, "frames_of", lambda *args: streams.append(1) or frames_of(*args)
+    )
+    reply = two.answer([path], top_k=1, window=1)
+    assert (len(decodes), len(streams)) == (1, 1)
+    for model, answer in zip(two.models, reply.models, strict=True):
+        expected = show(path, model.title, model.recognizer, side=160)
+        np.testing.assert_array_equal(answer.view.frames, expected.frames)
+        np.testing.assert_array_equal(answer.view.maps.heat, expected.maps.heat)
+        assert answer.view.columns == expected.columns
+
+
+def test_a_video_of_one_window_has_no_timeline(desk, tmp_path):
+    path = write_video(tmp_path / "clip.mp4", count=100)
+    reply = desk.answer([path], top_k=2, window=5)
+    assert reply.windows == []
+    (answer,) = reply.models
+    assert answer.answer.predictions == desk.models[0].recognizer.predict(path, 2)
 
 
 def test_a_short_video_is_said_to_be_short(desk, tmp_path):
     reply = desk.answer([write_video(tmp_path / "two.mp4", count=2)], top_k=1, window=5)
-    assert reply.short
+    assert reply.models[0].answer.short
     enough = write_video(tmp_path / "three.mp4", count=small.FRAMES)
-    assert not desk.answer([enough], top_k=1, window=5).short
+    assert not desk.answer([enough], top_k=1, window=5).models[0].answer.short
 
 
 def test_bad_files_are_told_in_words_without_the_servers_folders(desk, tmp_path):
@@ -78,16 +130,6 @@ def test_work_that_takes_too_long_is_given_up(desk, tmp_path):
         dataclasses.replace(desk, limits=hurried).answer([path], top_k=1, window=5)
 
 
-def test_a_timeline_shows_names_as_text(desk):
-    spans = [Span(0.0, 61.5, [Prediction("<b>jump</b>", 0.25)])]
-    found = timeline_html(spans)
-    assert "0:00.0 – 1:01.5" in found
-    assert "&lt;b&gt;jump&lt;/b&gt;" in found
-    assert "width:25.0%" in found
-    assert "<b>" not in found
-    assert timeline_html([]) == ""
-
-
 def test_examples_are_real_videos_of_the_eight_motions(tmp_path):
     found = draw_examples(tmp_path)
     assert len(found) == 8
@@ -95,11 +137,11 @@ def test_examples_are_real_videos_of_the_eight_motions(tmp_path):
     assert found["moving left"] == Path(tmp_path / "moving_left.mp4")
 
 
-def test_a_block_is_drawn_from_what_was_seen(desk, tmp_path):
-    from ila_jax.serve.page import _picture
-
+def test_another_block_is_drawn_from_what_was_seen(desk, tmp_path):
     reply = desk.answer([write_video(tmp_path / "clip.mp4", count=10)], top_k=1, window=5)
-    first, second = (_picture(reply.view, block) for block in (1, 2))
-    assert first.shape[1] >= small.FRAMES * 160
-    assert np.abs(first.astype(int) - second).max() > 50
-    assert _picture(None, 1) is None
+    first, second, third = (pictures_html(reply, block) for block in (1, 2, 3))
+    assert first.count("<img") == second.count("<img") == 3 * small.FRAMES
+    assert "block 1 of 2" in first
+    assert first != second
+    # A model that is compared with a deeper one shows its last block.
+    assert third.replace("block_3", "block_2") == second

@@ -26,6 +26,7 @@ SETTINGS = (
         (["--host", ""], "--host is empty"),
         (["--host", " "], "--host ' ' names no address"),
         (["--host", "a..b"], "names no address"),
+        (["runs/nowhere"], "both models are runs/nowhere: name two"),
         (["--examples", "nowhere.mp4"], "there is no file nowhere.mp4"),
     ],
 )
