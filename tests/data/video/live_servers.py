@@ -69,7 +69,7 @@ class _Http(BaseHTTPRequestHandler):
         sender.asked.append(self.path)
         if self.path.startswith("/redirected"):
             self.send_response(302)
-            self.send_header("Location", f"http://127.0.0.2:{self.server.server_port}/elsewhere")
+            self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/elsewhere.ts")
         elif self.path.startswith("/playlist"):
             self.send_response(200)
             self.send_header("Content-Type", "application/vnd.apple.mpegurl")
@@ -84,7 +84,7 @@ class _Http(BaseHTTPRequestHandler):
             return sender.send(self.wfile.write)
         self.end_headers()
         if self.path.startswith("/playlist"):
-            segment = f"http://127.0.0.2:{self.server.server_port}/elsewhere"
+            segment = f"http://127.0.0.1:{self.server.server_port}/elsewhere.ts"
             text = f"#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n{segment}\n#EXT-X-ENDLIST\n"
             self.wfile.write(text.encode())
         return None
