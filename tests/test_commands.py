@@ -1,6 +1,7 @@
 """Every command ends in words: after an error, Ctrl-C at any time, or when nobody reads."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ila_jax import commands
+from tests.import_statements import module_name
 from tests.test_imports import COMMANDS
 
 ROOT = Path(__file__).parents[1]
@@ -201,6 +203,7 @@ def test_an_output_on_a_full_disk_is_an_error():
     assert done.stderr == "error: no space is left on the device: make room\n"
 
 
+ENDING = r'(?m)^if __name__ == "__main__":\n    (cli|commands)\.leave\('
 # As `python -m`, with what the command has imported by the end of it in the last line.
 COMMAND_AND_IMPORTS = """
 import runpy, sys
@@ -214,7 +217,10 @@ finally:
     print("\\n" + " ".join(sys.modules))
 """
 # Each takes a quarter of a second or more, and a text or an error needs none of them.
-HEAVY = {"jax", "flax", "scipy", "optax", "orbax", "tensorflow_datasets", "av", "cv2"}
+HEAVY = {
+    "jax", "flax", "scipy", "optax", "orbax", "tensorstore", "grain", "tensorflow_datasets",
+    "pyarrow", "av", "cv2", "matplotlib", "torch", "transformers", "gradio", "huggingface_hub",
+}  # fmt: skip
 
 
 def command_and_imports(*arguments):
@@ -227,6 +233,14 @@ def command_and_imports(*arguments):
     )
     stdout, _, modules = done.stdout.rstrip("\n").rpartition("\n")
     return done.returncode, stdout + done.stderr, HEAVY & set(modules.split())
+
+
+def test_every_command_is_tried_here():
+    """By what all of them end with, so that one that is in no table is missed, too."""
+    package = ROOT / "ila_jax"
+    files = [file for file in package.rglob("*.py") if re.search(ENDING, file.read_text())]
+    modules = {f"ila_jax.{module_name(package, file)}" for file in files}
+    assert {name.removesuffix(".__main__") for name in modules} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
