@@ -26,6 +26,7 @@ NOT_RUN = {
     ".venv/bin/pip install": INTERNET,
     "ILA_SCREENSHOTS=/tmp tools/test": SESSION,
     "docker build": "internet: a base image, and packages",
+    "docker run": "Docker: its image is built from the internet",
     "python3.11 -m venv": INTERNET,
     "sbatch": CLUSTER,
     "python -m ila_jax.convert --input hf://": "internet: tests/weights/foreign/test_hub.py",
