@@ -44,7 +44,8 @@ def add_checkpoint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint",
         metavar="CHECKPOINT",
-        help="folder of a run (its best checkpoint; DIR@latest, DIR@STEP) or of weights",
+        help="folder of a run (its best checkpoint; DIR@latest, DIR@STEP) or of weights, or "
+        "hf://OWNER/NAME of the Hugging Face hub",
     )
 
 

@@ -1,6 +1,7 @@
 """python -m ila_jax.upload: uploads a model to the Hugging Face hub."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,6 +40,8 @@ def _upload(arguments: Sequence[str] | None) -> None:
     from ila_jax.weights.folder import load
 
     model = load(options.checkpoint)
+    # Hashing and writing take seconds; what is sent has the library's own bar.
+    print(f"writing {options.target}", file=sys.stderr)
     if not options.target.startswith("hf://"):
         hub_folder.save(model, options.target, force=options.replace, card=card)
         print(f"wrote {options.target}")

@@ -184,6 +184,10 @@ def test_what_cannot_be_exported_is_told_in_words(linear, tmp_path, monkeypatch,
     monkeypatch.setitem(sys.modules, "flatbuffers", None)
     assert main(arguments) == 1
     assert "pip install 'ila-jax[export]'" in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "jax2onnx", None)
+    assert main([*arguments, "--format", "onnx"]) == 1
+    assert "jax2onnx" in (err := capsys.readouterr().err)
+    assert "pip install 'ila-jax[onnx]'" in err
     assert not (tmp_path / "out").exists()
 
 

@@ -109,7 +109,7 @@ def _converted(recognizer: Recognizer, arrays: dict[str, np.ndarray]) -> Any:
     except Exception as error:
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise RuntimeError(
-            f"jax2onnx {importlib.metadata.version('jax2onnx')} does not convert a "
-            f"{recognizer.config.temporal} model with jax {jax.__version__} ({lines[0][:200]}): "
-            "use --format stablehlo"
+            f"jax2onnx {importlib.metadata.version('jax2onnx')} does not convert this model "
+            f"({recognizer.config.temporal}) with jax {jax.__version__}: {lines[0][:200]}. Use "
+            "--format stablehlo"
         ) from error
