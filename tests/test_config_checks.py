@@ -79,7 +79,7 @@ def test_a_key_without_a_near_miss_is_told_with_the_keys_there_are():
         ("data.motion_pairs.validation_clips", 0, "positive multiple of 8"),
         ("data.motion_pairs", None, "evaluation.time_order: expected False"),
         ("augment.flip", 1.5, "a probability"),
-        ("augment.scales", (), "one or more numbers"),
+        ("augment.scales", (1.5,), "numbers from 0.1 to 1, or none"),
         ("augment.brightness", -0.1, "0 (off) or more"),
         ("augment.contrast", -0.1, "0 (off) or more"),
         ("augment.saturation", math.nan, "0 (off) or more"),

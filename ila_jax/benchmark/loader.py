@@ -14,7 +14,6 @@ import numpy as np
 from ila_jax.data.clips.order import TrainOrder, element_generator
 from ila_jax.data.clips.pipeline import Batch, Loading, train_batches
 from ila_jax.data.clips.recipe import ClipRecipe
-from ila_jax.data.clips.transforms import MultiScaleCrop
 from ila_jax.data.sources.source import VideoSource
 from ila_jax.data.video.bad import BadVideo
 from ila_jax.data.video.decode import decode, index_video
@@ -204,7 +203,6 @@ def _decode(recipe: ClipRecipe, clip: _Clip, rng: np.random.Generator) -> np.nda
 
 def _one_core(recipe: ClipRecipe, clips: list[_Clip]) -> tuple[float, float, list[np.ndarray]]:
     """Makes clips on one core; returns (seconds of decoding one, of cropping one, the clips)."""
-    crop = MultiScaleCrop(recipe.size, recipe.scales)
     videos, times = [], []
     for clip in clips:
         rng = clip.rng()
@@ -212,7 +210,7 @@ def _one_core(recipe: ClipRecipe, clips: list[_Clip]) -> tuple[float, float, lis
         begin = time.thread_time()
         video = _decode(recipe, clip, rng)
         decoded = time.thread_time()
-        videos.append(crop(video, rng))
+        videos.append(recipe.crop(video, rng))
         times.append((decoded - begin, time.thread_time() - decoded))
     decoding, cropping = np.mean(times, axis=0)
     return float(decoding), float(cropping), videos

@@ -141,8 +141,8 @@ def _augment(augment: AugmentConfig) -> list[_Check]:
     )  # fmt: skip
     values = dataclasses.asdict(augment)
     return [
-        (bool(augment.scales) and all(0.1 <= s <= 1 for s in augment.scales), "augment.scales",
-         augment.scales, "one or more numbers from 0.1 to 1"),
+        (all(0.1 <= s <= 1 for s in augment.scales), "augment.scales", augment.scales,
+         "numbers from 0.1 to 1, or none, (), for the middle of every frame"),
         *((0 <= values[name] <= 1, f"augment.{name}", values[name], "a probability")
           for name in probabilities),
         # Infinity fails this, and so does NaN, for which no comparison holds.

@@ -148,12 +148,12 @@ class DataConfig:
 class AugmentConfig:
     """Training augmentation (training.md). Probabilities, and strengths as PyTorch counts them.
 
-    scales: of MultiScaleCrop, as shares of the short side. flip, jitter, grayscale: probabilities;
-    a flip is label-aware. mixup, cutmix: parameter of the Beta that λ is drawn from, 0 is off.
-    label_smoothing: share of a target that is spread over all classes. randaugment_layers: so many
-    operations of RandAugment a clip, 0 is off; randaugment_magnitude, randaugment_deviation: their
-    strength, on timm's scale of 10, and what it is drawn with. erasing: probability of a box of
-    noise, the same in all frames.
+    scales: of MultiScaleCrop, as shares of the short side; none for the middle square, which
+    validation takes. flip, jitter, grayscale: probabilities; a flip is label-aware. mixup, cutmix:
+    parameter of the Beta that λ is drawn from, 0 is off. label_smoothing: share of a target that is
+    spread over all classes. randaugment_layers: so many operations of RandAugment a clip, 0 is off;
+    randaugment_magnitude, randaugment_deviation: their strength, on timm's scale of 10, and what it
+    is drawn with. erasing: probability of a box of noise, the same in all frames.
     """
 
     scales: tuple[float, ...]

@@ -79,7 +79,7 @@ def _parser() -> argparse.ArgumentParser:
     training = parser.add_argument_group("training and evaluation")
     add = training.add_argument
     add("--blocks", type=int, metavar="N", help="with --recipe partial (default: 4, or a third)")
-    add("--patience", type=int, default=10, metavar="N",
+    add("--patience", type=int, default=15, metavar="N",
         help="no better validations that end training, 0: off (default: %(default)s)")  # fmt: skip
     add(
         "--epochs",
@@ -88,10 +88,14 @@ def _parser() -> argparse.ArgumentParser:
         help="length (default: the recipe's, 30 or 50; from noise 100)",
     )
     add("--batch", type=int, metavar="N", help="clips of a step (default: by their number)")
-    add("--rate", type=float, metavar="R", help="learning rate (default: the weights' recipe's)")
+    add(
+        "--rate",
+        type=float,
+        metavar="R",
+        help="learning rate; of the tower, where that trains too (default: the weights' recipe's)",
+    )
     add("--balance", choices=["none", "sampling", "weights"],
-        help="of classes (default: sampling where sizes differ by 3 times, except with "
-        "--recipe frozen)")  # fmt: skip
+        help="of classes (default: none, as they are)")  # fmt: skip
     add("--clips", type=int, default=4, metavar="N",
         help="of a video in evaluation (default: %(default)s)")  # fmt: skip
     add("--crops", type=int, default=3, metavar="N", help="of each (default: %(default)s)")

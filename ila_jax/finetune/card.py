@@ -143,27 +143,35 @@ def _table_of_classes(result: Mapping[str, Any]) -> Table:
 
 def _precisions(result: Mapping[str, Any]) -> Table:
     """The average precision of each class in validation, and how many of its videos were named."""
-    cells = [
-        [item["name"], str(item["decoded"]), "–", "–"]
+    header = ["average precision", "recall at 50 %, with the 95 % interval"]
+    return _classes(result, header, [
+        None
         if item["recall"] is None
-        else [item["name"], str(item["decoded"]), f"{item['average_precision']:.1%}",
+        else [f"{item['average_precision']:.1%}",
               f"{item['recall']:.1%} ({item['low']:.1%} to {item['high']:.1%})"]
         for item in result["per_class"]
-    ]  # fmt: skip
-    header = ["class", "videos", "average precision", "recall at 50 %, with the 95 % interval"]
-    return Table("Classes in validation", header, cells)
+    ])  # fmt: skip
 
 
 def _of_classes(result: Mapping[str, Any]) -> Table:
     """The accuracy of each class in validation, with Wilson's interval."""
-    cells = [
-        [item["name"], str(item["decoded"]), "–", "–"]
+    return _classes(result, ["top-1", "95 % interval"], [
+        None
         if item["top1"] is None
-        else [item["name"], str(item["decoded"]), f"{item['top1']:.1%}",
-              f"{item['low']:.1%} to {item['high']:.1%}"]
+        else [f"{item['top1']:.1%}", f"{item['low']:.1%} to {item['high']:.1%}"]
         for item in result["per_class"]
-    ]  # fmt: skip
-    return Table("Classes in validation", ["class", "videos", "top-1", "95 % interval"], cells)
+    ])  # fmt: skip
+
+
+def _classes(
+    result: Mapping[str, Any], header: list[str], values: Sequence[list[str] | None]
+) -> Table:
+    """A row for each class. values: its cells; None of a class without videos."""
+    cells = [
+        [item["name"], str(item["decoded"]), *(["–"] * len(header) if row is None else row)]
+        for item, row in zip(result["per_class"], values, strict=True)
+    ]
+    return Table("Classes in validation", ["class", "videos", *header], cells)
 
 
 def _of_temperature(temperature: StoredTemperature | str) -> str:

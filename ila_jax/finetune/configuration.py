@@ -30,6 +30,7 @@ from ila_jax.finetune.options import Folder, Options
 from ila_jax.finetune.origin import Origin
 from ila_jax.finetune.videos import BAD_FRACTION
 from ila_jax.scoring.metrics import METRICS
+from ila_jax.train.parameter_groups import GROUPS, find_lr_factors
 
 _FILE = '''\
 """Made by {command}. To change something, edit a copy of it and train with that:
@@ -75,11 +76,14 @@ def make_configuration(
     """
     choices, decisions = _choose(options, origin, splits)
     recipe, replace = origin.recipe, dataclasses.replace
+    augment, whose = decide.choose_augmentation(
+        recipe.augment, origin.whose, len(splits.train.source), fresh_head=origin.fresh_head
+    )
     made = Config(
         model=replace(origin.model, precision=choices.precision),
         initial=InitialConfig(pretrained=origin.pretrained, scratch=origin.pretrained is None),
         data=_data(recipe.data, folder, choices.blocks),
-        augment=_augment(recipe.augment, choices),
+        augment=_augment(augment, choices),
         optimizer=_optimizer(recipe.optimizer, choices),
         train=_train(recipe.train, choices, options.seed),
         evaluation=EvaluationConfig(
@@ -91,7 +95,7 @@ def make_configuration(
         *origin.decisions,
         *decisions,
         *([decide.UNSMOOTHED] if choices.several_labels else []),
-        decide.describe_augmentation(config, origin.whose),
+        decide.describe_augmentation(config, whose),
         Decision("evaluation", f"{options.clips} × {options.crops} views", "--clips × --crops"),
     ]
 
@@ -103,12 +107,13 @@ def _choose(
     videos, recipe = len(splits.train.source), origin.recipe
     batch, about_batch = decide.choose_batch(videos, jax.device_count(), options.batch)
     of_recipe = recipe.optimizer.rate, recipe.train.batch
+    times = find_lr_factors({"head": {"fc": 0}}, GROUPS[recipe.optimizer.groups])["head/fc"]
     chosen = (
         (batch, about_batch),
         decide.choose_epochs(
             options.epochs, _epochs(options.recipe), from_noise=origin.pretrained is None
         ),
-        decide.choose_rate(of_recipe, batch, options.rate, origin.whose),
+        decide.choose_rate(of_recipe, batch, options.rate, origin.whose, times),
         decide.choose_blocks(options.recipe, origin.model.geometry().depth, options.blocks),
         decide.choose_patience(options.patience, _measure(splits)),
         *_of_labels(options, splits),
@@ -130,7 +135,7 @@ def _of_labels(options: Options, splits: Splits) -> tuple[tuple[Any, Decision], 
     clips = dict(zip(splits.class_names, counts, strict=True))
     reason = "each clip has one label"
     return (
-        decide.choose_balance(options.recipe, clips, options.balance),
+        decide.choose_balance(clips, options.balance),
         ("cross_entropy", Decision("loss", "cross entropy", reason)),
     )
 
@@ -171,7 +176,7 @@ def _data(data: DataConfig, folder: Folder, blocks: int | None) -> DataConfig:
 
 
 def _augment(augment: AugmentConfig, choices: _Choices) -> AugmentConfig:
-    """The recipe's, without smoothing where clips have several labels."""
+    """The same, without smoothing where clips have several labels."""
     return dataclasses.replace(augment, label_smoothing=0.0) if choices.several_labels else augment
 
 

@@ -1,17 +1,18 @@
 """What the command decides, each with its reason: plain arithmetic on what is known of the data."""
 
+import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ila_jax.config import Config
+from ila_jax.config import AugmentConfig, Config
 from ila_jax.tables import Table
 
 # From noise all has to be learnt. As the lengths of the recipes, not tuned on real videos.
 _EPOCHS_FROM_NOISE = 100.0
 # Steps of an epoch that a batch is chosen for, and the batches that it is chosen between.
 _STEPS_PER_EPOCH, _SMALLEST, _LARGEST = 20, 8, 64
-# How many times the clips of the smallest class the largest may have without being balanced.
-_UNEVEN = 3
+# Training clips below which a fresh head is shown the middle of each. Not tuned: the trial had 386.
+_FEW = 1000
 # Of the image tower, as `finetune/partial` has it for the 12 of a B/16.
 _BLOCKS = 4
 # The share of its classes that a clip shows, below which the absent ones count less. Not tuned.
@@ -122,26 +123,17 @@ def choose_patience(asked: int, metric: str) -> tuple[int | None, Decision]:
     return asked, Decision("early stopping", words, reason)
 
 
-def choose_balance(
-    recipe: str, clips: Mapping[str, int], asked: str | None
-) -> tuple[str, Decision]:
-    """How classes of different sizes are shown. clips: how many each has to train on.
-
-    recipe: full, partial or frozen.
-    """
+def choose_balance(clips: Mapping[str, int], asked: str | None) -> tuple[str, Decision]:
+    """How classes of different sizes are shown. clips: how many each has to train on."""
     if asked is not None:
         return asked, Decision("balance of classes", asked, ASKED)
-    if recipe == "frozen":
-        # So in all of three pairs of runs on the trial set (finetune.md).
-        reason = "to see the same kept clips of a small class more often did not help in our trial"
-        return "none", Decision("balance of classes", "none", reason)
     (few, least), (many, most) = (
         end(clips.items(), key=lambda item: item[1]) for end in (min, max)
     )
+    # So in all of three pairs of runs on the trial set (finetune.md).
     sizes = f"{many!r} has {most} clips, {few!r} {least}"
-    if most <= _UNEVEN * least:
-        return "none", Decision("balance of classes", "none", f"they are even enough: {sizes}")
-    return "sampling", Decision("balance of classes", "sampling", f"{sizes}: all shown as often")
+    reason = f"{sizes}; to show all as often did not help in our trial"
+    return "none", Decision("balance of classes", "none", reason)
 
 
 def choose_balance_of_several(asked: str | None) -> tuple[str, Decision]:
@@ -164,21 +156,41 @@ def choose_loss(labels: float, classes: int) -> tuple[str, Decision]:
 
 
 def choose_rate(
-    of_recipe: tuple[float, int], batch: int, asked: float | None, whose: str
+    of_recipe: tuple[float, int], batch: int, asked: float | None, whose: str, times: float = 1.0
 ) -> tuple[float, Decision]:
     """The learning rate. of_recipe: its rate, and the batch that it is for. whose: in words.
 
-    It goes with the batch in proportion, as the recipes say it (training.md).
+    times: how many times this rate the head gets, by the optimizer's groups. The rate goes with the
+    batch in proportion, as the recipes say it (training.md).
     Errors: ValueError for a rate that is none.
     """
     if asked is not None:
         if not 0 < asked < 1:
             raise ValueError(f"--rate is {asked:g}: expected a number between 0 and 1")
-        return asked, Decision("learning rate", f"{asked:.2e}", ASKED)
+        return asked, Decision("learning rate", _rates(asked, times), ASKED)
     rate, of_batch = of_recipe
     scaled = rate * batch / of_batch
     reason = f"{rate:.1e} of {whose}, in proportion to the batch, {batch} for {of_batch}"
-    return scaled, Decision("learning rate", f"{scaled:.2e}", reason)
+    return scaled, Decision("learning rate", _rates(scaled, times), reason)
+
+
+def _rates(rate: float, times: float) -> str:
+    return f"{rate:.2e}" + (f", {times * rate:.2e} for the head" if times != 1 else "")
+
+
+def choose_augmentation(
+    of_recipe: AugmentConfig, whose: str, videos: int, *, fresh_head: bool
+) -> tuple[AugmentConfig, str]:
+    """What changes the training clips, and of whom that is, in words.
+
+    whose: of whom the recipe is. videos: to train on. fresh_head: whether a head has all to learn:
+    one that did learnt nothing from crops of a few hundred clips (finetune.md).
+    """
+    if not fresh_head or videos >= _FEW:
+        return of_recipe, whose
+    whole = dataclasses.replace(of_recipe, scales=(), mixup=0.0, cutmix=0.0)
+    why = f"without crops and mixing, as {videos} clips are few for a fresh head"
+    return whole, f"{whose}, {why}"
 
 
 def describe_augmentation(config: Config, whose: str) -> Decision:
@@ -188,7 +200,7 @@ def describe_augmentation(config: Config, whose: str) -> Decision:
         return Decision("augmentation", words, "what the frozen tower gives for them is kept")
     augment = config.augment
     changes = {
-        "crops": True,
+        "crops": augment.scales,
         "flips": augment.flip,
         "colours": augment.jitter,
         "gray": augment.grayscale,

@@ -44,7 +44,7 @@ class Options:
     rate: float | None = None
     balance: str | None = None
     blocks: int | None = None
-    patience: int = 10
+    patience: int = 15
     clips: int = 4
     crops: int = 3
     device_memory: str | None = None

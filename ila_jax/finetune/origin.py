@@ -26,11 +26,11 @@ _NOISE = "quickstart"
 _FULL, _FROZEN = "finetune/full", "finetune/frozen"
 # What a block has from CLIP, whatever the temporal model.
 _OF_CLIP = "visual/blocks/0/spatial/"
-# What the groups of `finetune/full` give a head, times the rate of the tower.
-_HEAD = 10
-# The learning rate of a fresh linear head behind a frozen tower, for the recipes' 32 clips, as is
-# usual for a head alone. At the recipe's 6.25e-5 it learnt little (finetune.md).
-_FRESH_ALONE = 1e-3
+# The learning rate of a fresh linear head and multi-frame integration, for the recipes' 32 clips,
+# as is usual for a head alone. At the recipe's 6.25e-5 it learnt little (finetune.md).
+_FRESH = 1e-3
+# Where the tower trains too: the groups, and how many times its rate they give to the head.
+_FRESH_GROUPS, _TIMES = "fresh_head", 160
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,14 @@ class Origin:
 
     model: the one to train. recipe: a configuration whose augmentation, optimizer and rates are
     taken. whose: of whom that is, in words. pretrained: the folder of the weights; None for noise.
+    fresh_head: whether its linear head has all to learn.
     """
 
     model: ModelConfig
     recipe: Config
     whose: str
     pretrained: str | None
+    fresh_head: bool
     decisions: tuple[Decision, ...]
 
 
@@ -81,14 +83,15 @@ def prepare_origin(
     )
     names = class_names if target.head == "text" else None
     save(Recognizer(target, fitted.variables, names, fitted.origin), folder.weights, force=True)
-    recipe, whose = recipe_of(options, fresh_head=target.head == "linear" and is_new)
+    fresh_head = target.head == "linear" and is_new
+    recipe, whose = recipe_of(options, fresh_head=fresh_head)
     shape = f"{target.temporal}, size {target.size}, {target.frames} frames, {target.head} head"
     decisions = [
         Decision("start", options.weights, ASKED),
         Decision("model", shape, _why(source.config, target, options)),
         *(Decision("weights", note, "so that they fit") for note in report.notes),
     ]
-    return Origin(target, recipe, whose, str(folder.weights), tuple(decisions))
+    return Origin(target, recipe, whose, str(folder.weights), fresh_head, tuple(decisions))
 
 
 def _noise(options: Options, classes: int, several_labels: bool) -> Origin:
@@ -108,7 +111,7 @@ def _noise(options: Options, classes: int, several_labels: bool) -> Origin:
         Decision("start", "noise", "no --weights: a few hundred clips teach little this way"),
         Decision("model", shape, why),
     )
-    return Origin(model, recipe, "the quickstart", None, decisions)
+    return Origin(model, recipe, "the quickstart", None, model.head == "linear", decisions)
 
 
 def read_weights(source: str) -> Recognizer:
@@ -192,11 +195,12 @@ def recipe_of(options: Options, *, fresh_head: bool) -> tuple[Config, str]:
         return config, name
     # At the rates of a text head, which knows something of any class from the start, a fresh head
     # would hardly move in so few steps.
-    if name == _FROZEN:
-        rate = _FRESH_ALONE
-    else:
-        rate = from_config(read_config(_FROZEN)).optimizer.rate / _HEAD
-    optimizer = dataclasses.replace(config.optimizer, rate=rate, minimal_rate=rate / 100)
+    groups, rate = config.optimizer.groups, _FRESH
+    if name != _FROZEN:
+        groups, rate = _FRESH_GROUPS, _FRESH / _TIMES
+    optimizer = dataclasses.replace(
+        config.optimizer, groups=groups, rate=rate, minimal_rate=rate / 100
+    )
     return dataclasses.replace(config, optimizer=optimizer), f"{name}, for a fresh head"
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from itertools import islice, zip_longest
@@ -111,8 +112,8 @@ def read_shots(path: str | Path, train: OpenedSplit, test: OpenedSplit, root: st
     """How many clips of each class a list has.
 
     train, test: the parts of the data set that it has to be taken from, and is measured on.
-    Errors: ValueError that lists the clips that are not of the training part, or have another label
-    there; and where classes have different numbers of clips.
+    Errors: ValueError that lists the clips that are not of the training part, have another label
+    there, or stand in it again; and where classes have different numbers of clips.
     """
     names = train.class_names
     examples = read_list(path, root, len(names))
@@ -133,7 +134,11 @@ def _check_clips(
     """Errors: ValueError that lists the clips of a list that are not those to train on."""
     names = train.class_names
     train_labels, test_labels = _labels_by_stem(train), _labels_by_stem(test)
-    problems = []
+    # By label too: clips of two classes may have one name.
+    times = Counter((stem(example.path), example.label) for example in examples)
+    problems = [
+        f"{clip} stands in it {count} times" for (clip, _), count in times.items() if count > 1
+    ]
     for example in examples:
         clip = stem(example.path)
         labels = train_labels.get(clip, set())

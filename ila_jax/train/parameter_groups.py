@@ -47,6 +47,14 @@ GROUPS: dict[str, tuple[Group, ...]] = {
         Group(r"visual/.*", 1.0),
         Group(r"(mit|head)/.*", 10.0),
     ),
+    # A linear head that starts fresh, the tower as above: at ten times the tower's rate it has
+    # hardly learnt when a run of a few hundred steps is over (finetune.md).
+    "fresh_head": (
+        Group(r"text/.*|head/logit_scale", FROZEN),
+        Group(TEMPORAL_PATH, 10.0),
+        Group(r"visual/.*", 1.0),
+        Group(r"(mit|head)/.*", 160.0),
+    ),
     # Something-Something v2: CLIP's image tower frozen, the rest at the base rate.
     "ssv2": (
         Group(r"text/.*|head/logit_scale", FROZEN),

@@ -1,5 +1,7 @@
 """What is decided, by hand: batch, length, rate, balance; and what is refused."""
 
+import dataclasses
+
 import pytest
 
 from ila_jax.config import from_config, read_config
@@ -57,6 +59,8 @@ def test_the_rate_goes_with_the_batch():
     assert rate == pytest.approx(5e-7)  # a sixteenth
     assert decision.reason == "8.0e-06 of the paper, in proportion to the batch, 16 for 256"
     assert decide.choose_rate((8e-6, 256), 16, 1e-3, "the paper")[0] == 1e-3
+    both = decide.choose_rate((8e-6, 256), 16, None, "the paper", times=160)[1]
+    assert both.value == "5.00e-07, 8.00e-05 for the head"
     with pytest.raises(ValueError, match="--rate is -1"):
         decide.choose_rate((8e-6, 256), 16, -1.0, "the paper")
 
@@ -75,15 +79,33 @@ def test_augmentation_is_told_as_it_is():
     assert told("finetune/partial", *more).endswith("cutmix, RandAugment, random erasing")
 
 
-def test_classes_are_balanced_from_three_times_the_clips_on():
-    assert decide.choose_balance("full", {"a": 30, "b": 10}, None)[0] == "none"
-    balance, decision = decide.choose_balance("full", {"a": 31, "b": 10}, None)
-    assert balance == "sampling"
-    assert decision.reason == "'a' has 31 clips, 'b' 10: all shown as often"
-    assert decide.choose_balance("full", {"a": 31, "b": 10}, "none")[0] == "none"
-    # Behind a frozen tower the clips of a small class would be the same every time.
-    assert decide.choose_balance("frozen", {"a": 31, "b": 10}, None)[0] == "none"
-    assert decide.choose_balance("frozen", {"a": 31, "b": 10}, "sampling")[0] == "sampling"
+def test_a_fresh_head_sees_the_middle_of_few_clips():
+    paper = from_config(read_config("finetune/full"))
+
+    def chosen(videos, *, fresh_head):
+        augment, whose = decide.choose_augmentation(
+            paper.augment, "the paper", videos, fresh_head=fresh_head
+        )
+        config = dataclasses.replace(paper, augment=augment)
+        return decide.describe_augmentation(config, whose)
+
+    few = chosen(999, fresh_head=True)
+    assert few.value == "flips, colours, gray"
+    assert few.reason == (
+        "that of the paper, without crops and mixing, as 999 clips are few for a fresh head"
+    )
+    for whole in (chosen(1000, fresh_head=True), chosen(999, fresh_head=False)):
+        assert whole.value == "crops, flips, colours, gray, mixup, cutmix"
+        assert whole.reason == "that of the paper"
+
+
+def test_classes_are_balanced_where_it_is_asked_for():
+    balance, decision = decide.choose_balance({"a": 31, "b": 10}, None)
+    assert balance == "none"
+    assert decision.reason == (
+        "'a' has 31 clips, 'b' 10; to show all as often did not help in our trial"
+    )
+    assert decide.choose_balance({"a": 31, "b": 10}, "sampling")[0] == "sampling"
 
 
 def test_clips_of_several_labels():

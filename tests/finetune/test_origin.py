@@ -11,6 +11,7 @@ from ila_jax.finetune.options import Folder, Options
 from ila_jax.finetune.origin import prepare_origin
 from ila_jax.models.paths import by_path
 from ila_jax.recognizer import Recognizer
+from ila_jax.train.parameter_groups import GROUPS, find_lr_factors
 from ila_jax.weights.folder import load, save
 from ila_jax.weights.foreign.safetensors_file import write_safetensors
 from ila_jax.weights.state_dict import official_state
@@ -68,8 +69,11 @@ def test_a_linear_head_is_kept_for_the_same_classes_alone(
     before, after = by_path(load(weights).variables.params), leaves(tmp_path)
     changed = {p.split("/")[1] for p in before if not np.array_equal(before[p], after[p])}
     assert changed == ({"fc", "norm"} if fresh else set())
-    # With `full` a head gets ten times this. A fresh one that trains alone learns the fastest.
-    assert made.recipe.optimizer.rate == rate
+    optimizer = made.recipe.optimizer
+    assert (optimizer.rate, made.fresh_head) == (rate, fresh)
+    # A fresh head learns as fast beside a tower that trains as it does alone.
+    times = find_lr_factors({"head": {"fc": 0}}, GROUPS[optimizer.groups])["head/fc"]
+    assert not fresh or times * rate == pytest.approx(1e-3)
 
 
 @pytest.mark.parametrize(("recipe", "views", "flip"), [("frozen", 2, 0.0), ("full", 0, 0.5)])

@@ -172,11 +172,13 @@ UCF_CLIPS = {
     "a test clip": "ApplyEyeMakeup/v_ApplyEyeMakeup_g01_c01.avi 0",
     "another label": "ApplyEyeMakeup/v_ApplyEyeMakeup_g02_c01.avi 1",
     "a clip of no part": "YoYo/v_YoYo_g09_c01.avi 2",
+    "a clip again": "YoYo/v_YoYo_g02_c01.avi 2",
 }
 UCF_WORDS = {
     "a test clip": "v_ApplyEyeMakeup_g01_c01 is one of the test clips of this split",
     "another label": r"label 1 \('handstand pushups'\), and is of class 0 \('apply eye makeup'\)",
     "a clip of no part": "v_YoYo_g09_c01 is none of the training clips of this split",
+    "a clip again": "v_YoYo_g02_c01 stands in it 2 times",
 }
 
 

@@ -111,6 +111,7 @@ def test_the_factors_are_those_of_the_table():
     [
         ("ssv2", {"new": 1.0, "clip": FROZEN, "mit": 1.0, "text": FROZEN, "scale": FROZEN}),
         ("scratch", {"new": 1.0, "clip": 1.0, "mit": 1.0, "text": FROZEN, "scale": FROZEN}),
+        ("fresh_head", {"new": 10.0, "clip": 1.0, "mit": 160.0, "text": FROZEN, "scale": FROZEN}),
     ],
 )
 def test_the_other_tables(groups, expected):

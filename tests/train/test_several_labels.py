@@ -3,6 +3,7 @@
 import shutil
 import signal
 from pathlib import Path
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -10,8 +11,10 @@ import numpy as np
 import pytest
 
 from ila_jax.job.batches import open_dataset, train_batches, validation_batches
-from ila_jax.train import augment
+from ila_jax.models.vit import TowerTokens
+from ila_jax.train import augment, batches
 from ila_jax.train.__main__ import main
+from ila_jax.train.feature_files import CachedFeatures, FeatureFiles, Layout
 from ila_jax.train.mixing import blend_pairs, soft_targets
 from tests.train import runs
 from tests.train.test_cached_features import CACHED
@@ -69,6 +72,32 @@ def test_batches_bring_all_labels_and_fill_up_with_none(movers):
     np.testing.assert_array_equal(label[:24], dataset.validation.targets)
     assert label.shape == (32, 3)
     assert not label[24:].any()
+
+
+def test_batches_of_kept_features_bring_the_same_labels(movers, tmp_path):
+    config = runs.config(movers | LENGTH | {"evaluation.batch": 16})
+    dataset = open_dataset(config)
+    tokens = TowerTokens(
+        *(jax.ShapeDtypeStruct(shape, np.float32) for shape in ((1, 2), (1, 0, 2)))
+    )
+
+    def kept(name, source):
+        files = FeatureFiles(tmp_path / name, Layout(len(source), 2, tokens), {})
+        files.videos["reason"] = -1
+        return files
+
+    features = CachedFeatures(kept("train", dataset.train), kept("val", dataset.validation))
+    run = SimpleNamespace(config=config, dataset=dataset, features=features)
+    pairs = (
+        (batches.train_batches(run, first_step=0), train_batches(config, dataset, first_step=0)),
+        (batches.validation_batches(run), validation_batches(config, dataset)),
+    )
+    for own, loaded in pairs:
+        of_features, of_videos = next(own), next(loaded)
+        loaded.close()
+        assert of_features["label"].ndim == 2
+        for name in ("label", "index"):
+            np.testing.assert_array_equal(of_features[name], of_videos[name])
 
 
 @pytest.fixture(scope="module")

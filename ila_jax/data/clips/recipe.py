@@ -25,7 +25,7 @@ class ClipRecipe:
 
     sampling: how training chooses frames, as described in `sampling.py`. Evaluation chooses fixed
     ones: in the middle of the video if dense, and otherwise over the whole of it.
-    scales: those of `MultiScaleCrop`, which only training uses.
+    scales: those of `MultiScaleCrop`, which only training uses; none for the middle square.
     stride: from one frame of a dense clip to the next; None for the other ways of sampling.
     square_pixels: see `DataConfig`. Errors: ValueError where sampling and stride do not fit.
     """
@@ -67,7 +67,16 @@ class ClipRecipe:
         # The frames are drawn before the crop: the order of the draws is part of what a seed means,
         # and a released run must be repeatable.
         video = decode(index, self.random_frames(index.count, rng), transform=self.shrink)
-        return MultiScaleCrop(self.size, self.scales)(video, rng), index.count < self.frames
+        return self.crop(video, rng), index.count < self.frames
+
+    def crop(self, video: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """The square of a training clip, the same of every frame: uint8 [t, size, size, 3].
+
+        video: uint8 [t, h, w, 3], of any size.
+        """
+        if not self.scales:
+            return CentreCrop(self.size)(ShortSide(short_side(self.size))(video))
+        return MultiScaleCrop(self.size, self.scales)(video, rng)
 
     def evaluation_clip(self, data: bytes, order: np.ndarray) -> tuple[np.ndarray, bool]:
         """The fixed clip of an encoded video, and of each frame the middle square.

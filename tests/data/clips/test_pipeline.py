@@ -1,5 +1,6 @@
 """Batches depend on the seed and the step alone, and bad files are replaced, reported, masked."""
 
+import dataclasses
 import time
 
 import numpy as np
@@ -10,7 +11,13 @@ from ila_jax.data.clips.pipeline import Loading, evaluation_batches, train_batch
 from ila_jax.data.clips.recipe import ClipRecipe
 from ila_jax.data.clips.replacement import MAX_TRIES
 from ila_jax.data.clips.sampling import dense, interval, segments
-from ila_jax.data.clips.transforms import CentreCrop, MultiScaleCrop, ShortSide, resize
+from ila_jax.data.clips.transforms import (
+    CentreCrop,
+    MultiScaleCrop,
+    ShortSide,
+    resize,
+    short_side,
+)
 from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource
 from ila_jax.data.video.bad import BadVideo, Reason
@@ -94,6 +101,16 @@ def test_a_training_clip_is_decode_sample_crop(source):
         assert clip["label"] == example % CLASSES == clip["index"] % CLASSES
         assert clip["short"] == (clip["index"] == SHORT)
         assert (clip["index"] == example) == (example not in BAD)
+
+
+def test_a_training_clip_without_scales_is_the_middle_of_random_frames(source):
+    recipe, data = dataclasses.replace(RECIPE, scales=()), source.read(0)
+    index = index_video(data)
+    frames = segments(index.count, 4, np.random.default_rng(7))
+    clip, short = recipe.train_clip(data, np.random.default_rng(7))
+    expected = CentreCrop(28)(ShortSide(short_side(28))(decode(index, frames)))
+    np.testing.assert_array_equal(clip, expected)
+    assert not short
 
 
 def test_balanced_batches_show_a_clip_again_otherwise(source):
