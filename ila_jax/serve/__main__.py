@@ -127,21 +127,34 @@ def _parser() -> argparse.ArgumentParser:
     cli.add_checkpoint(parser)
     add = parser.add_argument
     add("other", nargs="?", metavar="OTHER", help="a second one, to compare the two on each video")
-    add("--host", default="127.0.0.1", metavar="ADDRESS", help="to listen on (default: 127.0.0.1)")
-    add("--port", type=int, default=_PORT, metavar="N", help="default: %(default)s")
+    add(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address to listen on (default: 127.0.0.1, which only this machine reaches)",
+    )
+    add(
+        "--port",
+        type=int,
+        default=_PORT,
+        metavar="N",
+        help="port to listen on (default: %(default)s)",
+    )
     add(
         "--examples",
         type=cli.some_path,
         nargs="+",
         default=[],
         metavar="VIDEO",
-        help="videos to offer",
+        help="videos to choose from on the page",
     )
     add_classes(parser)
-    add("--max-mb", type=int, default=200, metavar="MB", help="of a video (default: 200)")
-    add("--max-minutes", type=float, default=10, metavar="M", help="of a video (default: 10)")
+    add("--max-mb", type=int, default=200, metavar="MB",
+        help="size of the largest video that the page takes (default: 200)")  # fmt: skip
+    add("--max-minutes", type=float, default=10, metavar="M",
+        help="length of the longest video that the page takes (default: 10)")  # fmt: skip
     add("--time-limit", type=float, default=300, metavar="S",
-        help="seconds for all work on a video (default: 300)")  # fmt: skip
+        help="most seconds for all work on one video (default: 300)")  # fmt: skip
     cli.add_no_cache(parser)
     return parser
 
