@@ -271,6 +271,7 @@ def test_the_page_names_no_other_host_and_forbids_all(address):
         policy, text = answer.headers["Content-Security-Policy"], answer.read().decode()
     assert policy.startswith("default-src 'self' ")
     assert "http" not in policy
-    loaded = re.findall(r"<(?:link|script|img|iframe)\b[^>]*>", text)
+    # Gradio 6.18 names a script of its own by the page's whole address.
+    loaded = re.findall(r"<(?:link|script|img|iframe)\b[^>]*>", text.replace(address, ""))
     assert len(loaded) > 2
     assert [tag for tag in loaded if re.search(r"(?:https?:)?//", tag)] == []
