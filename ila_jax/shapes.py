@@ -105,3 +105,15 @@ class TemporalBlock(Protocol):
         Errors: ValueError for a single frame, which has no neighbour.
         """
         ...
+
+    def exchange(self, x: Tokens) -> Float[Array, "b t p s p"] | None:
+        """What a patch of frame t gives the patches of all frames s, the mean over heads.
+
+        Of attention over time in inference; None for a model whose patches do not attend to those
+        of other frames. x: what the block takes.
+        """
+        ...
+
+    def matching(self, x: Tokens) -> Int[Array, "b s p"] | None:
+        """The patch of the next frame that each patch is matched to; None for a model without."""
+        ...

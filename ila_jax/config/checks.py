@@ -105,6 +105,11 @@ def _model(model: ModelConfig) -> list[_Check]:
         # A text head's logits are cosines without a bias, all on one side of sigmoid's middle.
         (model.probabilities == "softmax" or model.head == "linear", "model.probabilities",
          model.probabilities, "softmax with the text head"),
+        (0 < model.points.reach <= 1, "model.points.reach", model.points.reach,
+         "a share of the way from the middle to the edge, more than 0 and no more than 1"),
+        # Distances are divided by it.
+        (0 < model.points.mask_width < math.inf, "model.points.mask_width",
+         model.points.mask_width, "a positive number, 1 for the released masks"),
         # Pixels are divided by it.
         (min(model.pixels.std) > 0, "model.pixels.std", model.pixels.std, "positive numbers"),
     ]  # fmt: skip

@@ -32,6 +32,22 @@ CLIP_PIXELS = Normalisation(
 
 
 @dataclass(frozen=True, kw_only=True)
+class PointsConfig:
+    """Where ILA's interactive points can be, and how wide the masks around them are.
+
+    reach: how far from the frame's middle a point can be, as a share of the way to the edge.
+    mask_width: of the released masks' width.
+    """
+
+    reach: float
+    mask_width: float
+
+
+# models.md 7a, 4 and 5.
+RELEASED_POINTS = PointsConfig(reach=0.75, mask_width=1.0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelConfig:
     """A recognizer: an image tower, a temporal model in its blocks, and a head.
 
@@ -45,8 +61,9 @@ class ModelConfig:
     image tower computes again in the backward pass instead of keeping: nothing, all but its matrix
     products, or everything. pixels: what frames are normalised with. templates: the texts of a
     class, each with {} where its name goes; with several, the class is the mean of their unit
-    features. probabilities: whether they are shared out among classes that exclude each other, or
-    each class has its own, of a clip in which none or several may be.
+    features. points: of the models that align. probabilities: whether they are shared out among
+    classes that exclude each other, or each class has its own, of a clip in which none or several
+    may be.
     """
 
     size: str
@@ -68,6 +85,7 @@ class ModelConfig:
     pixels: Normalisation = IMAGENET_PIXELS
     templates: tuple[str, ...] = ("{}",)
     probabilities: Literal["softmax", "sigmoid"] = "softmax"
+    points: PointsConfig = RELEASED_POINTS
 
     def geometry(self) -> Geometry:
         """The shapes of the towers, after overrides. Errors: ValueError."""
@@ -97,12 +115,16 @@ class InitialConfig:
 class MotionPairsConfig:
     """The quickstart's videos, made in the folder `data.root` when missing (motion-pairs.md).
 
-    train_clips, validation_clips: how many, reversals included. seed: of all that is drawn.
+    train_clips, validation_clips: how many, reversals included. seed: of all that is drawn. layout:
+    one object in the middle, or one that moves among others that do not, anywhere in the frame, for
+    a camera that rests or one that moves.
     """
 
     train_clips: int
     validation_clips: int
     seed: int
+    # The quickstart's, and all that there was before the others.
+    layout: Literal["middle", "scattered", "scattered_moving_camera"] = "middle"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -107,7 +107,8 @@ def _strips(
     # The blocks that the supplement of the paper shows: the one in the middle, and the last.
     # Masks are drawn again from the points: predictions hold only those, which are far smaller.
     for block in sorted({max(depth // 2, 1), depth}):
-        around = mask(jnp.asarray(points[block - 1]), grid, None)  # s 2 g g
+        width = subject.config.model.points.mask_width
+        around = mask(jnp.asarray(points[block - 1]), grid, None, width)  # s 2 g g
         masks = np.asarray(frame_weights(around[None, :, 0], around[None, :, 1])[0])
         overlaid = mask_overlay(frames, masks, points[block - 1])
         yield f"masks and points of block {block} of {depth}", _strip(overlaid[times])

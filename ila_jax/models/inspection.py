@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax
 from einops import rearrange, reduce
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ila_jax.config import ModelConfig
 from ila_jax.models.model import Variables, bind
@@ -50,6 +50,25 @@ def alignments(config: ModelConfig, variables: Variables, video: Video) -> list[
     tower = bind(config, variables).visual
     every_block = [block.alignment(x) for block, x, _ in tower.walk(video)]
     return [alignment for alignment in every_block if alignment is not None]
+
+
+class Exchange(NamedTuple):
+    """What the patches of one block take from those of other frames; None where they take nothing.
+
+    taken: of attention over time, `TemporalBlock.exchange`. partner: `TemporalBlock.matching`.
+    """
+
+    taken: Float[Array, "b t p s p"] | None
+    partner: Int[Array, "b s p"] | None
+
+
+def exchanges(config: ModelConfig, variables: Variables, video: Video) -> list[Exchange]:
+    """What patches take from other frames in each block, first block first.
+
+    It grows with the square of all patches of a clip: for small models, or a few clips.
+    """
+    tower = bind(config, variables).visual
+    return [Exchange(block.exchange(x), block.matching(x)) for block, x, _ in tower.walk(video)]
 
 
 def heat(tokens: Tokens) -> Float[Array, "b t g g"]:

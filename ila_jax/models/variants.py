@@ -73,6 +73,10 @@ def block_maker(config: ModelConfig, dtypes: Dtypes) -> BlockMaker:
     temporal, width = variant(config), config.geometry().width
     form: dict[str, Any] = {}
     if temporal.aligns:
-        form = {"convolutions": config.convolutions, "channels": config.channels}
+        form = {
+            "convolutions": config.convolutions,
+            "channels": config.channels,
+            "points": config.points,
+        }
     make: Any = temporal.block  # its arguments depend on the model
     return lambda keys: make(width, **form, dtypes=dtypes, keys=keys)

@@ -150,3 +150,14 @@ def test_the_loss_of_bfloat16_tokens_is_float32():
     assert loss.dtype == jnp.float32
     expected = alignment_loss(masks, masks, u.astype(jnp.float32))
     assert float(loss) == pytest.approx(float(expected), abs=ATOL)
+
+
+def test_a_mask_of_half_the_width_is_at_half_the_distance():
+    # Nine lines, 0.25 apart: half the width falls from 1/8 of the side on, by 3 a unit.
+    half = profile(jnp.zeros(()), 9, None, 0.5)
+    np.testing.assert_allclose(half, [0, 0, 0, 0.625, 1, 0.625, 0, 0, 0], atol=ATOL)
+    np.testing.assert_array_equal(
+        profile(jnp.zeros(()), 9, None, 1.0), profile(jnp.zeros(()), 9, None)
+    )
+    noisy = profile(jnp.zeros(()), 9, jnp.float32(0.25), 0.5)
+    np.testing.assert_allclose(noisy[3:6], [1.625 / 3, 2.25 / 3, 1.625 / 3], atol=ATOL)

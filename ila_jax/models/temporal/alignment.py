@@ -11,32 +11,36 @@ _FLAT = 0.25
 _SLOPE = 1.5
 
 
-def profile(point: Float[Array, "*m"], grid: int, noise: Scalar | None) -> Float[Array, "*m g"]:
+def profile(
+    point: Float[Array, "*m"], grid: int, noise: Scalar | None, width: float = 1.0
+) -> Float[Array, "*m g"]:
     """A mask along one axis: f of the distances between a point's coordinate and the grid's lines.
 
     The lines are linspace(−1, 1, g). noise: ρ; the mean over the point moved by −ρ, 0 and ρ, as in
-    training. None in inference.
+    training. None in inference. width: of the released masks' width.
     """
     lines = jnp.linspace(-1, 1, grid, dtype=point.dtype)
     if noise is not None:
         # Masks are averaged, not points: that widens a mask without moving its middle.
         jitter = noise * jnp.asarray([-1, 0, 1], point.dtype)
         moved = point[..., None] + jitter.reshape((1,) * point.ndim + (3,))
-        return profile(moved, grid, None).mean(axis=-2)
-    distance = jnp.abs(lines.reshape((1,) * point.ndim + (-1,)) - point[..., None])
+        return profile(moved, grid, None, width).mean(axis=-2)
+    distance = jnp.abs(lines.reshape((1,) * point.ndim + (-1,)) - point[..., None]) / width
     falling = jnp.maximum(0.0, 1 - _SLOPE * (distance - _FLAT))
     return jnp.where(distance <= _FLAT, 1.0, falling)
 
 
-def mask(point: Float[Array, "*m 2"], grid: int, noise: Scalar | None) -> Float[Array, "*m g g"]:
+def mask(
+    point: Float[Array, "*m 2"], grid: int, noise: Scalar | None, width: float = 1.0
+) -> Float[Array, "*m g g"]:
     """The mask around a point (x, y): rows are y, columns are x.
 
-    noise: ρ, as in `profile`. The mask is a product over the axes, so that the mean over the nine
-    points (x, y) + ρ·{−1, 0, 1}² is the product of the two means over three.
+    noise, width: as in `profile`. The mask is a product over the axes, so that the mean over the
+    nine points (x, y) + ρ·{−1, 0, 1}² is the product of the two means over three.
     """
     # The point is (x, y), and the map is [rows, columns]: y comes first there.
-    x = profile(point[..., 0], grid, noise)
-    y = profile(point[..., 1], grid, noise)
+    x = profile(point[..., 0], grid, noise, width)
+    y = profile(point[..., 1], grid, noise, width)
     return y[..., :, None] * x[..., None, :]
 
 

@@ -1,6 +1,8 @@
 """ATA, alignment-guided temporal attention: tubes that follow matching patches (models.md 5)."""
 
 import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
 
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock
 from ila_jax.models.temporal.block import SpaceTimeBlock, no_loss
@@ -25,9 +27,21 @@ class ATABlock(SpaceTimeBlock):
         """Adds to each patch what the patches that it was matched with say."""
         patches = x[:, :, 1:]
         with jax.named_scope("matching"):
-            pi = composed(matched(similarities(patches)))
+            pi = composed(self.matching(x))
         with jax.named_scope("time"):
             # In between, tubes run along the matches; what they give goes back to where the
             # patches are in their own frames, as attention in space knows places.
             x = x.at[:, :, 1:].add(put_back(self.temporal(gathered(patches, pi)), pi))
         return x, no_loss(x)
+
+    def exchange(self, x: Tokens) -> Float[Array, "b t p s p"]:
+        """What each patch gives the patches that it was matched with, and 0 for all others."""
+        pi = composed(self.matching(x))
+        weights = self.temporal.weights(gathered(x[:, :, 1:], pi))
+        # Of each tube, the patch that it goes through in every frame.
+        places = jax.nn.one_hot(pi, pi.shape[-1], dtype=weights.dtype)
+        return jnp.einsum("btsi,btip,bsiq->btpsq", weights, places, places)
+
+    def matching(self, x: Tokens) -> Int[Array, "b s p"]:
+        """The patch of the next frame that each patch is matched to, at the block's input."""
+        return matched(similarities(x[:, :, 1:]))

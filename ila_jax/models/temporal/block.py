@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from einops import rearrange
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from ila_jax.models.layers import ResidualBlock
 from ila_jax.shapes import Alignment, Scalar, Tokens, Training
@@ -45,6 +45,14 @@ class SpaceTimeBlock(nnx.Module):
 
     def alignment(self, x: Tokens) -> Alignment | None:
         """None: no points and no masks."""
+        return None
+
+    def exchange(self, x: Tokens) -> Float[Array, "b t p s p"] | None:
+        """None: patches take nothing from the patches of other frames."""
+        return None
+
+    def matching(self, x: Tokens) -> Int[Array, "b s p"] | None:
+        """None: patches are not matched."""
         return None
 
 

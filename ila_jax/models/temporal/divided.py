@@ -1,6 +1,7 @@
 """Divided space-time attention: along time at each patch, then in each frame (models.md 4)."""
 
 import jax
+import jax.numpy as jnp
 from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
@@ -28,6 +29,12 @@ class TubeAttention(nnx.Module):
         y = self.attn(self.norm(rearrange(tubes, "b t p d -> b p t d")))
         return rearrange(self.fc(y), "b p t d -> b t p d")
 
+    def weights(self, tubes: Float[Array, "b t p d"]) -> Float[Array, "b t s p"]:
+        """What each tube gives frame s when it is at frame t, the mean over heads."""
+        y = self.norm(rearrange(tubes, "b t p d -> (b p) t d"))
+        mean = self.attn.weights(y, y).mean(axis=1)
+        return rearrange(mean, "(b p) t s -> b t s p", b=tubes.shape[0])
+
 
 class DividedBlock(SpaceTimeBlock):
     """Tube attention on the patches (class tokens take no part), then CLIP's block."""
@@ -42,3 +49,9 @@ class DividedBlock(SpaceTimeBlock):
         with jax.named_scope("time"):
             x = x.at[:, :, 1:].add(self.temporal(x[:, :, 1:]))
         return x, no_loss(x)
+
+    def exchange(self, x: Tokens) -> Float[Array, "b t p s p"]:
+        """What each patch gives the patches in its place, and 0 for all others."""
+        weights = self.temporal.weights(x[:, :, 1:])
+        places = jnp.eye(weights.shape[-1], dtype=weights.dtype)
+        return jnp.einsum("btsp,pq->btpsq", weights, places)

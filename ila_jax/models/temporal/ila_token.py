@@ -4,6 +4,7 @@ import jax
 from flax import nnx
 from jaxtyping import Array, Float
 
+from ila_jax.config import RELEASED_POINTS, PointsConfig
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, with_token
 from ila_jax.models.temporal.alignment import alignment_loss, one_a_frame
 from ila_jax.models.temporal.block import SpaceTimeBlock, patch_maps
@@ -14,9 +15,18 @@ from ila_jax.shapes import Alignment, Scalar, Tokens, Training
 class TokenAlignment(nnx.Module):
     """The masked patches of a frame, pooled into one token."""
 
-    def __init__(self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, keys: Keys):
+    def __init__(
+        self,
+        width: int,
+        *,
+        convolutions: str,
+        channels: int,
+        points: PointsConfig = RELEASED_POINTS,
+        dtypes: Dtypes,
+        keys: Keys,
+    ):
         self.interaction = INTERACTIONS[convolutions](width, channels, dtypes=dtypes, keys=keys)
-        self.prediction = PointPrediction(channels, dtypes=dtypes, keys=keys)
+        self.prediction = PointPrediction(channels, points=points, dtypes=dtypes, keys=keys)
 
     def align(self, z: Float[Array, "b t g g d"], training: Training | None) -> Alignment:
         """A frame weighs by the one mask of the pair that it is the current frame of.
@@ -38,9 +48,23 @@ class TokenAlignment(nnx.Module):
 class ILATokenBlock(SpaceTimeBlock):
     """CLIP's block, whose attention also sees the frame's token; the MLP does not."""
 
-    def __init__(self, width: int, *, convolutions: str, channels: int, dtypes: Dtypes, keys: Keys):
+    def __init__(
+        self,
+        width: int,
+        *,
+        convolutions: str,
+        channels: int,
+        points: PointsConfig = RELEASED_POINTS,
+        dtypes: Dtypes,
+        keys: Keys,
+    ):
         self.temporal = TokenAlignment(
-            width, convolutions=convolutions, channels=channels, dtypes=dtypes, keys=keys
+            width,
+            convolutions=convolutions,
+            channels=channels,
+            points=points,
+            dtypes=dtypes,
+            keys=keys,
         )
         self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
 

@@ -8,6 +8,7 @@ from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
+from ila_jax.config import RELEASED_POINTS, PointsConfig
 from ila_jax.models.convolutions import (
     BatchNorm,
     Conv3x3,
@@ -19,8 +20,6 @@ from ila_jax.models.layers import Dtypes, Keys, zeros
 from ila_jax.models.own_gradients import largest
 from ila_jax.models.temporal.alignment import mask, neighbours
 from ila_jax.shapes import Alignment, Training
-
-_REACH = 0.75  # a point stays within the middle three quarters of the grid
 
 
 class SeparableInteraction(nnx.Module):
@@ -64,13 +63,20 @@ INTERACTIONS: dict[str, type[Interaction]] = {
 
 
 class PointPrediction(nnx.Module):
-    """From the features of a pair to two points (x, y) in [−0.75, 0.75].
+    """From the features of a pair to two points (x, y), as released in [−0.75, 0.75].
 
     The first is in the previous frame, the second in the current one. Both start in the centre, as
     the last layer is zero.
     """
 
-    def __init__(self, channels: int, *, dtypes: Dtypes, keys: Keys):
+    def __init__(
+        self,
+        channels: int,
+        *,
+        points: PointsConfig = RELEASED_POINTS,
+        dtypes: Dtypes,
+        keys: Keys,
+    ):
         half, quarter = channels // 2, channels // 4
         self.conv1 = Conv3x3(channels, half, dtypes=dtypes, keys=keys)
         self.norm1 = BatchNorm(half, dtypes=dtypes)
@@ -81,7 +87,7 @@ class PointPrediction(nnx.Module):
         self.fc2 = GroupedLinear(
             quarter, 4, 2, dtypes=dtypes, kernel_init=zeros, bias_init=zeros, keys=keys
         )
-        self.dtypes = dtypes
+        self.points, self.dtypes = points, dtypes
 
     def __call__(self, x: Float[Array, "m g g f"], *, training: bool) -> Float[Array, "m 2 2"]:
         """The points [pair, frame of the pair, (x, y)] on the grid linspace(−1, 1, g)."""
@@ -90,7 +96,7 @@ class PointPrediction(nnx.Module):
         x = jax.nn.relu(max_pool2(self.norm2(self.conv2(x), training=training)))
         # The largest over the map, so that any grid leaves a number a channel.
         x = jax.nn.relu(self.fc1(largest(rearrange(x, "m h w c -> m (h w) c"))))
-        points = _REACH * jnp.tanh(self.fc2(x).astype(self.dtypes.param))
+        points = self.points.reach * jnp.tanh(self.fc2(x).astype(self.dtypes.param))
         return points.reshape(-1, 2, 2)
 
 
@@ -116,7 +122,7 @@ def align(
         points = prediction(features, training=training is not None)
     # Noise is for training alone: in inference a mask is around its point exactly.
     noise = None if training is None else training.noise.astype(points.dtype)
-    masks = mask(points, maps.shape[2], noise)
+    masks = mask(points, maps.shape[2], noise, prediction.points.mask_width)
     pairs = {"s": maps.shape[1] - 1}
     previous = rearrange(masks[:, 0], "(b s) h w -> b s h w", **pairs)
     current = rearrange(masks[:, 1], "(b s) h w -> b s h w", **pairs)

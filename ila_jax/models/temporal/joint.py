@@ -35,3 +35,10 @@ class JointBlock(SpaceTimeBlock):
         class_tokens = y[:, :: x.shape[2]]  # every frame starts with its own
         weights = self.spatial.attn.weights(class_tokens, y)
         return rearrange(weights, "b a t m -> b t a m")
+
+    def exchange(self, x: Tokens) -> Float[Array, "b t p s p"]:
+        """What each patch gives the patches of all frames; less than 1 in sum, without the rest."""
+        y = self.spatial.norm1(self.in_time(x, None)[0])
+        mean = self.spatial.attn.weights(y, y).mean(axis=1)
+        apart = rearrange(mean, "b (t n) (s m) -> b t n s m", t=x.shape[1], s=x.shape[1])
+        return apart[:, :, 1:, :, 1:]
