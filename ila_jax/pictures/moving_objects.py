@@ -1,6 +1,6 @@
 """Measures how much of what a model looks at is on the moving object of motion pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import jax.numpy as jnp
@@ -91,7 +91,7 @@ class ObjectMeasures:
 
 def measure(title: str, recognizer: Recognizer, scenes: Scenes) -> ObjectMeasures:
     """Measures heat, points and masks of a model against the objects of all scenes."""
-    maps = _maps_of(recognizer, scenes.clips)
+    maps = maps_of(recognizer, scenes.clips)
     # Of a tower of one block, half of the blocks and all of them are the same.
     halves = sorted({maps.middle, maps.blocks - 1})
     points, masks = [], []
@@ -156,16 +156,9 @@ def of_masks(
     )
 
 
-def _maps_of(recognizer: Recognizer, clips: np.ndarray) -> BlockMaps:
-    """The maps of all clips, batch by batch.
-
-    The last batch is filled up with its last clip, so that one compiled program does for all.
-    """
-    size = min(_CLIPS, len(clips))
-    batches = [
-        block_maps(recognizer, clips[np.minimum(np.arange(start, start + size), len(clips) - 1)])
-        for start in range(0, len(clips), size)
-    ]
+def maps_of(recognizer: Recognizer, clips: np.ndarray) -> BlockMaps:
+    """The maps of all clips, batch by batch."""
+    batches = [block_maps(recognizer, batch) for batch in in_batches(clips)]
 
     def joined(name: str, parts: Sequence[BlockMaps | AlignmentMaps]) -> np.ndarray:
         return np.concatenate([getattr(part, name) for part in parts])[: len(clips)]
@@ -177,6 +170,16 @@ def _maps_of(recognizer: Recognizer, clips: np.ndarray) -> BlockMaps:
         joined("attention", batches),
         AlignmentMaps(**{name: joined(name, aligned) for name in names}) if aligned else None,
     )
+
+
+def in_batches(clips: np.ndarray) -> Iterator[np.ndarray]:
+    """Clips that go through a model together.
+
+    The last batch is filled up with its last clip, so that one compiled program does for all.
+    """
+    size = min(_CLIPS, len(clips))
+    for start in range(0, len(clips), size):
+        yield clips[np.minimum(np.arange(start, start + size), len(clips) - 1)]
 
 
 def _distance(a: Float[np.ndarray, "*m 2"], b: Float[np.ndarray, "*m 2"]) -> np.ndarray:
