@@ -26,6 +26,7 @@ FILES = sorted(
 SHIPPED = {
     "configs/quickstart.py": (235_744, None),
     "configs/ablation.py": (235_744, None),
+    "configs/alignment.py": (235_744, None),
     # The model of k400/b16_8f.
     "configs/finetune/frozen.py": (199_940_401, None),
     "configs/finetune/partial.py": (199_940_401, None),

@@ -18,7 +18,7 @@ BASE = {
 ROOMS_OF_COMMANDS = {
     "train.dry_run": {"train", "job", "data.synthetic"},
     "evaluate": {"job", "scoring", "pictures"},
-    "compare": {"job", "scoring", "train", "cost"},
+    "compare": {"job", "scoring", "train", "cost", "pictures", "data.synthetic"},
     "extract": {"job"},
     "predict": {"answers"},
     "serve": {"answers", "pictures", "data.synthetic"},

@@ -1,171 +1,117 @@
 """python -m ila_jax.compare: trains every temporal model alike, and reports them side by side."""
 
 import argparse
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+import os
+import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ila_jax import cli
+from ila_jax.compare.methods import COMPARED, DEFAULT
+from ila_jax.compare.runs import BUDGETS, LAYOUTS, POSITIONS, Plan, Setting
 from ila_jax.compilation_cache import use_compilation_cache
-from ila_jax.config import Config, Override, from_config, read_config
-from ila_jax.cost.countings import METHODS
-from ila_jax.files.json_files import json_text
-from ila_jax.files.publish import publish_text
+from ila_jax.config import Override
 from ila_jax.files.writable import check_writable
-from ila_jax.tables import render
 
 if TYPE_CHECKING:
-    from ila_jax.compare.comparison import Outcome
+    from ila_jax.compare.runs import TrainingRun
 
 _HELP = """\
 Trains the temporal models on motion pairs with the same budget, data order and seeds, each with
 and without the position embedding of multi-frame integration, so that one sees which blocks learn
 the order of frames by themselves. Then it scores each on clips forwards, backwards and shuffled,
-and writes one report: report.md, report.json and report.png in --workdir.
+measures what it aligns, and writes one report: report.md, report.json and report.png in --workdir.
 
   all of them, three seeds:
     python -m ila_jax.compare --workdir runs/comparison
   one seed, two of them, half the steps:
     python -m ila_jax.compare --workdir runs/two --seeds 1 --methods xclip,ila \\
         --config.train.steps=500
+  what aligns (docs/explanation/alignment.md): objects anywhere, and budgets of equal arithmetic:
+    python -m ila_jax.compare --workdir runs/alignment --config alignment --processes 2 \\
+        --layouts scattered,middle --budgets steps,arithmetic --positions with \\
+        --methods ila,spatial,joint,divided,ata,xclip,ila_token,ila_weight_0,ila_narrow_masks
 
 Stop it with Ctrl-C or SIGTERM and type the same command to go on: runs that are done are kept.
-With more --seeds, or --methods, it adds the runs that are missing.
+With more --seeds, --methods, --layouts or --budgets it adds the runs that are missing. Typed twice
+at a time, both work on the same list. --report makes the report of what is done by now.
+
+A budget of steps gives all methods the steps of the configuration. One of arithmetic gives each as
+many as cost what ILA's do, in multiply-accumulates; a method that gets within a tenth of the same
+steps by both has one run for both. Changed forms of ILA are trained by steps alone, and where both
+layouts are asked for, on the scattered one.
 """
 _CONFIG = "ablation"
-# Plain CLIP cannot tell a clip from its reversal, and has no positions to leave out.
-_METHODS = [method for method in METHODS if method != "clip"]
-_DEFAULT = [method for method in _METHODS if method != "ila_token_ssv2"]
-
-
-@dataclass(frozen=True)
-class TrainingRun:
-    """One model to train, and the folder that its run is in."""
-
-    method: str
-    positions: bool
-    seed: int
-    config: Config
-    workdir: Path
-
-    def __str__(self) -> str:
-        positions = "" if self.positions else ", without positions"
-        return f"{METHODS[self.method].title}{positions}, seed {self.seed}"
-
-    @property
-    def result(self) -> Path:
-        """The file that says, by being there, that this run is done."""
-        return self.workdir / "result.json"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; returns its exit status."""
-    return cli.run(lambda: _compare(arguments))
+    return cli.run(lambda: _compare(sys.argv[1:] if arguments is None else arguments))
 
 
-def _compare(arguments: Sequence[str] | None) -> None:
+def _compare(arguments: Sequence[str]) -> None:
     options, overrides = cli.parse_overrides(_parser(), arguments)
-    methods = cli.chosen("--methods", options.methods, _METHODS, default=_DEFAULT)
-    if options.seeds < 1:
-        raise ValueError(f"--seeds is {options.seeds}: expected at least 1")
+    runs = _plan(options, overrides).runs()
     # After the arguments are known to be right: loading jax takes a second.
-    from ila_jax.compare import figure
+    from ila_jax.compare import figure, training
 
     # What the report needs is asked for before hours of training, not after.
     figure.require_matplotlib()
     check_writable(options.workdir)
-    # Seeds are the outer loop: stopped early, all methods have the same number of seeds.
-    runs = [
-        TrainingRun(method, positions, seed, config, options.workdir / name / f"seed{seed}")
-        for seed in range(options.seeds)
-        for method in methods
-        for positions, name in ((True, method), (False, f"{method}_no_positions"))
-        for config in [_config(options.config, overrides, method, positions, seed)]
-    ]
-    use_compilation_cache(no_cache=options.no_cache)
-    # A signal ends the list early; then there is no report, which would compare unlike runs.
-    outcomes = list(_outcomes(runs))
-    if len(outcomes) == len(runs):
-        _report(runs[0].config, outcomes, options.workdir)
+    training.check(runs)
+    if options.report:
+        _report(runs, options)
+    elif options.helper:
+        parent = os.getppid()
+        training.share_cores(*map(int, options.helper.split("/")))
+        use_compilation_cache(no_cache=options.no_cache)
+        training.work(runs, parent=parent)
+    else:
+        _work_and_report(runs, options, arguments)
 
 
-def _config(
-    file: str, overrides: Sequence[Override], method: str, positions: bool, seed: int
-) -> Config:
-    """The configuration of one run. Errors: ValueError."""
-    # Last, so that they win: an override of the seed would make all seeds the same run.
-    own = [("model.mit_positions", positions), ("train.seed", seed)]
-    config = from_config(read_config(f"{file}:{method}", [*overrides, *own]))
-    if config.data.motion_pairs is None:
-        raise ValueError(f"{file} has no data.motion_pairs: what is compared is their motion")
-    return config
-
-
-def _outcomes(runs: Sequence[TrainingRun]) -> "Iterator[Outcome]":
-    """Yields the outcome of each run in turn; ends early when a signal stops one."""
-    import jax
-
+def _work_and_report(
+    runs: "Sequence[TrainingRun]", options: argparse.Namespace, arguments: Sequence[str]
+) -> None:
+    from ila_jax.compare import training
     from ila_jax.job.processes import say
 
-    # Not the time of day, which a clock that is set would change.
-    begin, trained = time.monotonic(), 0
-    for number, run in enumerate(runs, start=1):
-        say(f"run {number} of {len(runs)}: {run}")
-        is_done = run.result.exists()
-        outcome = _outcome(run)
-        if outcome is None:
+    with training.helpers(arguments, options.processes - 1):
+        use_compilation_cache(no_cache=options.no_cache)
+        # A signal ends the list early; then there is no report, which would compare unlike runs.
+        if not training.work(runs):
             return
-        yield outcome
-        # No later run has the same program, and the compiled ones would pile up in memory.
-        jax.clear_caches()
-        # Runs that were done before cost no time, and would make the estimate too short.
-        trained += not is_done
-        if trained and number < len(runs):
-            minutes = (time.monotonic() - begin) / trained * (len(runs) - number) / 60
-            say(f"top-1 {outcome.order.forward:.1%}; about {minutes:.0f} minutes left")
+    # What a helper has left, if it ended early.
+    if training.work(runs) and all(run.is_done for run in runs):
+        _report(runs, options)
+    else:
+        say("another process still works on some of the runs: the one that ends last reports")
 
 
-def _outcome(run: TrainingRun) -> "Outcome | None":
-    """Trains and scores a run unless that is done; None when a signal stopped it.
-
-    Errors: those of `train`.
-    """
-    from ila_jax.compare import comparison
-    from ila_jax.data.synthetic import motion_pairs
-    from ila_jax.scoring import time_order
-    from ila_jax.train.loop import train
-    from ila_jax.train.start import check_folder
-
-    # Also of a run that is done: its result is of the configuration that it was trained with.
-    check_folder(run.workdir, run.config)
-    if run.result.exists():
-        return comparison.read(run.result)
-    motion_pairs.ensure(run.config.data)
-    if not train(run.config, run.workdir):
-        return None
-    order = time_order.measure(run.workdir, run.config)
-    clips_per_second = comparison.training_speed(run.workdir / "metrics.jsonl")
-    outcome = comparison.Outcome(run.method, run.positions, run.seed, order, clips_per_second)
-    comparison.write(outcome, run.result)
-    return outcome
+def _plan(options: argparse.Namespace, overrides: Sequence[Override]) -> Plan:
+    """What the arguments ask for. Errors: ValueError."""
+    for flag in ("seeds", "processes"):
+        if getattr(options, flag) < 1:
+            raise ValueError(f"--{flag} is {getattr(options, flag)}: expected at least 1")
+    layouts = cli.chosen("--layouts", options.layouts, LAYOUTS, default=["middle"])
+    budgets = cli.chosen("--budgets", options.budgets, BUDGETS, default=["steps"])
+    positions = cli.chosen("--positions", options.positions, POSITIONS, default=list(POSITIONS))
+    return Plan(
+        methods=cli.chosen("--methods", options.methods, COMPARED, default=DEFAULT),
+        positions=[POSITIONS[name] for name in positions],
+        settings=[Setting(layout, budget) for budget in budgets for layout in layouts],
+        seeds=options.seeds,
+        file=options.config,
+        overrides=overrides,
+        workdir=options.workdir,
+    )
 
 
-def _report(config: Config, outcomes: "Sequence[Outcome]", folder: Path) -> None:
-    """Writes report.md, report.json and report.png, and prints the tables."""
-    from ila_jax.compare import comparison, figure
-    from ila_jax.cost.measure import machine
+def _report(runs: "Sequence[TrainingRun]", options: argparse.Namespace) -> None:
+    """Writes report.md, report.json and report.png of the runs that are done; prints the tables."""
+    from ila_jax.compare import report
 
-    train, rows = config.train, comparison.rows(outcomes, config.model)
-    length = f"{train.steps} steps" if train.epochs is None else f"{train.epochs:g} epochs"
-    budget = f"{length} of {train.batch} clips each; {machine()}"
-    tables = comparison.tables(rows)
-    publish_text(folder / "report.md", f"{budget}\n\n{render(tables, markdown=True)}\n")
-    values = {"budget": budget, "rows": comparison.as_json(rows)}
-    publish_text(folder / "report.json", json_text(values, indent=2))
-    figure.draw(rows, folder / "report.png")
-    print(f"{render(tables, markdown=False)}\n\n{budget}\nwritten: {folder}/report.md, .json, .png")
+    print(report.write(runs, options.workdir))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -178,9 +124,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="folder of runs and report",
     )
-    add("--methods", metavar="A,B", help=f"of {', '.join(_METHODS)} (default: all but the last)")
+    add("--methods", metavar="A,B", help=f"of {', '.join(COMPARED)} (default: the models alone)")
     add("--seeds", type=int, default=3, metavar="N", help="runs of each, seeds 0 to N-1")
-    add("--config", default=_CONFIG, metavar="NAME", help=f"called as NAME:METHOD; {_CONFIG}")
+    add("--config", default=_CONFIG, metavar="NAME",
+        help=f"called as NAME:METHOD; {_CONFIG}, or alignment for changed ILAs")  # fmt: skip
+    add("--layouts", metavar="A,B", help=f"where objects are, of {', '.join(LAYOUTS)} (middle)")
+    add("--budgets", metavar="A,B", help=f"how long to train, of {', '.join(BUDGETS)} (steps)")
+    add("--positions", metavar="A,B", help=f"of {', '.join(POSITIONS)} (both)")
+    add("--processes", type=int, default=1, metavar="P", help="that train at once")
+    add("--report", action="store_true", help="train nothing, and report what is done")
+    # Of the processes that this command starts itself: K/N.
+    add("--helper", help=argparse.SUPPRESS)
     cli.add_no_cache(parser)
     return parser
 

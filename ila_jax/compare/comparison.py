@@ -2,17 +2,21 @@
 
 import json
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ila_jax.compare.alignment_of_runs import Measures
+from ila_jax.compare.methods import COMPARED
+from ila_jax.compare.runs import Setting
 from ila_jax.config import ModelConfig
 from ila_jax.cost import traced
-from ila_jax.cost.countings import METHODS, by_formula
-from ila_jax.files.publish import publish_text
-from ila_jax.scoring.time_order import TimeOrder
-from ila_jax.tables import Table
+from ila_jax.cost.countings import by_formula
+from ila_jax.files.publish import publish, publish_text
+from ila_jax.scoring.time_order import Answers, TimeOrder
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,8 @@ class Outcome:
 
     positions: whether multi-frame integration knows the frames' order. order: accuracies on clips
     forwards, backwards and shuffled. clips_per_second: of training, the median over the run; None
-    for a run that is too short to tell.
+    for a run that is too short to tell. layout, budget: its `Setting`. steps: of training, of
+    `batch` clips each.
     """
 
     method: str
@@ -29,11 +34,24 @@ class Outcome:
     seed: int
     order: TimeOrder
     clips_per_second: float | None
+    layout: str = "middle"
+    budget: str = "steps"
+    steps: int = 0
+    batch: int = 0
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that is done. clips: what its model says of each clip. measures: what it aligns."""
+
+    outcome: Outcome
+    clips: Answers
+    measures: Measures
 
 
 @dataclass(frozen=True)
 class MethodRuns:
-    """A method's runs over all seeds, at least one, and what the method costs.
+    """A method's runs over all seeds, at least one, in one setting, and what the method costs.
 
     new_parameters: those that CLIP does not have. macs: multiply-accumulates of a clip, with the
     linear head.
@@ -41,23 +59,37 @@ class MethodRuns:
 
     method: str
     positions: bool
-    outcomes: Sequence[Outcome]
+    setting: Setting
+    runs: Sequence[Finished]
     new_parameters: int
     macs: int
 
     @property
     def title(self) -> str:
         """The method as tables name it."""
-        return METHODS[self.method].title
+        return COMPARED[self.method].title
+
+    @property
+    def steps(self) -> int:
+        """Of training, the same in all seeds."""
+        return self.runs[0].outcome.steps
 
     def of(self, measure: str) -> list[float]:
         """The accuracy of every seed, a share. measure: `forward`, `to_partner` or `shuffled`."""
-        return [getattr(outcome.order, measure) for outcome in self.outcomes]
+        return [getattr(run.outcome.order, measure) for run in self.runs]
+
+    def by_clip(self, of_clips: Callable[[Answers], np.ndarray]) -> np.ndarray:
+        """What is asked of every clip in every seed, float [s, v]."""
+        return np.stack([of_clips(run.clips) for run in self.runs]).astype(np.float64)
+
+    def measured(self, key: tuple[str, int], name: str) -> np.ndarray:
+        """A measure of alignment of every clip in every seed, float [s, v]. name: of `Measured`."""
+        return np.stack([getattr(run.measures[key], name) for run in self.runs]).astype(np.float64)
 
     def per_class(self) -> dict[str, float | None]:
         """The mean over seeds of each class's accuracy."""
-        names = self.outcomes[0].order.per_class
-        by_class = {name: [o.order.per_class[name] for o in self.outcomes] for name in names}
+        orders = [run.outcome.order for run in self.runs]
+        by_class = {name: [o.per_class[name] for o in orders] for name in orders[0].per_class}
         return {
             name: _mean([v for v in values if v is not None]) for name, values in by_class.items()
         }
@@ -65,8 +97,9 @@ class MethodRuns:
     @property
     def clips_per_second(self) -> float | None:
         """The median over seeds; None where all runs were too short to tell."""
-        speeds = [o.clips_per_second for o in self.outcomes if o.clips_per_second is not None]
-        return statistics.median(speeds) if speeds else None
+        speeds = [run.outcome.clips_per_second for run in self.runs]
+        known = [speed for speed in speeds if speed is not None]
+        return statistics.median(known) if known else None
 
 
 def write(outcome: Outcome, path: Path) -> None:
@@ -81,6 +114,23 @@ def read(path: Path) -> Outcome:
     return Outcome(**values | {"order": TimeOrder(**values["order"])})
 
 
+def write_clips(answers: Answers, path: Path) -> None:
+    """Writes what a model says of each clip, whole or not at all."""
+
+    def save(scratch: Path) -> None:
+        with scratch.open("wb") as file:
+            np.savez(file, **asdict(answers))
+
+    publish(path, save)
+
+
+def read_clips(path: Path) -> Answers:
+    """Reads what `write_clips` wrote."""
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    return Answers(**arrays | {"class_names": tuple(arrays["class_names"].tolist())})
+
+
 def training_speed(metrics: Path) -> float | None:
     """Clips a second of training, the median over the log lines of a run; None without any.
 
@@ -91,84 +141,54 @@ def training_speed(metrics: Path) -> float | None:
     return statistics.median(speeds) if speeds else None
 
 
-def rows(outcomes: Sequence[Outcome], model: ModelConfig) -> list[MethodRuns]:
-    """Methods in the order of the table, each with positions before without.
+def rows(finished: Sequence[Finished], model: ModelConfig) -> list[MethodRuns]:
+    """Methods in the order of the table, each with positions before without, by setting.
 
     model: of any of the runs, with the linear head; they differ in their temporal model alone.
     """
     assert model.classes is not None, "motion pairs have the linear head"
-    table = []
-    for key, method in METHODS.items():
-        for positions in (True, False):
-            runs = [o for o in outcomes if (o.method, o.positions) == (key, positions)]
-            # With --methods, a comparison has only some of them.
-            if not runs:
-                continue
-            # With and without positions a method costs the same here: their embedding is t × e
-            # parameters and one addition.
-            config = replace(model, temporal=method.temporal, convolutions=method.convolutions)
-            macs = by_formula(config, model.classes)["linear_head"]
-            table.append(MethodRuns(key, positions, runs, traced.parameters(config).new, macs))
-    return table
-
-
-def tables(rows: Sequence[MethodRuns]) -> list[Table]:
-    """The accuracies of every method beside its costs, and the accuracies of every class."""
-    return [_accuracies(rows), _classes(rows)]
-
-
-def _accuracies(rows: Sequence[MethodRuns]) -> Table:
-    header = [
-        "method", "positions", "top-1 %", "backwards → partner %", "shuffled %",
-        "new parameters", "MMACs", "clips/s",
-    ]  # fmt: skip
-    cells = [
-        [
-            row.title,
-            "yes" if row.positions else "no",
-            *(_spread(row.of(measure)) for measure in ("forward", "to_partner", "shuffled")),
-            f"{row.new_parameters:,}",
-            f"{row.macs / 1e6:.1f}",
-            "–" if row.clips_per_second is None else f"{row.clips_per_second:.0f}",
-        ]
-        for row in rows
+    by_key: dict[tuple[Setting, str, bool], list[Finished]] = {}
+    for run in finished:
+        o = run.outcome
+        by_key.setdefault((Setting(o.layout, o.budget), o.method, o.positions), []).append(run)
+    settings = list(dict.fromkeys(setting for setting, _, _ in by_key))
+    order = [
+        (setting, key, positions)
+        for setting in settings
+        for key in COMPARED
+        for positions in (True, False)
     ]
-    notes = [
-        "positions: whether multi-frame integration adds an embedding of each frame's place.",
-        "mean (lowest to highest) over seeds; one figure where there is one seed.",
-        "backwards → partner: of the clips that were right, the share that is named as the "
-        "reversed class when played backwards.",
-        "MMACs: of one clip with the linear head. clips/s: training on this machine.",
-    ]
-    return Table("Motion pairs: 8 classes, chance 12.5 %, looks alone 50 %", header, cells, notes)
+    return [_row(*key, by_key[key], model) for key in order if key in by_key]
 
 
-def _classes(rows: Sequence[MethodRuns]) -> Table:
-    # All runs have the classes of the motion pairs.
-    names = list(rows[0].per_class())
-    cells = [
-        [
-            row.title,
-            "yes" if row.positions else "no",
-            *("–" if v is None else f"{100 * v:.0f}" for v in row.per_class().values()),
-        ]
-        for row in rows
-    ]
-    return Table("Top-1 of each class, %, mean over seeds", ["method", "positions", *names], cells)
+def _row(
+    setting: Setting, key: str, positions: bool, runs: Sequence[Finished], model: ModelConfig
+) -> MethodRuns:
+    method = COMPARED[key]
+    # With and without positions a method costs the same here: their embedding is t × e parameters
+    # and one addition.
+    config = replace(model, temporal=method.temporal, convolutions=method.convolutions)
+    assert config.classes is not None
+    macs = by_formula(config, config.classes)["linear_head"]
+    return MethodRuns(key, positions, setting, runs, traced.parameters(config).new, macs)
 
 
 def as_json(rows: Sequence[MethodRuns]) -> list[dict[str, Any]]:
     """The rows as `report.json` holds them, with every seed's outcome."""
-    return [asdict(row) | {"title": row.title, "per_class": row.per_class()} for row in rows]
-
-
-def _spread(values: Sequence[float]) -> str:
-    """The mean over seeds in percent, with the lowest and the highest in brackets."""
-    # Not a standard deviation: of three seeds, the lowest and the highest say more.
-    mean = f"{100 * statistics.mean(values):.1f}"
-    if len(values) == 1:
-        return mean
-    return f"{mean} ({100 * min(values):.1f} to {100 * max(values):.1f})"
+    return [
+        {
+            "method": row.method,
+            "title": row.title,
+            "positions": row.positions,
+            "layout": row.setting.layout,
+            "budget": row.setting.budget,
+            "outcomes": [asdict(run.outcome) for run in row.runs],
+            "new_parameters": row.new_parameters,
+            "macs": row.macs,
+            "per_class": row.per_class(),
+        }
+        for row in rows
+    ]
 
 
 def _mean(values: Sequence[float]) -> float | None:

@@ -7,8 +7,10 @@ names the partner when a clip is played backwards, and is lost when its frames a
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ila_jax.config import Config
 from ila_jax.data.clips.evaluation_clips import FrameOrder
@@ -46,11 +48,40 @@ class TimeOrder:
         )
 
 
+@dataclass(frozen=True)
+class Answers:
+    """The class that a model names of each clip of a validation set, int [v], in three orders.
+
+    label: the clips' own. class_names: of all classes.
+    """
+
+    label: NDArray[Any]
+    forward: NDArray[Any]
+    backward: NDArray[Any]
+    shuffled: NDArray[Any]
+    class_names: tuple[str, ...]
+
+    @property
+    def right(self) -> NDArray[Any]:
+        """Whether a clip is named rightly as it is: bool [v]."""
+        return np.asarray(self.forward == self.label)
+
+    @property
+    def to_partner(self) -> NDArray[Any]:
+        """Whether a clip that is played backwards is named as its partner class: bool [v]."""
+        return np.asarray(self.backward == np.array(PARTNER)[self.label])
+
+
 def measure(workdir: Path, config: Config) -> TimeOrder:
     """The accuracies of a run's best checkpoint on its validation set of motion pairs.
 
     Errors: ValueError for a run without a checkpoint, or a damaged one.
     """
+    return accuracies(answers(workdir, config))
+
+
+def answers(workdir: Path, config: Config) -> Answers:
+    """What a run's best checkpoint says of its validation set. Errors: those of `measure`."""
     dataset, recognizer, mesh = open_dataset(config), load_run(workdir, "best"), make_mesh()
     text = recognizer.class_features if recognizer.config.head == "text" else None
     on_mesh = put_state(mesh, (recognizer.variables, text))
@@ -64,14 +95,27 @@ def measure(workdir: Path, config: Config) -> TimeOrder:
 
     forward, backward = predictions("forward"), predictions("reversed")
     shuffled = predictions("shuffled")
-    partner = np.array(PARTNER)
     # Row by row: all three are in the order of the list, and of the same videos.
-    right = forward.top[:, 0] == forward.label
-    named = backward.top[:, 0] == partner[backward.label]
-    accuracies = forward.per_class(len(dataset.class_names))
+    return Answers(
+        label=forward.label,
+        forward=forward.top[:, 0],
+        backward=backward.top[:, 0],
+        shuffled=shuffled.top[:, 0],
+        class_names=dataset.class_names,
+    )
+
+
+def accuracies(answers: Answers) -> TimeOrder:
+    """The shares of clips that a model names rightly."""
+    right = answers.right
+
+    def of_class(number: int) -> float | None:
+        own = answers.label == number
+        return float(right[own].mean()) if own.any() else None
+
     return TimeOrder(
-        forward=forward.metrics()["top1"],
-        to_partner=float(named[right].mean()) if right.any() else 0.0,
-        shuffled=shuffled.metrics()["top1"],
-        per_class=dict(zip(dataset.class_names, accuracies, strict=True)),
+        forward=float(right.mean()),
+        to_partner=float(answers.to_partner[right].mean()) if right.any() else 0.0,
+        shuffled=float((answers.shuffled == answers.label).mean()),
+        per_class={name: of_class(k) for k, name in enumerate(answers.class_names)},
     )

@@ -1,66 +1,234 @@
-"""The comparison: real small runs, a restart that repeats nothing, and a report by hand."""
+"""The comparison: its runs, a restart that repeats nothing, and a report of small runs."""
 
+import argparse
 import json
+import re
 import statistics
 
+import numpy as np
 import pytest
 
 from ila_jax.compare import __main__ as compare
-from ila_jax.compare import comparison
-from ila_jax.compare.comparison import Outcome
-from ila_jax.config import from_config, read_config
-from ila_jax.cost.countings import METHODS
+from ila_jax.compare import alignment_of_runs, comparison, figure, report_tables, training
+from ila_jax.compare.comparison import Finished, Outcome
+from ila_jax.compare.methods import CHANGED, COMPARED
+from ila_jax.compare.runs import Setting
+from ila_jax.config import differences, from_config, read_config, to_dict
+from ila_jax.files.lock import only_writer
 from ila_jax.models import model
-from ila_jax.scoring.time_order import TimeOrder
+from ila_jax.pictures.alignment_measures import Measured
+from ila_jax.scoring.time_order import Answers, TimeOrder
 from tests.train import runs
 
-
-def outcome(method, positions, seed, forward):
-    per_class = {"moving left": forward, "moving right": None}
-    order = TimeOrder(forward=forward, to_partner=0.5, shuffled=0.25, per_class=per_class)
-    return Outcome(method, positions, seed, order, 100.0 + seed)
+NAMES = ("moving left", "moving right")
 
 
-@pytest.mark.parametrize("method", compare._METHODS)
+def finished(method, positions, seed, right, setting=("middle", "steps"), steps=100):
+    """A run that names the first clips rightly, so many eighths of 32."""
+    clip = np.arange(32)
+    label = clip % 2
+    named = np.where(clip < 4 * right, label, 1 - label)
+    clips = Answers(label, named, 1 - label, label, NAMES)
+    per_class = {"moving left": right / 8, "moving right": None}
+    order = TimeOrder(forward=right / 8, to_partner=1.0, shuffled=1.0, per_class=per_class)
+    outcome = Outcome(method, positions, seed, order, 100.0 + seed, *setting, steps, 16)
+    shares = [0.1 * k + 0.01 * (clip // 8) for k in range(1, 6)]
+    return Finished(outcome, clips, {("masks", 1): Measured(*shares)})
+
+
+def planned(*given):
+    parser = compare._parser()
+    options, overrides = compare.cli.parse_overrides(
+        parser, ["--workdir", "w", "--config", f"{runs.ROOT}/configs/alignment.py", *given]
+    )
+    return compare._plan(options, overrides).runs()
+
+
+def config_of(method):
+    return from_config(read_config(f"{runs.ROOT}/configs/alignment.py:{method}"))
+
+
+@pytest.mark.parametrize("method", COMPARED)
 def test_each_method_is_a_configuration(method):
-    config = from_config(read_config(f"{runs.ROOT}/configs/ablation.py:{method}"))
-    assert config.model.temporal == METHODS[method].temporal
-    assert config.model.convolutions == METHODS[method].convolutions
+    config = config_of(method)
+    assert config.model.temporal == COMPARED[method].temporal
+    assert config.model.convolutions == COMPARED[method].convolutions
     assert model.abstract(config.model).params["mit"].keys() == {"block", "positions"}
 
 
+def test_a_changed_form_of_ila_differs_in_one_thing():
+    changed = {key: differences(config_of("ila"), config_of(key)) for key in CHANGED}
+    assert changed.pop("ila_pretrained") == [
+        "initial.pretrained: None, 'weights/outline_clip'", "initial.reset_head: False, True",
+        "initial.scratch: True, False",
+    ]  # fmt: skip
+    assert changed == {
+        "ila_weight_0": ["train.alignment_weight: 1.0, 0.0"],
+        "ila_weight_0.1": ["train.alignment_weight: 1.0, 0.1"],
+        "ila_weight_10": ["train.alignment_weight: 1.0, 10.0"],
+        "ila_no_noise": ["train.alignment_noise: 0.2, 0.0"],
+        "ila_free_points": ["model.points.reach: 0.75, 1.0"],
+        "ila_narrow_masks": ["model.points.mask_width: 1.0, 0.5"],
+    }
+    ablation = from_config(read_config(f"{runs.ROOT}/configs/ablation.py:ila"))
+    assert differences(ablation, config_of("ila")) == []
+
+
 def test_without_positions_there_is_no_parameter_for_them():
-    changed = [("model.mit_positions", False)]
-    config = from_config(read_config(f"{runs.ROOT}/configs/ablation.py:ila", changed))
-    assert model.abstract(config.model).params["mit"].keys() == {"block"}
+    (run,) = planned("--methods", "ila", "--seeds", "1", "--positions", "without")
+    assert model.abstract(run.config.model).params["mit"].keys() == {"block"}
 
 
-def test_rows_are_means_over_seeds_in_the_order_of_the_table():
+def test_the_runs_of_a_first_comparison_keep_their_folders_and_order():
+    found = planned("--methods", "xclip,ila", "--seeds", "2")
+    assert [str(run.workdir) for run in found] == [
+        f"w/{name}/seed{seed}"
+        for seed in range(2)
+        for name in ("xclip", "xclip_no_positions", "ila", "ila_no_positions")
+    ]
+    assert [run.config.train.seed for run in found] == [0, 0, 0, 0, 1, 1, 1, 1]
+
+
+def test_layouts_have_clips_of_their_own():
+    middle, scattered = planned("--methods", "ila", "--seeds", "1", "--positions", "with",
+                                "--layouts", "middle,scattered")  # fmt: skip
+    assert differences(middle.config, scattered.config) == [
+        "data.class_names: 'data/motion_pairs/classes.txt', "
+        "'data/motion_pairs_scattered/classes.txt'",
+        "data.motion_pairs.layout: 'middle', 'scattered'",
+        "data.root: 'data/motion_pairs', 'data/motion_pairs_scattered'",
+        "data.train: 'data/motion_pairs/train.txt', 'data/motion_pairs_scattered/train.txt'",
+        "data.validation: 'data/motion_pairs/validation.txt', "
+        "'data/motion_pairs_scattered/validation.txt'",
+    ]
+    assert str(scattered.workdir) == "w/scattered_steps/ila/seed0"
+
+
+def test_equal_arithmetic_is_more_steps_of_a_cheaper_model():
+    found = planned("--methods", "ila,xclip,ata", "--seeds", "1", "--positions", "with",
+                    "--budgets", "steps,arithmetic")  # fmt: skip
+    steps = {(run.method, run.setting.budget): run.config.train.steps for run in found}
+    # ATA's 43.2 MMACs are nearly ILA's 45.7: its run is one for both budgets, as ILA's own is.
+    assert steps == {
+        ("ila", "steps"): 1600, ("xclip", "steps"): 1600, ("ata", "steps"): 1600,
+        ("xclip", "arithmetic"): 2337,
+    }  # fmt: skip
+    (xclip,) = (run for run in found if run.setting.budget == "arithmetic")
+    assert xclip.config.train.evaluate_every == 2337  # once, at the end
+
+
+def test_changed_forms_are_trained_where_the_middle_says_nothing():
+    found = planned("--methods", "ila,ila_weight_0", "--seeds", "1",
+                    "--layouts", "middle,scattered", "--budgets", "steps,arithmetic")  # fmt: skip
+    changed = [run for run in found if run.method in CHANGED]
+    assert [(run.setting, run.positions) for run in changed] == [(Setting("scattered"), True)]
+
+
+def test_rows_are_over_seeds_in_the_order_of_the_table():
     found = comparison.rows(
         [
-            outcome("ila", True, 0, 0.75),
-            outcome("spatial", False, 0, 0.5),
-            outcome("ila", True, 1, 0.5),
+            finished("ila", True, 0, 6),
+            finished("spatial", False, 0, 4),
+            finished("ila", True, 1, 4),
         ],
-        from_config(read_config(f"{runs.ROOT}/configs/ablation.py:ila")).model,
+        config_of("ila").model,
     )
     assert [(row.method, row.positions) for row in found] == [("spatial", False), ("ila", True)]
     ila = found[1]
     assert ila.of("forward") == [0.75, 0.5]
     assert ila.per_class() == {"moving left": 0.625, "moving right": None}
     assert ila.clips_per_second == statistics.median([100.0, 101.0])
+    assert ila.by_clip(lambda clips: clips.right).sum(axis=1).tolist() == [24, 16]
     assert found[0].new_parameters == 0 < ila.new_parameters
-    accuracies, classes = comparison.tables(found)
-    assert accuracies.cells[1][2:5] == ["62.5 (50.0 to 75.0)", "50.0 (50.0 to 50.0)",
-                                        "25.0 (25.0 to 25.0)"]  # fmt: skip
-    assert classes.cells[0][2:] == ["50", "–"]
+    assert report_tables.classes(found).cells[1][4:] == ["62", "–"]
 
 
-def test_an_outcome_is_written_whole_and_read_back(tmp_path):
-    before = outcome("ata", False, 2, 0.5)
-    comparison.write(before, tmp_path / "result.json")
-    assert comparison.read(tmp_path / "result.json") == before
-    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+def test_the_table_says_what_is_not_told_apart():
+    rows = comparison.rows(
+        [finished(method, True, seed, right + (seed > 1 and method == "ata"))
+         for seed in range(3)
+         for method, right in (("ila", 6), ("ata", 6), ("xclip", 0))],
+        config_of("ila").model,
+    )  # fmt: skip
+    table = report_tables.accuracies(rows)
+    cells = {row[2]: row for row in table.cells}
+    columns = [table.header.index(name) for name in ("against ILA", "is it less")]
+    ata, xclip, ila = (
+        [row[k] for k in columns]
+        for row in (cells["ATA"], cells["X-CLIP"], cells["ILA, released, K400 form"])
+    )
+    assert ila == ["", ""]
+    assert ata[1].startswith("not told apart (p ")
+    assert xclip[0].startswith("-75.0 ± ")
+    assert xclip[1].startswith("less (p ")
+    # 100 steps of 16 clips, forwards and twice as much backwards.
+    spent = float(cells["X-CLIP"][table.header.index("TMACs of training")])
+    macs = float(cells["X-CLIP"][table.header.index("MMACs")])
+    assert spent == pytest.approx(3 * macs * 100 * 16 / 1e6, abs=0.1)
+
+
+def test_what_is_aligned_is_held_against_what_says_nothing():
+    rows = comparison.rows([finished("ila", True, s, 6) for s in range(2)], config_of("ila").model)
+    (cells,) = report_tables.alignment(rows).cells
+    assert cells[3:5] == ["masks", "1"]
+    assert [cell.split(" ")[0] for cell in cells[5:10]] == ["11.5", "21.5", "31.5", "41.5", "51.5"]
+    assert cells[10].startswith("-20.0 ± 0.0, less")
+
+
+def test_the_figure_is_of_all_settings(tmp_path):
+    rows = comparison.rows(
+        [
+            finished(method, True, seed, 5 + seed, setting)
+            for method in ("ila", "xclip")
+            for setting in (
+                ("middle", "steps"),
+                ("scattered", "steps"),
+                ("scattered", "arithmetic"),
+            )
+            for seed in range(2)
+        ],
+        config_of("ila").model,
+    )
+    figure.draw(rows, tmp_path / "report.png")
+    assert (tmp_path / "report.png").stat().st_size > 20_000
+
+
+def test_what_runs_leave_is_read_back(tmp_path):
+    before = finished("ata", False, 2, 4)
+    comparison.write(before.outcome, tmp_path / "result.json")
+    assert comparison.read(tmp_path / "result.json") == before.outcome
+    comparison.write_clips(before.clips, tmp_path / "clips.npz")
+    after = comparison.read_clips(tmp_path / "clips.npz")
+    assert after.class_names == NAMES
+    np.testing.assert_array_equal(after.right, before.clips.right)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clips.npz", "result.json"]
+
+
+def test_a_run_that_another_process_has_is_left_to_it(tmp_path, monkeypatch):
+    run = argparse.Namespace(workdir=tmp_path, is_done=False)
+    worked = []
+    monkeypatch.setattr(training, "_finish", lambda run: worked.append(run) or True)
+    monkeypatch.setattr(training, "only_writer", refuse)
+    assert training.work([run])
+    assert worked == []
+    monkeypatch.setattr(training, "only_writer", only_writer)
+    assert training.work([run])
+    assert worked == [run]
+
+
+def test_a_folder_of_another_configuration_is_refused_before_anything_is_trained(tmp_path, capsys):
+    workdir = tmp_path / "ila" / "seed0"
+    workdir.mkdir(parents=True)
+    config = to_dict(config_of("ila"))
+    config["train"]["steps"] = 1234
+    (workdir / "config.json").write_text(json.dumps(config))
+    given = ["--workdir", str(tmp_path), "--config", f"{runs.ROOT}/configs/alignment.py"]
+    assert compare.main([*given, "--methods", "ila", "--seeds", "1", "--report"]) == 1
+    assert "train.steps: 1234, 1600" in capsys.readouterr().err
+
+
+def refuse(folder, otherwise):
+    raise ValueError(otherwise)
 
 
 def arguments(workdir, data, steps=2):
@@ -90,7 +258,10 @@ def test_runs_that_are_done_are_kept_and_the_rest_is_made_up_for(tmp_path, pairs
     assert err.count("all 2 steps are done") == 1
     assert (with_positions / "metrics.jsonl").read_text() == metrics
     assert json.loads((workdir / "report.json").read_text()) == report
-    assert "Spatial attention  no" in out
+    assert re.search("Spatial attention +no", out)
+    measures = alignment_of_runs.read(with_positions / "alignment.npz")
+    assert set(measures) == {("class token", 1)}
+    assert measures["class token", 1].mover.shape == (16,)
 
     assert compare.main(arguments(workdir, pairs, steps=4)) == 1
     assert "train.steps: 2, 4" in capsys.readouterr().err
@@ -107,3 +278,18 @@ def test_what_cannot_be_compared_is_told_in_words(tmp_path, capsys):
         assert compare.main([*given, *wrong]) == 1
         assert words in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_two_processes_share_the_runs_of_both_layouts(tmp_path, pairs, capfd):
+    workdir = tmp_path / "comparison"
+    given = [*arguments(workdir, pairs), "--layouts", "scattered,middle", "--positions", "with"]
+    assert compare.main([*given, "--report"]) == 1
+    assert "none of the 2 runs" in capfd.readouterr().err
+    assert compare.main([*given, "--processes", "2"]) == 0
+    out, err = capfd.readouterr()
+    # Each run once, whichever of the two processes took it.
+    assert err.count("run 1 of 2: ") == err.count("run 2 of 2: ") == 1
+    assert re.search("scattered +steps +Spatial attention", out)
+    text = (workdir / "report.md").read_text()
+    assert "| scattered | steps | Spatial attention | class token | 1 |" in text
