@@ -145,7 +145,8 @@ class Recognizer:
         if self.class_names is None:
             raise ValueError(
                 "this model does not know what its classes are called: name them, with "
-                'model.with_classes(["clapping", …]), or --classes FILE for a command'
+                'model.with_classes(["clapping", "waving"]), or for a command with --classes '
+                "'clapping,waving' or the name of a file"
             )
         return self.class_names
 

@@ -17,7 +17,6 @@ NOT_RUN = {
     "tools/quickstart": f"{INTERNET}; what it trains is run here with fewer steps",
     "tools/test": SESSION,
     "pip install": INTERNET,
-    "pip install '.[demo]' && python -m ila_jax.serve": f"{INTERNET}; then serves until Ctrl-C",
     "python -m ila_jax.serve": "serves until Ctrl-C",
     "pip install xprof && xprof": f"{INTERNET}; then serves until Ctrl-C",
     "apt install": INTERNET,

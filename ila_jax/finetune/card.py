@@ -14,8 +14,8 @@ from ila_jax.scoring.metrics import METRICS
 from ila_jax.tables import Table, render
 
 _NO_TEST = (
-    "Validation chose the checkpoint and the temperature, so that its figures are a little too "
-    "good. Keep some clips for a last look (`--test 0.2`) to know how much"
+    "Validation chose {}, so that its figures are a little too good. Keep some clips for a last "
+    "look (`--test 0.2`) to know how much"
 )
 FROM_NOISE = (
     "The model was trained from noise, without weights that have seen other videos. With a few "
@@ -49,7 +49,8 @@ def card(
             render([_table_of_classes(first)], markdown=True),
             "## Warnings",
             "\n".join(
-                f"- {sentence.rstrip('.')}." for sentence in warnings(config, split, results)
+                f"- {sentence.rstrip('.')}."
+                for sentence in warnings(config, split, results, temperature)
             ),
             "## Limits",
             _LIMITS_OF_SEVERAL if first.get("several_labels", False) else _LIMITS,
@@ -61,14 +62,20 @@ def card(
     )
 
 
-def warnings(config: Config, split: Split, results: Mapping[str, dict[str, Any]]) -> list[str]:
-    """What makes the figures less trustworthy, in sentences."""
+def warnings(
+    config: Config,
+    split: Split,
+    results: Mapping[str, dict[str, Any]],
+    temperature: StoredTemperature | str,
+) -> list[str]:
+    """What makes the figures less trustworthy, in sentences. temperature: as in `card`."""
     sentences = [*split.warnings]
     for side, result in results.items():
         sentences += [f"{side}: {sentence}" for sentence in result["cautions"]]
     sentences += _of_training(results)
     sentences += [FROM_NOISE] if config.initial.pretrained is None else []
-    return sentences + ([_NO_TEST] if len(results) == 1 else [])
+    chosen = "the checkpoint" + ("" if isinstance(temperature, str) else " and the temperature")
+    return sentences + ([_NO_TEST.format(chosen)] if len(results) == 1 else [])
 
 
 def summary(results: Mapping[str, dict[str, Any]]) -> list[str]:

@@ -36,6 +36,7 @@ def test_a_list_of_several_labels_becomes_a_model_that_names_them(movers, tmp_pa
     assert "says of each of 3 classes whether it is there" in card
     assert "average precision" in card
     assert "no temperature was fitted" in card
+    assert "Validation chose the checkpoint, so that" in card
 
     model = ila_jax.load(folder / "run")
     assert model.class_names == tuple(COLOURS)

@@ -22,8 +22,8 @@ def one_spelling(counts: Mapping[str, int], *, merge: bool) -> tuple[dict[str, s
     if several and not merge:
         raise ValueError(
             listed(
-                f"{len(several)} classes are spelled in more than one way; correct the labels, or "
-                "merge each line into one class (--merge-labels, merge_labels=True)",
+                "labels differ only in case, blanks or underscores; correct them, or merge each "
+                "line into one class (--merge-labels, merge_labels=True)",
                 [_counted(labels, counts) for labels in several],
             )
         )
@@ -39,4 +39,5 @@ def one_spelling(counts: Mapping[str, int], *, merge: bool) -> tuple[dict[str, s
 
 
 def _counted(labels: list[str], counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{label!r} ({counts[label]} clips)" for label in labels)
+    clips = ("1 clip" if counts[label] == 1 else f"{counts[label]} clips" for label in labels)
+    return ", ".join(f"{label!r} ({n})" for label, n in zip(labels, clips, strict=True))

@@ -54,7 +54,9 @@ class FolderListing:
         ]
         if len(kinds) > _KINDS:
             sentences.append(f"{sum(count for _, (count, _) in kinds[_KINDS:])} of other names")
-        return [f"{self.folder}: {len(self.files)} videos; beside them " + "; ".join(sentences)]
+        n = len(self.files)
+        videos = "1 video; beside it" if n == 1 else f"{n} videos; beside them"
+        return [f"{self.folder}: {videos} {'; '.join(sentences)}"]
 
 
 def list_videos(folder: str | Path) -> FolderListing:

@@ -78,15 +78,16 @@ def test_labels_of_two_spellings_are_asked_about_and_merged_at_will(tmp_path):
     text = "file,label\na.mp4,Run\nb.mp4,jump\nd/1.mp4,run\nd/2.mp4,run\nd/3.mp4,run  \n"
     with pytest.raises(ValueError, match=r"merge each line into one class") as error:
         listed(tmp_path, text)
-    assert "'Run' (1 clips), 'run' (2 clips), 'run  ' (1 clips)" in str(error.value)
+    assert "labels differ only in case" in str(error.value)
+    assert "'Run' (1 clip), 'run' (2 clips), 'run  ' (1 clip)" in str(error.value)
     merged = listed(tmp_path, text, merge_labels=True)
     assert merged.class_names == ("jump", "run")
-    assert "merged into 'run': 'Run' (1 clips)" in merged.notes[0]
+    assert "merged into 'run': 'Run' (1 clip)" in merged.notes[0]
 
 
 def test_folders_of_two_spellings_as_well(tmp_path):
     folder = touch(tmp_path, "Jump_up/1.mp4", "jump up/2.mp4", "jump up/3.mp4", "run/4.mp4")
-    with pytest.raises(ValueError, match=r"'Jump_up' \(1 clips\), 'jump up' \(2 clips\)"):
+    with pytest.raises(ValueError, match=r"'Jump_up' \(1 clip\), 'jump up' \(2 clips\)"):
         read_own_videos(folder)
     merged = read_own_videos(folder, merge_labels=True)
     assert labels(merged)["Jump_up/1.mp4"] == ("jump up",)

@@ -97,7 +97,7 @@ def test_what_lies_beside_videos_is_counted_and_named(tmp_path):
     found = list_videos(tmp_path)
     assert found.files == ["clip.mp4"]
     (note,) = found.notes()
-    assert note.startswith(f"{tmp_path}: 1 videos; beside them 3 with no suffix that begin like")
+    assert note.startswith(f"{tmp_path}: 1 video; beside it 3 with no suffix that begin like")
     for said in ("2 named .txt (1.txt, clip.txt)", "1 named .lrv (clip.LRV)", "1 named .part",
                  "1 named .thm", "1 named .dat that begin like no video (data.dat)"):  # fmt: skip
         assert said in note
@@ -168,8 +168,7 @@ def test_a_folder_without_permission_is_named_and_the_others_listed():
         (folder / "closed").chmod(0o755)
     assert found.files == ["open/b.mp4"]
     assert found.notes() == [
-        f"{folder}: 1 videos; beside them 1 folders that cannot be listed: Permission denied "
-        "(closed/)"
+        f"{folder}: 1 video; beside it 1 folders that cannot be listed: Permission denied (closed/)"
     ]
 
 
