@@ -1,0 +1,1 @@
+"""Mutation testing by a sample: `python -m tools.mutation --help`."""
