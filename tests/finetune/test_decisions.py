@@ -33,6 +33,10 @@ def test_a_length_is_in_epochs():
     assert decide.choose_epochs(None, 30, from_noise=False)[0] == 30
     assert decide.choose_epochs(None, 30, from_noise=True)[0] == 100
     assert decide.choose_epochs(2.5, 30, from_noise=True)[0] == 2.5
+    told = [decide.choose_epochs(asked, 30, from_noise=noise)[1] for asked, noise in (
+        (None, False), (None, True), (2.5, True))]  # fmt: skip
+    assert [decision[:2] for decision in told] == [
+        ("length", "30 epochs"), ("length", "100 epochs"), ("length", "2.5 epochs")]  # fmt: skip
     for asked in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="--epochs"):
             decide.choose_epochs(asked, 30, from_noise=False)
@@ -51,7 +55,15 @@ def test_what_trains():
     for recipe, asked in (("partial", 0), ("partial", 13), ("full", 3), ("frozen", 1)):
         with pytest.raises(ValueError, match=f"--blocks is {asked} with --recipe {recipe}"):
             choose(recipe, 12, asked)
-    assert [decide.choose_patience(n, "mAP")[0] for n in (0, 5)] == [None, 5]
+
+
+def test_how_long_a_run_waits_for_a_better_validation():
+    (off, never), (validations, five) = [decide.choose_patience(n, "mAP") for n in (0, 5)]
+    assert (off, validations) == (None, 5)
+    assert (never.what, never.value) == ("early stopping", "off")
+    assert (five.what, five.value) == ("early stopping", "after 5 validations that are no better")
+    with pytest.raises(ValueError, match="--patience is -1: expected validations, or 0 for off"):
+        decide.choose_patience(-1, "mAP")
 
 
 def test_the_rate_goes_with_the_batch():

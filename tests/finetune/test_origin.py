@@ -132,6 +132,25 @@ def test_weights_that_do_not_fit(weights, tmp_path):
     assert not (tmp_path / "weights").exists()
 
 
+@pytest.mark.parametrize(
+    ("asked", "reason"),
+    [({}, "the quickstart's, small enough to learn from noise"),
+     ({"temporal": "spatial"}, "as you asked"), ({"size": "tiny"}, "as you asked")],
+)  # fmt: skip
+def test_without_weights_the_model_is_the_quickstarts_or_the_one_asked_for(asked, reason, tmp_path):
+    options = Options(videos="clips", workdir=tmp_path, weights=None, **asked)
+    made = prepare_origin(options, Folder(tmp_path), NAMES, several_labels=False)
+    assert (made.model.classes, made.pretrained) == (2, None)
+    assert {name: getattr(made.model, name) for name in asked} == asked
+    assert [decision.reason for decision in made.decisions][1] == reason
+
+
+def test_from_noise_everything_trains(tmp_path):
+    options = Options(videos="clips", workdir=tmp_path, weights=None, recipe="frozen")
+    with pytest.raises(ValueError, match=r"--recipe frozen keeps most .* take --recipe full"):
+        prepare_origin(options, Folder(tmp_path), NAMES, several_labels=False)
+
+
 def test_folder_of_weights_is_replaced_when_asked_anew(weights, tmp_path):
     origin_of(weights, tmp_path)
     origin_of(weights, tmp_path, ("x", "y", "z"))

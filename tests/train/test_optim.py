@@ -236,6 +236,14 @@ def test_a_warm_up_that_leaves_no_step_is_told():
         make_lr_schedule(config(), steps=200, steps_per_epoch=100)
 
 
+def test_the_shortest_runs():
+    """A run of one step has no warm-up, and one of two steps has no step of it to spare."""
+    alone = make_lr_schedule(config(warmup_epochs=0.0), steps=1, steps_per_epoch=1)
+    assert float(alone(0)) == pytest.approx(RATE, rel=1e-6)
+    with pytest.raises(ValueError, match=r"are 1 steps; train.steps is 2.* to 3 or more.* 0 or"):
+        make_lr_schedule(config(warmup_epochs=1.0), steps=2, steps_per_epoch=1)
+
+
 # e = ⌊50·step/steps⌋: ρ is 0.2 up to e = 29 and halves at every e from 30.
 @pytest.mark.parametrize(
     ("step", "noise"),

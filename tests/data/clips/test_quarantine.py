@@ -2,6 +2,7 @@
 
 import json
 import os
+import stat
 
 import numpy as np
 import pytest
@@ -43,6 +44,16 @@ def test_each_file_is_listed_once(tmp_path):
     assert "/d/clip 4é.mp4" in resumed
     assert resumed.add(bad((4, Reason.DAMAGED), (5, Reason.EMPTY)), SOURCE) == 1
     assert entries(path) == [*expected, {"path": "/d/clip 5é.mp4", "reason": "EMPTY", "label": 2}]
+
+
+def test_the_list_is_one_that_others_may_read(tmp_path):
+    path = tmp_path / "quarantine.jsonl"
+    before = os.umask(0)
+    try:
+        Quarantine(path).add(bad((4, Reason.DAMAGED)), SOURCE)
+    finally:
+        os.umask(before)
+    assert stat.filemode(path.stat().st_mode) == "-rw-r--r--"
 
 
 def test_a_line_cut_by_a_crash(tmp_path):
