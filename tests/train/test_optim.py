@@ -234,6 +234,8 @@ def test_a_warm_up_that_leaves_no_step_is_told():
         match=r"is 2, of 100 steps.*are 200 steps; train.steps is 200.*202.*1.98 or less",
     ):
         make_lr_schedule(config(), steps=200, steps_per_epoch=100)
+    made = make_lr_schedule(config(warmup_epochs=1.98), steps=200, steps_per_epoch=100)
+    assert float(made(198)) == pytest.approx(RATE, rel=1e-6)
 
 
 def test_the_shortest_runs():
