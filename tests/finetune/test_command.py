@@ -69,7 +69,6 @@ def test_the_card_says_what_was_measured(finished):
     assert "classes have fewer than 10 clips" in card
     assert "Validation chose the checkpoint" in card
     assert "trained from noise" not in card
-    assert f"linear head, started from `{finished}/weights`." in card
 
 
 def test_done_again_it_does_nothing_twice(finished, clips, weights, capsys):

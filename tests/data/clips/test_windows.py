@@ -49,7 +49,8 @@ def test_windows_reach_to_the_end_and_one_without_a_frame_is_left_out():
     assert lengths == [(0, 4, 0, 40), (4, 8, 40, 40), (8, pytest.approx(10), 80, 20)]
     gap = np.concatenate([np.arange(10), 30 + np.arange(10)]).astype(float)
     assert [(w.start, w.count) for w in video_windows(gap, 10.0, 10.0)] == [(0, 10), (30, 10)]
-    assert [(w.start, w.count) for w in video_windows(np.zeros(1), 10.0, 3.0)] == [(0, 1)]
+    still = video_windows(np.zeros(1), 10.0, 3.0)
+    assert [(w.start, w.end, w.count) for w in still] == [(0, 0, 1)]
     # A frame at the very end of a window is the next one's.
     assert [(w.start, w.count) for w in video_windows(np.arange(5.0), 4.0, 4.0)] == [(0, 4), (4, 1)]
     with pytest.raises(ValueError, match="makes more windows than the 100 frames"):
