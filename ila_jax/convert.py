@@ -124,8 +124,10 @@ def _to_torch(options: argparse.Namespace) -> None:
     check_file(target)
     # After the arguments are known to be right: loading jax takes a second.
     from ila_jax.weights.folder import load
-    from ila_jax.weights.state_dict import write_official
+    from ila_jax.weights.state_dict import require_torch, write_official
 
+    if target.suffix != ".safetensors":
+        require_torch(f"writing {target.suffix}")
     recognizer = load(options.input)
     target.parent.mkdir(parents=True, exist_ok=True)
     # A kill may have left gigabytes of an earlier try.

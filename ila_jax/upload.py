@@ -38,11 +38,14 @@ def _upload(arguments: Sequence[str] | None) -> None:
     # After the arguments are known to be right: loading jax takes a second.
     from ila_jax.weights import hub_folder
     from ila_jax.weights.folder import load
+    from ila_jax.weights.foreign import hub
 
+    if options.target.startswith(hub.PREFIX):
+        hub.library(options.target)
     model = load(options.checkpoint)
     # Hashing and writing take seconds; what is sent has the library's own bar.
     print(f"writing {options.target}", file=sys.stderr)
-    if not options.target.startswith("hf://"):
+    if not options.target.startswith(hub.PREFIX):
         hub_folder.save(model, options.target, force=options.replace, card=card)
         print(f"wrote {options.target}")
         return

@@ -3,6 +3,7 @@
 import ast
 import functools
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -179,3 +180,10 @@ def test_rooms_import_what_stands_above_them_on_the_map():
         if height(other) > height(part)
     ]
     assert upwards == []
+
+
+def test_every_extra_is_on_the_page_of_installation():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    rows = re.findall(r"^\| (`[^|]*) \|", (ROOT / "docs/how-to/install.md").read_text(), re.M)
+    listed = [name for row in rows for name in re.findall(r"`([\w-]+)`", row)]
+    assert sorted(listed) == sorted(project["optional-dependencies"])

@@ -23,15 +23,15 @@ def join(output: Path, videos: Sequence[Path], seconds: Fraction | None = None) 
     """Writes the frames of all videos as H.264.
 
     seconds: how long each takes; None for as long as it does. Errors: ValueError where their sizes
-    differ, OSError.
+    differ or are odd, where one has no pictures or is the output; OSError.
     """
-    sizes = {video: _size(video) for video in videos}
-    if len(set(sizes.values())) > 1:
-        listed = ", ".join(f"{video} {w} x {h}" for video, (w, h) in sizes.items())
-        raise ValueError(f"expected videos of one size, found {listed}: scale them first")
+    # Opening the result to write would empty the video.
+    if output.exists() and any(video.samefile(output) for video in videos):
+        raise ValueError(f"{output} is one of the videos to join: give another name for the result")
+    width, height = _common_size(videos)
     with av.open(str(output), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=30, options={"crf": "18"})
-        (stream.width, stream.height), stream.pix_fmt = sizes[videos[0]], "yuv420p"
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = _CLOCK
         for time, frame in _frames(videos, seconds):
             frame.pts, frame.time_base = round(time / _CLOCK), _CLOCK
@@ -41,8 +41,23 @@ def join(output: Path, videos: Sequence[Path], seconds: Fraction | None = None) 
         container.mux(stream.encode())
 
 
+def _common_size(videos: Sequence[Path]) -> tuple[int, int]:
+    """Width and height, which all have. Errors: ValueError."""
+    sizes = {video: _size(video) for video in videos}
+    width, height = sizes[videos[0]]
+    if len(set(sizes.values())) > 1:
+        listed = ", ".join(f"{video} {w} x {h}" for video, (w, h) in sizes.items())
+        raise ValueError(f"expected videos of one size, found {listed}: scale them first")
+    # Of two colours H.264 keeps one for each square of four pixels.
+    if width % 2 or height % 2:
+        raise ValueError(f"expected an even width and height, found {width} x {height}: scale them")
+    return width, height
+
+
 def _size(video: Path) -> tuple[int, int]:
     with av.open(str(video)) as container:
+        if not container.streams.video:
+            raise ValueError(f"{video} has no pictures: expected a video")
         stream = container.streams.video[0]
         return stream.width, stream.height
 
@@ -57,9 +72,22 @@ def _frames(
             # A file without a rate, such as a stream that was saved, gets the usual one.
             rate = container.streams.video[0].average_rate or Fraction(25)
             frames = list(container.decode(video=0))
+        if not frames:
+            raise ValueError(f"{video} has no frame: leave it out")
         step: Fraction = Fraction(1) / rate if seconds is None else seconds / len(frames)
         yield from ((start + k * step, frame) for k, frame in enumerate(frames))
         start += len(frames) * step
+
+
+def _seconds(text: str) -> Fraction:
+    """The value of an argument. Errors: ArgumentTypeError."""
+    try:
+        value = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        value = Fraction(0)
+    if value <= 0:
+        raise argparse.ArgumentTypeError(f"expected seconds, more than 0, found {text!r}")
+    return value
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("output", type=cli.some_path, metavar="OUT", help="an mp4 file to write")
     parser.add_argument("videos", type=cli.some_path, nargs="+", metavar="VIDEO")
-    parser.add_argument("--each", type=Fraction, metavar="SECONDS", help="how long each takes")
+    parser.add_argument("--each", type=_seconds, metavar="SECONDS", help="how long each takes")
     options = parser.parse_args(arguments)
     return cli.run(lambda: join(options.output, options.videos, options.each))
 

@@ -1,5 +1,7 @@
 """Joined videos have all frames, one video after the other, at the times asked for."""
 
+import wave
+
 import av
 import numpy as np
 import pytest
@@ -47,3 +49,26 @@ def test_bad_input_is_told_in_words(videos, tmp_path, capsys):
     (tmp_path / "words.mp4").write_text("no video")
     assert main([str(tmp_path / "out.mp4"), str(tmp_path / "words.mp4")]) == 1
     assert "Invalid data" in capsys.readouterr().err
+
+
+def test_no_video_is_lost_or_ends_in_a_traceback(videos, tmp_path, capsys):
+    before = (tmp_path / "one.mp4").read_bytes()
+    assert main([videos[0], *videos]) == 1
+    assert "is one of the videos to join" in capsys.readouterr().err
+    assert (tmp_path / "one.mp4").read_bytes() == before
+    odd = write_video(tmp_path / "odd.mkv", size=(47, 33), codec="ffv1")
+    assert main([str(tmp_path / "out.mp4"), str(odd)]) == 1
+    assert "expected an even width and height, found 33 x 47" in capsys.readouterr().err
+    with wave.open(str(tmp_path / "sound.wav"), "wb") as sound:
+        sound.setparams((1, 2, 8000, 0, "NONE", ""))
+        sound.writeframes(bytes(1600))
+    assert main([str(tmp_path / "out.mp4"), str(tmp_path / "sound.wav")]) == 1
+    assert "sound.wav has no pictures" in capsys.readouterr().err
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "1/0", "long"])
+def test_no_time_is_refused(videos, tmp_path, capsys, seconds):
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "out.mp4"), *videos, f"--each={seconds}"])
+    assert f"expected seconds, more than 0, found '{seconds}'" in capsys.readouterr().err

@@ -247,6 +247,9 @@ def test_writing_pth_without_pytorch_is_told(file, tmp_path, capsys, monkeypatch
     code, _, err = run(*arguments, capsys=capsys)
     assert code == 1
     assert "pip install torch" in err
+    # Before anything is read: even weights that are not there.
+    _, _, err = run("--input", tmp_path / "gone", *arguments[2:], capsys=capsys)
+    assert "pip install torch" in err
     arguments[-1] = tmp_path / "back.safetensors"
     assert run(*arguments, capsys=capsys)[0] == 0
     assert read(tmp_path / "back.safetensors").state.keys() == state_of("ila_ssv2_tiny").keys()

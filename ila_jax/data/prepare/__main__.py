@@ -16,6 +16,7 @@ from ila_jax.data.sources.kinds import SOURCE_KINDS, add_list
 from ila_jax.data.sources.prepared_layout import QUARANTINE
 from ila_jax.data.sources.tfds_package import require_tfds
 from ila_jax.files.publish import is_local
+from ila_jax.files.stores import require_store
 from ila_jax.files.writable import check_writable
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
         return check_checksums(args.verify)
     # What can fail at once does, before the lists of the source are read.
+    require_store(args.to)
     if is_local(args.to):
         check_writable(Path(args.to))
     encoding = Encoding(

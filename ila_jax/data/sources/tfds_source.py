@@ -19,6 +19,7 @@ from ila_jax.data.video.bad import BadVideo, Reason
 from ila_jax.data.video.limits import check_bytes
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.publish import is_local
+from ila_jax.files.stores import require_store
 from ila_jax.files.text_files import listed
 
 _NAME = re.compile(
@@ -124,6 +125,8 @@ def _folder(parts: re.Match[str], root: str) -> str:
 
     usual = os.environ.get("TFDS_DATA_DIR") or os.path.expanduser("~/tensorflow_datasets")
     bases = list(dict.fromkeys(base for base in (root, usual) if base))
+    for base in bases:
+        require_store(base)
     built = [
         path.parent
         for base in bases

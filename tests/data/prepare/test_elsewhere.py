@@ -12,6 +12,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from ila_jax.data.prepare import __main__ as prepare
 from ila_jax.data.prepare.indices import verify
+from ila_jax.data.sources.opening import open_source
 from tests.data.small_set import BAD, VIDEOS, arguments, files, prepare_here, write_set
 
 
@@ -76,3 +77,17 @@ def test_beam_is_asked_for_where_it_is_missing(videos, tmp_path):
         "pip install 'ila-jax[beam]', here and on the workers\n"
     )
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "extra", "package"), [("s3", "s3", "s3fs"), ("gs", "gcs", "gcsfs")]
+)
+def test_the_extra_of_a_store_is_named_where_it_is_missing(monkeypatch, scheme, extra, package):
+    monkeypatch.setitem(sys.modules, package, None)
+    # What was loaded before this test is remembered there.
+    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, scheme, raising=False)
+    # Before the list of videos is read.
+    with pytest.raises(ValueError, match=rf"pip install 'ila-jax\[{extra}\]'"):
+        prepare.main(["--from", "nowhere", "--to", f"{scheme}://bucket/videos"])
+    with pytest.raises(ValueError, match=rf"pip install 'ila-jax\[{extra}\]'"):
+        open_source("tfds:clips@train", root=f"{scheme}://bucket", class_names=None)

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import sys
 import time
 
 import jax
@@ -218,3 +219,9 @@ def test_the_command_uploads_a_fine_tunings_run_with_its_card(empty, trained, tm
     assert "has files, such as README.md" in capsys.readouterr().err
     assert upload.main([str(folder), str(tmp_path / "kept")]) == 0
     assert ila_jax.load(tmp_path / "kept").class_names == tuple(NAMES)
+
+
+def test_the_extra_is_named_before_a_model_is_read(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "huggingface_hub", None)
+    assert upload.main([str(tmp_path / "gone"), NAME]) == 1
+    assert "pip install 'ila-jax[hub]'" in capsys.readouterr().err
