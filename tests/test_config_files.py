@@ -49,6 +49,24 @@ def test_a_file_takes_an_argument(tmp_path):
     assert read_config(str(path)) == {"text": "none"}
 
 
+OWN = """
+from ila_jax.configs.k400.b16_8f import get_config as paper
+
+def get_config():
+    config = paper()
+    config.model.temporal = "divided"
+    return config
+"""
+
+
+def test_a_file_starts_from_a_shipped_configuration_by_the_package_name(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "ila_jax.configs", raising=False)
+    path = tmp_path / "mine.py"
+    path.write_text(OWN)
+    expected = read_config("k400/b16_8f", [("model.temporal", "divided")])
+    assert read_config(str(path)) == expected
+
+
 def test_a_name_means_the_same_where_a_file_or_folder_has_it_too(elsewhere):
     (elsewhere / "quickstart").write_text(MADE)
     (elsewhere / "k400/b16_8f").mkdir(parents=True)

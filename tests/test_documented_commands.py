@@ -69,6 +69,7 @@ SHORTER = {
     "ila_jax.protocol": "--epochs 1 --clips 1 --crops 1 --shots 2 --splits 1",
     "ila_jax.finetune": "--epochs 1 --clips 1 --crops 1 --processes 1",
     "ila_jax.evaluate --config k400/": flags(PAPER | K400),
+    "ila_jax.train --config divided.py": flags(PAPER),
     "--workdir runs/alignment": f"--methods xclip,ila --seeds 1 --processes 1 {QUICK}",
     "ila_jax.compare": f"--methods spatial,divided,ata,ila {QUICK}",
     "ila_jax.complexity --measure": "--size tiny --repeats 1",
@@ -88,6 +89,8 @@ BEFORE = {
     "docs/how-to/evaluation.md": "python -m ila_jax.train --config k400/b16_8f --workdir runs/b16 "
     + flags(PAPER),
     "docs/how-to/pictures.md": f"{COMPARED} --seeds 1",
+    "docs/how-to/reproduce.md": "sed -n '/^from ml_/,/^    return/p' "
+    f"{ROOT}/docs/how-to/reproduce.md > divided.py",
     "docs/how-to/weights.md": "test -e runs/mine || cp -r runs/quickstart runs/mine",
 }
 FAILS = {"000000.mp4 broken.mp4": "error: 1 of 2 videos could not be read"}
@@ -97,6 +100,7 @@ PROGRAMS = ["README.md", "docs/explanation/reading.md", "docs/how-to/from-python
 PYTHON_NOT_RUN = {
     "docs/how-to/evaluation.md": "reads what its commands write: tests/evaluate/test_evaluate.py",
     "docs/how-to/prepare.md": "reads what its commands write: tests/data/prepare/test_prepare.py",
+    "docs/how-to/reproduce.md": "a configuration: tests/test_config_files.py",
     "docs/how-to/prediction.md": "reads what its commands write, and looks at video for minutes: "
     "tests/answers/test_answers.py, tests/extract/test_extract.py, tests/test_export.py",
 }

@@ -5,7 +5,7 @@ clips show motion pairs (`ila_jax.data.synthetic`) and last one or two seconds.
 
     python tools/make_trial_sets.py --output data/trial --clips 2000
 
-k400/ then holds train.csv, validation.csv and videos/SPLIT/CLASS/ID_START_END.mp4, and ssv2/ holds
+k400/ then holds train.csv, validate.csv and videos/SPLIT/CLASS/ID_START_END.mp4, and ssv2/ holds
 labels.json, train.json, validation.json and videos/ID.webm. Of each 99 files one is missing, and
 one is cut off in the middle.
 """
@@ -97,7 +97,7 @@ def _split(index: int) -> str:
 def _kinetics(folder: Path, count: int) -> list[Clip]:
     folder.mkdir(parents=True)
     clips = []
-    rows: dict[str, list[tuple[str | int, ...]]] = {"train": [], "validation": []}
+    rows: dict[str, list[tuple[str | int, ...]]] = {"train": [], "validate": []}
     for index in range(count):
         name, split = CLASSES[index % len(CLASSES)], _split(index)
         video, start = f"trial{index:06d}", 7 * index % 300
@@ -105,7 +105,7 @@ def _kinetics(folder: Path, count: int) -> list[Clip]:
         path = folder / "videos" / split / name.replace(" ", "_") / file
         clips.append(Clip(index, str(path), "k400"))
         word = "validate" if split == "validation" else split  # as in the benchmark's own lists
-        rows[split].append((name, video, start, start + 10, word))
+        rows[word].append((name, video, start, start + 10, word))
     for split, lines in rows.items():
         with open(folder / f"{split}.csv", "w", newline="") as opened:
             writer = csv.writer(opened)

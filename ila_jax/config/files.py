@@ -1,6 +1,7 @@
 """Configuration files: those that come with ila_jax by their name, all others by their path."""
 
 import difflib
+import importlib.util
 import runpy
 import sys
 from collections.abc import Iterator, Sequence
@@ -46,16 +47,34 @@ def config_names() -> list[str]:
 
 def _shipped() -> dict[str, Path]:
     """The files by name. What only helps them, such as a recipe, has no get_config()."""
-    # Where it is installed; in a clone it lies beside the package.
-    folder = _PACKAGE / "configs"
-    if not folder.is_dir():
-        folder = _PACKAGE.with_name("configs")
+    folder = _folder()
     # The texts are read, and nothing is run: a list of names must not import every configuration.
     return {
         path.relative_to(folder).with_suffix("").as_posix(): path
         for path in sorted(folder.rglob("*.py"))
         if "\ndef get_config(" in path.read_text("utf-8")
     }
+
+
+def _folder() -> Path:
+    """Where the configurations lie: in the installed package, and in a clone beside it."""
+    installed = _PACKAGE / "configs"
+    return installed if installed.is_dir() else _PACKAGE.with_name("configs")
+
+
+def _name_shipped() -> None:
+    """Lets a file start with `from ila_jax.configs.quickstart import get_config` in a clone, too.
+
+    There an import does not look beside the package, where the configurations lie.
+    """
+    name, folder = "ila_jax.configs", _folder()
+    if name in sys.modules or folder.parent == _PACKAGE:
+        return
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
+    assert spec is not None
+    sys.modules[name] = importlib.util.module_from_spec(spec)
 
 
 def _missing(name: str) -> str:
@@ -102,6 +121,7 @@ def _importable(root: Path, package: str) -> Iterator[None]:
 
     The folder of its package comes first on the path while the file runs.
     """
+    _name_shipped()
     # First, or a package of the same name elsewhere would be imported.
     sys.path.insert(0, str(root))
     try:

@@ -94,21 +94,22 @@ def test_something_as_it_is_distributed(tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("file", "annotations", "cut"),
+    ("file", "train", "validation", "cut"),
     [
-        ("k400/b32_8f", "k400/{}.csv", "NOT_VIDEO_FILE"),  # half an mp4 has lost its list of frames
-        ("ssv2/b16_8f", "ssv2/{}.json", "DAMAGED"),
+        # Half an mp4 has lost its list of frames.
+        ("k400/b32_8f", "k400/train.csv", "k400/validate.csv", "NOT_VIDEO_FILE"),
+        ("ssv2/b16_8f", "ssv2/train.json", "ssv2/validation.json", "DAMAGED"),
     ],
 )
-def test_prepared_sets(tmp_path, file, annotations, cut):
+def test_prepared_sets(tmp_path, file, train, validation, cut):
     """The trial sets, prepared by their configuration, then trained on."""
     trial, prepared = tmp_path / "trial", tmp_path / "prepared"
     tool = [sys.executable, str(ROOT / "tools/make_trial_sets.py")]
     subprocess.run([*tool, "--output", str(trial), "--clips", "80"], check=True)
     where = {
-        "train": trial / annotations.format("train"),
-        "validation": trial / annotations.format("validation"),
-        "root": trial / annotations.split("/")[0] / "videos",
+        "train": trial / train,
+        "validation": trial / validation,
+        "root": (trial / train).parent / "videos",
     }
     changes = [f"--config.data.{key}={value}" for key, value in where.items()]
     config = str(ROOT / f"configs/{file}.py")

@@ -1,5 +1,6 @@
 """Whether a data set is what a run needs, found out without training."""
 
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -162,11 +163,18 @@ def _classes(
         (findings.errors if stops else findings.warnings).append(text)
 
 
+def _above(share: float) -> float:
+    """The next whole percent above a share, as one that a run would put up with."""
+    return (math.floor(100 * share) + 1) / 100
+
+
 def _bad_fraction(findings: Findings, bad: int, videos: int, settings: CheckSettings) -> None:
     if bad and not settings.replaces:
         findings.errors.append(f"{bad} videos cannot be read, and data.on_bad_video is fail")
     elif too_many_bad(bad, videos, settings.bad_fraction):
         findings.errors.append(
             f"{bad} of {videos} videos cannot be read for certain, more than "
-            f"{settings.bad_fraction:g} of them (data.max_bad_fraction): a run would stop"
+            f"{settings.bad_fraction:g} of them (data.max_bad_fraction): a run would stop. Repair "
+            "them, remove them from the lists, or start it with "
+            f"--config.data.max_bad_fraction={_above(bad / videos):g}"
         )

@@ -118,6 +118,7 @@ def test_missing_empty_and_unreadable_files(good, capsys):
     assert list(train["unreadable"]) == [f"{good}/train/right/text.mp4"]
     (error,) = found["errors"]
     assert error.startswith("4 of 8 videos cannot be read for certain, more than 0.01 of them")
+    assert error.endswith("or start it with --config.data.max_bad_fraction=0.51")
 
 
 def test_repeats_and_leaks(good, capsys):
