@@ -100,7 +100,7 @@ def _open(where: str, root: str, class_names: Sequence[str] | None) -> OpenedSpl
         return open_folders(where, class_names)
     if not where or not Path(where).exists():
         raise FileNotFoundError(
-            f"{where!r} does not exist: expected an annotation of\n{SOURCE_KINDS}"
+            f"{where!r} does not exist.\nExpected is an annotation of\n{SOURCE_KINDS}"
         )
     # It is read once, and passed on as text: it may be a pipe, <(grep …).
     text = read_text(where, _EXPECTED, raw=True)

@@ -170,7 +170,8 @@ def test_a_plan_for_devices_and_data_that_are_not_here(tmp_path, capsys, monkeyp
     assert dry(*command) == 0
     said = capsys.readouterr().out
     print(said)
-    assert "the data cannot be opened here" in said
+    missing = "'data/ssv2/labels/train.json' does not exist.\n"
+    assert f"the data cannot be opened here: {missing}" in said
     assert "give --videos N" in said
     assert re.search(r"tower +[\d,]+ +frozen +– +–", said)
 
