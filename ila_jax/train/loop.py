@@ -178,8 +178,7 @@ def _train_from(run: TrainingRun, state: State) -> bool:
     if ended_early(run):
         say(_ended_early(run, done))
         return True
-    say("compiling the first step, which takes minutes for a large model")
-    first, batches = done + 1, train_batches(run, first_step=done)
+    batches = train_batches(run, first_step=done)
     with closing(batches), progress_bar(done, config.steps, "step") as bar:
         meter = Meter(config.batch, peak_clips_per_second(run.recipe))
         for batch in meter.fetched(batches):
@@ -193,8 +192,6 @@ def _train_from(run: TrainingRun, state: State) -> bool:
             done += 1
             with run.profile.step(done):
                 state, output = step(state, put_batch(run.mesh, rows), text)
-            if done == first:  # it was compiled: minutes that the time to go must not count
-                bar.unpause()
             run.profile.stepped(done, output)
 
             # 2. Meanwhile the host reads what the step before it said. To read this one's would

@@ -68,7 +68,6 @@ def test_sigkill_in_mid_epoch_changes_nothing(tmp_path, pairs, cache, undisturbe
     # Without loading threads this time: the batches must not depend on them.
     said = runs.finish(runs.start(tmp_path / "run", pairs | {"data.threads": 0}, cache=cache))
     assert "going on from step" in said
-    assert "compiling the first step" in said
     assert runs.differences(tmp_path / "run", undisturbed) == []
 
 
