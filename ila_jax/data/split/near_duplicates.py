@@ -25,6 +25,7 @@ _OVERLAP = 0.5  # of the shorter video, at least, and as many pictures:
 _FEWEST = 3
 _BLUR = 1.0  # pixels
 _CROPS = (0.0, 0.035, 0.07)  # shares of a side that one of two videos may lack
+_BETWEEN = (0.25, 0.5, 0.75)  # of the time from one picture to the next
 
 
 class Alike(NamedTuple):
@@ -67,6 +68,7 @@ def _agreement(one: Strip, other: Strip, means: float) -> float | None:
     if not agreement.passes(_NEARLY):
         return None
     if not agreement.passes():
+        b = _at_times_of(a, b)
         agreement = max(_cropped(a, b), _cropped(b, a), key=sum)
     return agreement.take if agreement.passes() else None
 
@@ -81,6 +83,16 @@ class _Agreement(NamedTuple):
         """Whether both are what they have to be, or a share of it."""
         both = (self.take + self.place) / 2
         return min(self) >= share * _SAME_EACH and both >= share * _SAME_BOTH
+
+
+def _at_times_of(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The second video, [m, side, side] or one picture less, at times that are the first's.
+
+    Where one was cut at other times, its pictures lie between those of the other, and what moves
+    is never at one place in both.
+    """
+    shifted = [b, *((1 - share) * b[:-1] + share * b[1:] for share in _BETWEEN if len(b) > 1)]
+    return max(shifted, key=lambda x: sum(_at_best_offset(a, x)))
 
 
 def _cropped(a: np.ndarray, b: np.ndarray) -> _Agreement:

@@ -56,6 +56,21 @@ def test_films_of_one_room_are_no_duplicates_unless_the_same_happens():
     assert [(one, other) for one, other, _ in near_duplicates(strips)] == [(0, 3)]
 
 
+def _walk(starts: int) -> Strip:
+    """A light square in a still room that goes three pixels to the right in each step."""
+    room = np.random.default_rng(0).integers(60, 120, (16, 16)).astype(np.uint8)
+    pictures = np.repeat(room[None], 4, 0)
+    for t, picture in enumerate(pictures):
+        picture[6:10, starts + 3 * t :][:, :4] = 220
+    return Strip(0.4, pictures)
+
+
+def test_a_take_is_found_where_its_pictures_lie_between_those_of_the_other():
+    """Three pixels a step: the second's squares are one and two pixels from the first's."""
+    pairs = near_duplicates([_walk(0), _walk(1), _walk(2)])
+    assert [(one, other) for one, other, _ in pairs] == [(0, 1), (0, 2), (1, 2)]
+
+
 def test_stills_are_compared_as_pictures_and_what_is_unreadable_with_nothing():
     pictures = np.random.default_rng(0).integers(0, 255, (3, 1, 16, 16)).astype(np.uint8)
     stills = [Strip(0.1, np.repeat(picture, 5, 0)) for picture in pictures]
