@@ -59,7 +59,8 @@ def best_classes(
     # Stable, so that equal classes come in the order of their numbers on every machine.
     order = np.argsort(-probabilities, kind="stable")[: usual if top_k is None else top_k]
     best = [Prediction(names[k], float(probabilities[k])) for k in order.tolist()]
-    return [item for item in best if item.probability >= (threshold or 0)]
+    # Without a threshold also those that are no numbers, which damaged weights give.
+    return [item for item in best if threshold is None or item.probability >= threshold]
 
 
 def check_wanted(top_k: int | None, threshold: float | None) -> None:

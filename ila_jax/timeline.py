@@ -96,6 +96,8 @@ def _courses(model: "Recognizer", options: argparse.Namespace) -> "dict[str, Cou
     from ila_jax.data.clips.windows import Windows
 
     windows = Windows(options.video, seconds=options.window, stride=options.stride)
+    if max(window.end for window in windows) <= 0:
+        raise ValueError(f"{options.video} has a single frame, and no course of time to draw")
     bar = {"total": len(windows), "unit": " windows", "disable": None}
     if not options.backwards:
         return {"probability": _course(list(tqdm(timeline(model, windows), **bar)))}

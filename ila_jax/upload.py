@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from ila_jax import cli
 
@@ -34,7 +33,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _upload(arguments: Sequence[str] | None) -> None:
     options = _parser().parse_args(arguments)
-    card = _card(options.checkpoint)
     # After the arguments are known to be right: loading jax takes a second.
     from ila_jax.weights import hub_folder
     from ila_jax.weights.folder import load
@@ -42,7 +40,7 @@ def _upload(arguments: Sequence[str] | None) -> None:
 
     if options.target.startswith(hub.PREFIX):
         hub.library(options.target)
-    model = load(options.checkpoint)
+    model, card = load(options.checkpoint), _card(options.checkpoint)
     # Hashing and writing take seconds; what is sent has the library's own bar.
     print(f"writing {options.target}", file=sys.stderr)
     if not options.target.startswith(hub.PREFIX):
@@ -56,11 +54,15 @@ def _upload(arguments: Sequence[str] | None) -> None:
 
 
 def _card(checkpoint: str) -> str:
-    """The card of a fine-tuning, where the checkpoint is its folder or the run in it."""
-    folder = Path(checkpoint.rpartition("@")[0] or checkpoint)
-    for card in (folder / "card.md", folder.parent / "card.md"):
-        if card.is_file() and card.with_name("finetune.json").is_file():
-            return card.read_text(encoding="utf-8")
+    """The card of a fine-tuning, where the checkpoint is the best of its run."""
+    from ila_jax.weights.folder import folder_and_checkpoint
+
+    folder, which = folder_and_checkpoint(checkpoint)
+    card = folder.parent / "card.md"
+    # What it measured holds neither for the weights that it started from nor for another step.
+    is_of_card = folder.name == "run" and which in ("", "best")
+    if is_of_card and card.is_file() and card.with_name("finetune.json").is_file():
+        return card.read_text(encoding="utf-8")
     return ""
 
 

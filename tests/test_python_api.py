@@ -202,3 +202,9 @@ def test_a_module_can_be_changed_and_made_a_model_of(recognizer):
     other = small.config("spatial", "linear", classes=3)
     with pytest.raises(ValueError, match=r"other weights than the model, such as params/head/"):
         recognizer.with_module(Recognizer(other, small.filled(other)).module)
+
+
+def test_a_model_of_damaged_weights_answers_with_what_it_says(recognizer):
+    shares = np.full(5, np.nan)
+    assert [one.name for one in recognizer.best(shares, 2)] == NAMES[:2]
+    assert recognizer.best(shares, threshold=0.1) == []

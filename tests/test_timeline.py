@@ -93,3 +93,10 @@ def test_bad_input_is_told_in_words(weights, video, tmp_path, capsys, monkeypatc
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     fails("needs matplotlib: pip install 'ila-jax[plots]'", weights, video, "--output", out)
     assert not out.exists()
+
+
+def test_a_video_of_one_frame_is_told_in_words(weights, tmp_path, capsys):
+    one = write_video(tmp_path / "one.mp4", count=1, options=H264)
+    out = tmp_path / "out.png"
+    assert timeline.main([weights, str(one), "--output", str(out), "--window", "1"]) == 1
+    assert "one.mp4 has a single frame, and no course of time" in capsys.readouterr().err

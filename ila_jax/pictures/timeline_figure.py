@@ -90,7 +90,10 @@ def draw(
         axes.tick_params(labelbottom=number == len(courses))
     axes.set_xlabel("seconds")
     if unlabelled:
-        axes.legend(fontsize="small", loc="lower left", bbox_to_anchor=(1, 0))
+        legend = axes.legend(fontsize="small", loc="lower left", bbox_to_anchor=(1, 0))
+        # Here, as a label that begins with "_" would be left out, and one with "$" be a formula.
+        for text, k in zip(legend.get_texts(), colours, strict=True):
+            text.set(text=names[k], parse_math=False)
     figure.savefig(path, dpi=110)
 
 
@@ -122,9 +125,10 @@ def _draw_course(
     for k, colour in colours.items():
         steps = (100 * course.probabilities[:, k], course.edges)
         axes.stairs(*steps, fill=True, color=colour, alpha=0.25)
-        axes.stairs(*steps, color=colour, linewidth=1.5, label=names[k])
+        axes.stairs(*steps, color=colour, linewidth=1.5, label=str(k))
     for k, middle in labels(course, names):
-        axes.text(middle, 103, names[k], color=colours.get(k, "gray"), ha="center")
+        colour = colours.get(k, "gray")
+        axes.text(middle, 103, names[k], color=colour, ha="center", parse_math=False)
     axes.set_xlim(course.edges[0], course.edges[-1])
     axes.set_ylim(0, 100)
     axes.set_yticks([0, 50, 100], ["0 %", "50 %", "100 %"])

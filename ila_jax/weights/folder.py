@@ -115,7 +115,7 @@ def load(source: str | Path) -> Recognizer:
         if not (fetched / "model.json").is_file():
             return on_device(convert_file(fetched, Target()).recognizer)
         return load(fetched)
-    folder, which = _folder_and_checkpoint(source)
+    folder, which = folder_and_checkpoint(source)
     if (folder / "checkpoints").is_dir():
         return load_run(folder, which or "best")
     if not (folder / "model.json").is_file():
@@ -152,7 +152,7 @@ def named_step(source: str | Path) -> tuple[str, int | None]:
     A run's best or latest checkpoint is soon another one. Weights that are no run's have no step:
     theirs is None, and the source as it was. Errors: those of `load`.
     """
-    folder, which = _folder_and_checkpoint(source)
+    folder, which = folder_and_checkpoint(source)
     if str(source).startswith(PREFIX) or not (folder / "checkpoints").is_dir():
         return str(source), None
     step = int(checkpoint_folder(folder, which or "best").name)
@@ -193,7 +193,7 @@ def _check_names(folder: Path, config: ModelConfig, names: Any) -> None:
         )
 
 
-def _folder_and_checkpoint(source: str | Path) -> tuple[Path, str]:
+def folder_and_checkpoint(source: str | Path) -> tuple[Path, str]:
     """The folder, and what stands behind an @: which of a run's checkpoints is meant, or ""."""
     name, at, which = str(source).rpartition("@")
     # A folder's own name may have an @.

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ila_jax.files.printable import printable
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.calibration import calibration_file, write_calibration
 from ila_jax.weights.digest import digest
@@ -35,9 +36,14 @@ def save(
 
     It holds all that `predict` needs: weights, class names, views and temperature.
     force: replace a folder of weights that has this name. card: Markdown to add to README.md.
-    Errors: ValueError when the folder exists, and for an inference form; OSError where it cannot
-    be written.
+    Errors: ValueError when the folder exists, for an address, and for an inference form; OSError
+    where it cannot be written.
     """
+    if "://" in str(directory):
+        raise ValueError(
+            f"{directory} is an address and no folder: models are uploaded to {PREFIX}OWNER/NAME, "
+            "by ila_jax.push or python -m ila_jax.upload"
+        )
     source = Path(directory).name
     write = partial(_write, source=source, card=card)
     write_folder(recognizer, directory, write, force=force)
@@ -99,7 +105,7 @@ def _write(recognizer: Recognizer, partly: Path, *, source: str, card: str) -> N
         values = {"temperature": float(recognizer.temperature)}
         write_calibration(calibration_file(partly, None), sha256, values)
     text = hub_card(recognizer, source, sha256, card)
-    (partly / _README).write_text(text, encoding="utf-8")
+    (partly / _README).write_text(printable(text), encoding="utf-8")
 
 
 def _there(hub: Any, api: Any, wanted: Place) -> Any:

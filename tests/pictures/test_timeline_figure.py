@@ -62,3 +62,13 @@ def test_what_is_drawn_and_where(tmp_path):
     assert one[0][2] > one[0][0]  # of walk, which is as common and comes first: C0, blue
     assert one[1][0] > one[1][2]  # of run: C1, orange
     assert at(2, side + timeline_figure._GAP + 0.05) == [255, 255, 255]  # above 90 %
+
+
+def test_names_of_classes_are_drawn_as_they_are(tmp_path):
+    # No formulas, whatever stands between dollars, and no name is left out of the legend.
+    names = [r"$\foo$", "_hidden " * 20, r"from $\bar$ " * 20]
+    played = {"": course([0, 5, 6], [5, 6, 7], [0, 1, 2])}
+    draw(np.zeros((2, 8, 8, 3), np.uint8), played, names, tmp_path / "out.svg")
+    text = (tmp_path / "out.svg").read_text()
+    for name in names:
+        assert f"<!-- {name} -->" in text

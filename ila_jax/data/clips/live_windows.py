@@ -50,8 +50,8 @@ class LiveWindow:
 class WindowCutter:
     """Cuts windows from pictures that come one by one, at the places where `Windows` cuts a file.
 
-    Where several are complete at once, as after a gap, only the newest is cut. A window never
-    reaches over a break: a clock that goes back, or another size of picture.
+    Where several are complete at once, as after a gap, only the newest that has a picture is cut. A
+    window never reaches over a break: a clock that goes back, or another size of picture.
     """
 
     def __init__(self, seconds: float, stride: float, offset: float = 0.0) -> None:
@@ -70,7 +70,7 @@ class WindowCutter:
         window = self._complete(self._since_first(picture))
         self._held.append(picture)
         # No window to come begins before this.
-        needed = (self._number + 1) * self._stride
+        needed = _rounded((self._number + 1) * self._stride)
         while self._held and self._since_first(self._held[0]) < needed:
             self._held.popleft()
         return window
@@ -83,13 +83,15 @@ class WindowCutter:
         self._held.clear()
 
     def _complete(self, now: float) -> LiveWindow | None:
-        """The newest window that ends by now, if it was not cut yet and has a picture."""
-        number = math.floor((now - self._seconds) / self._stride)
-        if number <= self._number:
+        """The newest window with a picture that ends by now, if it was not cut yet."""
+        newest = math.floor(_rounded((now - self._seconds) / self._stride))
+        if newest <= self._number or not self._held:
             return None
-        self._number = number
-        start = number * self._stride
-        end = start + self._seconds
+        self._number = newest
+        # After a gap the windows in it are empty: none that begins later has the last picture.
+        number = min(newest, math.floor(_rounded(self._since_first(self._held[-1]) / self._stride)))
+        start = _rounded(number * self._stride)
+        end = _rounded(start + self._seconds)
         inside = [p for p in self._held if start <= self._since_first(p) < end]
         if not inside:
             return None
@@ -99,8 +101,7 @@ class WindowCutter:
         )
 
     def _since_first(self, picture: LivePicture) -> float:
-        # To the microsecond, as `video_windows` does it.
-        return round(picture.time - (self._first or 0.0), 6)
+        return _rounded(picture.time - (self._first or 0.0))
 
 
 class LiveWindows:
@@ -224,6 +225,11 @@ def check_live_lengths(seconds: float, stride: float) -> None:
             f"windows of {seconds:g} s, every {stride:g} s: of a live stream expected up to "
             f"{LONGEST:g} s, since memory holds every picture of a window"
         )
+
+
+def _rounded(value: float) -> float:
+    # To the microsecond, as `video_windows` does it: 3 x 0.1 is more than 0.3.
+    return round(value, 6)
 
 
 def _breaks(last: LivePicture, picture: LivePicture) -> bool:

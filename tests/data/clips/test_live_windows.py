@@ -38,7 +38,7 @@ def test_no_window_reaches_over_a_gap_or_a_break():
     cutter = WindowCutter(1.0, 1.0, offset=5.0)
     assert [cutter.add(picture(k, 0.25 * k)) for k in range(4)] == 4 * [None]
     assert numbers(cutter.add(picture(4, 1.0))) == [0, 1, 2, 3]
-    assert cutter.add(picture(5, 9.5)) is None  # the window before holds nothing
+    assert numbers(cutter.add(picture(5, 9.5))) == [4]
     assert numbers(cutter.add(picture(6, 10.1))) == [5]
     for changed in (picture(7, 3.0), picture(8, 3.9, size=6)):  # the clock, then the size
         assert cutter.add(changed) is None
@@ -46,6 +46,28 @@ def test_no_window_reaches_over_a_gap_or_a_break():
     window = cutter.add(picture(10, 4.9, size=6))
     assert numbers(window) == [8, 9]
     assert (window.start, window.end) == pytest.approx((15.1, 16.1))  # 5 + 10.1, and on
+
+
+def test_frames_at_the_edges_of_windows_are_in_those_of_a_file():
+    times = np.arange(200) / 20
+    cutter = WindowCutter(0.7, 0.1)
+    cut = [w for k, t in enumerate(times.tolist()) if (w := cutter.add(picture(k, t)))]
+    expected = {round(w.start, 6): w for w in video_windows(times, 0.7, 0.1)}
+    assert len(cut) > 50
+    for window in cut:
+        theirs = expected[window.start]
+        assert numbers(window) == list(range(theirs.first, theirs.first + theirs.count))
+
+
+def test_what_came_before_a_gap_is_still_cut():
+    cutter = WindowCutter(2.0, 1.0)
+    times = [0.0, 0.5, 1.0, 1.5]
+    assert [cutter.add(picture(k, t)) for k, t in enumerate(times)] == 4 * [None]
+    window = cutter.add(picture(4, 10.0))
+    assert numbers(window) == [2, 3]  # the newest that holds any: from second 1 to 3
+    assert (window.number, window.start, window.captured) == (1, 1.0, 1001.5)
+    assert cutter.add(picture(5, 10.5)) is None
+    assert numbers(cutter.add(picture(6, 11.0))) == [4, 5]
 
 
 def test_pictures_that_no_window_needs_are_let_go():

@@ -180,6 +180,9 @@ def test_a_folder_on_the_disk_is_the_same(trained, tmp_path):
     assert "calibration.json" not in [path.name for path in (tmp_path / "mine").iterdir()]
     equal_names = ila_jax.load(tmp_path / "mine").with_classes(["a", "b"])
     equal(equal_names, other.with_classes(["a", "b"]))
+    latin = other.with_classes(["caf\udce9", "b"])  # of a folder's name that is not UTF-8
+    ila_jax.save(latin, tmp_path / "mine", force=True)
+    equal(ila_jax.load(tmp_path / "mine"), latin)
     safetensors = pytest.importorskip("safetensors.numpy")
     arrays = safetensors.load_file(tmp_path / "mine" / "model.safetensors")
     wanted = small.flat(other.variables.params)["visual/projection/kernel"]
@@ -225,3 +228,27 @@ def test_the_extra_is_named_before_a_model_is_read(tmp_path, capsys, monkeypatch
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     assert upload.main([str(tmp_path / "gone"), NAME]) == 1
     assert "pip install 'ila-jax[hub]'" in capsys.readouterr().err
+
+
+def test_a_card_goes_with_the_run_that_it_describes_and_with_no_other(trained, tmp_path):
+    folder = tmp_path / "mine"
+    save_by_orbax(trained, folder / "run")
+    save_by_orbax(trained, folder / "weights")  # those that the fine-tuning started from
+    save_by_orbax(trained, tmp_path / "mine@2")
+    (folder / "finetune.json").write_text("{}")
+    (folder / "card.md").write_text("measured of the run")
+    for name in ("mine", "mine@best", "mine/run", "mine/run@3", "mine/weights", "mine@2"):
+        assert upload.main([str(tmp_path / name), str(tmp_path / "out"), "--replace"]) == 0
+        card = "measured of the run" in (tmp_path / "out" / "README.md").read_text()
+        assert card == (name in ("mine", "mine@best", "mine/run")), name
+
+
+def test_an_address_is_no_name_of_a_folder(trained, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_by_orbax(trained, tmp_path / "mine")
+    assert upload.main(["mine", "https://huggingface.co/org/name"]) == 1
+    assert (
+        "is an address and no folder: models are uploaded to hf://OWNER/NAME"
+        in capsys.readouterr().err
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["mine"]
