@@ -1,5 +1,6 @@
 """What a model's text tower makes of class names, for whoever compares videos with them."""
 
+import dataclasses
 import functools
 import math
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from ila_jax.models.model import Variables
 from ila_jax.shapes import TextFeatures, TextTokens
 from ila_jax.sizes import Geometry
 from ila_jax.text.class_texts import class_tokens
+from ila_jax.text.templates import check_templates
 
 # Texts that go through the tower at a time: 400 classes by 28 templates would take gigabytes.
 _TEXTS = 256
@@ -39,6 +41,52 @@ def class_features(config: ModelConfig, variables: Variables, names: Sequence[st
     of_texts = [text_features(config, variables, part) for part in progress]
     features: TextFeatures = _of_classes(of_texts, tokens.shape[:2])
     return features
+
+
+def checked_names(
+    config: ModelConfig, current: Sequence[str] | None, names: Sequence[str]
+) -> tuple[str, ...]:
+    """Names for a model's classes, without the blanks around them.
+
+    current: the names that it has; None where it has none.
+    Errors: ValueError for no names, and for one that is blank or given twice; for a linear head,
+    which knows only the classes that it was trained on, also for other names and another number.
+    """
+    names = tuple(name.strip() for name in names)
+    if not names or not all(names) or len(set(names)) < len(names):
+        raise ValueError(f"class names {list(names)}: expected some, none blank or given twice")
+    if config.head == "linear":
+        _check_linear(config, current, names)
+    return names
+
+
+def _check_linear(
+    config: ModelConfig, current: Sequence[str] | None, names: tuple[str, ...]
+) -> None:
+    if current is not None and tuple(current) != names:
+        raise ValueError(
+            f"this model has a linear head, which knows the {len(current)} classes it was "
+            "trained on and no others: only a text head takes classes at will"
+        )
+    if len(names) != config.classes:
+        raise ValueError(
+            f"{len(names)} class names for a linear head of {config.classes} classes: "
+            "name each, in the order of their numbers"
+        )
+
+
+def with_templates(config: ModelConfig, templates: Sequence[str]) -> ModelConfig:
+    """A configuration of plain CLIP with other texts for its classes, such as "a video of {}.".
+
+    Errors: ValueError for another model, and for no templates or one without {}.
+    """
+    if config.temporal != "clip":
+        raise ValueError(
+            f"templates are for plain CLIP, and this is a {config.temporal} model, which "
+            "was trained on class names alone: word the names themselves"
+        )
+    check_templates(templates)
+    return dataclasses.replace(config, templates=tuple(templates))
 
 
 def check_tokens(geometry: Geometry, tokens: TextTokens) -> None:

@@ -21,3 +21,13 @@ def normalise(
     shape = (1,) * (video.ndim - 1) + (3,)
     mean, std = (jnp.asarray(x, dtype).reshape(shape) for x in (by.mean, by.std))
     return (video.astype(dtype) - mean) / std
+
+
+def normalised(video: Float[Array, "*s c"]) -> Float[Array, "*s c"]:
+    """The pixels themselves. Errors: ValueError for those of a file, which are whole numbers."""
+    if not jnp.issubdtype(video.dtype, jnp.floating):
+        raise ValueError(
+            f"pixels are {video.dtype}: expected normalised ones, as ila_jax.pixels.normalise("
+            "frames, by=model.config.pixels) makes them"
+        )
+    return video

@@ -11,12 +11,12 @@ import numpy as np
 from einops import rearrange
 from jaxtyping import Float, UInt8
 
-from ila_jax.class_features import check_tokens, class_features, text_features
+from ila_jax import class_features as texts
 from ila_jax.config import ModelConfig
 from ila_jax.data.class_names.classes import named
 from ila_jax.data.clips.ahead import default_threads
 from ila_jax.data.clips.many_videos import AnyVideo as AnyVideo
-from ila_jax.data.clips.many_videos import VideoViews, views_ahead, views_of
+from ila_jax.data.clips.many_videos import VideoViews, check_several, views_ahead, views_of
 from ila_jax.data.clips.views import Views as Views
 from ila_jax.data.clips.views import evaluation_views as evaluation_views
 from ila_jax.data.clips.views import paper_views
@@ -24,11 +24,11 @@ from ila_jax.data.clips.views import views_from_dict as views_from_dict
 from ila_jax.models import forward, model
 from ila_jax.models.model import Variables, VideoModel
 from ila_jax.origin import Origin as Origin
+from ila_jax.pixels import normalised
 from ila_jax.predictions import Answer, best_classes, check_wanted
 from ila_jax.predictions import Prediction as Prediction
 from ila_jax.shapes import Features, Logits, TextFeatures, TextTokens, Video
 from ila_jax.temperature import with_temperature
-from ila_jax.text.templates import check_templates
 
 
 class Recognizer:
@@ -96,9 +96,11 @@ class Recognizer:
         `time_limit` seconds, raises nothing: its answer says why in `problem`.
         videos: any iterable of what `predict` takes, also one without an end. threads: all cores,
         at most 8, where it is None.
-        Errors: ValueError as of `predict`, but for a video; TypeError for what is no video at all.
+        Errors: ValueError as of `predict`, but for a video, and for a time limit that is none;
+        TypeError for a single video, and for what is no video at all.
         """
         # Here, and not when the first answer is asked for.
+        check_several(videos, time_limit)
         check_wanted(top_k, threshold)
         self.check_named()
         threads = default_threads() if threads is None else threads
@@ -156,11 +158,7 @@ class Recognizer:
         A linear head knows only the classes that it was trained on; where they have no names yet,
         these are they. Errors: ValueError for other ones, for no names, and for one given twice.
         """
-        names = tuple(name.strip() for name in named(names))
-        if not names or not all(names) or len(set(names)) < len(names):
-            raise ValueError(f"class names {list(names)}: expected some, none blank or given twice")
-        if self.config.head == "linear":
-            self._check_linear(names)
+        names = texts.checked_names(self.config, self.class_names, named(names))
         # Of other classes nobody has measured how sure the model should be.
         temperature = self.temperature if names == self.class_names else None
         return self._with(class_names=names, temperature=temperature)
@@ -170,14 +168,7 @@ class Recognizer:
 
         Errors: ValueError for another model, and for no templates or one without {}.
         """
-        if self.config.temporal != "clip":
-            raise ValueError(
-                f"templates are for plain CLIP, and this is a {self.config.temporal} model, which "
-                "was trained on class names alone: word the names themselves"
-            )
-        check_templates(templates)
-        config = dataclasses.replace(self.config, templates=tuple(templates))
-        return self._with(config=config, temperature=None)
+        return self._with(config=texts.with_templates(self.config, templates), temperature=None)
 
     def with_views(self, *, clips: int, crops: int) -> "Recognizer":
         """The same model with other views of a video, clips x crops of them. Errors: ValueError."""
@@ -213,29 +204,18 @@ class Recognizer:
         names = ("config", "variables", "class_names", "origin", "views", "temperature")
         return Recognizer(**{name: getattr(self, name) for name in names} | changes)
 
-    def _check_linear(self, names: tuple[str, ...]) -> None:
-        """Errors: ValueError for names that a linear head does not know."""
-        if self.class_names not in (None, names):
-            raise ValueError(
-                f"this model has a linear head, which knows the {len(self.class_names or ())} "
-                "classes it was trained on and no others: only a text head takes classes at will"
-            )
-        if len(names) != self.config.classes:
-            raise ValueError(
-                f"{len(names)} class names for a linear head of {self.config.classes} classes: "
-                "name each, in the order of their numbers"
-            )
-
     def logits(self, video: Video, tokens: TextTokens | None = None) -> Logits:
         """Class scores, float32 [b, k].
 
         video: float32 [b, t, h, w, 3], as `ila_jax.pixels.normalise(frames,
         by=model.config.pixels)` makes it.
         tokens: int [k, l], the classes of the text head in place of its class names.
-        Errors: ValueError for a text head without class names or tokens, or another shape.
+        Errors: ValueError for a text head without class names or tokens, for another shape, and
+        for pixels that were not normalised.
         """
         text = self._text(tokens)
-        logits: Logits = forward.video_logits(self.config, self.variables, text, jnp.asarray(video))
+        pixels = normalised(jnp.asarray(video))
+        logits: Logits = forward.video_logits(self.config, self.variables, text, pixels)
         return logits
 
     def features(self, video: Video | AnyVideo) -> Features:
@@ -246,7 +226,7 @@ class Recognizer:
         mean of the frames' unit features. Errors: as `predict`, for a video.
         """
         if isinstance(video, jax.Array) or (isinstance(video, np.ndarray) and video.ndim == 5):
-            pixels = jnp.asarray(video)
+            pixels = normalised(jnp.asarray(video))
         else:
             pixels = forward.pixels(self.config, jnp.asarray(self.look(video)))
         features: Features = forward.video_features(self.config, self.variables, pixels)
@@ -269,8 +249,9 @@ class Recognizer:
         Errors: ValueError for one with other paths, shapes or dtypes.
         """
         variables = model.variables_of(module, like=self.variables)
-        # A temperature was fitted for the weights that it was fitted for.
-        return self._with(variables=variables, temperature=None)
+        # A temperature was fitted for other weights, and the file that they were converted from
+        # held fewer of them, or rounded.
+        return self._with(variables=variables, temperature=None, origin=None)
 
     def apply(self, variables: Variables, video: Video, text: TextFeatures | None = None) -> Logits:
         """Class scores, float32 [b, k], as a pure function of weights and video, in inference.
@@ -294,8 +275,8 @@ class Recognizer:
         if self.config.head != "text":
             raise ValueError("this model has a linear head and no text tower: it takes no tokens")
         tokens = jnp.asarray(tokens)
-        check_tokens(self.config.geometry(), tokens)
-        features: TextFeatures = text_features(self.config, self.variables, tokens)
+        texts.check_tokens(self.config.geometry(), tokens)
+        features: TextFeatures = texts.text_features(self.config, self.variables, tokens)
         return features
 
     def _text(self, tokens: TextTokens | None) -> TextFeatures | None:
@@ -316,4 +297,4 @@ class Recognizer:
             )
         # At once also where a function is being traced, which would leave its tracers here.
         with jax.ensure_compile_time_eval():
-            return class_features(self.config, self.variables, self.class_names)
+            return texts.class_features(self.config, self.variables, self.class_names)

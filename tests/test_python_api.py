@@ -1,5 +1,6 @@
 """The public model in Python: many videos at a time, features, the module and the pure function."""
 
+import io
 import threading
 
 import jax
@@ -13,7 +14,7 @@ from ila_jax.data.clips import many_videos
 from ila_jax.data.video.decode import decode, index_video
 from ila_jax.models import model
 from ila_jax.pixels import normalise
-from ila_jax.recognizer import Recognizer
+from ila_jax.recognizer import Origin, Recognizer
 from tests.data.videos import H264, write_sound, write_video
 from tests.models import small
 
@@ -208,3 +209,28 @@ def test_a_model_of_damaged_weights_answers_with_what_it_says(recognizer):
     shares = np.full(5, np.nan)
     assert [one.name for one in recognizer.best(shares, 2)] == NAMES[:2]
     assert recognizer.best(shares, threshold=0.1) == []
+
+
+def test_one_video_is_no_batch_and_a_time_limit_is_some_time(recognizer):
+    frames = np.zeros((4, 16, 16, 3), np.uint8)
+    for video in ("a.mp4", b"bytes", frames, io.BytesIO()):
+        with pytest.raises(TypeError, match=r"a single video: expected several, such as \[video\]"):
+            recognizer.predict_batch(video)
+    for limit in (-1.0, 0.0, np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"time_limit is {limit:g}: expected seconds"):
+            recognizer.predict_batch([frames], time_limit=limit)
+    assert len(list(recognizer.predict_batch(frames[None]))) == 1
+
+
+def test_pixels_that_were_not_normalised_are_refused(recognizer):
+    views = recognizer.look(np.zeros((4, 16, 16, 3), np.uint8))
+    for call in (recognizer.features, recognizer.logits):
+        with pytest.raises(ValueError, match="pixels are uint8: expected normalised ones"):
+            call(views)
+
+
+def test_a_trained_module_is_no_longer_what_was_converted(recognizer):
+    origin = Origin(kind="clip", dtypes={"a": "float16"}, fresh=("b",))
+    converted = Recognizer(CONFIG, recognizer.variables, NAMES, origin)
+    # PyTorch's file would have its rounding, and nothing of what CLIP has not.
+    assert converted.with_module(converted.module).origin is None

@@ -1,5 +1,6 @@
 """Many videos one after the other, as a model looks at them; the next are decoded meanwhile."""
 
+import math
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -49,6 +50,16 @@ def views_of(views: Views, video: AnyVideo) -> tuple[ViewPixels, bool]:
     with errors_as_bad_video():
         # The number of a video only matters where clips are drawn at random: here it is always 0.
         return views(data, 0)
+
+
+def check_several(videos: object, time_limit: float) -> None:
+    """Errors: TypeError for a single video in place of several; ValueError for no time limit."""
+    # All of these can be walked through, a letter, a byte, a line or a frame at a time.
+    is_file = isinstance(videos, str | bytes | os.PathLike) or hasattr(videos, "read")
+    if is_file or (isinstance(videos, np.ndarray) and videos.ndim < 5):
+        raise TypeError("a single video: expected several, such as [video]")
+    if not 0 < time_limit < math.inf:
+        raise ValueError(f"time_limit is {time_limit:g}: expected seconds, more than none")
 
 
 def views_ahead(

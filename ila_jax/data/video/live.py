@@ -93,6 +93,7 @@ def _pictures(
     captured = CaptureClock(clock)
     images = Images(transform, pixel_aspect(stream))
     unit = None if container.format.flags & _NO_TIMES else float(stream.time_base or 1)
+    stream_time = 0.0
     for frame in _frames(container, stream):
         try:
             images.add(0, frame)
@@ -102,7 +103,11 @@ def _pictures(
             # A camera may be set to another size while it sends.
             images = Images(transform, pixel_aspect(stream))
             images.add(0, frame)
-        stream_time = clock() if unit is None or frame.pts is None else frame.pts * unit
+        if unit is None:
+            stream_time = clock()
+        # Without a time of its own a frame keeps that of the one before: the clock's is another.
+        elif frame.pts is not None:
+            stream_time = frame.pts * unit
         yield LivePicture(stream_time, captured(stream_time), images.pop(0))
 
 

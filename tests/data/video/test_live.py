@@ -1,14 +1,15 @@
 """Pictures of real servers on this machine, and when they were captured."""
 
 from fractions import Fraction
-from itertools import pairwise
+from itertools import islice, pairwise
 
 import numpy as np
 import pytest
 
+from ila_jax.data.video import live
 from ila_jax.data.video.decode import decode, index_video
 from ila_jax.data.video.live import CaptureClock, live_pictures
-from ila_jax.data.video.live_source import LiveProblem, address, camera
+from ila_jax.data.video.live_source import LiveProblem, LiveSource, address, camera
 from tests.data.video.live_servers import CERTIFICATE, COUNT, FPS, Sender, serving, transport_stream
 
 
@@ -133,3 +134,21 @@ def test_a_camera_that_is_not_there_is_told_in_words(monkeypatch):
     monkeypatch.setattr("sys.platform", "linux")
     with pytest.raises(LiveProblem, match=r"camera 4711: No such .* at /dev/video4711"):
         next(live_pictures(camera(4711), whole))
+
+
+def test_a_frame_without_a_time_has_that_of_the_one_before(stream, tmp_path, monkeypatch):
+    path = tmp_path / "a.ts"
+    path.write_bytes(stream)
+    frames_of = live._frames
+
+    def untimed(container, stream):
+        for k, frame in enumerate(frames_of(container, stream)):
+            if k in (3, 4):
+                frame.pts = None
+            yield frame
+
+    monkeypatch.setattr(live, "_frames", untimed)
+    source = LiveSource("a", str(path))
+    times = [p.time for p in islice(live_pictures(source, whole), 7)]
+    expected = np.array([0, 1, 2, 2, 2, 5, 6]) / FPS
+    np.testing.assert_allclose(np.array(times) - times[0], expected, atol=1e-4)
