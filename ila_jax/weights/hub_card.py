@@ -8,7 +8,11 @@ from ila_jax.weights.conversion import describe
 
 _NAMED = 100  # classes that the page names, for a reader; model.json has all of them
 # A path from the root, as it may stand in a card: all but its last part is nobody else's business.
-_PATH = re.compile(r"(?<![\w:/.])/(?:[^/\s`'\"|]+/)+([^/\s`'\"|]+)")
+# In quotes or a table it may have blanks; elsewhere it ends at the first: nobody knows a later one.
+_BOUNDED = re.compile(
+    r"(?:(?<=[`'\"])|(?<=\| ))(?:file://)?/(?:[^/`'\"|\n]+/)+([^/`'\"|\n]+?)(?=\s*[`'\"|])"
+)
+_PATH = re.compile(r"(?<![\w:/.])(?:file://)?/(?:[^/\s`'\"|]+/)+([^/\s`'\"|]+)")
 
 
 def hub_card(recognizer: Recognizer, source: str, sha256: str, more: str = "") -> str:
@@ -39,8 +43,11 @@ def hub_card(recognizer: Recognizer, source: str, sha256: str, more: str = "") -
 
 
 def without_private_paths(text: str) -> str:
-    """The text with the last part alone of each path that begins at the root of a machine."""
-    return _PATH.sub(r"\1", text)
+    """The text with the last part alone of each path that begins at the root of a machine.
+
+    Of a path with blanks, neither in quotes nor in a table, what comes after the first one is left.
+    """
+    return _PATH.sub(r"\1", _BOUNDED.sub(r"\1", text))
 
 
 def _temperature(temperature: float | None) -> str:

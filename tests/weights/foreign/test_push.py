@@ -16,6 +16,7 @@ from ila_jax import upload
 from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights import hub_folder
 from ila_jax.weights.folder import save as save_by_orbax
+from ila_jax.weights.hub_card import without_private_paths
 from tests.models import small
 from tests.weights.foreign.hub_server import REPOSITORY
 
@@ -86,6 +87,23 @@ def test_the_page_has_the_front_matter_that_the_hub_sorts_by(empty, trained):
     assert "\n## Mine\n" in text
     assert "run in `run`." in text
     assert "/home" not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("`predict '/home/ann lee/my run' x`", "`predict 'my run' x`"),
+        ('from "/home/ann lee/clips"', 'from "clips"'),
+        ("| from | /home/ann lee/my clips |\n", "| from | my clips |\n"),
+        ("of file:///home/ann/clips.", "of clips."),
+        (
+            "see https://example.org/a/b and a/b, 3/4/5",
+            "see https://example.org/a/b and a/b, 3/4/5",
+        ),
+    ],
+)
+def test_of_private_paths_the_last_part_is_left(text, expected):
+    assert without_private_paths(text) == expected
 
 
 def test_what_is_there_is_replaced_only_when_asked_for(empty, trained):
