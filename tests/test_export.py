@@ -74,8 +74,8 @@ def check_elsewhere(folder, recognizer, tmp_path):
 
 def test_a_model_says_the_same_where_there_is_only_jax(tmp_path, capsys):
     config = small.config("spatial", "text", shape=ONE_BLOCK)  # which compiles fast; others below
-    saved = Recognizer(config, small.filled(config), NAMES).with_views(clips=2, crops=3)
-    save(saved, tmp_path / "weights")
+    saved = Recognizer(config, small.filled(config), NAMES, temperature=1.5)
+    ila_jax.save(saved.with_views(clips=2, crops=3), tmp_path / "weights")
     target = tmp_path / "new" / "exported"
     assert main([str(tmp_path / "weights"), "--output", str(target)]) == 0
     out = capsys.readouterr().out
@@ -92,7 +92,7 @@ def test_a_model_says_the_same_where_there_is_only_jax(tmp_path, capsys):
     check_elsewhere(target, load(tmp_path / "weights"), tmp_path)
 
     about = json.loads((target / "about.json").read_text())
-    assert about["classes"] == NAMES
+    assert (about["classes"], about["temperature"]) == (NAMES, 1.5)
     assert about["input"] == ["b", 3, 16, 16, 3]
     assert (about["views"]["clips"], about["weights"]) == (2, "beside")
     assert about["platforms"] == ["cpu", "cuda", "rocm", "tpu"]

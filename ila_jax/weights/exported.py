@@ -95,9 +95,8 @@ def in_float32(recognizer: Recognizer) -> Recognizer:
     # Rematerialisation is of training alone, and would be in the program.
     config = dataclasses.replace(recognizer.config, precision="float32", remat="none")
     variables = jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), recognizer.variables)
-    return Recognizer(
-        config, variables, recognizer.check_named(), recognizer.origin, recognizer.views
-    )
+    names, views = recognizer.check_named(), recognizer.views
+    return Recognizer(config, variables, names, recognizer.origin, views, recognizer.temperature)
 
 
 def compare(recognizer: Recognizer, call: Callable[[Any], Any], tolerance: float) -> Parity:
@@ -166,6 +165,8 @@ def _about(
         **form.about,
         "model": dataclasses.asdict(config),
         "views": dataclasses.asdict(recognizer.views),
+        # What logits are divided by before the softmax; null leaves them as they are.
+        "temperature": recognizer.temperature,
         "parity": dataclasses.asdict(parity),
         "jax": jax.__version__,
     }
