@@ -130,9 +130,9 @@ def test_what_was_found_before_ctrl_c_is_written(weights, videos, tmp_path, monk
 
 
 def test_a_video_that_takes_too_long_is_named(weights, videos, monkeypatch, capsys):
-    monkeypatch.setitem(Recognizer.predict_batch.__kwdefaults__, "time_limit", 0.0)
+    monkeypatch.setitem(Recognizer.predict_batch.__kwdefaults__, "time_limit", 1e-9)
     assert main([weights, str(videos / "a.mp4")]) == 1
-    assert f"{videos}/a.mp4: It was not read and decoded in 0 s." in capsys.readouterr().err
+    assert f"{videos}/a.mp4: It was not read and decoded in 1e-09 s." in capsys.readouterr().err
 
 
 def test_a_timeline_names_each_window_as_a_video_of_its_own(weights, videos, tmp_path, capsys):
