@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ila_jax import cli
-from ila_jax.data.class_names.classes import add_classes, chosen_classes
+from ila_jax.data.class_names.classes import add_classes
 from ila_jax.weights.destinations import check_exportable
 
 _HELP = """\
@@ -41,12 +41,10 @@ def _export(arguments: Sequence[str] | None) -> None:
     check_exportable(target, options.format)
     # After the arguments are known to be right: loading jax takes a second.
     from ila_jax.weights import onnx_program, stablehlo
-    from ila_jax.weights.folder import load
+    from ila_jax.weights.folder import load_with_classes
 
-    model = load(options.checkpoint)
     # The classes' features are stored in place of the text tower: from then on they are fixed.
-    if options.classes is not None:
-        model = model.with_classes(chosen_classes(options.classes))
+    model = load_with_classes(options.checkpoint, options.classes)
     print("exporting and comparing", file=sys.stderr)
     write = onnx_program.write if options.format == "onnx" else stablehlo.write
     parity = write(model, target, weights=options.weights, name=options.checkpoint)

@@ -78,7 +78,8 @@ class Recognizer:
             return self.with_classes(classes).predict(video, top_k, threshold=threshold)
         check_wanted(top_k, threshold)
         self.check_named()
-        return self._best_of(self.look(video), top_k, threshold)
+        shares = self.mean_probabilities(self.look(video))
+        return self.best(shares, top_k, threshold=threshold)
 
     def predict_batch(
         self,
@@ -126,6 +127,12 @@ class Recognizer:
         ]
         shares = np.concatenate([np.asarray(shares) for shares in parts])
         return shares if self.temperature is None else with_temperature(shares, self.temperature)
+
+    def mean_probabilities(self, views: UInt8[np.ndarray, "v t h w c"]) -> Float[np.ndarray, "k"]:
+        """The probabilities of the classes in a video, float64: the mean over its views."""
+        # In float64: the mean of many float32 shares decides between close classes.
+        mean: np.ndarray = self.probabilities(views).mean(axis=0, dtype=np.float64)
+        return mean
 
     def best(
         self,
@@ -188,16 +195,8 @@ class Recognizer:
         """The answer to one of many videos."""
         if video.pixels is None:
             return Answer(video.name, problem=video.problem)
-        best = self._best_of(video.pixels, top_k, threshold)
+        best = self.best(self.mean_probabilities(video.pixels), top_k, threshold=threshold)
         return Answer(video.name, best, short=video.short)
-
-    def _best_of(
-        self, views: UInt8[np.ndarray, "v t h w c"], top_k: int | None, threshold: float | None
-    ) -> list[Prediction]:
-        """The best classes of a video by the mean over its views."""
-        # In float64: the mean of many float32 shares decides between close classes.
-        shares = self.probabilities(views).mean(axis=0, dtype=np.float64)
-        return self.best(shares, top_k, threshold=threshold)
 
     def _with(self, **changes: Any) -> "Recognizer":
         """The same model with other arguments than it was made with."""

@@ -78,12 +78,9 @@ def _check(options: argparse.Namespace) -> None:
 
 def _model(options: argparse.Namespace) -> "Recognizer":
     """The model with the classes that were asked for. Errors: ValueError."""
-    from ila_jax.data.class_names.classes import chosen_classes
-    from ila_jax.weights.folder import load
+    from ila_jax.weights.folder import load_with_classes
 
-    model = load(options.checkpoint)
-    if options.classes is not None:
-        model = model.with_classes(chosen_classes(options.classes))
+    model = load_with_classes(options.checkpoint, options.classes)
     model.check_named()
     return model.for_inference()
 

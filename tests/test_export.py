@@ -178,7 +178,7 @@ def test_what_cannot_be_exported_is_told_in_words(linear, tmp_path, monkeypatch,
     assert "nameless exists: give the name of a folder to be made" in capsys.readouterr().err
     assert main([*arguments, "--classes", "one,two"]) == 1
     assert "2 class names for a linear head of 5 classes" in capsys.readouterr().err
-    monkeypatch.setattr(stablehlo, "_MOST_INSIDE", 1000)
+    monkeypatch.setattr(exported, "_MOST_INSIDE", 1000)
     with pytest.raises(ValueError, match="a program holds 2 GB: use --weights beside"):
         stablehlo.write(linear, tmp_path / "out", weights="inside", name="mine")
     monkeypatch.setitem(sys.modules, "flatbuffers", None)

@@ -35,10 +35,8 @@ def timeline(recognizer: Recognizer, windows: Windows) -> Iterator[Moment]:
 
     Errors: BadVideo, at the latest after the last window; ValueError as `predict`.
     """
-    # Before the first window is decoded, not after it.
-    recognizer.check_named()
-    for window, views in next_ahead(windows.with_views(recognizer.views)):
-        yield _moment(recognizer, window, views)
+    for (moment,) in _together([recognizer], windows):
+        yield moment
 
 
 def both_ways(recognizer: Recognizer, windows: Windows) -> Iterator[tuple[Moment, Moment]]:
@@ -65,6 +63,7 @@ def timelines(recognizers: Sequence[Recognizer], windows: Windows) -> list[list[
 
 def _together(recognizers: Sequence[Recognizer], windows: Windows) -> Iterator[list[Moment]]:
     """Yields what each model says of each window. Their frames are shrunk alike."""
+    # Before the first window is decoded, not after it.
     for recognizer in recognizers:
         recognizer.check_named()
     shared = SharedViews([recognizer.views for recognizer in recognizers])
@@ -78,6 +77,4 @@ def _together(recognizers: Sequence[Recognizer], windows: Windows) -> Iterator[l
 def _moment(
     recognizer: Recognizer, window: VideoWindow, views: UInt8[np.ndarray, "v t h w 3"]
 ) -> Moment:
-    # In float64, as `Recognizer.predict` takes the mean of a whole video.
-    shares = recognizer.probabilities(views)
-    return Moment(window.start, window.end, shares.mean(axis=0, dtype=np.float64))
+    return Moment(window.start, window.end, recognizer.mean_probabilities(views))

@@ -1,12 +1,11 @@
 """What trained models align, clip by clip, in a file of each run."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from ila_jax.compare.runs import TrainingRun
-from ila_jax.files.publish import publish
+from ila_jax.files.arrays import publish_arrays, read_arrays
 from ila_jax.pictures.alignment_measures import Measured
 from ila_jax.pictures.model_alignment import measure_alignment
 from ila_jax.pictures.scenes import read_scenes
@@ -26,18 +25,12 @@ def write(run: TrainingRun) -> None:
         for (measure, block), of_clips in measured.items()
         for name, values in of_clips._asdict().items()
     }
-    publish(run.measures, lambda path: _save(path, arrays))
-
-
-def _save(path: Path, arrays: dict[str, Any]) -> None:
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    publish_arrays(run.measures, arrays)
 
 
 def read(path: Path) -> Measures:
     """The measures that `write` wrote."""
-    with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
+    arrays = read_arrays(path)
     keys = {tuple(name.split("/")[:2]) for name in arrays}
     return {
         (measure, int(block)): Measured(

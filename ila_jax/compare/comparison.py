@@ -15,7 +15,8 @@ from ila_jax.compare.runs import Setting
 from ila_jax.config import ModelConfig
 from ila_jax.cost import traced
 from ila_jax.cost.countings import by_formula
-from ila_jax.files.publish import publish, publish_text
+from ila_jax.files.arrays import publish_arrays, read_arrays
+from ila_jax.files.publish import publish_text
 from ila_jax.scoring.time_order import Answers, TimeOrder
 
 
@@ -116,18 +117,12 @@ def read(path: Path) -> Outcome:
 
 def write_clips(answers: Answers, path: Path) -> None:
     """Writes what a model says of each clip, whole or not at all."""
-
-    def save(scratch: Path) -> None:
-        with scratch.open("wb") as file:
-            np.savez(file, **asdict(answers))
-
-    publish(path, save)
+    publish_arrays(path, asdict(answers))
 
 
 def read_clips(path: Path) -> Answers:
     """Reads what `write_clips` wrote."""
-    with np.load(path) as file:
-        arrays = {name: file[name] for name in file.files}
+    arrays: dict[str, Any] = read_arrays(path)
     return Answers(**arrays | {"class_names": tuple(arrays["class_names"].tolist())})
 
 

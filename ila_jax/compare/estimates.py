@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-# Of intervals, and the level below which a difference is called one, after Holm's correction.
+# Of all intervals.
 LEVEL = 0.95
 
 

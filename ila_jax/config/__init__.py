@@ -15,7 +15,6 @@ from ila_jax.config.reading import model_from_dict as model_from_dict
 from ila_jax.config.reading import to_dict as to_dict
 from ila_jax.config.sections import CLIP_PIXELS as CLIP_PIXELS
 from ila_jax.config.sections import IMAGENET_PIXELS as IMAGENET_PIXELS
-from ila_jax.config.sections import RELEASED_POINTS as RELEASED_POINTS
 from ila_jax.config.sections import AugmentConfig as AugmentConfig
 from ila_jax.config.sections import Config as Config
 from ila_jax.config.sections import DataConfig as DataConfig

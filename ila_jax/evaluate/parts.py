@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from ila_jax.evaluate.views import ScoreRows
-from ila_jax.files.publish import publish_on_disk
+from ila_jax.files.arrays import publish_arrays
 
 
 class ScoredParts:
@@ -27,7 +27,7 @@ class ScoredParts:
         """Adds the scores of the next videos, as `views.score` gives them. Errors: OSError."""
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{first:08d}-{end:08d}.npz"
-        publish_on_disk(path, lambda scratch: np.savez(scratch, **rows))  # type: ignore[arg-type]
+        publish_arrays(path, rows)
 
     def read(self, names: Sequence[str] | None = None) -> Iterator[tuple[range, ScoreRows]]:
         """Yields the numbers of the videos and their scores, part by part.

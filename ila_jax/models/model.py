@@ -218,17 +218,23 @@ def _skeleton(config: ModelConfig) -> tuple[Any, Variables]:
     """The module's structure, and the shapes of what fills it; traced once for each config."""
     # Any key will do: nothing is drawn.
     model = nnx.eval_shape(lambda: VideoModel(config, keys=Keys(jax.random.key(0))))
-    graph, params, batch_stats = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
-    return graph, Variables(_plain(params), _plain(batch_stats))
+    graph, params, batch_stats = _split(model)
+    return graph, Variables(params, batch_stats)
 
 
 @functools.cache
 def _folded_skeleton(config: ModelConfig) -> tuple[Any, FoldedVariables]:
     """The same of the inference form."""
     model = nnx.eval_shape(functools.partial(_folded, config), abstract(config))
+    graph, params, _ = _split(model)
+    return graph, FoldedVariables(params, {})
+
+
+def _split(module: VideoModel) -> tuple[Any, Tree, Tree]:
+    """A module's structure, its parameters and its batch statistics."""
     # Two filters, as in `bind`: a structure is put together as it was taken apart.
-    graph, params, _ = nnx.split(model, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
-    return graph, FoldedVariables(_plain(params), {})
+    graph, params, batch_stats = nnx.split(module, nnx.Param, nnx.BatchStat)  # type: ignore[misc]
+    return graph, _plain(params), _plain(batch_stats)
 
 
 def _folded(config: ModelConfig, variables: Variables) -> VideoModel:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from jaxtyping import Array
@@ -15,6 +16,7 @@ from ila_jax.models.temporal.cross_frame import CrossFrameBlock
 from ila_jax.models.temporal.divided import DividedBlock
 from ila_jax.models.temporal.ila import ILABlock
 from ila_jax.models.temporal.ila_token import ILATokenBlock
+from ila_jax.models.temporal.interaction import AlignmentForm
 from ila_jax.models.temporal.joint import JointBlock
 from ila_jax.models.temporal.spatial import SpatialBlock
 from ila_jax.models.vit import BlockMaker
@@ -71,12 +73,8 @@ def variant(config: ModelConfig) -> Variant:
 def block_maker(config: ModelConfig, dtypes: Dtypes) -> BlockMaker:
     """Makes the blocks of a config's temporal model. Errors: ValueError for an unknown name."""
     temporal, width = variant(config), config.geometry().width
-    form: dict[str, Any] = {}
-    if temporal.aligns:
-        form = {
-            "convolutions": config.convolutions,
-            "channels": config.channels,
-            "points": config.points,
-        }
     make: Any = temporal.block  # its arguments depend on the model
-    return lambda keys: make(width, **form, dtypes=dtypes, keys=keys)
+    if temporal.aligns:
+        form = AlignmentForm(config.convolutions, config.channels, config.points)
+        make = partial(make, form=form)
+    return lambda keys: make(width, dtypes=dtypes, keys=keys)

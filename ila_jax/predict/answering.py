@@ -8,21 +8,18 @@ import numpy as np
 from tqdm import tqdm
 
 from ila_jax.answers.timeline import timeline
-from ila_jax.data.class_names.classes import chosen_classes
 from ila_jax.data.clips.windows import Windows
 from ila_jax.data.video.bad import BadVideo
 from ila_jax.files.printable import printable
 from ila_jax.predictions import Answer, Span
 from ila_jax.recognizer import Recognizer
 from ila_jax.text import templates
-from ila_jax.weights.folder import load
+from ila_jax.weights.folder import load_with_classes
 
 
 def open_model(options: argparse.Namespace) -> Recognizer:
     """The model with the classes, templates and views that were asked for. Errors: ValueError."""
-    model = load(options.checkpoint)
-    if options.classes is not None:
-        model = model.with_classes(chosen_classes(options.classes))
+    model = load_with_classes(options.checkpoint, options.classes)
     if options.template is not None:
         model = model.with_templates(templates.chosen(options.template))
     if options.clips is not None or options.crops is not None:

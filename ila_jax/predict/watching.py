@@ -141,7 +141,7 @@ def _answer(
     tally: Tally,
     options: argparse.Namespace,
 ) -> LiveAnswer:
-    shares = model.probabilities(window.views(model.views)).mean(axis=0, dtype=np.float64)
+    shares = model.mean_probabilities(window.views(model.views))
     best = model.best(shares, options.top_k, threshold=options.threshold)
     latency, answer_rate, frame_rate = tally.add(window.captured, windows.pictures)
     captured = datetime.now(UTC) - timedelta(seconds=latency)

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ila_jax.answers.answers import Answer, Span, clock
 from ila_jax.answers.timeline import Moment, timelines
 from ila_jax.data.clips.shared_views import decode_views
@@ -86,15 +84,11 @@ class Desk:
         # A single window says what the whole video says.
         moments = timelines(recognizers, windows) if len(windows) > 1 else [[]] * count
         answers = []
-        for (title, model), looks, (clip,), steps in zip(
-            ((model.title, model.recognizer) for model in self.models),
-            views[:count],
-            views[count:],
-            moments,
-            strict=True,
+        for named, looks, (clip,), steps in zip(
+            self.models, views[:count], views[count:], moments, strict=True
         ):
-            # In float64, as `Recognizer.predict` takes the mean.
-            shares = model.probabilities(looks).mean(axis=0, dtype=np.float64)
+            title, model = named.title, named.recognizer
+            shares = model.mean_probabilities(looks)
             spans = [_span(model, moment, top_k) for moment in steps]
             short = index.count < model.config.frames
             answer = Answer(path.name, model.best(shares, top_k), spans, short)

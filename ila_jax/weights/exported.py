@@ -32,6 +32,7 @@ _TEXT = "params/text/"
 _BATCHES = (1, 3)  # clips that the exported model is compared on: one, and more
 # Accelerators would round the factors of products to TF32 or bfloat16. It is a part of the program.
 _PRECISION = "highest"
+_MOST_INSIDE = 2_000_000_000  # bytes: FlatBuffers and protocol buffers end at 2 GiB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -131,6 +132,15 @@ def needed(recognizer: Recognizer) -> dict[str, np.ndarray]:
     if recognizer.config.head == "text":
         arrays["class_features"] = np.asarray(recognizer.class_features)
     return arrays
+
+
+def check_inside(arrays: Flat) -> None:
+    """Errors: ValueError for weights that are too large to be in the program itself."""
+    size = sum(x.nbytes for x in arrays.values())
+    if size > _MOST_INSIDE:
+        raise ValueError(
+            f"the weights are {size / 1e9:.1f} GB, and a program holds 2 GB: use --weights beside"
+        )
 
 
 def logits_from(recognizer: Recognizer, weights: Flat, video: Pixels) -> Logits:

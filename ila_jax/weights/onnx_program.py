@@ -15,6 +15,7 @@ from ila_jax.weights.card import Parity
 from ila_jax.weights.exported import (
     Form,
     Where,
+    check_inside,
     clip_shape,
     logits_from,
     needed,
@@ -25,7 +26,6 @@ from ila_jax.weights.exported import (
 TOLERANCE = 1e-4
 _FILE, _BESIDE = "model.onnx", "model.onnx.data"
 _INPUT, _OUTPUT = "video", "logits"
-_MOST_INSIDE = 2_000_000_000  # bytes: protocol buffers end at 2 GiB
 _USAGE = """\
 A video recogniser as an ONNX program, with its normalisation. It needs onnxruntime and numpy.
 
@@ -75,11 +75,8 @@ def _write_program(recognizer: Recognizer, folder: Path, weights: Where) -> None
     import onnx
 
     arrays = needed(recognizer)
-    size = sum(x.nbytes for x in arrays.values())
-    if weights == "inside" and size > _MOST_INSIDE:
-        raise ValueError(
-            f"the weights are {size / 1e9:.1f} GB, and a program holds 2 GB: use --weights beside"
-        )
+    if weights == "inside":
+        check_inside(arrays)
     onnx.save_model(
         _converted(recognizer, arrays),
         folder / _FILE,

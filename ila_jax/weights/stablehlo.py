@@ -13,8 +13,10 @@ from ila_jax.weights import load_exported
 from ila_jax.weights.card import Parity
 from ila_jax.weights.destinations import check_exportable
 from ila_jax.weights.exported import (
+    Flat,
     Form,
     Where,
+    check_inside,
     clip_shape,
     logits_from,
     needed,
@@ -25,7 +27,6 @@ from ila_jax.weights.exported import (
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 # float32 has seven digits, and a folded form sums otherwise.
 TOLERANCE = 1e-5
-_MOST_INSIDE = 2_000_000_000  # bytes: FlatBuffers end at 2 GiB
 _USAGE = """\
 A video recogniser as a StableHLO program, with its normalisation. It needs jax and flatbuffers.
 
@@ -42,7 +43,7 @@ class Program:
     """A program and what it takes before the video: the weights, or nothing if they are inside."""
 
     exported: export.Exported
-    weights: dict[str, np.ndarray]
+    weights: Flat
 
 
 def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name: str) -> Parity:
@@ -69,7 +70,7 @@ def _write_program(recognizer: Recognizer, folder: Path, weights: Where) -> None
     program = make(recognizer, weights=weights)
     (folder / "model.stablehlo").write_bytes(program.exported.serialize())
     if program.weights:
-        np.savez(folder / "weights.npz", **program.weights)  # type: ignore[arg-type]
+        np.savez(folder / "weights.npz", **program.weights)
     shutil.copy(load_exported.__file__, folder / "load.py")
 
 
@@ -86,10 +87,6 @@ def make(recognizer: Recognizer, *, weights: Where) -> Program:
         like = {path: jax.ShapeDtypeStruct(x.shape, x.dtype) for path, x in flat.items()}
         both = jax.jit(lambda weights, video: logits_from(recognizer, weights, video))
         return Program(export.export(both, platforms=PLATFORMS)(like, video), flat)
-    size = sum(x.nbytes for x in flat.values())
-    if size > _MOST_INSIDE:
-        raise ValueError(
-            f"the weights are {size / 1e9:.1f} GB, and a program holds 2 GB: use --weights beside"
-        )
+    check_inside(flat)
     alone = jax.jit(lambda video: logits_from(recognizer, flat, video))
     return Program(export.export(alone, platforms=PLATFORMS)(video), {})

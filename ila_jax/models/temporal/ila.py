@@ -8,33 +8,27 @@ from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.config import RELEASED_POINTS, PointsConfig
 from ila_jax.models.convolutions import TemporalConv
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, composed, zeros
 from ila_jax.models.temporal.alignment import alignment_loss, per_frame
 from ila_jax.models.temporal.block import SpaceTimeBlock, patch_maps
-from ila_jax.models.temporal.interaction import INTERACTIONS, PointPrediction, align
+from ila_jax.models.temporal.interaction import INTERACTIONS, AlignmentForm, PointPrediction, align
 from ila_jax.shapes import Alignment, Scalar, Tokens, Training
 
 
 class ImplicitAlignment(nnx.Module):
     """Steps 1 to 9: from tokens to what is added to them, and to the alignment loss."""
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        convolutions: str,
-        channels: int,
-        points: PointsConfig = RELEASED_POINTS,
-        dtypes: Dtypes,
-        keys: Keys,
-    ):
-        half = channels // 2
+    def __init__(self, width: int, *, form: AlignmentForm, dtypes: Dtypes, keys: Keys):
+        half = form.channels // 2
         self.message = dtypes.linear(width, width, keys=keys)
         self.message_norm = dtypes.layer_norm(width, keys=keys)
-        self.interaction = INTERACTIONS[convolutions](width, channels, dtypes=dtypes, keys=keys)
-        self.prediction = PointPrediction(channels, points=points, dtypes=dtypes, keys=keys)
+        self.interaction = INTERACTIONS[form.convolutions](
+            width, form.channels, dtypes=dtypes, keys=keys
+        )
+        self.prediction = PointPrediction(
+            form.channels, points=form.points, dtypes=dtypes, keys=keys
+        )
         self.conv = TemporalConv(half, dtypes=dtypes, keys=keys)
         self.fc = dtypes.linear(half, width, keys=keys)
         # Both zero, so that a fresh block is CLIP's: training starts from what CLIP knows.
@@ -99,24 +93,8 @@ class ImplicitAlignment(nnx.Module):
 class ILABlock(SpaceTimeBlock):
     """Implicit alignment, then CLIP's untouched block on each frame."""
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        convolutions: str,
-        channels: int,
-        points: PointsConfig = RELEASED_POINTS,
-        dtypes: Dtypes,
-        keys: Keys,
-    ):
-        self.temporal = ImplicitAlignment(
-            width,
-            convolutions=convolutions,
-            channels=channels,
-            points=points,
-            dtypes=dtypes,
-            keys=keys,
-        )
+    def __init__(self, width: int, *, form: AlignmentForm, dtypes: Dtypes, keys: Keys):
+        self.temporal = ImplicitAlignment(width, form=form, dtypes=dtypes, keys=keys)
         self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
 
     def in_time(self, x: Tokens, training: Training | None) -> tuple[Tokens, Scalar]:

@@ -4,29 +4,23 @@ import jax
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.config import RELEASED_POINTS, PointsConfig
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, with_token
 from ila_jax.models.temporal.alignment import alignment_loss, one_a_frame
 from ila_jax.models.temporal.block import SpaceTimeBlock, patch_maps
-from ila_jax.models.temporal.interaction import INTERACTIONS, PointPrediction, align
+from ila_jax.models.temporal.interaction import INTERACTIONS, AlignmentForm, PointPrediction, align
 from ila_jax.shapes import Alignment, Scalar, Tokens, Training
 
 
 class TokenAlignment(nnx.Module):
     """The masked patches of a frame, pooled into one token."""
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        convolutions: str,
-        channels: int,
-        points: PointsConfig = RELEASED_POINTS,
-        dtypes: Dtypes,
-        keys: Keys,
-    ):
-        self.interaction = INTERACTIONS[convolutions](width, channels, dtypes=dtypes, keys=keys)
-        self.prediction = PointPrediction(channels, points=points, dtypes=dtypes, keys=keys)
+    def __init__(self, width: int, *, form: AlignmentForm, dtypes: Dtypes, keys: Keys):
+        self.interaction = INTERACTIONS[form.convolutions](
+            width, form.channels, dtypes=dtypes, keys=keys
+        )
+        self.prediction = PointPrediction(
+            form.channels, points=form.points, dtypes=dtypes, keys=keys
+        )
 
     def align(self, z: Float[Array, "b t g g d"], training: Training | None) -> Alignment:
         """A frame weighs by the one mask of the pair that it is the current frame of.
@@ -48,24 +42,8 @@ class TokenAlignment(nnx.Module):
 class ILATokenBlock(SpaceTimeBlock):
     """CLIP's block, whose attention also sees the frame's token; the MLP does not."""
 
-    def __init__(
-        self,
-        width: int,
-        *,
-        convolutions: str,
-        channels: int,
-        points: PointsConfig = RELEASED_POINTS,
-        dtypes: Dtypes,
-        keys: Keys,
-    ):
-        self.temporal = TokenAlignment(
-            width,
-            convolutions=convolutions,
-            channels=channels,
-            points=points,
-            dtypes=dtypes,
-            keys=keys,
-        )
+    def __init__(self, width: int, *, form: AlignmentForm, dtypes: Dtypes, keys: Keys):
+        self.temporal = TokenAlignment(width, form=form, dtypes=dtypes, keys=keys)
         self.spatial = ResidualBlock(width, dtypes=dtypes, keys=keys)
 
     def in_time(

@@ -1,6 +1,7 @@
 """The small networks that find points in pairs of frames (models.md 7a, 3 and 4)."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -8,7 +9,7 @@ from einops import rearrange
 from flax import nnx
 from jaxtyping import Array, Float
 
-from ila_jax.config import RELEASED_POINTS, PointsConfig
+from ila_jax.config import PointsConfig
 from ila_jax.models.convolutions import (
     BatchNorm,
     Conv3x3,
@@ -62,6 +63,14 @@ INTERACTIONS: dict[str, type[Interaction]] = {
 }
 
 
+class AlignmentForm(NamedTuple):
+    """What `ModelConfig` says of the layers that align. convolutions: a name in INTERACTIONS."""
+
+    convolutions: str
+    channels: int
+    points: PointsConfig
+
+
 class PointPrediction(nnx.Module):
     """From the features of a pair to two points (x, y), as released in [−0.75, 0.75].
 
@@ -69,14 +78,7 @@ class PointPrediction(nnx.Module):
     the last layer is zero.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        *,
-        points: PointsConfig = RELEASED_POINTS,
-        dtypes: Dtypes,
-        keys: Keys,
-    ):
+    def __init__(self, channels: int, *, points: PointsConfig, dtypes: Dtypes, keys: Keys):
         half, quarter = channels // 2, channels // 4
         self.conv1 = Conv3x3(channels, half, dtypes=dtypes, keys=keys)
         self.norm1 = BatchNorm(half, dtypes=dtypes)
