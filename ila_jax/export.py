@@ -40,8 +40,8 @@ def _export(arguments: Sequence[str] | None) -> None:
     # Before the model is loaded: where the folder cannot be made, that is said at once.
     check_exportable(target, options.format)
     # After the arguments are known to be right: loading jax takes a second.
+    from ila_jax.answers.loading import load_with_classes
     from ila_jax.weights import onnx_program, stablehlo
-    from ila_jax.weights.folder import load_with_classes
 
     # The classes' features are stored in place of the text tower: from then on they are fixed.
     model = load_with_classes(options.checkpoint, options.classes)

@@ -78,7 +78,7 @@ def _check(options: argparse.Namespace) -> None:
 
 def _model(options: argparse.Namespace) -> "Recognizer":
     """The model with the classes that were asked for. Errors: ValueError."""
-    from ila_jax.weights.folder import load_with_classes
+    from ila_jax.answers.loading import load_with_classes
 
     model = load_with_classes(options.checkpoint, options.classes)
     model.check_named()

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from tqdm import tqdm
 
+from ila_jax.answers.loading import load_with_classes
 from ila_jax.answers.timeline import timeline
 from ila_jax.data.clips.windows import Windows
 from ila_jax.data.video.bad import BadVideo
@@ -14,7 +15,6 @@ from ila_jax.files.printable import printable
 from ila_jax.predictions import Answer, Span
 from ila_jax.recognizer import Recognizer
 from ila_jax.text import templates
-from ila_jax.weights.folder import load_with_classes
 
 
 def open_model(options: argparse.Namespace) -> Recognizer:

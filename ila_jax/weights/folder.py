@@ -19,7 +19,6 @@ import jax
 import orbax.checkpoint as ocp
 
 from ila_jax.config import ModelConfig, model_from_dict, to_dict
-from ila_jax.data.class_names.classes import chosen_classes
 from ila_jax.files.json_files import read_object
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.publish import sync_folder, sync_tree
@@ -145,15 +144,6 @@ def load(source: str | Path) -> Recognizer:
         variables = Variables(**_restored(folder / "weights", target))
     temperature = read_calibration(calibration_file(folder, None), variables)
     return Recognizer(config, variables, about["class_names"], origin, views, temperature)
-
-
-def load_with_classes(source: str, classes: str | None) -> Recognizer:
-    """`load`, with what `--classes` gave: names, or a file of them; None leaves the model's own.
-
-    Errors: ValueError, as `load`, `chosen_classes` and `Recognizer.with_classes`.
-    """
-    recognizer = load(source)
-    return recognizer if classes is None else recognizer.with_classes(chosen_classes(classes))
 
 
 def named_step(source: str | Path) -> tuple[str, int | None]:

@@ -7,10 +7,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from ila_jax.config import PointsConfig
 from ila_jax.models import model
 from ila_jax.models.layers import Dtypes, Keys
 from ila_jax.models.model import Variables
 from ila_jax.models.temporal.ila import ImplicitAlignment
+from ila_jax.models.temporal.interaction import AlignmentForm
 from ila_jax.train.losses import cross_entropy
 from tests.models import small
 
@@ -223,11 +225,12 @@ def test_what_is_added_equals_a_plain_loop():
     np.testing.assert_allclose(added, expected, atol=2e-5)
 
 
-@pytest.mark.parametrize(("form", "count"), [("k400", 3_372_100), ("ssv2", 6_499_396)])
-def test_a_block_adds_as_many_parameters_as_the_released_one(form, count):
-    make = functools.partial(
-        ImplicitAlignment, 768, convolutions=form, channels=256, dtypes=FLOAT32
+@pytest.mark.parametrize(("convolutions", "count"), [("k400", 3_372_100), ("ssv2", 6_499_396)])
+def test_a_block_adds_as_many_parameters_as_the_released_one(convolutions, count):
+    form = AlignmentForm(
+        convolutions, channels=256, points=PointsConfig(reach=0.75, mask_width=1.0)
     )
+    make = functools.partial(ImplicitAlignment, 768, form=form, dtypes=FLOAT32)
     state = jax.eval_shape(lambda: params_of(make(keys=Keys(jax.random.key(0)))))
     assert sum(x.size for x in jax.tree.leaves(state)) == count
 
