@@ -6,12 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ila_jax.config.lengths import IN_EPOCHS
+from ila_jax.config.model import ModelConfig
 from ila_jax.config.sections import (
     AugmentConfig,
     DataConfig,
     EvaluationConfig,
     MeshConfig,
-    ModelConfig,
     OptimizerConfig,
     TrainConfig,
 )

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from ila_jax.config.checks import impossible
-from ila_jax.config.sections import Config, ModelConfig
+from ila_jax.config.model import ModelConfig
+from ila_jax.config.sections import Config
 
 
 def from_config(config: Mapping[str, Any]) -> Config:
