@@ -57,6 +57,17 @@ def progress_bar(done: int, total: int, unit: str) -> tqdm:
     )
 
 
+def measure_from(bar: tqdm, done: int) -> None:
+    """Moves a bar to a number of steps, and counts speed and remaining time from there.
+
+    What came before, such as the compilation of the first step, tells nothing of the other steps.
+    """
+    bar.n = bar.initial = bar.last_print_n = done
+    # It counts from where the bar was drawn last, at its beginning.
+    bar.unpause()
+    bar.refresh()
+
+
 def say(text: str) -> None:
     """Writes one line to stderr, from the first process alone, and leaves a progress bar whole."""
     if is_first():

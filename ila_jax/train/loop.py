@@ -34,7 +34,7 @@ from ila_jax.data.sources.mirror import described, mirrors
 from ila_jax.files.writable import check_free_space
 from ila_jax.job.batches import Dataset, open_dataset
 from ila_jax.job.heartbeat import COMPUTING, LOADING, SAVING, Heartbeat
-from ila_jax.job.processes import is_first, progress_bar, say, wait_for_all
+from ila_jax.job.processes import is_first, measure_from, progress_bar, say, wait_for_all
 from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.job.stop import stop_requests
 from ila_jax.models.model import Variables
@@ -57,6 +57,10 @@ from ila_jax.train.validate import ended_early, validate, validation_due, valida
 from ila_jax.train.writer import Writer
 
 _GOES_ON = "the same command goes on from there"
+_COMPILES = (
+    "the first step is compiled, which takes seconds where it is known from before, else up to "
+    "minutes: until then the bar stands still"
+)
 
 
 def train(config: Config, workdir: Path, profiled: ProfiledSteps | None = None) -> bool:
@@ -179,6 +183,7 @@ def _train_from(run: TrainingRun, state: State) -> bool:
         say(_ended_early(run, done))
         return True
     batches = train_batches(run, first_step=done)
+    say(_COMPILES)
     with closing(batches), progress_bar(done, config.steps, "step") as bar:
         meter = Meter(config.batch, peak_clips_per_second(run.recipe))
         for batch in meter.fetched(batches):
@@ -198,7 +203,10 @@ def _train_from(run: TrainingRun, state: State) -> bool:
             #    wait for it, and leave the device idle while the next batch is put together.
             previous = meter.stepped(output)
             stopping = previous is not None and _read_output(run, done - 1, previous)
-            bar.update()
+            if previous is None:  # the first step, which was compiled and is done by now
+                measure_from(bar, done)
+            else:
+                bar.update()
 
             # 3. The log does wait for this step, every `log_every` steps.
             if done % config.log_every == 0:

@@ -5,7 +5,9 @@ import signal
 import jax
 import numpy as np
 import pytest
+import tqdm.std
 
+from ila_jax.job.processes import measure_from, progress_bar
 from tests.train import runs
 
 SHORT = {
@@ -37,6 +39,19 @@ def same(workdir, expected):
         np.testing.assert_allclose(value, other[path], atol=1e-7, err_msg=path)
 
 
+def test_the_remaining_time_does_not_count_the_compilation(monkeypatch):
+    """Steps 4 to 103: four minutes of compilation in the first, then ten seconds a step."""
+    clock = [0.0]
+    monkeypatch.setattr(tqdm.std, "time", lambda: clock[0])
+    with progress_bar(3, 103, "step") as bar:
+        clock[0] = 240.0
+        measure_from(bar, 4)
+        assert "4/103 [00:00<?" in str(bar)
+        clock[0] = 250.0
+        bar.update()
+        assert "5/103 [00:10<16:20, 10.00s/step" in str(bar)  # 98 steps are left
+
+
 def test_two_processes_equal_one_and_stop_together(tmp_path, pairs, cache):
     """20 steps in float64; SIGTERM to the second alone stops both, and one goes on from there."""
     one, two = tmp_path / "one", tmp_path / "two"
@@ -48,6 +63,8 @@ def test_two_processes_equal_one_and_stop_together(tmp_path, pairs, cache):
     first, second = (runs.finish(process) for process in processes)
     assert "stopped at step" in first
     assert "saved" not in second
+    assert "the first step is compiled" in first
+    assert "compiled" not in second
     assert 4 <= max(losses(two)) < 20
     runs.finish(runs.start(two, short, cache=cache))
     same(two, one)
