@@ -55,8 +55,11 @@ def open_split_file(folder: Folder) -> Splits:
 
 
 def checked(splits: Splits, options: Options) -> Findings:
-    """What the preflight check says. Errors: ValueError for what would stop a training."""
-    settings = CheckSettings(processes=options.processes, bad_fraction=BAD_FRACTION)
+    """What the preflight check says beside the split, which names the classes that a side lacks.
+
+    Errors: ValueError for what would stop a training.
+    """
+    settings = CheckSettings(processes=options.processes, bad_fraction=BAD_FRACTION, described=True)
     findings = check(splits, mirrors(splits.class_names, None), settings)
     if findings.errors:
         raise ValueError("training could not start:\n  " + "\n  ".join(findings.errors))

@@ -17,6 +17,7 @@ class CheckSettings:
     sample: videos decoded of each split. seconds: for each. processes: decoding at once.
     bad_fraction: of unreadable videos that a run puts up with. replaces: whether it puts readable
     videos of a class in place of unreadable ones. square_pixels: whether it makes pixels square.
+    described: whether it was said before which classes each side lacks, as a new split says it.
     """
 
     sample: int = 200
@@ -25,6 +26,7 @@ class CheckSettings:
     bad_fraction: float = 0.01
     replaces: bool = True
     square_pixels: bool = False
+    described: bool = False
 
 
 @dataclass

@@ -152,7 +152,7 @@ def _classes(
     present = np.bincount(labels[~split.absent], minlength=len(names))
     nowhere = class_counts(ground_truth(split.opened.source), len(names)) == 0
     for where, what in ((nowhere, "no clips"), ((listed > 0) & (present == 0), "no files")):
-        if not where.any():
+        if not where.any() or (settings.described and where is nowhere):
             continue
         text = (
             f"{split.name}: {int(where.sum())} of {len(names)} classes have {what}, "

@@ -1,7 +1,7 @@
 """What is to be said of a split: what was found, and what makes it less trustworthy."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ila_jax.data.sources.split_names import LEFT_OUT, SPLITS, TRAIN
 from ila_jax.data.sources.spreadsheet import LabelledClip
@@ -53,7 +53,15 @@ def left_out(clips: Sequence[LabelledClip]) -> list[str]:
 
 def shortcomings(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> list[str]:
     """Sentences about what a split lacks, also one that somebody has edited."""
-    return [*_on_both_sides(clips), *_absent(clips, class_names), *_few(clips, class_names)]
+    lacks = _absent(clips, class_names)
+    lacking = {name for names in lacks.values() for name in names}
+    # A class that a side lacks is named for that, and not for its few clips as well.
+    whole = [name for name in class_names if name not in lacking]
+    return [
+        *_on_both_sides(clips),
+        *_absences(clips, lacks, len(class_names)),
+        *_few(clips, whole, len(class_names)),
+    ]
 
 
 def _present(clips: Sequence[LabelledClip]) -> list[str]:
@@ -78,41 +86,52 @@ def _on_both_sides(clips: Sequence[LabelledClip]) -> list[str]:
     ]
 
 
-def _absent(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> list[str]:
-    """Classes that a side has no clip of, with how many groups they have in all."""
-    groups = defaultdict[str, set[str]](set)
-    has = set[tuple[str, str]]()
+def _absent(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> dict[str, list[str]]:
+    """The classes that each side has no clip of; sides that have all are left out."""
+    has = {(clip.split, label) for clip in clips for label in clip.labels}
+    absent = {
+        split: [name for name in class_names if (split, name) not in has]
+        for split in _present(clips)
+    }
+    return {split: names for split, names in absent.items() if names}
+
+
+def _absences(
+    clips: Sequence[LabelledClip], absent: Mapping[str, Sequence[str]], classes: int
+) -> list[str]:
+    """Sentences about what `_absent` returns, with how many groups and clips a class has in all."""
+    groups, counts = defaultdict[str, set[str]](set), Counter[str]()
     for clip in clips:
         if clip.split in SPLITS:
+            counts.update(clip.labels)
             for label in clip.labels:
                 groups[label].add(clip.group or clip.file)
-                has.add((clip.split, label))
     sentences = []
-    for split in _present(clips):
-        absent = [name for name in class_names if (split, name) not in has]
-        if absent:
-            some = ", ".join(
-                f"{name!r} ({_of_groups(len(groups[name]))})" for name in absent[:_SHOWN]
-            )
-            more = ", …" if len(absent) > _SHOWN else ""
-            effect = "cannot be learnt" if split == TRAIN else "are not measured"
-            sentences.append(
-                f"{split} has no clip of {len(absent)} of {len(class_names)} classes, which "
-                f"{effect}: {some}{more}"
-            )
+    for split, names in absent.items():
+        some = ", ".join(
+            f"{name!r} ({_of_groups(counts[name], len(groups[name]))})" for name in names[:_SHOWN]
+        )
+        more = ", …" if len(names) > _SHOWN else ""
+        effect = "cannot be learnt" if split == TRAIN else "are not measured"
+        sentences.append(
+            f"{split} has no clip of {len(names)} of {classes} classes, which {effect}: "
+            f"{some}{more}"
+        )
     return sentences
 
 
-def _of_groups(count: int) -> str:
-    return "no clip at all" if not count else f"all from {count} group{'s' * (count > 1)}"
+def _of_groups(clips: int, groups: int) -> str:
+    if clips < 2:
+        return "one clip in all" if clips else "no clip at all"
+    return f"{clips} clips, all of {groups} group{'s' * (groups > 1)}"
 
 
-def _few(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> list[str]:
-    """Classes with few clips in all."""
+def _few(clips: Sequence[LabelledClip], names: Sequence[str], classes: int) -> list[str]:
+    """Those of some classes that have few clips in all. classes: how many there are."""
     counts = Counter(label for clip in clips if clip.split in SPLITS for label in clip.labels)
-    few = [name for name in class_names if counts[name] < _FEW]
+    few = [name for name in names if counts[name] < _FEW]
     if not few:
         return []
     some = ", ".join(f"{name!r} ({counts[name]})" for name in few[:_SHOWN])
     more = ", …" if len(few) > _SHOWN else ""
-    return [f"{len(few)} of {len(class_names)} classes have fewer than {_FEW} clips: {some}{more}"]
+    return [f"{len(few)} of {classes} classes have fewer than {_FEW} clips: {some}{more}"]

@@ -10,7 +10,8 @@ import pytest
 from ila_jax.data.check import preflight
 from ila_jax.data.check.__main__ import main
 from ila_jax.data.check.findings import CheckSettings
-from ila_jax.data.sources.opening import Splits
+from ila_jax.data.sources.mirror import mirrors
+from ila_jax.data.sources.opening import Splits, open_splits
 from ila_jax.data.sources.source import OpenedSplit
 from tests.data.videos import write_video
 from tests.train.runs import QUICKSTART
@@ -168,6 +169,13 @@ def test_classes_without_clips_or_files(good, capsys):
     assert "train: 1 of 3 classes have no clips, such as 'up'" in found["warnings"]
     assert "validation: 2 of 3 classes have no clips, such as 'left', 'up'" in found["warnings"]
     assert "train: 1 of 3 classes have no files, such as 'right'" in found["errors"]
+    splits = open_splits(
+        str(good / "train.txt"), str(good / "val.txt"), root=str(good / "train"),
+        class_names=str(good / "names.txt"),
+    )  # fmt: skip
+    told = preflight.check(splits, mirrors(splits.class_names, None), CheckSettings(described=True))
+    assert "classes have no clips" not in str(told.warnings)  # the split has named them
+    assert told.errors == found["errors"]
 
 
 def test_a_video_that_takes_too_long_is_named(good, capsys):

@@ -130,10 +130,8 @@ def test_what_cannot_be_is_told(tmp_path):
     (tmp_path / "sit" / "scene4_2.mp4").write_bytes(b"x")
     absent, few = split_by_names(tmp_path).warnings
     assert "validation has no clip of 2 of 3 classes, which are not measured: " in absent
-    assert "'jump' (all from 1 group), 'sit' (all from 1 group)" in absent
-    assert few == (
-        "3 of 3 classes have fewer than 10 clips: 'jump' (1), 'run' (3), 'sit' (2)"
-    )  # fmt: skip
+    assert "'jump' (one clip in all), 'sit' (2 clips, all of 1 group)" in absent
+    assert few == "1 of 3 classes have fewer than 10 clips: 'run' (3)"
 
 
 def test_missing_files_are_left_out_and_none_at_all_is_an_error(tmp_path):
