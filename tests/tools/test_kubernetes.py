@@ -85,7 +85,10 @@ def test_the_run_goes_on_after_an_eviction(jobset, job):
     assert rule["action"] == "RestartJobSetAndIgnoreMaxRestarts"
     assert rule["onJobFailureReasons"] == ["PodFailurePolicy"]
     (evicted,) = job["podFailurePolicy"]["rules"]
-    assert evicted == {"action": "FailJob", "onPodConditions": [{"type": "DisruptionTarget"}]}
+    # The status is required by the schema of JobSet, as by a patch of a Job
+    # (github.com/kubernetes/kubernetes/issues/131512).
+    condition = {"type": "DisruptionTarget", "status": "True"}
+    assert evicted == {"action": "FailJob", "onPodConditions": [condition]}
     pod = job["template"]["spec"]
     assert (job["backoffLimit"], pod["restartPolicy"]) == (0, "Never")
     assert pod["terminationGracePeriodSeconds"] >= 120
@@ -98,6 +101,10 @@ def test_pods_have_what_they_ask_for(job, container):
     assert volumes["shared"]["persistentVolumeClaim"] == {"claimName": "videos"}
     assert mounts == {"shared": "/shared", "memory": "/dev/shm"}
     assert container["image"] == "registry/ila:1"
+    # Where the next pod finds what the last one has compiled.
+    assert container["env"] == [
+        {"name": "JAX_COMPILATION_CACHE_DIR", "value": "/shared/compiled"}
+    ]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 8
 
 
