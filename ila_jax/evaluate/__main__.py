@@ -125,13 +125,14 @@ def _evaluate(options: argparse.Namespace, overrides: Sequence[Override]) -> Non
 
 def _table(result: dict[str, Any], folder: Path) -> str:
     """Every metric with its interval and the first unreadable videos, as lines of text."""
-    from ila_jax.scoring.metrics import METRICS
+    from ila_jax.scoring.metrics import telling
 
     videos, views = result["videos"], result["same"]["clips"] * result["same"]["crops"]
+    metrics = telling(len(result["same"]["classes"]))
     lines = [f"{videos['listed']} videos listed, {videos['decoded']} read; views of each: {views}"]
-    width = max(len(f"{metric.title} of those listed") for metric in METRICS.values())
+    width = max(len(f"{metric.title} of those listed") for metric in metrics.values())
     for over in ("listed", "decoded"):
-        for name, metric in METRICS.items():
+        for name, metric in metrics.items():
             # A result of a version before may lack a metric, and some are of the videos read alone.
             if (value := result.get(name, {}).get(over)) is not None:
                 interval = (

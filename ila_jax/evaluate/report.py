@@ -17,7 +17,7 @@ from ila_jax.files.printable import printable
 from ila_jax.files.publish import publish_text
 from ila_jax.models.variants import variant
 from ila_jax.scoring.calibration import Bin
-from ila_jax.scoring.metrics import METRICS, THRESHOLD
+from ila_jax.scoring.metrics import THRESHOLD, telling
 
 # Videos that are shown of the surest hits, and as many of the surest misses.
 _EXAMPLES = 6
@@ -88,7 +88,7 @@ def _overview(result: dict[str, Any]) -> str:
     """Accuracies with their intervals, and what they are counted over."""
     videos, same = result["videos"], result["same"]
     cells = []
-    for name, metric in METRICS.items():
+    for name, metric in telling(len(same["classes"])).items():
         if name not in result:
             continue
         for over, words in (("listed", "listed"), ("decoded", "read")):

@@ -10,7 +10,7 @@ from ila_jax.data.split.splitting import Split
 from ila_jax.evaluate.calibrate import StoredTemperature
 from ila_jax.finetune.decisions import describe_augmentation
 from ila_jax.finetune.options import Folder
-from ila_jax.scoring.metrics import METRICS
+from ila_jax.scoring.metrics import METRICS, telling
 from ila_jax.tables import Table, render
 
 _NO_TEST = (
@@ -128,9 +128,9 @@ def _data(where: str, split: Split) -> Table:
 
 def _measured(side: str, result: Mapping[str, Any]) -> Table:
     """Every metric of the videos that could be read, with its interval where it has one."""
-    cells = [[metric.title, _value(result, name)] for name, metric in METRICS.items()
-             if name in result]  # fmt: skip
     same, videos = result["same"], result["videos"]
+    metrics = telling(len(same["classes"])).items()
+    cells = [[metric.title, _value(result, name)] for name, metric in metrics if name in result]
     title = (
         f"{side}: {videos['decoded']} videos read of {videos['listed']}, "
         f"{same['clips']} × {same['crops']} views of each"

@@ -30,13 +30,15 @@ class Metric(NamedTuple):
     each video is a hit, and the metric is their share; or one number for all videos. A share gets
     an interval in an evaluation, and is given of the listed videos as well, where one that could
     not be read is no hit. of_several: whether it is defined for labels [v, k]. interval: of one
-    number, from the same arguments, where that is known.
+    number, from the same arguments, where that is known. above: with so many classes or fewer it
+    tells nothing, and people are not shown it.
     """
 
     title: str
     measure: Callable[[NDArray[Any], NDArray[Any]], Any]
     of_several: bool = True
     interval: Callable[[NDArray[Any], NDArray[Any]], tuple[float, float]] | None = None
+    above: int = 0
 
     def value(self, probabilities: NDArray[Any], labels: NDArray[Any]) -> float:
         """The metric as one number: the share of hits, or the number itself."""
@@ -116,7 +118,7 @@ def class_hits(
 METRICS: dict[str, Metric] = {
     # The best checkpoint of a run is the best in this one, if train.best_metric names no other.
     "top1": Metric("top-1", partial(top_hits, of=1)),
-    "top5": Metric("top-5", partial(top_hits, of=5)),
+    "top5": Metric("top-5", partial(top_hits, of=5), above=5),
     "macro_accuracy": Metric(
         "macro accuracy", macro_accuracy, of_several=False, interval=macro_accuracy_interval
     ),
@@ -131,3 +133,8 @@ def metrics_of(labels: NDArray[Any]) -> dict[str, Metric]:
     return {
         name: metric for name, metric in METRICS.items() if labels.ndim == 1 or metric.of_several
     }
+
+
+def telling(classes: int) -> dict[str, Metric]:
+    """Those of METRICS that tell something of so many classes: of five, any is among the best 5."""
+    return {name: metric for name, metric in METRICS.items() if classes > metric.above}

@@ -9,7 +9,7 @@ from ila_jax.job.processes import say
 from ila_jax.models.model import Variables
 from ila_jax.scoring.cautions import small_classes, small_validation
 from ila_jax.scoring.history import training_cautions
-from ila_jax.scoring.metrics import METRICS
+from ila_jax.scoring.metrics import telling
 from ila_jax.scoring.validation import Predictions, Predictor, Rows, collect
 from ila_jax.shapes import TextFeatures
 from ila_jax.train.batches import validation_batches
@@ -129,8 +129,10 @@ def _logged(
 
 def _described(predictions: Predictions, step: int) -> str:
     """A validation in one line."""
-    metrics = predictions.metrics().items()
-    shares = ", ".join(f"{METRICS[name].title} {value:.1%}" for name, value in metrics)
+    values, metrics = predictions.metrics(), telling(predictions.probabilities.shape[1])
+    shares = ", ".join(
+        f"{metrics[name].title} {value:.1%}" for name, value in values.items() if name in metrics
+    )
     unreadable = f", {predictions.unreadable} unreadable" if predictions.unreadable else ""
     return f"step {step}: {shares} of {len(predictions.index)} videos{unreadable}"
 

@@ -11,6 +11,7 @@ from ila_jax.scoring.metrics import (
     macro_accuracy,
     macro_f1,
     metrics_of,
+    telling,
     top_hits,
 )
 from ila_jax.scoring.validation import Predictions
@@ -68,6 +69,11 @@ def test_of_several_labels_the_best_class_is_to_be_one_of_them():
     assert top_hits(SHARES, labels, of=2).tolist() == [True, True, False]
     assert "macro_accuracy" not in metrics_of(labels)
     assert metrics_of(LABEL) == METRICS
+
+
+def test_a_top_5_of_five_classes_tells_nothing():
+    assert set(METRICS) - set(telling(5)) == {"top5"}
+    assert telling(6) == METRICS
 
 
 @pytest.mark.parametrize("seed", range(5))
