@@ -41,7 +41,8 @@ off its tensors; nothing in it is run.
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command. Errors: ValueError, OSError; argparse ends it for wrong options."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options, overrides = cli.parse_overrides(parser, arguments)
+    options.overrides = overrides
     _check(parser, options)
     if options.inspect:
         _inspect(options)
@@ -55,6 +56,8 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
     """Ends the command with a sentence where options do not go together."""
     if options.json and not options.inspect:
         parser.error("--json goes with --inspect")
+    if options.overrides and options.config is None:
+        parser.error("--config.KEY=VALUE changes a configuration: name it with --config")
     if options.output is None and not (options.inspect or options.verify):
         parser.error("--output is missing: the folder to write, or give --inspect or --verify")
     # Options that only mean something where a model is made.
@@ -69,7 +72,7 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
 
 def _inspect(options: argparse.Namespace) -> None:
     """Says what a file is, and writes nothing."""
-    config = _config(options.config)
+    config = _config(options)
     # After the arguments are known to be right: loading jax takes a second.
     from ila_jax.weights.inspection import inspect, table
 
@@ -84,7 +87,7 @@ def _to_jax(options: argparse.Namespace) -> None:
         check_free(Path(options.output).absolute(), force=options.force)
     # Read before the weights, which are gigabytes: a list with a mistake is said at once.
     names = None if options.class_names is None else read_class_names(options.class_names)
-    config = _config(options.config)
+    config = _config(options)
     # After the arguments are known to be right: loading jax takes a second.
     from ila_jax.weights.conversion import Target, convert_file, summary
     from ila_jax.weights.folder import save
@@ -136,11 +139,12 @@ def _to_torch(options: argparse.Namespace) -> None:
     print(f"wrote   {target}: {count} tensors under official names")
 
 
-def _config(name: str | None) -> ModelConfig | None:
-    """The model of a configuration file. Errors: ValueError."""
+def _config(options: argparse.Namespace) -> ModelConfig | None:
+    """The model of a configuration with its changes. Errors: ValueError."""
+    name = options.config
     if name is None:
         return None
-    values = read_config(name)
+    values = read_config(name, options.overrides)
     if "model" not in values:
         raise ValueError(f"{name} has no section model: expected a training configuration")
     return model_from_dict(values["model"])
@@ -176,7 +180,8 @@ def _parser() -> argparse.ArgumentParser:
         "--config",
         metavar="NAME",
         help="configuration, by name or file, whose model the weights go into; without "
-        "it, the model that the file holds (CLIP alone: plain CLIP over 8 frames)",
+        "it, the model that the file holds (CLIP alone: plain CLIP over 8 frames); "
+        "--config.model.KEY=VALUE changes it, as in training",
     )
     add(
         "--class-names",

@@ -110,6 +110,11 @@ def test_inspection_lists_what_differs_from_a_configuration(file, config, capsys
     assert message in differences["missing"]
 
 
+def test_a_configuration_is_changed_as_in_training(file, config, capsys):
+    changed = facts_of(file(), capsys, "--config", config, "--config.model.temporal=spatial")
+    assert "temporal: 'ila', 'spatial'" in changed["differences"]["config"]
+
+
 def test_inspection_against_a_model_without_official_names(file, config, tmp_path, capsys):
     divided = tmp_path / "divided.py"
     divided.write_text(Path(config).read_text().replace("xclip", "divided"))
@@ -260,6 +265,8 @@ def test_half_a_command_is_explained(capsys, file):
         (["--input", "x"], "--output is missing"),
         (["--input", "x", "--output", "y", "--json"], "--json goes with --inspect"),
         (["--input", "x", "--to", "torch"], "--output is missing"),
+        (["--input", "x", "--output", "y", "--config.model.frames=4"], "name it with --config"),
+        (["--input", "x", "--output", "y", "--frmes=4"], "unknown argument --frmes=4"),
         (["--input", "x", "--to", "torch", "--output", "y", "--frames", "4"], "--frames has no"),
         (["--input", "x", "--inspect", "--output", "y"], "--output has no meaning with --inspect"),
     ):
