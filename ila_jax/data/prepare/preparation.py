@@ -59,7 +59,8 @@ def _print_work(videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
         tell(opened.notes)
         left = [unit for unit in todo if unit.split == split]
         waiting = sum(unit.last - unit.first for unit in left)
-        print(f"{split}: {len(opened.source)} videos, {waiting} to do in {len(left)} shards")
+        shards = f"{len(left)} {'shard' if len(left) == 1 else 'shards'}"
+        print(f"{split}: {len(opened.source)} videos, {waiting} to do in {shards}")
 
 
 def _estimate(args: argparse.Namespace, videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
