@@ -16,6 +16,7 @@ from ila_jax.data.sources.mirror import described
 from ila_jax.data.sources.opening import Splits
 from ila_jax.data.sources.source import ListSource, OpenedSplit, class_counts, ground_truth
 from ila_jax.data.video.bad_fraction import too_many_bad
+from ila_jax.files.counts import count_of
 
 
 def check(splits: Splits, mirror: np.ndarray, settings: CheckSettings) -> Findings:
@@ -170,7 +171,8 @@ def _above(share: float) -> float:
 
 def _bad_fraction(findings: Findings, bad: int, videos: int, settings: CheckSettings) -> None:
     if bad and not settings.replaces:
-        findings.errors.append(f"{bad} videos cannot be read, and data.on_bad_video is fail")
+        unreadable = count_of(bad, "video cannot be read", "videos cannot be read")
+        findings.errors.append(f"{unreadable}, and data.on_bad_video is fail")
     elif too_many_bad(bad, videos, settings.bad_fraction):
         findings.errors.append(
             f"{bad} of {videos} videos cannot be read for certain, more than "

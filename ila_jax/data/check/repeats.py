@@ -7,6 +7,7 @@ import numpy as np
 from ila_jax.data.check.duplicates import FileFacts, groups, is_path, recording, same_content
 from ila_jax.data.check.findings import Findings, ListedSplit
 from ila_jax.data.sources.source import ground_truth
+from ila_jax.files.counts import count_of
 
 _COMPARED = 20_000  # files of which bytes are compared, at most
 
@@ -90,4 +91,5 @@ def _report(
             pairs = "; ".join(" = ".join(names[place] for place in group[:2]) for group in same[:3])
             differ = sum(len(np.unique(labels[group], axis=0)) > 1 for group in same)
             other = f", {differ} of them with more than one label" if differ else ""
-            findings.warnings.append(f"{len(same)} videos are {what}{other}, such as {pairs}")
+            videos = count_of(len(same), "video is", "videos are")
+            findings.warnings.append(f"{videos} {what}{other}, such as {pairs}")

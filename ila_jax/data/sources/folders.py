@@ -8,6 +8,7 @@ from ila_jax.data.class_names.classes import Classes, composed
 from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.source import ListSource, OpenedSplit
 from ila_jax.data.sources.video_files import FolderListing, list_videos
+from ila_jax.files.counts import count_of
 from ila_jax.files.printable import printable
 from ila_jax.files.text_files import listed
 
@@ -50,10 +51,11 @@ def class_folders(folder: str | Path) -> tuple[FolderListing, list[str]]:
     files = listing.files
     folders = sorted({path.partition("/")[0] for path in files if "/" in path})
     if not folders:
+        videos = count_of(len(files), "video", "videos")
         raise ValueError(
             f"{folder} holds no folder with videos: expected one for each class, such as "
             f"{Path(folder, 'archery', 'clip.mp4')}"
-            + (f"; found {len(files)} videos in no folder, such as {files[0]}" if files else "")
+            + (f"; found {videos} in no folder, such as {files[0]}" if files else "")
             + "".join(f". {note}" for note in listing.notes())
         )
     return listing, folders

@@ -12,6 +12,7 @@ from ila_jax.data.sources.spellings import one_spelling
 from ila_jax.data.sources.split_names import split_named
 from ila_jax.data.sources.spreadsheet import LabelledClip, read_spreadsheet
 from ila_jax.data.sources.video_files import FilesByStem, suffix
+from ila_jax.files.counts import count_of
 from ila_jax.files.printable import printable
 from ila_jax.files.text_files import listed
 
@@ -101,11 +102,13 @@ def _each_once(where: str, clips: Iterable[LabelledClip]) -> tuple[list[Labelled
             problems.append(f"{clip.file}: {labels}")
     if problems:
         heading = (
-            f"{len(problems)} files of {where} have several labels in several rows; keep the "
-            "right row, or write all labels of a clip into one cell, with ; between them"
+            f"{count_of(len(problems), 'file has', 'files have')} several labels in several rows "
+            f"of {where}; keep the right row, or write all labels of a clip into one cell, with ; "
+            "between them"
         )
         raise ValueError(listed(heading, problems))
-    note = f"{where}: {len(again)} files are listed more than once, and taken once"
+    files = count_of(len(again), "file is", "files are")
+    note = f"{where}: {files} listed more than once, and taken once"
     return list(first.values()), [f"{note} ({_some(again)})"] if again else []
 
 
@@ -155,10 +158,11 @@ def _unlabelled(where: str, clips: Sequence[LabelledClip], multi_label: bool) ->
     files = [clip.file for clip in clips if not clip.labels]
     if files and not multi_label:
         raise ValueError(
-            f"{len(files)} files of {where} have no label, such as {_some(files)}: label them, or "
-            "take them off the list"
+            f"{count_of(len(files), 'file has', 'files have')} no label in {where}, such as "
+            f"{_some(files)}: label them, or take them off the list"
         )
-    note = f"{where}: {len(files)} clips have no label, and show none of the classes"
+    what = count_of(len(files), "clip has no label, and shows", "clips have no label, and show")
+    note = f"{where}: {what} none of the classes"
     return [f"{note} ({_some(files)})"] if files else []
 
 

@@ -13,6 +13,7 @@ from ila_jax.data.sources.annotations import LabelledFile
 from ila_jax.data.sources.own_videos import OwnVideos, read_own_videos
 from ila_jax.data.sources.source import ListSource, OpenedSplit
 from ila_jax.data.sources.split_names import LEFT_OUT, SPLITS
+from ila_jax.files.counts import count_of
 from ila_jax.files.publish import publish_on_disk
 
 _HEADER = ("file", "label", "split", "group", "reason")
@@ -49,8 +50,9 @@ def read_split(path: str | Path, *, root: str = "") -> OwnVideos:
     without = [clip.file for clip in videos.clips if not clip.split]
     if without:
         raise ValueError(
-            f"{len(without)} files of {path} have no split, such as {without[0]}: expected "
-            f"{', '.join(SPLITS)} or {LEFT_OUT} for each. python -m ila_jax.data.split fills it in"
+            f"{count_of(len(without), 'file has', 'files have')} no split in {path}, such as "
+            f"{without[0]}: expected {', '.join(SPLITS)} or {LEFT_OUT} for each. python -m "
+            "ila_jax.data.split fills it in"
         )
     return videos
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ila_jax.data.sources.split_names import LEFT_OUT, SPLITS, TRAIN
 from ila_jax.data.sources.spreadsheet import LabelledClip
 from ila_jax.data.split.links import CONTENT, GROUP, LIKENESS, NAME, Link
+from ila_jax.files.counts import count_of
 from ila_jax.tables import Table
 
 _SHOWN = 3  # names that a sentence gives
@@ -31,12 +32,12 @@ def counted(links: Iterable[Link]) -> list[str]:
     """A sentence about what keeps clips together; none where nothing does."""
     counts = Counter(link.kind for link in links if len(link.members) > 1)
     words = {
-        GROUP: "given groups",
-        NAME: "source videos by the names of files",
-        CONTENT: "files that are there more than once",
-        LIKENESS: "pairs of videos that look alike",
+        GROUP: ("given group", "given groups"),
+        NAME: ("source video by the names of files", "source videos by the names of files"),
+        CONTENT: ("file that is there more than once", "files that are there more than once"),
+        LIKENESS: ("pair of videos that look alike", "pairs of videos that look alike"),
     }
-    kept = [f"{counts[kind]} {what}" for kind, what in words.items() if counts[kind]]
+    kept = [count_of(counts[kind], *both) for kind, both in words.items() if counts[kind]]
     return [f"kept on one side each: {', '.join(kept)}"] if kept else []
 
 
@@ -81,9 +82,8 @@ def _on_both_sides(clips: Sequence[LabelledClip]) -> list[str]:
         f"{group}: " + " and ".join(f"{file} in {split}" for split, file in files.items())
         for group, files in torn[:_SHOWN]
     )
-    return [
-        f"{len(torn)} groups are on more than one side, which makes accuracies too good: {some}"
-    ]
+    groups = count_of(len(torn), "group is", "groups are")
+    return [f"{groups} on more than one side, which makes accuracies too good: {some}"]
 
 
 def _absent(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> dict[str, list[str]]:

@@ -26,6 +26,7 @@ from ila_jax.data.split.links import (
 )
 from ila_jax.data.split.strip_cache import read_strips
 from ila_jax.data.video.bad import Reason
+from ila_jax.files.counts import count_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,12 +113,13 @@ def existing_split(path: Path, videos: OwnVideos) -> Split:
     warnings = []
     if new:
         warnings.append(
-            f"{len(new)} videos of {videos.where} are not in {path}, such as {new[0]}: make it "
-            "anew (--again), or add rows"
+            f"{path} lacks {count_of(len(new), 'video', 'videos')} of {videos.where}, such as "
+            f"{new[0]}: make it anew (--again), or add rows"
         )
     if gone:
         warnings.append(
-            f"{len(gone)} videos of {path} are not in {videos.where}, such as {gone[0]}"
+            f"{videos.where} lacks {count_of(len(gone), 'video', 'videos')} of {path}, such as "
+            f"{gone[0]}"
         )
     warnings += shortcomings(split.clips, split.class_names)
     return Split(split, [*split.notes, *left_out(split.clips)], warnings)

@@ -141,13 +141,13 @@ def test_repeats_and_leaks(good, capsys):
     )  # fmt: skip
     warnings = "\n".join(found["warnings"]).replace(f"{good}/", "")
     assert warnings.split("\n") == [
-        "1 videos are in both splits (a leak): the same path, such as "
+        "1 video is in both splits (a leak): the same path, such as "
         "train/left/1.mp4 = train/left/1.mp4",
-        "1 videos are more than once in a split: the same path, 1 of them with more than one "
+        "1 video is more than once in a split: the same path, 1 of them with more than one "
         "label, such as train/left/0.mp4 = train/left/0.mp4",
         "2 videos are in both splits (a leak): the same content, such as "
         "train/left/1.mp4 = train/copy.mp4; train/right/2.mp4 = val/link.mp4",
-        "1 videos are in both splits (a leak): the same recording, such as "
+        "1 video is in both splits (a leak): the same recording, such as "
         "train/AAAAAAAAAAA_000010_000020.mp4 = val/AAAAAAAAAAA_000050_000060.mp4",
     ]
 
@@ -214,7 +214,7 @@ def test_a_configuration(good, capsys):
     assert "fewer than one batch of 6" in found["errors"][0]
     (good / "train" / "left" / "1.mp4").write_bytes(b"")
     found = checked(capsys, *arguments, "--config.data.on_bad_video=fail", code=1)
-    assert found["errors"] == ["1 videos cannot be read, and data.on_bad_video is fail"]
+    assert found["errors"] == ["1 video cannot be read, and data.on_bad_video is fail"]
 
 
 class Packed:
@@ -287,6 +287,6 @@ def test_kinetics_clips_of_one_video_in_both_splits(good, capsys):
         "--root", good / "all", "--sample=0",
     )  # fmt: skip
     path, same = found["warnings"]
-    assert path.startswith("1 videos are in both splits (a leak): the same path")
-    assert same.startswith("1 videos are in both splits (a leak): the same recording")
+    assert path.startswith("1 video is in both splits (a leak): the same path")
+    assert same.startswith("1 video is in both splits (a leak): the same recording")
     assert [r["same"] for r in found["repeats"]] == ["path", "recording"]

@@ -172,7 +172,7 @@ def test_folders_that_cannot_be_used(tmp_path):
         return str(caught.value)
 
     assert "archery/clip.mp4" in said()
-    assert "found 1 videos in no folder, such as a.mp4" in said("a.mp4")
+    assert "found 1 video in no folder, such as a.mp4" in said("a.mp4")
     found = said("a b/1.mp4", "a_b/2.mp4", "3.mp4")
     assert "3.mp4: in no class's folder" in found
     assert "a_b: is it the same class as a b?" in found

@@ -123,7 +123,7 @@ def test_a_folder_for_each_class_in_folders_for_each_split(tmp_path):
         ("a.mp4 run\nb.mp4 jump\n", r"1 column and no header"),
         ("file,label\na.mp4,run\nb.mp4\n", r"csv:3: expected 2 columns or more, found 1"),
         ("file,label\na.mp4,run\n,jump\n", r"csv:3: expected a file, found an empty cell"),
-        ("file,label\na.mp4,run\nb.mp4,\n", r"1 files .*have no label, such as b.mp4"),
+        ("file,label\na.mp4,run\nb.mp4,\n", r"1 file has no label in .*, such as b.mp4"),
         ("file,label\na.mp4,run\nb.mp4,d.mp4\n", r"csv:3: expected a label, found the name of a"),
         ("file,label,split\na.mp4,run,blue\n", r"csv:2: expected a split \(train, validation, te"),
         ('file,label\na.mp4,"run\nb.mp4,jump"\n', r"csv:2: a quote that is opened here is closed"),
@@ -140,7 +140,7 @@ def test_what_is_wrong_with_a_list_is_told_in_words(tmp_path, text, message):
 def test_a_file_that_is_listed_twice_alike_is_taken_once(tmp_path):
     videos = listed(tmp_path, "file,label\na.mp4,run\nb.mp4,jump\n./a.mp4,run\n")
     assert len(videos.clips) == len(videos.paths) == 2
-    assert "1 files are listed more than once, and taken once (./a.mp4)" in videos.notes[0]
+    assert "1 file is listed more than once, and taken once (./a.mp4)" in videos.notes[0]
 
 
 def test_a_workbook_is_told_to_be_saved_as_csv(tmp_path):

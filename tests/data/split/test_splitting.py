@@ -87,7 +87,7 @@ def test_likeness_and_equal_bytes_and_source_videos_make_one_group(tmp_path, mon
     expected = "2 of 40 clips are left out: It is damaged (2, such as run/b.mp4)"
     assert expected in split.notes
     same, like = split.warnings[:2]
-    assert "1 times, videos are the same file and have different labels" in same
+    assert "1 time, videos are the same file and have different labels" in same
     assert "jump_up/scene000_0.mp4 (jump up) and run/d.mp4 (run)" in same
     assert "1 times, videos look alike and have different labels" in like or "look alike" in like
 
@@ -219,8 +219,8 @@ def test_the_command_makes_a_split_and_then_checks_it(tmp_path, capsys):
     (where / "run" / "new.mp4").write_bytes(b"new")
     assert run(where, "--out", out) == 0
     text = capsys.readouterr().out
-    assert "1 groups are on more than one side, which makes accuracies too good: scene000" in text
-    assert "1 videos of" in text
+    assert "1 group is on more than one side, which makes accuracies too good: scene000" in text
+    assert "split.csv lacks 1 video of" in text
     assert "new.mp4: make it anew (--again), or add rows" in text
     assert out.read_text() == edited
     assert run(where, "--out", out, "--again") == 0
@@ -231,4 +231,4 @@ def test_a_split_without_a_side_for_each_row_is_told(tmp_path, capsys):
     where, out = write_videos(tmp_path / "videos"), tmp_path / "split.csv"
     out.write_text("file,label,split\nvideos/run/scene000_1.mp4,run,\nvideos/sit/a.mp4,sit,train\n")
     assert run(where, "--out", out) == 1
-    assert "1 files of" in capsys.readouterr().err
+    assert "1 file has no split in" in capsys.readouterr().err
