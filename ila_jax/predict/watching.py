@@ -31,7 +31,8 @@ class LiveAnswer:
 
     span: times are in seconds from the first frame. captured: when the window's last frame was, as
     ISO 8601 in UTC. latency: seconds from then to the answer. answers_per_second,
-    frames_per_second: over the last answers. skipped: windows so far that no answer was given for.
+    frames_per_second: over the last answers. skipped: windows so far that waited for the model
+    until a newer one came, without those that are left out because the stream paused.
     short: whether the window has fewer frames than the model takes.
     """
 
