@@ -4,7 +4,17 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import softmax
+from scipy.special import expit, logit, softmax
+
+
+def sigmoid_with_temperature(
+    probabilities: NDArray[Any], temperature: float
+) -> NDArray[np.float64]:
+    """sigmoid(logits / temperature) from sigmoid(logits), each for itself: float64 [..., k].
+
+    It is for classes that do not exclude each other. One that was rounded to 0 or 1 stays so.
+    """
+    return np.asarray(expit(logit(np.asarray(probabilities, np.float64)) / temperature))
 
 
 def with_temperature(probabilities: NDArray[Any], temperature: float) -> NDArray[np.float64]:

@@ -38,8 +38,11 @@ def _upload(arguments: Sequence[str] | None) -> None:
     from ila_jax.weights.folder import load
     from ila_jax.weights.foreign import hub
 
+    # Before the model is read, which takes longer.
     if options.target.startswith(hub.PREFIX):
-        hub.library(options.target)
+        hub_folder.check_pushable(options.target, replace=options.replace)
+    else:
+        hub_folder.check_savable(options.target, force=options.replace)
     model, card = load(options.checkpoint), _card(options.checkpoint)
     # Hashing and writing take seconds; what is sent has the library's own bar.
     print(f"writing {options.target}", file=sys.stderr)

@@ -175,7 +175,7 @@ def _about(
         **form.about,
         "model": dataclasses.asdict(config),
         "views": dataclasses.asdict(recognizer.views),
-        # What logits are divided by before the softmax; null leaves them as they are.
+        # What logits are divided by before the softmax, or sigmoid; null leaves them as they are.
         "temperature": recognizer.temperature,
         "parity": dataclasses.asdict(parity),
         "jax": jax.__version__,

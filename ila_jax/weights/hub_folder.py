@@ -9,6 +9,7 @@ import json
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 from ila_jax.files.printable import printable
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.calibration import calibration_file, write_calibration
+from ila_jax.weights.destinations import check_free
 from ila_jax.weights.digest import digest
 from ila_jax.weights.fit import check_unfolded
 from ila_jax.weights.folder import description, write_folder
@@ -39,14 +41,20 @@ def save(
     Errors: ValueError when the folder exists, for an address, and for an inference form; OSError
     where it cannot be written.
     """
+    check_savable(directory, force=force)
+    source = Path(directory).name
+    write = partial(_write, source=source, card=card)
+    write_folder(recognizer, directory, write, force=force)
+
+
+def check_savable(directory: str | Path, *, force: bool = False) -> None:
+    """Checks that `save` may write a folder of this name. Errors: those of `save` about it."""
     if "://" in str(directory):
         raise ValueError(
             f"{directory} is an address and no folder: models are uploaded to {PREFIX}OWNER/NAME, "
             "by ila_jax.push or python -m ila_jax.upload"
         )
-    source = Path(directory).name
-    write = partial(_write, source=source, card=card)
-    write_folder(recognizer, directory, write, force=force)
+    check_free(Path(directory).absolute(), force=force)
 
 
 def push(
@@ -68,6 +76,48 @@ def push(
     temporary files (TMPDIR) is full.
     """
     check_unfolded(recognizer.variables)
+    target = _target(repository, replace)
+    source, wanted, api = target.source, target.wanted, target.api
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary) / "model"
+        # Before the repository is made: where this fails, none is left behind.
+        write_folder(recognizer, folder, partial(_write, source=source, card=card), force=False)
+        with _refusals(source, wanted):
+            if target.there is None:
+                api.create_repo(wanted.repository, private=not public)
+            return _committed(target, folder)
+
+
+def check_pushable(repository: str, *, replace: bool = False) -> None:
+    """Asks the hub whether `push` may write a repository, before a model is there; sends nothing.
+
+    Errors: ValueError, those of `push` that are not about its model.
+    """
+    _target(repository, replace)
+
+
+@dataclass(frozen=True)
+class _Target:
+    """A repository that may be written.
+
+    source: its address. hub, api: huggingface_hub, and what asks by it. there: what the hub says of
+    the repository; None where there is none that the token may see.
+    """
+
+    source: str
+    wanted: Place
+    hub: Any
+    api: Any
+    there: Any
+
+    @property
+    def files(self) -> list[str]:
+        """The files that are in the repository."""
+        return [] if self.there is None else [file.rfilename for file in self.there.siblings or ()]
+
+
+def _target(repository: str, replace: bool) -> _Target:
+    """The repository, asked for. Errors: ValueError where nothing may be written there."""
     source = PREFIX + repository.removeprefix(PREFIX)
     wanted = place(source)
     if wanted.file:
@@ -81,17 +131,16 @@ def push(
     api = hub.HfApi(endpoint=endpoint())
     with _refusals(source, wanted):
         there = _there(hub, api, wanted)
-    files = [] if there is None else [file.rfilename for file in there.siblings or ()]
-    _check_replaced(source, files, replace)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary) / "model"
-        # Before the repository is made: where this fails, none is left behind.
-        write_folder(recognizer, folder, partial(_write, source=source, card=card), force=False)
-        with _refusals(source, wanted):
-            if there is None:
-                api.create_repo(wanted.repository, private=not public)
-            parent = None if there is None else there.sha
-            return _committed(hub, api, wanted, folder, files, parent)
+    # It would be made, have no such branch, and be left behind empty.
+    if there is None and wanted.revision != "main":
+        raise ValueError(
+            f"{source} cannot be written: there is no {wanted.repository} yet, and a new "
+            f"repository has no branch but main: upload to {PREFIX}{wanted.repository}, or make "
+            f"it with its branch {wanted.revision} first"
+        )
+    target = _Target(source, wanted, hub, api, there)
+    _check_replaced(source, target.files, replace)
+    return target
 
 
 def _write(recognizer: Recognizer, partly: Path, *, source: str, card: str) -> None:
@@ -127,27 +176,25 @@ def _check_replaced(source: str, files: Collection[str], replace: bool) -> None:
         )
 
 
-def _committed(
-    hub: Any, api: Any, wanted: Place, folder: Path, files: Collection[str], parent: str | None
-) -> str:
+def _committed(target: _Target, folder: Path) -> str:
     """Uploads the folder by one commit, and returns its address."""
     new = sorted(path.name for path in folder.iterdir())
     # What an earlier model left there, and would be read together with the new one.
     stale = [
         name
-        for name in files
+        for name in target.files
         if name in ("calibration.json", FILE) or name.startswith("weights/")
         if name not in new
     ]
-    operations = [hub.CommitOperationAdd(name, folder / name) for name in new]
-    operations += [hub.CommitOperationDelete(name) for name in sorted(stale)]
-    commit = api.create_commit(
-        wanted.repository,
+    operations = [target.hub.CommitOperationAdd(name, folder / name) for name in new]
+    operations += [target.hub.CommitOperationDelete(name) for name in sorted(stale)]
+    commit = target.api.create_commit(
+        target.wanted.repository,
         operations,
         commit_message="A model of ila_jax",
-        revision=wanted.revision,
+        revision=target.wanted.revision,
         # Whoever wrote there in the meantime is not overwritten.
-        parent_commit=parent,
+        parent_commit=None if target.there is None else target.there.sha,
     )
     address: str = commit.commit_url
     return address

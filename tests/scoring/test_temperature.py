@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from scipy.special import softmax
+from scipy.special import expit, softmax
 
 from ila_jax.scoring.calibration import expected_calibration_error
 from ila_jax.scoring.temperature import NoTemperature, best_temperature, fit, log_loss
-from ila_jax.temperature import with_temperature
+from ila_jax.temperature import sigmoid_with_temperature, with_temperature
 
 
 def drawn(count: int, *, factor: float, views: int = 1) -> tuple[np.ndarray, np.ndarray]:
@@ -23,6 +23,15 @@ def test_scaled_probabilities_are_softmax_of_scaled_logits():
     np.testing.assert_allclose(scaled, softmax(logits / 2.5, axis=-1), atol=1e-12)
     # Of two classes that are 9 to 1, the square root is 3 to 1; 0 stays 0.
     np.testing.assert_allclose(with_temperature(np.array([0.9, 0.1, 0.0]), 2), [0.75, 0.25, 0.0])
+
+
+def test_classes_that_do_not_exclude_each_other_are_scaled_each_for_itself():
+    logits = np.random.default_rng(0).normal(0, 3, (4, 6))
+    scaled = sigmoid_with_temperature(expit(logits), 2.5)
+    np.testing.assert_allclose(scaled, expit(logits / 2.5), atol=1e-12)
+    # Odds of 9 to 1 become 3 to 1; 0 and 1 stay.
+    shares = sigmoid_with_temperature(np.array([0.9, 0.1, 0.0, 1.0]), 2)
+    np.testing.assert_allclose(shares, [0.75, 0.25, 0, 1])
 
 
 def test_the_loss_by_hand():

@@ -7,12 +7,15 @@ import sys
 import time
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 import yaml
+from scipy.special import expit
 
 import ila_jax
 from ila_jax import upload
+from ila_jax.pixels import normalise
 from ila_jax.recognizer import Origin, Recognizer
 from ila_jax.weights import hub_folder
 from ila_jax.weights.folder import save as save_by_orbax
@@ -70,6 +73,10 @@ def test_a_model_comes_back_from_the_hub_bit_for_bit(empty, trained):
     equal(loaded, trained)
     frames = np.random.default_rng(0).integers(0, 256, (5, 20, 30, 3), np.uint8)
     assert loaded.predict(frames, threshold=0.2) == trained.predict(frames, threshold=0.2)
+    # Its temperature divides the logits of each class, as its sigmoid is of each.
+    views = trained.look(frames)
+    logits = trained.logits(normalise(jnp.asarray(views), by=trained.config.pixels))
+    np.testing.assert_allclose(trained.probabilities(views), expit(logits / 1.75), atol=1e-5)
 
 
 def test_the_page_has_the_front_matter_that_the_hub_sorts_by(empty, trained):
@@ -119,6 +126,23 @@ def test_what_is_there_is_replaced_only_when_asked_for(empty, trained):
     ila_jax.push(other, NAME, replace=True)
     assert sorted(empty.files["main"]) == ["README.md", "model.json", "model.safetensors", "notes"]
     equal(ila_jax.load(NAME), other)
+
+
+def test_a_branch_of_a_repository_that_is_not_there_makes_none(empty, trained):
+    message = r"there is no org/name yet, .* no branch but main: upload to hf://org/name, or make"
+    with pytest.raises(ValueError, match=message):
+        ila_jax.push(trained, f"{NAME}@trial")
+    assert not empty.exists
+
+
+def test_the_target_is_asked_for_before_the_model_is_read(empty, tmp_path, capsys):
+    gone = str(tmp_path / "gone")
+    empty.exists, empty.files["main"] = True, {"README.md": b"mine"}
+    assert upload.main([gone, NAME]) == 1
+    assert "org/name has files, such as README.md" in capsys.readouterr().err
+    (tmp_path / "mine").mkdir()
+    assert upload.main([gone, str(tmp_path / "mine")]) == 1
+    assert "mine exists: give the name of a folder to be made" in capsys.readouterr().err
 
 
 def test_only_what_may_be_made_anew_counts_as_empty(empty, trained):
