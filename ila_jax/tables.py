@@ -1,5 +1,6 @@
 """Tables as text for a terminal and as Markdown."""
 
+import re
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +19,14 @@ class Table:
 def render(tables: Sequence[Table], *, markdown: bool) -> str:
     """Tables one below the other, as Markdown or aligned for a terminal."""
     return "\n\n".join((_markdown if markdown else _text)(table) for table in tables)
+
+
+def literal(text: str) -> str:
+    """Markdown that shows a text as it is, such as a class's name, also in a cell of a table."""
+    # Of underscores only those at the edge of a word mark anything.
+    text = re.sub(r"[\\`*<>\[\]|&~$]|(?<!\w)_|_(?!\w)", r"\\\g<0>", text)
+    # What would begin a list or a heading.
+    return re.sub(r"^(\d*)([.)#+-])", r"\1\\\2", text)
 
 
 def _markdown(table: Table) -> str:

@@ -11,7 +11,7 @@ from ila_jax.evaluate.calibrate import StoredTemperature
 from ila_jax.finetune.decisions import describe_augmentation
 from ila_jax.finetune.options import Folder
 from ila_jax.scoring.metrics import METRICS, telling
-from ila_jax.tables import Table, render
+from ila_jax.tables import Table, literal, render
 
 _NO_TEST = (
     "Validation chose {}, so that its figures are a little too good. Keep some clips for a last "
@@ -69,7 +69,8 @@ def warnings(
     temperature: StoredTemperature | str,
 ) -> list[str]:
     """What makes the figures less trustworthy, in sentences. temperature: as in `card`."""
-    sentences = [*split.warnings]
+    # They name classes and files.
+    sentences = [literal(sentence) for sentence in split.warnings]
     for side, result in results.items():
         sentences += [f"{side}: {sentence}" for sentence in result["cautions"]]
     sentences += _of_training(results)
@@ -108,7 +109,7 @@ def _what(folder: Folder, config: Config, result: Mapping[str, Any]) -> str:
         f"{model.temporal}, size {model.size}, {model.frames} frames of "
         f"{model.geometry().resolution} pixels, {model.head} head, started from {start}. Step "
         f"{result['checkpoint']['step']} of the run in `{folder.run}`, the best in validation.\n\n"
-        f"It {what.format(len(classes))}: {', '.join(classes)}."
+        f"It {what.format(len(classes))}: {', '.join(map(literal, classes))}."
     )
 
 
@@ -118,12 +119,13 @@ def _data(where: str, split: Split) -> Table:
     sides = [side for side in SPLITS if any(clip.split == side for clip in clips)]
     counts = Counter((clip.split, label) for clip in clips for label in clip.labels)
     cells = [
-        [name, *(str(counts[side, name]) for side in sides)] for name in split.videos.class_names
+        [literal(name), *(str(counts[side, name]) for side in sides)]
+        for name in split.videos.class_names
     ]
     all_of = Counter(clip.split for clip in clips)
     cells.append(["together", *(str(all_of[side]) for side in sides)])
     title = f"Clips of {where}"
-    return Table(title, ["class", *sides], cells, [*split.notes])
+    return Table(title, ["class", *sides], cells, [literal(note) for note in split.notes])
 
 
 def _measured(side: str, result: Mapping[str, Any]) -> Table:
@@ -175,7 +177,11 @@ def _classes(
 ) -> Table:
     """A row for each class. values: its cells; None of a class without videos."""
     cells = [
-        [item["name"], str(item["decoded"]), *(["–"] * len(header) if row is None else row)]
+        [
+            literal(item["name"]),
+            str(item["decoded"]),
+            *(["–"] * len(header) if row is None else row),
+        ]
         for item, row in zip(result["per_class"], values, strict=True)
     ]
     return Table("Classes in validation", ["class", "videos", *header], cells)

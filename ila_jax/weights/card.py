@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ila_jax.recognizer import Origin, Recognizer, Views
+from ila_jax.tables import literal
 
 _NAMED = 20  # classes that the card names, for a reader; about.json has all of them
 
@@ -44,7 +45,7 @@ def card(
     geometry = config.geometry()
     # about.json is the source of what both say, so that they cannot differ.
     more = len(classes) - _NAMED
-    names = [f"- {name}" for name in classes[:_NAMED]]
+    names = [f"- {literal(name)}" for name in classes[:_NAMED]]
     return _TEXT.replace("{usage}", usage.strip()).format(
         checkpoint=about["checkpoint"],
         temporal=config.temporal,

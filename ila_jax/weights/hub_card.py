@@ -3,6 +3,7 @@
 import re
 
 from ila_jax.recognizer import Recognizer
+from ila_jax.tables import literal
 from ila_jax.weights.card import origin_in_words, views_in_words
 from ila_jax.weights.conversion import describe
 
@@ -22,7 +23,7 @@ def hub_card(recognizer: Recognizer, source: str, sha256: str, more: str = "") -
     that is added as it is, but for private paths, such as the card of a fine-tuning.
     """
     names = recognizer.class_names or ()
-    shown = [f"- {name}" for name in names[:_NAMED]]
+    shown = [f"- {literal(name)}" for name in names[:_NAMED]]
     if len(names) > _NAMED:
         shown.append(f"- … and {len(names) - _NAMED} more, in model.json")
     text = _TEXT.format(

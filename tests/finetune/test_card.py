@@ -7,6 +7,15 @@ import pytest
 from ila_jax.config import from_config, read_config
 from ila_jax.finetune import card
 from ila_jax.finetune.options import Folder
+from ila_jax.tables import render
+
+
+def test_class_names_are_shown_as_they_are_in_tables():
+    names = ["a|b", "*c*", "d_e", "_f_"]
+    result = {"per_class": [{"name": name, "decoded": 0, "top1": None} for name in names]}
+    rows = render([card._table_of_classes(result)], markdown=True).splitlines()[-4:]
+    dashes = " | 0 | – | – |"
+    assert rows == [f"| {name}{dashes}" for name in (r"a\|b", r"\*c\*", "d_e", r"\_f\_")]
 
 
 @pytest.mark.parametrize(

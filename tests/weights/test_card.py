@@ -28,6 +28,12 @@ def test_twenty_classes_are_named_and_the_others_counted():
     assert "23, in the order of the logits" in more
 
 
+def test_class_names_are_shown_as_they_are():
+    names = ["*up*", "a_b", "_c_", "<sit>", "1. first", "- none"]
+    shown = r"- \*up\*|- a_b|- \_c\_|- \<sit\>|- 1\. first|- \- none"
+    assert shown.replace("|", "\n") in made(names)
+
+
 def test_where_the_weights_are_from():
     assert "| origin | a training run, or a model made by ila_jax |" in made(["one"])
     converted = made(["one"], origin=Origin(kind="clip", fresh=("a", "b")))
