@@ -46,7 +46,7 @@ def _serve(options: argparse.Namespace) -> None:
     _check(options)
     # After the arguments are known to be right: loading jax takes a second.
     from ila_jax.data.synthetic.motion import CLASSES
-    from ila_jax.serve.examples import draw_examples
+    from ila_jax.serve.examples import draw_examples, name_examples
     from ila_jax.serve.server import require_gradio, served
 
     # As Ctrl-C does: the folder of uploads goes with the page.
@@ -57,7 +57,7 @@ def _serve(options: argparse.Namespace) -> None:
         gradio = require_gradio(Path(folder))
         use_compilation_cache(no_cache=options.no_cache)
         desk = _desk(options)
-        examples = {path.name: path for path in options.examples}
+        examples = name_examples(options.examples)
         if not examples and any(m.recognizer.class_names == CLASSES for m in desk.models):
             examples = draw_examples(Path(folder))
         with served(gradio, desk, examples, host=options.host, port=options.port) as address:

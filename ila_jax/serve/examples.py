@@ -1,5 +1,7 @@
-"""Videos to try the page on: fresh motion pairs, for a model that was trained on such."""
+"""Videos to try the page on: those that were named, or fresh motion pairs."""
 
+from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +13,13 @@ from ila_jax.data.synthetic.videos import encode
 _SIZE = (256, 192)
 # No data set is likely to be made with this seed: the model has not seen these videos in training.
 _SEED = 1_000_003
+
+
+def name_examples(paths: Iterable[Path]) -> dict[str, Path]:
+    """Videos by the names of their files, and by their whole paths where several have one name."""
+    different = dict.fromkeys(paths)
+    names = Counter(path.name for path in different)
+    return {path.name if names[path.name] == 1 else str(path): path for path in different}
 
 
 def draw_examples(folder: Path) -> dict[str, Path]:

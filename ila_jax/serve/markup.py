@@ -9,11 +9,27 @@ from ila_jax.pictures.addresses import address, jpeg, png
 from ila_jax.pictures.kinds import one_block
 from ila_jax.pictures.sheet import Sheet, Strip, column_of, sheet_picture
 from ila_jax.recognizer import Prediction
+from ila_jax.serve.desk import Desk
 from ila_jax.serve.reply import Agreement, Reply
 from ila_jax.serve.words import sentences
 
 # Beside colour, which not everybody sees: a sign, and its meaning for screen readers.
 _SIGNS = {Agreement.SAME: "=", Agreement.DIFFERENT: "≠", Agreement.UNKNOWN: "?"}
+
+
+def about_html(desk: Desk) -> str:
+    """What the page is, which models answer, and what it takes."""
+    models = "".join(
+        f"<li><strong>{escape(model.title)}</strong> looks at {model.recognizer.config.frames} "
+        f"frames of a video, in {model.recognizer.config.geometry().depth} blocks.</li>"
+        for model in desk.models
+    )
+    title = "What does it see?" if len(desk.models) == 1 else "What do they see?"
+    return (
+        f"<h1>{title}</h1><ul>{models}</ul><p>Videos up to {desk.limits.megabytes} MB and "
+        f"{desk.limits.minutes:g} minutes; they stay on this machine and are deleted when the "
+        "page ends.</p>"
+    )
 
 
 def message_html(reply: Reply) -> str:

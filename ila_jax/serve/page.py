@@ -9,6 +9,7 @@ from typing import Any
 
 from ila_jax.serve.desk import Desk
 from ila_jax.serve.markup import (
+    about_html,
     classes_html,
     message_html,
     note_html,
@@ -30,7 +31,7 @@ def page(gr: Any, desk: Desk, examples: Mapping[str, Path]) -> Any:
     """
     depth = max(model.recognizer.config.geometry().depth for model in desk.models)
     with gr.Blocks(title="ila_jax", analytics_enabled=False) as blocks:
-        gr.Markdown(_about(desk))
+        gr.HTML(about_html(desk), elem_classes="answer")
         # The last answer: the slider shows another block of it without a new run.
         state = gr.State(None)
         with gr.Row():
@@ -59,42 +60,32 @@ def page(gr: Any, desk: Desk, examples: Mapping[str, Path]) -> Any:
                 pictures = gr.HTML(elem_id="pictures", elem_classes="answer")
 
         # Gradio calls this with the values of the inputs below, in their order.
-        def answer(paths: Any, chosen: Any, most: float, seconds: float, block: float) -> Any:
+        def answer(paths: Any, chosen: Any, most: float, seconds: float) -> Any:
             # An upload goes before an example that is still chosen.
             videos = [Path(path) for path in paths or ()] or [examples[c] for c in (chosen,) if c]
-            yield from _answers(desk, videos, int(most), seconds, int(block))
+            yield from _answers(desk, videos, int(most), seconds)
 
         # One at a time: two videos at once would share the device, and the limit of time with it.
-        button.click(
-            answer, [files, example, top_k, window, block], [message, best, times, pictures, state],
+        answered = button.click(
+            answer, [files, example, top_k, window], [message, best, times, pictures, state],
             concurrency_limit=1, api_visibility="private",
         )  # fmt: skip
-        block.change(
-            _pictures, [state, block], pictures, api_visibility="private",
-            trigger_mode="always_last", show_progress="hidden",
-        )  # fmt: skip
+        # After the answer, with the block that the slider is at by then.
+        for changed in (answered.then, block.change):
+            changed(
+                _pictures, [state, block], pictures, api_visibility="private",
+                trigger_mode="always_last", show_progress="hidden",
+            )  # fmt: skip
     return blocks.queue(max_size=_WAITING)
 
 
-def _about(desk: Desk) -> str:
-    """What the page is, which models answer, and what it takes, as Markdown."""
-    models = "\n".join(
-        f"- **{model.title}** looks at {model.recognizer.config.frames} frames of a video, "
-        f"in {model.recognizer.config.geometry().depth} blocks."
-        for model in desk.models
-    )
-    title = "What does it see?" if len(desk.models) == 1 else "What do they see?"
-    return (
-        f"# {title}\n{models}\n\nVideos up to {desk.limits.megabytes} MB and "
-        f"{desk.limits.minutes:g} minutes; they stay on this machine and are deleted when the "
-        "page ends."
-    )
-
-
 def _answers(
-    desk: Desk, videos: list[Path], top_k: int, window: float, block: int
+    desk: Desk, videos: list[Path], top_k: int, window: float
 ) -> Iterator[tuple[Any, ...]]:
-    """Yields the values of the outputs: that work has begun, and then the answer or the problem."""
+    """Yields the values of the outputs: that work has begun, and then the answer or the problem.
+
+    Pictures are not among them: those of an earlier video are taken away.
+    """
     nothing = ("", "", "", None)
     if videos:
         yield note_html(f"Looking at {', '.join(path.name for path in videos)} …"), *nothing
@@ -103,13 +94,7 @@ def _answers(
     except ValueError as error:
         yield note_html(str(error)), *nothing
     else:
-        yield (
-            message_html(reply),
-            classes_html(reply),
-            timeline_html(reply),
-            pictures_html(reply, block),
-            reply,
-        )
+        yield message_html(reply), classes_html(reply), timeline_html(reply), "", reply
 
 
 def _pictures(reply: Reply | None, block: float) -> str:

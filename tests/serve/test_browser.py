@@ -134,8 +134,13 @@ def test_the_page_in_a_browser(address, browser, tmp_path):
     screenshot(page, "3_block")
 
     look(page, write_video(tmp_path / "long.mp4", count=400))
+    message.get_by_text("Looking at long.mp4").wait_for()
+    # While it looks: what it shows then is of this block.
+    page.locator("#block input[type=number]").fill("2")
+    page.locator("#block input[type=number]").press("Enter")
     message.get_by_text("long.mp4", exact=True).wait_for(timeout=_PATIENCE)
     assert page.locator("#timeline tbody tr").count() == 4  # sixteen seconds in steps of five
+    page.locator("#pictures").get_by_text("block 2 of 2").wait_for()
     screenshot(page, "4_upload")
     assert watch.complaints == []
     assert watch.asked == {"127.0.0.1"}

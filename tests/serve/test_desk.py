@@ -15,8 +15,8 @@ from ila_jax.pictures.model_view import show
 from ila_jax.predict.answering import answer_videos
 from ila_jax.recognizer import Recognizer
 from ila_jax.serve.desk import Desk, NamedModel, UploadLimits
-from ila_jax.serve.examples import draw_examples
-from ila_jax.serve.markup import pictures_html
+from ila_jax.serve.examples import draw_examples, name_examples
+from ila_jax.serve.markup import about_html, pictures_html
 from tests.data.videos import write_video
 from tests.models import small
 
@@ -135,6 +135,17 @@ def test_examples_are_real_videos_of_the_eight_motions(tmp_path):
     assert len(found) == 8
     assert all(path.stat().st_size > 1000 for path in found.values())
     assert found["moving left"] == Path(tmp_path / "moving_left.mp4")
+
+
+def test_examples_of_one_file_name_are_told_apart_by_their_folders():
+    paths = [Path(name) for name in ("a/1.mp4", "b/1.mp4", "b/2.mp4", "a/1.mp4")]
+    assert name_examples(paths) == {"a/1.mp4": paths[0], "b/1.mp4": paths[1], "2.mp4": paths[2]}
+
+
+def test_titles_are_shown_as_they_are(desk):
+    model = dataclasses.replace(desk.models[0], title="spatial (runs/*new* <1>)")
+    page = about_html(Desk([model], LIMITS))
+    assert "<strong>spatial (runs/*new* &lt;1&gt;)</strong> looks at 3 frames" in page
 
 
 def test_another_block_is_drawn_from_what_was_seen(desk, tmp_path):
