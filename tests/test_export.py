@@ -13,9 +13,10 @@ import pytest
 
 import ila_jax
 from ila_jax.export import main
+from ila_jax.models.model import Variables
 from ila_jax.pixels import normalise
 from ila_jax.recognizer import Recognizer
-from ila_jax.weights import exported, load_exported, stablehlo
+from ila_jax.weights import exported, load_exported, onnx_program, stablehlo
 from ila_jax.weights.folder import load, save
 from tests.models import small
 
@@ -189,6 +190,13 @@ def test_what_cannot_be_exported_is_told_in_words(linear, tmp_path, monkeypatch,
     assert "jax2onnx" in (err := capsys.readouterr().err)
     assert "pip install 'ila-jax[onnx]'" in err
     assert not (tmp_path / "out").exists()
+
+
+def test_ata_is_refused_as_onnx_before_any_work(tmp_path):
+    recognizer = Recognizer(small.config("ata"), Variables({}, {}), NAMES)
+    with pytest.raises(ValueError, match=r"is ata, .* expected another .*--format stablehlo"):
+        onnx_program.write(recognizer, tmp_path / "out", weights="beside", name="ata")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

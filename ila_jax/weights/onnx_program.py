@@ -10,6 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from ila_jax.config import ModelConfig
 from ila_jax.recognizer import Recognizer
 from ila_jax.weights.card import Parity
 from ila_jax.weights.exported import (
@@ -44,8 +45,10 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
 
     The folder has model.onnx, about.json, README.md, and model.onnx.data unless the weights are
     inside. The number of clips may be any. name: what the model card calls the checkpoint.
-    Errors: those of `write_exported`; RuntimeError where jax2onnx cannot convert the model.
+    Errors: those of `write_exported`; ValueError for a model with ATA, and RuntimeError for another
+    one that jax2onnx cannot convert.
     """
+    _check_convertible(recognizer.config)
     form = Form(
         write=_write_program,
         load=load_program,
@@ -55,6 +58,17 @@ def write(recognizer: Recognizer, directory: str | Path, *, weights: Where, name
         about={"platforms": ["onnxruntime"], "jax2onnx": importlib.metadata.version("jax2onnx")},
     )
     return write_exported(recognizer, directory, form, weights=weights, name=name)
+
+
+def _check_convertible(config: ModelConfig) -> None:
+    """Errors: ValueError for a model of which it is known that jax2onnx cannot convert it."""
+    # Its matching on the device (`models/temporal/matching.py`) scatters within two nested loops,
+    # which jax2onnx 0.13.0 has no rule for.
+    if config.temporal == "ata":
+        raise ValueError(
+            "this model's temporal model is ata, whose matching of patches jax2onnx cannot convert "
+            "to ONNX: expected another one. Export it with --format stablehlo"
+        )
 
 
 def load_program(folder: Path) -> Callable[[Any], np.ndarray]:

@@ -1,5 +1,6 @@
 """A model as ONNX says in onnxruntime what it says here; with the extra: `tools/test_onnx`."""
 
+import itertools
 import json
 
 import jax.numpy as jnp
@@ -32,8 +33,15 @@ def check(folder, recognizer):
         np.testing.assert_allclose(logits, want[:batch], atol=tolerance, rtol=0)
 
 
-@pytest.mark.parametrize("head", ["text", "linear"])
-@pytest.mark.parametrize("temporal", ["ila", "xclip", "spatial", "ila_token", "joint", "divided"])
+@pytest.mark.parametrize(
+    ("temporal", "head"),
+    [
+        *itertools.product(
+            ["ila", "xclip", "spatial", "ila_token", "joint", "divided"], ["text", "linear"]
+        ),
+        ("clip", "text"),
+    ],
+)
 def test_a_model_says_the_same_in_onnxruntime(temporal, head, tmp_path, capsys):
     config = small.config(temporal, head)
     recognizer = Recognizer(config, small.filled(config), NAMES)
