@@ -1,4 +1,4 @@
-"""The command lines of README.md and docs/, in their blocks of bash and console."""
+"""The command lines of README.md, CONTRIBUTING.md and docs/, in blocks of bash and console."""
 
 import re
 from collections.abc import Iterator
@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-PAGES = ["README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md"))]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")),
+]
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -42,6 +46,12 @@ def languages(page: str) -> set[str]:
     """What the fenced blocks of a page are in; "" for one that does not say it."""
     fences = re.findall(r"^ *```(.*)$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
     return {fence.split()[0] if fence else "" for fence in fences[::2]}
+
+
+def unread(page: str) -> list[str]:
+    """The fences that begin a block which neither `commands` nor `snippets` can read."""
+    fences = re.findall(r"^ *(?:```|~~~).*$", (ROOT / page).read_text("utf-8"), re.MULTILINE)
+    return [fence for fence in fences[::2] if not re.fullmatch(r"```(\w+|\{include\} .*)", fence)]
 
 
 def _blocks(page: str) -> Iterator[tuple[int, str, str]]:

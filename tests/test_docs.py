@@ -12,7 +12,7 @@ from tests.documented import PAGES, ROOT
 from tests.test_imports import COMMANDS, MAY_IMPORT
 
 NOTEBOOKS = sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.ipynb"))
-NAMING = [*PAGES, "CONTRIBUTING.md", *NOTEBOOKS]
+NAMING = [*PAGES, *NOTEBOOKS]
 _PATH = re.compile(r"(?<![\w/.-])(?:ila_jax|tests|configs|tools|docs|\.ci)/[\w./*-]*")
 _DOTTED = re.compile(r"(?<![\w/.-])ila_jax(?:\.\w+)+")
 _PLACE = re.compile(r"`(\w+)` in\s+`([\w/]+\.py)`")  # a name, and the module that defines it

@@ -1,17 +1,18 @@
-"""Every command line of README.md and docs/ runs, but for those that cannot run here."""
+"""The commands of README.md, CONTRIBUTING.md and docs/ run, but for those that cannot run here."""
 
 import functools
 
 import pytest
 
 from tests import sandbox
-from tests.documented import PAGES, ROOT, Command, commands, languages, snippets
+from tests.documented import PAGES, ROOT, Command, commands, languages, snippets, unread
 from tests.sandbox import K400, KUBECTL, ONE_VIEW, PAIRS, PAPER, TRAIN, flags
 
 # What a command begins with: why it is not run. Printed by the first test.
 INTERNET = "internet: installs packages"
 SESSION = "internet: installs packages; then runs tests, as this is one"
 CLUSTER = "cluster: Slurm"
+GATE = "a part of .ci/run, which takes a quarter of an hour"
 SHELL = "shell: changes the one that it is typed in"
 NOT_RUN = {
     "tools/quickstart": f"{INTERNET}; what it trains is run here with fewer steps",
@@ -24,6 +25,14 @@ NOT_RUN = {
     "python3 -m venv .venv && . .venv/bin/activate": SHELL,
     ".venv/bin/pip install": INTERNET,
     "ILA_SCREENSHOTS=/tmp tools/test": SESSION,
+    "ILA_PYTHON=python3.12 ILA_VENV=.venv-3.12 tools/test": SESSION,
+    "ILA_PINS=newest ILA_VENV=.venv-newest tools/smoke": GATE,
+    "ILA_PINS=lowest ILA_VENV=.venv-lowest tools/test": SESSION,
+    ".venv/bin/ruff format && .venv/bin/ruff check && .venv/bin/mypy": GATE,
+    ".ci/run": GATE,
+    "tools/docs": GATE,
+    "tools/pin": "internet: asks for the newest versions; tests/tools/test_pins.py",
+    "tools/release-check": "internet: installs what builds; tests/tools/test_release.py",
     "docker build": "internet: a base image, and packages",
     "docker run": "Docker: its image is built from the internet",
     "python3.11 -m venv": INTERNET,
@@ -141,7 +150,8 @@ def test_what_is_not_run_is_listed_with_the_reason(capsys):
 
 
 def test_every_block_of_code_is_run_or_marked_with_the_reason():
-    kinds = {(page, kind) for page in [*PAGES, "CONTRIBUTING.md"] for kind in languages(page)}
+    kinds = {(page, kind) for page in PAGES for kind in languages(page)}
+    assert {page: unread(page) for page in PAGES if unread(page)} == {}
     python = {page for page, kind in kinds if kind == "python"}
     assert sorted(python) == sorted([*PROGRAMS, *PYTHON_NOT_RUN])
     assert {kind for _, kind in kinds} <= {"bash", "console", "python", *PRINTED}
