@@ -140,7 +140,7 @@ def test_the_page_in_a_browser(address, browser, tmp_path):
     page.locator("#block input[type=number]").press("Enter")
     message.get_by_text("long.mp4", exact=True).wait_for(timeout=_PATIENCE)
     assert page.locator("#timeline tbody tr").count() == 4  # sixteen seconds in steps of five
-    page.locator("#pictures").get_by_text("block 2 of 2").wait_for()
+    page.locator("#pictures").get_by_text("block 2 of 2").wait_for(timeout=_PATIENCE)
     screenshot(page, "4_upload")
     assert watch.complaints == []
     assert watch.asked == {"127.0.0.1"}
