@@ -17,6 +17,7 @@ from ila_jax.answers import answers
 from ila_jax.data.clips.live_windows import LiveWindow, LiveWindows
 from ila_jax.data.video.live import live_pictures
 from ila_jax.data.video.live_source import LiveSource
+from ila_jax.files.counts import count_of
 from ila_jax.files.json_files import json_text
 from ila_jax.predict.live_options import live_lengths
 from ila_jax.predictions import Span
@@ -92,10 +93,12 @@ class Tally:
         seconds = self._clock() - self._begun
         each = max(self.answers, 1)
         return (
-            f"watched for {answers.clock(seconds)}: {self.answers} answers, "
-            f"{windows.pictures} frames, {windows.skipped} windows skipped, "
-            f"{windows.reconnections} reconnections; latency {self.latency_sum / each:.2f} s on "
-            f"average, {self.latency_most:.2f} s at most"
+            f"watched for {answers.clock(seconds)}: "
+            f"{count_of(self.answers, 'answer', 'answers')}, "
+            f"{count_of(windows.pictures, 'frame', 'frames')}, "
+            f"{count_of(windows.skipped, 'window', 'windows')} skipped, "
+            f"{count_of(windows.reconnections, 'reconnection', 'reconnections')}; latency "
+            f"{self.latency_sum / each:.2f} s on average, {self.latency_most:.2f} s at most"
         )
 
 

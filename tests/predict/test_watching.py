@@ -31,7 +31,7 @@ def test_latency_and_rates_are_those_of_the_clock():
     assert rates == (0.0, 8.0, 0.0)
     counts = type("Counts", (), {"pictures": 90, "skipped": 3, "reconnections": 1})
     assert tally.summary(counts) == (
-        "watched for 0:05.5: 14 answers, 90 frames, 3 windows skipped, 1 reconnections; latency "
+        "watched for 0:05.5: 14 answers, 90 frames, 3 windows skipped, 1 reconnection; latency "
         "0.09 s on average, 1.00 s at most"
     )
 
