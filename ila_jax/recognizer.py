@@ -28,7 +28,7 @@ from ila_jax.pixels import normalised
 from ila_jax.predictions import Answer, best_classes, check_wanted
 from ila_jax.predictions import Prediction as Prediction
 from ila_jax.shapes import Features, Logits, TextFeatures, TextTokens, Video
-from ila_jax.temperature import sigmoid_with_temperature, with_temperature
+from ila_jax.temperature import scaled
 
 
 class Recognizer:
@@ -126,11 +126,7 @@ class Recognizer:
             forward.probabilities_of(self.config, self.variables, text, clip) for clip in clips
         ]
         shares = np.concatenate([np.asarray(shares) for shares in parts])
-        if self.temperature is None:
-            return shares
-        each = self.config.probabilities == "sigmoid"
-        scaled = sigmoid_with_temperature if each else with_temperature
-        return scaled(shares, self.temperature)
+        return scaled(shares, self.temperature, self.config.probabilities)
 
     def mean_probabilities(self, views: UInt8[np.ndarray, "v t h w c"]) -> Float[np.ndarray, "k"]:
         """The probabilities of the classes in a video, float64: the mean over its views."""

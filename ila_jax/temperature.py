@@ -1,10 +1,20 @@
 """Temperature scaling: probabilities that are as sure as they are right (Guo et al., 2017)."""
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit, softmax
+
+
+def scaled(
+    probabilities: NDArray[Any], temperature: float | None, form: Literal["softmax", "sigmoid"]
+) -> NDArray[Any]:
+    """Probabilities [..., k] of either form, with a temperature; None leaves them as they are."""
+    if temperature is None:
+        return probabilities
+    scale = with_temperature if form == "softmax" else sigmoid_with_temperature
+    return scale(probabilities, temperature)
 
 
 def sigmoid_with_temperature(
