@@ -29,6 +29,9 @@ def test_a_bar_is_as_wide_as_its_figure_and_a_class_without_a_video_has_none():
     svg = plots.class_bars([Bar("a", 0.25, "25.0%, 4 videos"), Bar("b", None, "")])
     assert re.findall(r'<rect [^>]*width="([\d.]+)"', svg) == ["360", "90.0", "360", "0.0"]
     assert re.findall(r">([^<>]+)</text>", svg) == ["a", "25.0%, 4 videos", "b", "no video"]
+    # Name and words stand on one line, within the height of their bar.
+    assert re.findall(r'<rect [^>]*y="(\d+)"', svg) == ["10", "10", "30", "30"]
+    assert re.findall(r'<text [^>]*y="([\d.]+)"', svg) == ["23.0", "23.0", "43.0", "43.0"]
 
 
 @pytest.mark.parametrize(("classes", "halves"), [(40, False), (41, True)])

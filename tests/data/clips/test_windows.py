@@ -55,6 +55,9 @@ def test_windows_reach_to_the_end_and_one_without_a_frame_is_left_out():
     assert [(w.start, w.count) for w in video_windows(np.arange(5.0), 4.0, 4.0)] == [(0, 4), (4, 1)]
     with pytest.raises(ValueError, match="makes more windows than the 100 frames"):
         video_windows(times, 0.01, 0.01)
+    # Seven windows, which start at 0, 0.5, … 3: two more than there are frames.
+    with pytest.raises(ValueError, match="makes more windows than the 5 frames"):
+        video_windows(np.arange(5.0), 1.5, 0.5)
 
 
 def test_frames_at_a_windows_edge_are_in_the_next():
