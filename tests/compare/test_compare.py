@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import re
 import statistics
 
@@ -10,38 +11,13 @@ import pytest
 
 from ila_jax.compare import __main__ as compare
 from ila_jax.compare import alignment_of_runs, comparison, figure, report_tables, training
-from ila_jax.compare.comparison import Finished, Outcome
 from ila_jax.compare.methods import CHANGED, COMPARED
 from ila_jax.compare.runs import Setting
 from ila_jax.config import differences, from_config, read_config, to_dict
 from ila_jax.files.lock import only_writer
 from ila_jax.models import model
-from ila_jax.pictures.alignment_measures import Measured
-from ila_jax.scoring.time_order import Answers, TimeOrder
+from tests.compare.made_up import NAMES, finished, planned
 from tests.train import runs
-
-NAMES = ("moving left", "moving right")
-
-
-def finished(method, positions, seed, right, setting=("middle", "steps"), steps=100):
-    """A run that names the first clips rightly, so many eighths of 32."""
-    clip = np.arange(32)
-    label = clip % 2
-    named = np.where(clip < 4 * right, label, 1 - label)
-    clips = Answers(label, named, 1 - label, label, NAMES)
-    per_class = {"moving left": right / 8, "moving right": None}
-    order = TimeOrder(forward=right / 8, to_partner=1.0, shuffled=1.0, per_class=per_class)
-    outcome = Outcome(method, positions, seed, order, 100.0 + seed, *setting, steps, 16)
-    shares = [0.1 * k + 0.01 * (clip // 8) for k in range(1, 6)]
-    return Finished(outcome, clips, {("masks", 1): Measured(*shares)})
-
-
-def planned(*given):
-    parser = compare._parser()
-    options, overrides = compare.cli.parse_overrides(
-        parser, ["--workdir", "w", "--config", f"{runs.ROOT}/configs/alignment.py", *given]
-    )
-    return compare._plan(options, overrides).runs()
 
 
 def config_of(method):
@@ -214,6 +190,29 @@ def test_a_run_that_another_process_has_is_left_to_it(tmp_path, monkeypatch):
     monkeypatch.setattr(training, "only_writer", only_writer)
     assert training.work([run])
     assert worked == [run]
+
+
+def test_work_ends_with_a_signal_and_with_whoever_started_it(tmp_path, monkeypatch, capsys):
+    """Runs that are done are passed over, and the time left is told after each."""
+    waiting = [
+        argparse.Namespace(workdir=tmp_path / str(i), is_done=i == 0, finishes=i != 3)
+        for i in range(4)
+    ]
+    worked = []
+
+    def finish(run):
+        worked.append(waiting.index(run))
+        run.is_done = run.finishes
+        return run.finishes
+
+    monkeypatch.setattr(training, "_finish", finish)
+    assert not training.work(waiting, parent=-1)
+    assert worked == [1]
+    assert "2 of 4 runs are left" in capsys.readouterr().err
+    assert not training.work(waiting)
+    assert worked == [1, 2, 3]
+    assert training.work(waiting[:3], parent=os.getppid())
+    assert worked == [1, 2, 3]
 
 
 def test_a_folder_of_another_configuration_is_refused_before_anything_is_trained(tmp_path, capsys):

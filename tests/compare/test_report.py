@@ -1,0 +1,40 @@
+"""The report is of the runs that are done, and says how many are not."""
+
+import json
+
+import pytest
+
+from ila_jax.compare import alignment_of_runs, comparison, report
+from tests.compare.made_up import finished, planned
+
+
+def leave(run, right):
+    """Writes what a finished run leaves."""
+    made_up = finished(run.method, run.positions, run.seed, right, steps=run.config.train.steps)
+    run.workdir.mkdir(parents=True)
+    comparison.write(made_up.outcome, run.result)
+    comparison.write_clips(made_up.clips, run.clips)
+    arrays = {
+        f"masks/1/{name}": values for name, values in made_up.measures["masks", 1]._asdict().items()
+    }
+    alignment_of_runs._save(run.measures, arrays)
+
+
+def test_a_report_is_of_the_runs_that_are_done(tmp_path):
+    runs = planned("--methods", "ila,ata", "--positions", "with", "--seeds", "2", folder=tmp_path)
+    with pytest.raises(ValueError, match=f"none of the 4 runs in {tmp_path} is done"):
+        report.write(runs, tmp_path)
+    for run, right in zip(runs[:3], (6, 2, 4), strict=True):
+        leave(run, right)
+    assert [run.is_done for run in runs] == [True, True, True, False]
+    words = report.write(runs, tmp_path)
+    assert f"written: {tmp_path}/report.md, .json, .png" in words
+    text = (tmp_path / "report.md").read_text()
+    assert text.startswith("4 runs; by steps 1600 steps of ")
+    assert "clips each; 1 of them are missing; reported on" in text
+    assert (tmp_path / "report.png").exists()
+    rows = json.loads((tmp_path / "report.json").read_text())["rows"]
+    assert {row["method"]: [o["order"]["forward"] for o in row["outcomes"]] for row in rows} == {
+        "ila": [0.75, 0.5],
+        "ata": [0.25],
+    }
