@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from ila_jax.compare import alignment_of_runs, comparison, report
+from ila_jax.compare import alignment_of_runs, comparison, report, report_tables
+from ila_jax.compare.runs import Setting
 from tests.compare.made_up import finished, planned
 
 
@@ -38,3 +39,26 @@ def test_a_report_is_of_the_runs_that_are_done(tmp_path):
         "ila": [0.75, 0.5],
         "ata": [0.25],
     }
+
+
+def test_by_arithmetic_others_are_held_against_the_run_of_ila_by_steps():
+    """It has no run of its own: its steps are those that the arithmetic is counted by."""
+    by_arithmetic = Setting("middle", "arithmetic")
+    made_up = [
+        finished(method, True, seed, right, setting)
+        for seed in range(2)
+        for method, right, setting in (
+            ("ila", 6, Setting()), ("ata", 2, Setting()), ("ata", 4, by_arithmetic),
+        )
+    ]  # fmt: skip
+    rows = comparison.rows(made_up, planned("--methods", "ila")[0].config.model)
+    against = {
+        setting: {
+            method: estimate.value
+            for method, (estimate, _) in report_tables.against_reference(rows, setting).items()
+        }
+        for setting in (Setting(), by_arithmetic)
+    }
+    assert against == {Setting(): {"ata": -0.5}, by_arithmetic: {"ata": -0.25}}
+    without = [row for row in rows if row.method != "ila"]
+    assert report_tables.against_reference(without, Setting()) == {}

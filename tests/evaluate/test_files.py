@@ -13,7 +13,7 @@ import pytest
 
 from ila_jax.data.video.bad import Reason
 from ila_jax.evaluate import __main__ as evaluate
-from ila_jax.evaluate import paired, results
+from ila_jax.evaluate import paired, predictions, results
 from ila_jax.evaluate.accuracy import ScoredVideos
 from ila_jax.evaluate.gallery import surest
 from ila_jax.evaluate.parts import ScoredParts
@@ -178,6 +178,15 @@ def test_the_surest_come_first():
     )
     assert surest(videos, 6) == ([0, 2], [3, 1])
     assert surest(videos, 1) == ([0], [3])
+
+
+def test_rows_are_the_same_in_groups_of_any_size(tmp_path, subject, folder, monkeypatch):
+    monkeypatch.setattr(predictions, "_GROUP", 6)  # of 16 videos in parts of 5: 10, then 6
+    made_up.evaluation(tmp_path, subject)
+    tables = [path / "predictions.parquet" for path in (folder, tmp_path)]
+    assert [pq.ParquetFile(table).num_row_groups for table in tables] == [1, 2]
+    whole, cut = (pq.read_table(table).to_pylist() for table in tables)
+    np.testing.assert_equal(cut, whole)
 
 
 def test_two_evaluations_are_paired_by_their_videos(tmp_path, subject, folder):

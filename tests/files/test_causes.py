@@ -3,10 +3,11 @@
 import errno
 import os
 import re
+import resource
 
 import pytest
 
-from ila_jax.files.causes import cause, error_message
+from ila_jax.files.causes import cause, error_message, memory_limit
 
 CAUSES = {
     errno.ENOSPC: "no space is left",
@@ -66,3 +67,17 @@ def test_files_and_threads_that_are_used_up_are_told_whoever_says_so():
     said = error_message(RuntimeError("can't start new thread"))
     assert "ulimit -u" in said
     assert "ulimit -n" in error_message(ValueError("x.mp4: Too many open files"))
+
+
+def test_a_name_that_is_no_text_is_told_as_such():
+    with pytest.raises(UnicodeEncodeError) as raised:
+        "caf\udce9".encode()
+    assert cause(raised.value).startswith("a name in the path is not UTF-8: rename it")
+
+
+def test_the_memory_that_a_process_may_have_is_told_where_there_is_a_limit(monkeypatch):
+    limits = {resource.RLIMIT_AS: (2_500_000_000, resource.RLIM_INFINITY)}
+    monkeypatch.setattr(resource, "getrlimit", limits.get)
+    assert memory_limit() == (" (this process may have 2.5 GB of addresses: raise it by ulimit -v)")
+    limits[resource.RLIMIT_AS] = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+    assert memory_limit() == ""

@@ -1,5 +1,7 @@
 """The command's words on what it cannot serve."""
 
+import errno
+import os
 import socket
 import sys
 
@@ -40,6 +42,22 @@ def test_a_port_that_is_taken(capsys):
         port = str(taken.getsockname()[1])
         assert serve.main(["runs/nowhere", "--port", port]) == 1
     assert f"--port {port} is taken on 127.0.0.1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EACCES, "--port 80 is for root alone: expected 1024 or more"),
+        (errno.EADDRNOTAVAIL, "127.0.0.1 is no address of this machine"),
+    ],
+)
+def test_an_address_that_the_system_refuses(number, words, monkeypatch, capsys):
+    def refuse(self, address):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(socket.socket, "bind", refuse)
+    assert serve.main(["runs/nowhere", "--port", "80"]) == 1
+    assert words in capsys.readouterr().err
 
 
 def test_without_gradio_the_way_to_get_it_is_told(monkeypatch, capsys):
