@@ -2,6 +2,7 @@
 
 import functools
 import re
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -13,7 +14,7 @@ from ila_jax.data.synthetic.motion import CLASSES
 from ila_jax.models import model
 from ila_jax.train import step as steps
 from ila_jax.train.__main__ import main
-from ila_jax.train.gradients import train_top1
+from ila_jax.train.gradients import loss, train_top1
 from ila_jax.train.norms import norms
 from ila_jax.train.recipe import make_recipe
 from ila_jax.train.state import averaged, fresh_state
@@ -71,6 +72,18 @@ def test_what_counts_as_right_in_training():
     # smoothed.
     targets = [[0.9, 0.05, 0.05], [0.6, 0.4, 0], [0.3, 0, 0.7], [1, 0, 1], [0, 0, 0], 3 * [0.05]]
     assert float(train_top1(logits, jnp.float32(targets))) == pytest.approx(3 / 6)
+
+
+@pytest.mark.parametrize("weights", [None, np.float32([2, 0.5])])
+def test_the_loss_is_of_the_weighed_classes_and_of_the_alignment_of_all_blocks(weights):
+    train = SimpleNamespace(loss="cross_entropy", alignment_weight=0.5)
+    recipe = SimpleNamespace(class_weights=weights, config=SimpleNamespace(train=train))
+    output = model.Output(jnp.log(jnp.float32([[3, 1], [2, 2]])), None, jnp.float32([0.25, 0.75]))
+    one, two = (1, 1) if weights is None else weights
+    by_hand = -(one * np.log(3 / 4) + two * np.log(1 / 2)) / 2
+    losses = loss(recipe, output, jnp.float32([[1, 0], [0, 1]]))
+    assert float(losses.classification) == pytest.approx(by_hand)
+    assert float(losses.total) == pytest.approx(by_hand + 0.5 * (0.25 + 0.75))
 
 
 def test_top1_of_a_step_is_that_of_the_clips_of_all_its_parts():
