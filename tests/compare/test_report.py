@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from ila_jax.compare import alignment_of_runs, comparison, report, report_tables
+from ila_jax.compare import comparison, report, report_tables
 from ila_jax.compare.runs import Setting
+from ila_jax.files.arrays import publish_arrays
 from tests.compare.made_up import finished, planned
 
 
@@ -18,7 +19,7 @@ def leave(run, right):
     arrays = {
         f"masks/1/{name}": values for name, values in made_up.measures["masks", 1]._asdict().items()
     }
-    alignment_of_runs._save(run.measures, arrays)
+    publish_arrays(run.measures, arrays)
 
 
 def test_a_report_is_of_the_runs_that_are_done(tmp_path):

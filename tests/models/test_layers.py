@@ -23,6 +23,7 @@ from ila_jax.models.layers import (
     torch_uniform_bias,
 )
 from ila_jax.models.own_gradients import quick_gelu
+from ila_jax.models.temporal.block import no_loss, patch_maps
 from ila_jax.sizes import SIZES, Arithmetic, Geometry
 
 FLOAT32 = Dtypes.of("float32")
@@ -234,3 +235,12 @@ def test_bfloat16_batch_norm_keeps_float32_statistics_of_what_it_saw():
 def test_float64_parameters_are_float64_and_bfloat16s_float32():
     assert Dtypes.of("float64").param == jnp.dtype("float64")
     assert Dtypes.of("bfloat16") == Dtypes(jnp.dtype("bfloat16"), jnp.dtype("float32"))
+
+
+def test_patches_are_a_square_map_of_each_frame_without_the_class_token():
+    """Row by row, whatever the width of a token; here 5 numbers of each of 3 × 3 patches."""
+    tokens = jnp.arange(2 * 10 * 5, dtype=jnp.float32).reshape(1, 2, 10, 5)
+    maps = patch_maps(tokens)
+    assert maps.shape == (1, 2, 3, 3, 5)
+    np.testing.assert_array_equal(maps[0, 1, 2, 0], tokens[0, 1, 1 + 2 * 3])
+    assert no_loss(tokens.astype(jnp.bfloat16)).dtype == jnp.float32
