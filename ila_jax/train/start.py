@@ -39,6 +39,9 @@ _FREE = (
     # A run that it has ended goes on with a higher one.
     "train.patience",
     "train.wandb",
+    # Where the state lies: as the number of devices, it changes results by rounding alone. A run
+    # that goes on on fewer devices may need another, which has to divide their number.
+    "mesh.fsdp",
 )
 
 # What other commands write first into a folder of theirs, and what such a folder holds.

@@ -104,14 +104,15 @@ def start_two(
     ]
 
 
-def fails(capsys, workdir: Path, overrides: dict[str, object], *words: str) -> None:
-    """Runs the trainer in this process; it has to fail in words, which are checked."""
+def fails(capsys, workdir: Path, overrides: dict[str, object], *words: str) -> str:
+    """Runs the trainer in this process; it has to fail in these words. Returns what it said."""
     assert main(arguments(workdir, overrides)) == 1
     err = capsys.readouterr().err
     assert err.startswith("error: ")
     assert "Traceback" not in err
     for word in words:
         assert word in err, err
+    return err
 
 
 def finish(process: subprocess.Popen) -> str:

@@ -98,7 +98,7 @@ def test_something_as_it_is_distributed(tmp_path, capsys):
     [
         # Half an mp4 has lost its list of frames.
         ("k400/b32_8f", "k400/train.csv", "k400/validate.csv", "NOT_VIDEO_FILE"),
-        ("ssv2/b16_8f", "ssv2/train.json", "ssv2/validation.json", "DAMAGED"),
+        ("ssv2/b16_8f", "ssv2/labels/train.json", "ssv2/labels/validation.json", "DAMAGED"),
     ],
 )
 def test_prepared_sets(tmp_path, file, train, validation, cut):
@@ -109,7 +109,7 @@ def test_prepared_sets(tmp_path, file, train, validation, cut):
     where = {
         "train": trial / train,
         "validation": trial / validation,
-        "root": (trial / train).parent / "videos",
+        "root": trial / train.partition("/")[0] / "videos",
     }
     changes = [f"--config.data.{key}={value}" for key, value in where.items()]
     config = str(ROOT / f"configs/{file}.py")
