@@ -61,12 +61,20 @@ OWN = {
     "optimizer.trained_blocks": 1,
     "train.accumulation": 1,
 }
+REHEARSED = {
+    "train.steps": 2,
+    "train.checkpoint_every": 2,
+    "train.evaluate_every": 2,
+    "optimizer.warmup_epochs": 0.1,
+}
 SHORTER = {
     "ila_jax.train --dry-run --config quickstart": QUICK,
     "ila_jax.train --dry-run": "",
     "ila_jax.train --config k400/b16_8f --workdir runs/b16 --dry-run": flags(PAPER | K400),
     "--config.data.motion_pairs=None": flags(TRAIN),
     "ila_jax.train --coordinator": QUICK,
+    "--workdir runs/rehearsal": flags(REHEARSED),
+    "--output evaluations/rehearsal": flags(ONE_VIEW),
     "ila_jax.train --config quickstart": QUICK,
     "ila_jax.train --config ablation": QUICK,
     "ila_jax.train --config k400/": flags(PAPER),
@@ -87,6 +95,7 @@ SHORTER = {
     "ila_jax.data.prepare --config ssv2/": flags({"model.classes": 8, "train.batch": 8}),
     "ila_jax.data.synthetic.actions": "--clips 24",
     "--layout scattered": "--train-clips 8 --validation-clips 8",
+    "tools/make_trial_sets.py": "--clips 64",
     "tools/make_tiny_clip.py": "--scenes 2 --steps 2",
     "tools/make_outline_clip.py": "--pictures 64 --steps 2",
     "ila_jax.benchmark data": f"--rounds 1 --batches 1 {flags(K400 | {'train.batch': 8})}",

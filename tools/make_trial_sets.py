@@ -6,8 +6,8 @@ clips show motion pairs (`ila_jax.data.synthetic`) and last one or two seconds.
     python tools/make_trial_sets.py --output data/trial --clips 2000
 
 k400/ then holds train.csv, validate.csv and videos/SPLIT/CLASS/ID_START_END.mp4, and ssv2/ holds
-labels.json, train.json, validation.json and videos/ID.webm. Of each 99 files one is missing, and
-one is cut off in the middle.
+labels.json, train.json and validation.json in labels/, and videos/ID.webm. Of each 99 files one is
+missing, and one is cut off in the middle.
 """
 
 import argparse
@@ -115,13 +115,13 @@ def _kinetics(folder: Path, count: int) -> list[Clip]:
 
 
 def _something(folder: Path, count: int) -> list[Clip]:
-    folder.mkdir(parents=True)
+    (folder / "labels").mkdir(parents=True)
     templates = [f"{name.capitalize()} of [something]" for name in CLASSES]
     names = [template.replace("[something]", "something") for template in templates]
     # The configurations expect all 174 classes, whether they have videos or not.
     names += [f"Class {k} without videos" for k in range(len(names), SSV2_CLASSES)]
     labels = {name: str(k) for k, name in enumerate(names)}
-    (folder / "labels.json").write_text(json.dumps(labels, indent=1))
+    (folder / "labels/labels.json").write_text(json.dumps(labels, indent=1))
     clips = []
     entries: dict[str, list[dict[str, object]]] = {"train": [], "validation": []}
     for index in range(count):
@@ -137,7 +137,7 @@ def _something(folder: Path, count: int) -> list[Clip]:
         entries[_split(index)].append(entry)
         clips.append(clip)
     for split, listed in entries.items():
-        (folder / f"{split}.json").write_text(json.dumps(listed))
+        (folder / f"labels/{split}.json").write_text(json.dumps(listed))
     return clips
 
 
