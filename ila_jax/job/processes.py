@@ -9,6 +9,8 @@ from tqdm import tqdm
 
 # Variables by which a launcher tells how many tasks it started: Slurm's and Open MPI's.
 _TASKS = ("SLURM_NTASKS", "OMPI_COMM_WORLD_SIZE")
+# For how many seconds a process waits until all have come: jax's own default.
+_PATIENCE = 300
 
 
 def connect(address: str | None, count: int | None, index: int | None) -> None:
@@ -17,11 +19,25 @@ def connect(address: str | None, count: int | None, index: int | None) -> None:
     address: host:port of process 0; all None lets jax find them, in a task of Slurm, Open MPI or
     an indexed Kubernetes job. Errors: ValueError when it finds none.
     """
+    if address is not None and index == 0 and count is not None and count > 1:
+        # Where one does not start, jax says nothing until then, and then aborts in C++: no error
+        # that could be caught and put in words.
+        print(
+            f"waiting for all {count} processes at {address}: if one has not come after "
+            f"{_PATIENCE} seconds, jax aborts with DEADLINE_EXCEEDED",
+            file=sys.stderr,
+        )
     try:
         # With all three given jax detects nothing, and this process takes all devices of its
         # host. Where jax detects a task of Slurm or Open MPI, it takes the one of its local number.
         method = None if None in (address, count, index) else "deactivate"
-        jax.distributed.initialize(address, count, index, cluster_detection_method=method)
+        jax.distributed.initialize(
+            address,
+            count,
+            index,
+            cluster_detection_method=method,
+            initialization_timeout=_PATIENCE,
+        )
     except (ValueError, RuntimeError) as error:
         reason = str(error).strip().splitlines()[0][:300]
         tasks = ", ".join(f"{name}={os.environ[name]}" for name in _TASKS if name in os.environ)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tqdm.std
 
-from ila_jax.job.processes import measure_from, progress_bar
+from ila_jax.job.processes import connect, measure_from, progress_bar
 from tests.train import runs
 
 SHORT = {
@@ -37,6 +37,17 @@ def same(workdir, expected):
     assert one.keys() == other.keys()
     for path, value in one.items():
         np.testing.assert_allclose(value, other[path], atol=1e-7, err_msg=path)
+
+
+def test_a_process_that_waits_for_others_says_so(monkeypatch, capsys):
+    """Only the first, and of several: jax waits for minutes without a word."""
+    monkeypatch.setattr(jax.distributed, "initialize", lambda *_, **__: None)
+    for count, index in ((1, 0), (2, 1), (None, None)):
+        connect("node6:7777", count, index)
+    connect(None, 2, 0)
+    assert capsys.readouterr().err == ""
+    connect("node6:7777", 2, 0)
+    assert "waiting for all 2 processes at node6:7777: if one has" in capsys.readouterr().err
 
 
 def test_the_remaining_time_does_not_count_the_compilation(monkeypatch):
