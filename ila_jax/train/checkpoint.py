@@ -203,6 +203,10 @@ class Checkpoints:
         """Turns what a failed write raises, of whatever type, into an OSError in words."""
         try:
             yield
+        except jax.errors.JaxRuntimeError:
+            # Of the devices or the network, as when another process dies in the middle of a save:
+            # the heartbeat says which. The disk is not the cause.
+            raise
         except (OSError, ValueError, RuntimeError) as error:
             remedy = "The checkpoints before are whole: then run the same command again"
             raise not_written(self.directory, error, remedy) from error

@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -228,6 +229,24 @@ def test_one_that_is_worse_than_the_best_leaves_nothing(tmp_path):
     checkpoints.close()
     assert _names(tmp_path / "checkpoints" / "best") == {"10"}
     assert _names(tmp_path / "checkpoints" / "latest") == {"10", "20"}
+
+
+def test_a_process_that_dies_in_a_save_is_no_fault_of_the_disk(tmp_path, monkeypatch):
+    """The error is left as it is: by its type the heartbeat looks for the process that is gone."""
+    checkpoints = Checkpoints(tmp_path, keep_best=1, resumed_at=0)
+
+    def save(error):
+        def fails(*_, **__):
+            raise error
+
+        monkeypatch.setattr(checkpoints._latest, "save", fails)
+        checkpoints.save(_state(10), CONFIG, NAMES)
+
+    with pytest.raises(jax.errors.JaxRuntimeError, match=r"^Gloo AllGather failed$"):
+        save(jax.errors.JaxRuntimeError("Gloo AllGather failed"))
+    with pytest.raises(OSError, match="cannot be written to: no room"):
+        save(RuntimeError("no room"))
+    checkpoints.close()
 
 
 def test_a_score_that_comes_after_its_checkpoint_waits_for_the_disk(tmp_path):
