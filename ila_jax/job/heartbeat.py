@@ -27,6 +27,8 @@ _SILENT_BEATS = 10
 # Seconds without a beat after which the others need not wait any longer. JAX's own limit is 100,
 # and it does not say where.
 _LOST_AFTER = 75.0
+# The libraries by which processes are connected, on CPUs and on NVIDIA's GPUs.
+_CONNECTIONS = ("Gloo", "NCCL")
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Heartbeat:
         self._thread.join()
         self._write()
         if error is not None:
-            if self._processes > 1 and kind is not None and kind.__name__ == "JaxRuntimeError":
+            if self._processes > 1 and is_of_jax(error):
                 self._explain(error)
             return
         own = self._path(self._place.process)
@@ -214,6 +216,17 @@ class Heartbeat:
 
     def _path(self, process: int) -> Path:
         return self._folder / str(process)
+
+
+def is_of_jax(error: BaseException) -> bool:
+    """Whether an error is of the devices, or of the connections between processes.
+
+    Some of jax's functions raise those of connections as a plain ValueError: only the text tells.
+    """
+    of_connections = isinstance(error, ValueError) and any(
+        library in str(error) for library in _CONNECTIONS
+    )
+    return of_connections or type(error).__name__ == "JaxRuntimeError"
 
 
 def described(places: list[Place], here: int, silent: float) -> str:

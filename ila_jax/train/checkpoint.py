@@ -17,6 +17,7 @@ from ila_jax.config import Config, from_config, to_dict
 from ila_jax.files.lock import only_writer
 from ila_jax.files.plain_name import plain_name
 from ila_jax.files.writable import not_written
+from ila_jax.job.heartbeat import is_of_jax
 from ila_jax.job.processes import is_first, wait_for_all
 from ila_jax.train.state import State
 from ila_jax.weights.checksums import damage, unfinished, write_list
@@ -203,11 +204,11 @@ class Checkpoints:
         """Turns what a failed write raises, of whatever type, into an OSError in words."""
         try:
             yield
-        except jax.errors.JaxRuntimeError:
-            # Of the devices or the network, as when another process dies in the middle of a save:
-            # the heartbeat says which. The disk is not the cause.
-            raise
         except (OSError, ValueError, RuntimeError) as error:
+            # As when another process dies in the middle of a save: the heartbeat says which, and
+            # the disk is not the cause.
+            if is_of_jax(error):
+                raise
             remedy = "The checkpoints before are whole: then run the same command again"
             raise not_written(self.directory, error, remedy) from error
 

@@ -6,9 +6,10 @@ import subprocess
 import sys
 import time
 
+import jax
 import pytest
 
-from ila_jax.job.heartbeat import COMPUTING, LOADING, Heartbeat, Place, described
+from ila_jax.job.heartbeat import COMPUTING, LOADING, Heartbeat, Place, described, is_of_jax
 from tests.train import runs
 
 LIMIT = 3.0  # seconds
@@ -194,6 +195,20 @@ with Heartbeat(folder, process=0, processes=2, limit=60, every=0.1) as heartbeat
     assert "error: Connection closed by peer\n" in done.stderr
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "of_jax"),
+    [
+        (jax.errors.JaxRuntimeError("INTERNAL: out of luck"), True),
+        # As `multihost_utils.sync_global_devices` raises it where a process is gone.
+        (ValueError("UNKNOWN: Gloo all-reduce failed: Connection closed by peer"), True),
+        (ValueError("RESOURCE_EXHAUSTED: Error writing: No space left on device"), False),
+        (OSError("runs/Gloo: no space left"), False),
+    ],
+)
+def test_what_jax_raises_is_told_from_what_a_disk_does(error, of_jax):
+    assert is_of_jax(error) is of_jax
 
 
 @pytest.mark.slow
