@@ -113,13 +113,19 @@ def _run(folder: Path) -> Iterator[str]:
     from ila_jax.scoring.history import read_metrics
 
     yield "\n### Run\n"
-    checkpoints = folder / "checkpoints"
-    steps = sorted(int(path.name) for path in checkpoints.glob("*") if path.name.isdecimal())
-    yield f"- checkpoints: {', '.join(map(str, steps)) or 'none'}"
+    for kind in ("latest", "best"):
+        yield f"- {kind} checkpoints: {', '.join(_steps(folder / 'checkpoints' / kind)) or 'none'}"
     for entry in read_metrics(folder / "metrics.jsonl")[-_FIGURES:]:
         yield f"- logged: `{json.dumps(entry)}`"
     shown = json.dumps(_shown(config), indent=1, ensure_ascii=False)
     yield f"- configuration:\n\n```json\n{shown}\n```"
+
+
+def _steps(folder: Path) -> list[str]:
+    """The steps of a folder's checkpoints, with a word to those whose save was not finished."""
+    steps = sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
+    unfinished = {step for step in steps if (folder / f"{step}.saving").exists()}
+    return [f"{step} (unfinished)" if step in unfinished else str(step) for step in steps]
 
 
 def _shown(values: Any) -> Any:

@@ -55,13 +55,13 @@ def test_a_run(tmp_path, capsys):
     config = to_dict(from_config(read_config("quickstart")))
     config["data"]["root"] = str(tmp_path / "videos")
     (tmp_path / "config.json").write_text(json.dumps(config))
-    (tmp_path / "checkpoints" / "120").mkdir(parents=True)
-    for name in ("80", "²", "tmp"):
-        (tmp_path / "checkpoints" / name).mkdir()
+    for name in ("latest/120", "latest/80", "latest/²", "latest/tmp", "latest/160", "best/40"):
+        (tmp_path / "checkpoints" / name).mkdir(parents=True)
+    (tmp_path / "checkpoints/latest/160.saving").touch()
     (tmp_path / "metrics.jsonl").write_text('{"step": 120, "train/loss": 0.5}\n{"step"')
     assert main([str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "- checkpoints: 80, 120\n" in out
+    assert "- latest checkpoints: 80, 120, 160 (unfinished)\n- best checkpoints: 40\n" in out
     assert '- logged: `{"step": 120, "train/loss": 0.5}`' in out
     assert '"root": "…/videos"' in out
     assert str(tmp_path) not in out

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import ila_jax
+from ila_jax import report
 from ila_jax.train import checkpoint
 from ila_jax.train.checkpoint import Checkpoints, Saved
 from ila_jax.weights import checksums
@@ -65,6 +66,13 @@ def test_two_latest_and_the_best_are_kept_and_nothing_else(written):
     assert saved.step == 30
     assert saved.config() == CONFIG
     np.testing.assert_array_equal(saved.state(_state(0))["params"]["w"], _state(30)["params"]["w"])
+
+
+def test_a_report_names_them(run, capsys):
+    (run / "config.json").write_text("{}")
+    assert report.main([str(run)]) == 0
+    out = capsys.readouterr().out
+    assert "- latest checkpoints: 20, 30\n- best checkpoints: 20\n" in out
 
 
 def test_sha256sum_understands_the_list(written):
