@@ -16,7 +16,7 @@ from ila_jax.evaluate.results import read_result
 from ila_jax.evaluate.several_labels import label_names
 from ila_jax.files.json_files import json_text
 from ila_jax.files.plain_name import plain_name
-from ila_jax.scoring.metrics import METRICS, metrics_of
+from ila_jax.scoring.metrics import metrics_of, telling
 
 # Changed videos that are printed; --output takes all of them.
 _SHOWN = 20
@@ -41,7 +41,7 @@ class Paired:
 
     p: of McNemar's exact test, how likely it is that as many or more of the videos that only one
     has right fall to one side, were both equally good. metrics: by name, of A and of B.
-    changed: all whose best class differs or that only one could read.
+    changed: all whose best class differs or that only one could read. classes: how many there are.
     """
 
     both: int
@@ -51,6 +51,7 @@ class Paired:
     p: float
     metrics: dict[str, dict[str, float]]
     changed: tuple[Changed, ...]
+    classes: int
 
     @property
     def videos(self) -> int:
@@ -106,6 +107,7 @@ def compare(one: Path, other: Path) -> Paired:
         p=mcnemar(only_one, only_other),
         metrics=_metrics([values[read] for values in shares], label[read]),
         changed=changed,
+        classes=len(names),
     )
 
 
@@ -144,6 +146,7 @@ def _metrics(shares: Sequence[NDArray[Any]], label: NDArray[Any]) -> dict[str, d
 
 def described(paired: Paired, one: Path, other: Path) -> str:
     """The comparison as lines of text for a terminal, with the first changed videos."""
+    shown = telling(paired.classes)
     lines = [
         f"A: {one}",
         f"B: {other}",
@@ -154,8 +157,9 @@ def described(paired: Paired, one: Path, other: Path) -> str:
         f"  only B right  {paired.only_other:8}",
         f"  neither right {paired.neither:8}",
         *(
-            f"{METRICS[name].title} of them: A {values['A']:.2%}, B {values['B']:.2%}"
+            f"{shown[name].title} of them: A {values['A']:.2%}, B {values['B']:.2%}"
             for name, values in paired.metrics.items()
+            if name in shown
         ),
         f"McNemar, exact and two-sided: p = {paired.p:.3g}",
         f"{len(paired.changed)} videos of which A and B say different things"
