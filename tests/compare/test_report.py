@@ -53,13 +53,13 @@ def test_by_arithmetic_others_are_held_against_the_run_of_ila_by_steps():
         )
     ]  # fmt: skip
     rows = comparison.rows(made_up, planned("--methods", "ila")[0].config.model)
-    against = {
+    differences = {
         setting: {
             method: estimate.value
             for method, (estimate, _) in report_tables.against_reference(rows, setting).items()
         }
         for setting in (Setting(), by_arithmetic)
     }
-    assert against == {Setting(): {"ata": -0.5}, by_arithmetic: {"ata": -0.25}}
-    without = [row for row in rows if row.method != "ila"]
-    assert report_tables.against_reference(without, Setting()) == {}
+    assert differences == {Setting(): {"ata": -0.5}, by_arithmetic: {"ata": -0.25}}
+    others = [row for row in rows if row.method != "ila"]
+    assert report_tables.against_reference(others, Setting()) == {}

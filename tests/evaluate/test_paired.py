@@ -27,8 +27,8 @@ def test_of_many_changed_videos_the_first_twenty_are_listed():
         "  and 3 more: --output FILE writes all",
     ]
     pair = Paired(1, 0, 0, 0, 1.0, {}, tuple(changed[-1:]), classes=2)
-    nothing = paired.described(pair, ONE, OTHER)
-    assert nothing.endswith("say different things:\n  x.mp4 (up): A cannot read it, B up")
+    words = paired.described(pair, ONE, OTHER)
+    assert words.endswith("say different things:\n  x.mp4 (up): A cannot read it, B up")
 
 
 def test_without_a_video_there_is_no_metric():

@@ -11,8 +11,8 @@ def replacements(labels):
 
 
 def test_a_video_is_followed_by_the_next_of_its_class_and_then_by_the_first():
-    of = replacements([0, 1, 0, 2, 1, 0])
-    assert [of.candidates(i) for i in range(6)] == [
+    videos = replacements([0, 1, 0, 2, 1, 0])
+    assert [videos.candidates(i) for i in range(6)] == [
         [0, 2, 5],
         [1, 4],
         [2, 5, 0],

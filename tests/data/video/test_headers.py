@@ -83,8 +83,8 @@ def test_sets_are_found_in_boxes_and_between_start_codes():
     groups = b"\xa1\0\1\0\4" + sequence + b"\xa2\0\2\0\2" + picture + b"\0\2" + picture
     hvcc = b"\1" + b"\xff" * 20 + b"\xff\2" + groups
     assert headers.stored_sets("hevc", hvcc) == (4, [sequence, picture, picture])
-    between = b"\0\0\0\1" + sequence + b"\0\0\0\1" + picture + b"\0\0"
-    assert headers.stored_sets("h264", between) == (0, [sequence, picture])
+    stream = b"\0\0\0\1" + sequence + b"\0\0\0\1" + picture + b"\0\0"
+    assert headers.stored_sets("h264", stream) == (0, [sequence, picture])
     assert headers.stored_sets("hevc", b"") == (0, [])
 
 

@@ -23,9 +23,9 @@ def storage(kind=FLOATS, key=b"K\x07", count=b"K\x03", view=b""):
 def test_plain_data_is_what_it_was(protocol):
     data = {"a": [1, 2.5, None, True], b"b": ("x", ("y",), (1, 2, 3)), 3: {}, "long": 1 << 70}
     data["again"] = data["a"]
-    found = pickles.read(io.BytesIO(pickle.dumps(data, protocol)))
-    assert found == data
-    assert found["again"] is found["a"]
+    copy = pickles.read(io.BytesIO(pickle.dumps(data, protocol)))
+    assert copy == data
+    assert copy["again"] is copy["a"]
 
 
 def test_instructions_that_python_itself_does_not_write():
