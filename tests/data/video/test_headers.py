@@ -4,16 +4,7 @@ import pytest
 
 from ila_jax.data.video import headers
 from ila_jax.data.video.headers import SequenceSet
-
-
-def ue(*values):
-    """Exponential Golomb codes (14496-10, 9.1): as many zeros as bits follow the first 1."""
-    return "".join(f"{value + 1:0{2 * (value + 1).bit_length() - 1}b}" for value in values)
-
-
-def packed(*texts):
-    text = "".join(texts) + "1"  # rbsp_stop_one_bit
-    return int(text.ljust(-(-len(text) // 8) * 8, "0"), 2).to_bytes(-(-len(text) // 8), "big")
+from tests.data.video.syntax import packed, ue
 
 
 def h264(profile, number, *after):
