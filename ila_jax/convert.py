@@ -56,8 +56,6 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
     """Ends the command with a sentence where options do not go together."""
     if options.json and not options.inspect:
         parser.error("--json goes with --inspect")
-    if options.overrides and options.config is None:
-        parser.error("--config.KEY=VALUE changes a configuration: name it with --config")
     if options.output is None and not (options.inspect or options.verify):
         parser.error("--output is missing: the folder to write, or give --inspect or --verify")
     # Options that only mean something where a model is made.
@@ -68,6 +66,21 @@ def _check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None
         given = [f"--{o.replace('_', '-')}" for o in others[mode] if getattr(options, o)]
         if on and given:
             parser.error(f"{', '.join(given)} has no meaning with {mode}: leave it out")
+    _check_overrides(parser, options)
+
+
+def _check_overrides(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Ends the command with a sentence where an override would be ignored."""
+    for key, _ in options.overrides:
+        if options.to == "torch":
+            parser.error(f"--config.{key} has no meaning with --to torch: leave it out")
+        if options.config is None:
+            parser.error(f"--config.{key} changes a configuration: name it with --config")
+        if not key.startswith("model."):
+            parser.error(
+                f"--config.{key} has no meaning here: of a configuration only the model is used, "
+                "and --config.model.KEY=VALUE changes it"
+            )
 
 
 def _inspect(options: argparse.Namespace) -> None:

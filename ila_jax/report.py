@@ -122,10 +122,12 @@ def _run(folder: Path) -> Iterator[str]:
 
 
 def _steps(folder: Path) -> list[str]:
-    """The steps of a folder's checkpoints, with a word to those whose save was not finished."""
+    """The steps of a folder's checkpoints, with a word to those that are not complete."""
+    from ila_jax.weights.checksums import unfinished
+
     steps = sorted(int(path.name) for path in folder.glob("*") if path.name.isdecimal())
-    unfinished = {step for step in steps if (folder / f"{step}.saving").exists()}
-    return [f"{step} (unfinished)" if step in unfinished else str(step) for step in steps]
+    whole = {step for step in steps if unfinished(folder / str(step)) is None}
+    return [str(step) if step in whole else f"{step} (incomplete)" for step in steps]
 
 
 def _shown(values: Any) -> Any:

@@ -7,6 +7,7 @@ import pytest
 
 from ila_jax.config import from_config, read_config, to_dict
 from ila_jax.report import last_name, main
+from ila_jax.weights import checksums
 
 
 @pytest.mark.parametrize(
@@ -57,11 +58,13 @@ def test_a_run(tmp_path, capsys):
     (tmp_path / "config.json").write_text(json.dumps(config))
     for name in ("latest/120", "latest/80", "latest/²", "latest/tmp", "latest/160", "best/40"):
         (tmp_path / "checkpoints" / name).mkdir(parents=True)
-    (tmp_path / "checkpoints/latest/160.saving").touch()
+    # The list of checksums is the last file of a save.
+    for name in ("latest/120", "latest/80", "best/40"):
+        checksums.write_list(tmp_path / "checkpoints" / name)
     (tmp_path / "metrics.jsonl").write_text('{"step": 120, "train/loss": 0.5}\n{"step"')
     assert main([str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert "- latest checkpoints: 80, 120, 160 (unfinished)\n- best checkpoints: 40\n" in out
+    assert "- latest checkpoints: 80, 120, 160 (incomplete)\n- best checkpoints: 40\n" in out
     assert '- logged: `{"step": 120, "train/loss": 0.5}`' in out
     assert '"root": "…/videos"' in out
     assert str(tmp_path) not in out

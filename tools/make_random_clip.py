@@ -12,10 +12,11 @@ import argparse
 from collections.abc import Sequence
 
 from ila_jax import cli
+from ila_jax.files.publish import publish_on_disk
 from ila_jax.origin import Origin
 from ila_jax.sizes import SIZES
 from ila_jax.weights.create import create
-from ila_jax.weights.state_dict import write_official
+from ila_jax.weights.state_dict import require_torch, write_official
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,11 +31,13 @@ def _write(options: argparse.Namespace) -> None:
         )
     if options.output.exists():
         raise ValueError(f"{options.output} exists: name another file, or remove it")
+    if options.output.suffix != ".safetensors":
+        require_torch(f"writing {options.output.suffix}")
     # What a file of CLIP has is in every model with a text head, whose other parts are left out.
     clip = create(options.size, "spatial", seed=options.seed)
     clip.origin = Origin(kind="clip")
     options.output.parent.mkdir(parents=True, exist_ok=True)
-    count = write_official(clip, options.output)
+    count = publish_on_disk(options.output, lambda scratch: write_official(clip, scratch))
     print(f"written: {options.output}, {count} tensors of random numbers")
 
 

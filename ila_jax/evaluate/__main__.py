@@ -8,6 +8,7 @@ from typing import Any
 from ila_jax import cli
 from ila_jax.compilation_cache import use_compilation_cache
 from ila_jax.config import Override, from_config, read_config
+from ila_jax.files.counts import count_of
 from ila_jax.files.publish import publish_text
 from ila_jax.files.writable import check_file, check_writable
 
@@ -129,7 +130,8 @@ def _table(result: dict[str, Any], folder: Path) -> str:
 
     videos, views = result["videos"], result["same"]["clips"] * result["same"]["crops"]
     metrics = telling(len(result["same"]["classes"]))
-    lines = [f"{videos['listed']} videos listed, {videos['decoded']} read; views of each: {views}"]
+    listed = count_of(videos["listed"], "video", "videos")
+    lines = [f"{listed} listed, {videos['decoded']} read; views of each: {views}"]
     width = max(len(f"{metric.title} of those listed") for metric in metrics.values())
     for over in ("listed", "decoded"):
         for name, metric in metrics.items():

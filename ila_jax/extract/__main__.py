@@ -11,6 +11,7 @@ from ila_jax.data.class_names.classes import read_class_names
 from ila_jax.data.sources.kinds import SOURCE_KINDS, add_list
 from ila_jax.data.sources.video_files import tell
 from ila_jax.extract.kinds import KINDS
+from ila_jax.files.counts import count_of
 from ila_jax.files.writable import check_writable
 
 _HELP = f"""\
@@ -72,7 +73,8 @@ def _extract(arguments: Sequence[str] | None) -> None:
         if first:
             print(f"{first} of {total} videos are done already", file=sys.stderr)
         problems = write_features(model, opened, kinds, folder, first, options)
-    print(f"wrote {folder.path}: {total} videos in {folder.count} files")
+    files = count_of(folder.count, "file", "files")
+    print(f"wrote {folder.path}: {count_of(total, 'video', 'videos')} in {files}")
     read = total - first
     if problems == total:
         raise RuntimeError(f"none of the {total} videos could be read: see `problem`")

@@ -39,7 +39,7 @@ def card(
     first = results[VALIDATION]
     return "\n\n".join(
         [
-            f"# {folder.path.name}: a video model fine-tuned with ila_jax",
+            f"# {literal(folder.path.name)}: a video model fine-tuned with ila_jax",
             _what(folder, config, first),
             "## Data",
             render([_data(where, split)], markdown=True),
@@ -69,10 +69,10 @@ def warnings(
     temperature: StoredTemperature | str,
 ) -> list[str]:
     """What makes the figures less trustworthy, in sentences. temperature: as in `card`."""
-    # They name classes and files.
+    # These name classes and files.
     sentences = [literal(sentence) for sentence in split.warnings]
     for side, result in results.items():
-        sentences += [f"{side}: {sentence}" for sentence in result["cautions"]]
+        sentences += [f"{side}: {literal(sentence)}" for sentence in result["cautions"]]
     sentences += _of_training(results)
     sentences += [FROM_NOISE] if config.initial.pretrained is None else []
     chosen = "the checkpoint" + ("" if isinstance(temperature, str) else " and the temperature")
@@ -124,7 +124,7 @@ def _data(where: str, split: Split) -> Table:
     ]
     all_of = Counter(clip.split for clip in clips)
     cells.append(["together", *(str(all_of[side]) for side in sides)])
-    title = f"Clips of {where}"
+    title = f"Clips of {literal(where)}"
     return Table(title, ["class", *sides], cells, [literal(note) for note in split.notes])
 
 

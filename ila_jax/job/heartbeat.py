@@ -3,6 +3,7 @@
 import faulthandler
 import json
 import os
+import re
 import socket
 import sys
 import threading
@@ -27,8 +28,9 @@ _SILENT_BEATS = 10
 # Seconds without a beat after which the others need not wait any longer. JAX's own limit is 100,
 # and it does not say where.
 _LOST_AFTER = 75.0
-# The libraries by which processes are connected, on CPUs and on NVIDIA's GPUs.
-_CONNECTIONS = ("Gloo", "NCCL")
+# The libraries by which processes are connected, on CPUs and on NVIDIA's GPUs; and not a part of a
+# path, which an error of the disk may quote.
+_CONNECTIONS = re.compile(r"(?<![\w/.-])(?:Gloo|NCCL)\b(?![/.-])")
 
 
 @dataclass(frozen=True)
@@ -223,10 +225,9 @@ def is_of_jax(error: BaseException) -> bool:
 
     Some of jax's functions raise those of connections as a plain ValueError: only the text tells.
     """
-    of_connections = isinstance(error, ValueError) and any(
-        library in str(error) for library in _CONNECTIONS
-    )
-    return of_connections or type(error).__name__ == "JaxRuntimeError"
+    if isinstance(error, ValueError) and _CONNECTIONS.search(str(error)) is not None:
+        return True
+    return type(error).__name__ == "JaxRuntimeError"
 
 
 def described(places: list[Place], here: int, silent: float) -> str:

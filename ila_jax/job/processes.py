@@ -19,14 +19,7 @@ def connect(address: str | None, count: int | None, index: int | None) -> None:
     address: host:port of process 0; all None lets jax find them, in a task of Slurm, Open MPI or
     an indexed Kubernetes job. Errors: ValueError when it finds none.
     """
-    if address is not None and index == 0 and count is not None and count > 1:
-        # Where one does not start, jax says nothing until then, and then aborts in C++: no error
-        # that could be caught and put in words.
-        print(
-            f"waiting for all {count} processes at {address}: if one has not come after "
-            f"{_PATIENCE} seconds, jax aborts with DEADLINE_EXCEEDED",
-            file=sys.stderr,
-        )
+    _announce(address, count, index)
     try:
         # With all three given jax detects nothing, and this process takes all devices of its
         # host. Where jax detects a task of Slurm or Open MPI, it takes the one of its local number.
@@ -46,6 +39,18 @@ def connect(address: str | None, count: int | None, index: int | None) -> None:
             f"or an indexed Kubernetes job (found here: {tasks or 'none of them'}), or give each "
             "process --coordinator HOST:PORT --processes N --process-id I"
         ) from error
+
+
+def _announce(address: str | None, count: int | None, index: int | None) -> None:
+    """Says that the first of several processes waits for the others, as jax says nothing of it."""
+    if address is not None and index == 0 and count is not None and count > 1:
+        # Where one does not start, jax aborts in C++: no error that could be caught and put in
+        # words.
+        print(
+            f"waiting for all {count} processes at {address}: if one has not come after "
+            f"{_PATIENCE} seconds, jax aborts with DEADLINE_EXCEEDED",
+            file=sys.stderr,
+        )
 
 
 def is_first() -> bool:

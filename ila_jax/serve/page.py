@@ -73,7 +73,8 @@ def page(gr: Any, desk: Desk, examples: Mapping[str, Path]) -> Any:
         # After the answer, with the block that the slider is at by then.
         for changed in (answered.then, block.change):
             changed(
-                _pictures, [state, block], pictures, api_visibility="private",
+                # Without the queue: drawing is quick, and has no place in it that could be refused.
+                _pictures, [state, block], pictures, api_visibility="private", queue=False,
                 trigger_mode="always_last", show_progress="hidden",
             )  # fmt: skip
     return blocks.queue(max_size=_WAITING)

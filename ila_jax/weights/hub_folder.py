@@ -41,7 +41,7 @@ def save(
     Errors: ValueError when the folder exists, for an address, and for an inference form; OSError
     where it cannot be written.
     """
-    check_savable(directory, force=force)
+    _check_no_address(directory)
     source = Path(directory).name
     write = partial(_write, source=source, card=card)
     write_folder(recognizer, directory, write, force=force)
@@ -49,12 +49,16 @@ def save(
 
 def check_savable(directory: str | Path, *, force: bool = False) -> None:
     """Checks that `save` may write a folder of this name. Errors: those of `save` about it."""
+    _check_no_address(directory)
+    check_free(Path(directory).absolute(), force=force)
+
+
+def _check_no_address(directory: str | Path) -> None:
     if "://" in str(directory):
         raise ValueError(
             f"{directory} is an address and no folder: models are uploaded to {PREFIX}OWNER/NAME, "
             "by ila_jax.push or python -m ila_jax.upload"
         )
-    check_free(Path(directory).absolute(), force=force)
 
 
 def push(
@@ -134,9 +138,9 @@ def _target(repository: str, replace: bool) -> _Target:
     # It would be made, have no such branch, and be left behind empty.
     if there is None and wanted.revision != "main":
         raise ValueError(
-            f"{source} cannot be written: there is no {wanted.repository} yet, and a new "
-            f"repository has no branch but main: upload to {PREFIX}{wanted.repository}, or make "
-            f"it with its branch {wanted.revision} first"
+            f"{source} cannot be written: there is no {wanted.repository} that this token may see, "
+            f"and a new repository has no branch but main: upload to {PREFIX}{wanted.repository}, "
+            f"make it with its branch {wanted.revision} first, or use a token that may write there"
         )
     target = _Target(source, wanted, hub, api, there)
     _check_replaced(source, target.files, replace)

@@ -70,7 +70,7 @@ def _checksums(recognizer: Recognizer, state: Mapping[str, np.ndarray]) -> str:
         total = zlib.crc32(_bytes(back[name]), zlib.crc32(name.encode(), total))
     return (
         f"verify  {len(names)} tensors there and back are bit-equal, checksum {total:08x}. "
-        "No model of PyTorch is installed that its outputs could be compared with: they were not"
+        "Outputs were not compared: there is no model of PyTorch here to compare them with"
     )
 
 

@@ -34,7 +34,7 @@ def test_lists_that_cannot_be_used(tmp_path, clips, capsys):
     table.write_text(f'file,label\n{name},a\n{name},b\n"going_up/aup.mp4",b\n')
     assert "several labels in several rows" in fails(capsys, table, *work, "--root", clips)
     table.write_text(f"file,label\n{name},a\ngoing_up/aup.mp4,\n")
-    assert "1 files of" in fails(capsys, table, *work, "--root", clips)
+    assert "1 file has no label in" in fails(capsys, table, *work, "--root", clips)
     assert not (tmp_path / "new").exists()
 
 

@@ -205,6 +205,8 @@ with Heartbeat(folder, process=0, processes=2, limit=60, every=0.1) as heartbeat
         (ValueError("UNKNOWN: Gloo all-reduce failed: Connection closed by peer"), True),
         (ValueError("RESOURCE_EXHAUSTED: Error writing: No space left on device"), False),
         (OSError("runs/Gloo: no space left"), False),
+        # TensorStore quotes the path.
+        (ValueError('Error writing "/data/Gloomhaven/NCCL/run": No space left on device'), False),
     ],
 )
 def test_what_jax_raises_is_told_from_what_a_disk_does(error, of_jax):

@@ -134,8 +134,8 @@ def test_the_page_in_a_browser(address, browser, tmp_path):
     screenshot(page, "3_block")
 
     look(page, write_video(tmp_path / "long.mp4", count=400))
-    message.get_by_text("Looking at long.mp4").wait_for()
-    # While it looks: what it shows then is of this block.
+    # While it looks, or after: what it shows in the end is of this block.
+    message.get_by_text("long.mp4").first.wait_for(timeout=_PATIENCE)
     page.locator("#block input[type=number]").fill("2")
     page.locator("#block input[type=number]").press("Enter")
     message.get_by_text("long.mp4", exact=True).wait_for(timeout=_PATIENCE)

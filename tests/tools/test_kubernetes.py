@@ -102,7 +102,7 @@ def test_pods_have_what_they_ask_for(job, container):
     assert mounts == {"shared": "/shared", "memory": "/dev/shm"}
     assert container["image"] == "registry/ila:1"
     # Where the next pod finds what the last one has compiled.
-    assert container["env"] == [{"name": "JAX_COMPILATION_CACHE_DIR", "value": "/shared/compiled"}]
+    assert container["env"] == [{"name": "XDG_CACHE_HOME", "value": "/shared/cache"}]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 8
 
 

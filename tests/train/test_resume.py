@@ -231,5 +231,5 @@ def test_another_configuration_in_the_same_folder(undisturbed, pairs, capsys):
     free = {"data.threads": 0, "mesh.fsdp": -1}
     changed = pairs | free | {"train.seed": 1, "optimizer.rate": 1e-2}
     seed, rate = "train.seed: 0, 1", "optimizer.rate: 0.001, 0.01"
-    said = runs.fails(capsys, undisturbed, changed, seed, rate)
-    assert not any(key in said for key in free)
+    error = runs.fails(capsys, undisturbed, changed, seed, rate)
+    assert not any(key in error for key in free)

@@ -208,7 +208,7 @@ def test_verify_without_pytorchs_model_is_a_checksum(file, tmp_path, capsys):
     code, out, _ = run("--input", file(), "--verify", capsys=capsys)
     assert code == 0
     assert "there and back are bit-equal, checksum" in out
-    assert "outputs were not compared" in out
+    assert "Outputs were not compared" in out
 
 
 def test_verify_finds_a_layer_that_is_not_written_back(file, monkeypatch):
@@ -266,6 +266,11 @@ def test_half_a_command_is_explained(capsys, file):
         (["--input", "x", "--output", "y", "--json"], "--json goes with --inspect"),
         (["--input", "x", "--to", "torch"], "--output is missing"),
         (["--input", "x", "--output", "y", "--config.model.frames=4"], "name it with --config"),
+        (
+            ["--input", "x", "--output", "y", "--config", "k400/b32_8f", "--config.data.bogus=4"],
+            "only the model is used",
+        ),
+        (["--input", "x", "--to", "torch", "--output", "y", "--config.model.frames=4"], "torch"),
         (["--input", "x", "--output", "y", "--frmes=4"], "unknown argument --frmes=4"),
         (["--input", "x", "--to", "torch", "--output", "y", "--frames", "4"], "--frames has no"),
         (["--input", "x", "--inspect", "--output", "y"], "--output has no meaning with --inspect"),

@@ -17,6 +17,7 @@ from ila_jax.data.sources.prepared_layout import QUARANTINE
 from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.data.sources.video_files import tell
 from ila_jax.data.workers import pool
+from ila_jax.files.counts import count_of
 from ila_jax.files.publish import is_local
 
 
@@ -50,7 +51,8 @@ def prepare(
         bad = len(videos.opened[split].source) - info.num_examples
         listed = f"; {bad} could not be read, see {QUARANTINE}" if bad else ""
         size = tqdm.format_sizeof(info.num_bytes, "B", 1000)
-        print(f"prepared:{args.to}@{split}: {info.num_examples} videos, {size}{listed}")
+        written = count_of(info.num_examples, "video", "videos")
+        print(f"prepared:{args.to}@{split}: {written}, {size}{listed}")
 
 
 def _print_work(videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
@@ -59,8 +61,9 @@ def _print_work(videos: VideosToPrepare, todo: Sequence[Unit]) -> None:
         tell(opened.notes)
         left = [unit for unit in todo if unit.split == split]
         waiting = sum(unit.last - unit.first for unit in left)
-        shards = f"{len(left)} {'shard' if len(left) == 1 else 'shards'}"
-        print(f"{split}: {len(opened.source)} videos, {waiting} to do in {shards}")
+        listed = count_of(len(opened.source), "video", "videos")
+        shards = count_of(len(left), "shard", "shards")
+        print(f"{split}: {listed}, {waiting} to do in {shards}")
 
 
 def _estimate(args: argparse.Namespace, videos: VideosToPrepare, todo: Sequence[Unit]) -> None:

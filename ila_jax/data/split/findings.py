@@ -54,14 +54,14 @@ def left_out(clips: Sequence[LabelledClip]) -> list[str]:
 
 def shortcomings(clips: Sequence[LabelledClip], class_names: Sequence[str]) -> list[str]:
     """Sentences about what a split lacks, also one that somebody has edited."""
-    lacks = _absent(clips, class_names)
-    lacking = {name for names in lacks.values() for name in names}
+    absent = _absent(clips, class_names)
+    lacking = {name for names in absent.values() for name in names}
     # A class that a side lacks is named for that, and not for its few clips as well.
     whole = [name for name in class_names if name not in lacking]
     return [
         *_on_both_sides(clips),
-        *_absences(clips, lacks, len(class_names)),
-        *_few(clips, whole, len(class_names)),
+        *_absences(clips, absent, len(class_names)),
+        *_few(clips, whole, of_other="other " if lacking else ""),
     ]
 
 
@@ -123,15 +123,17 @@ def _absences(
 def _of_groups(clips: int, groups: int) -> str:
     if clips < 2:
         return "one clip in all" if clips else "no clip at all"
-    return f"{clips} clips, all of {groups} group{'s' * (groups > 1)}"
+    return f"{clips} clips, all of {count_of(groups, 'group', 'groups')}"
 
 
-def _few(clips: Sequence[LabelledClip], names: Sequence[str], classes: int) -> list[str]:
-    """Those of some classes that have few clips in all. classes: how many there are."""
+def _few(clips: Sequence[LabelledClip], names: Sequence[str], of_other: str) -> list[str]:
+    """Those of some classes that have few clips. of_other: "other " where these are not all."""
     counts = Counter(label for clip in clips if clip.split in SPLITS for label in clip.labels)
     few = [name for name in names if counts[name] < _FEW]
     if not few:
         return []
     some = ", ".join(f"{name!r} ({counts[name]})" for name in few[:_SHOWN])
     more = ", …" if len(few) > _SHOWN else ""
-    return [f"{len(few)} of {classes} classes have fewer than {_FEW} clips: {some}{more}"]
+    return [
+        f"{len(few)} of {len(names)} {of_other}classes have fewer than {_FEW} clips: {some}{more}"
+    ]

@@ -13,7 +13,6 @@ from ila_jax.data.sources.spreadsheet import LabelledClip
 from ila_jax.data.split.near_duplicates import near_duplicates
 from ila_jax.data.split.source_videos import source_videos
 from ila_jax.data.split.strips import Strip
-from ila_jax.files.counts import count_of
 
 GROUP, NAME, CONTENT, LIKENESS = "group", "name", "content", "likeness"
 
@@ -125,9 +124,10 @@ def contradictions(links: Iterable[Link], clips: Sequence[LabelledClip]) -> list
         ]
         if pairs:
             more = f", and {len(pairs) - 3} more" if len(pairs) > 3 else ""
+            times = "once" if len(pairs) == 1 else f"{len(pairs)} times"
             sentences.append(
-                f"{count_of(len(pairs), 'time', 'times')}, videos {what} and have different "
-                f"labels; take the wrong ones off: {', '.join(pairs[:3])}{more}"
+                f"{times}, videos {what} and have different labels; take the wrong ones off: "
+                f"{', '.join(pairs[:3])}{more}"
             )
     return sentences
 

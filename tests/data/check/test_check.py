@@ -173,9 +173,10 @@ def test_classes_without_clips_or_files(good, capsys):
         str(good / "train.txt"), str(good / "val.txt"), root=str(good / "train"),
         class_names=str(good / "names.txt"),
     )  # fmt: skip
-    told = preflight.check(splits, mirrors(splits.class_names, None), CheckSettings(described=True))
-    assert "classes have no clips" not in str(told.warnings)  # the split has named them
-    assert told.errors == found["errors"]
+    settings = CheckSettings(described=True)
+    findings = preflight.check(splits, mirrors(splits.class_names, None), settings)
+    assert "classes have no clips" not in str(findings.warnings)  # the split has named them
+    assert findings.errors == found["errors"]
 
 
 def test_a_video_that_takes_too_long_is_named(good, capsys):

@@ -129,7 +129,7 @@ def test_what_is_there_is_replaced_only_when_asked_for(empty, trained):
 
 
 def test_a_branch_of_a_repository_that_is_not_there_makes_none(empty, trained):
-    message = r"there is no org/name yet, .* no branch but main: upload to hf://org/name, or make"
+    message = r"there is no org/name that this token may see, .* upload to hf://org/name, make"
     with pytest.raises(ValueError, match=message):
         ila_jax.push(trained, f"{NAME}@trial")
     assert not empty.exists
