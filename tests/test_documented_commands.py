@@ -158,6 +158,12 @@ def test_what_is_not_run_is_listed_with_the_reason(capsys):
     assert starts == NOT_RUN.keys(), "a reason for a command that is gone"
 
 
+def test_what_installs_is_not_run():
+    """Also where another command follows: a reason for the one does not hold for the other."""
+    run = [command for command in listed() if not reason(command)]
+    assert [str(command) for command in run if "pip install" in command.text] == []
+
+
 def test_every_block_of_code_is_run_or_marked_with_the_reason():
     kinds = {(page, kind) for page in PAGES for kind in languages(page)}
     assert {page: unread(page) for page in PAGES if unread(page)} == {}
