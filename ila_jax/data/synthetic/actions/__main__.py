@@ -22,7 +22,8 @@ def _actions(arguments: Sequence[str] | None) -> None:
     print(
         f"{args.clips} clips in {videos}, a folder for each class; what each one is stands in "
         f"{folder / making.TRUTH}\n"
-        f"to look for what is wrong with them: python -m ila_jax.data.check --train {videos}"
+        "to split them, and to see what is wrong with them: python -m ila_jax.data.split "
+        f"{videos} --out {folder / 'split.csv'}"
     )
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from ila_jax import BadVideo, read_video
 from ila_jax.data.sources.opening import open_source
+from ila_jax.data.split import __main__ as split
+from ila_jax.data.synthetic.actions import __main__ as actions
 from ila_jax.data.synthetic.actions import making
 from ila_jax.data.synthetic.actions.faults import damage, nearly_same
 from ila_jax.data.synthetic.actions.plan import CLASSES, DAMAGES, FEWEST, Clip, plan
@@ -210,3 +212,11 @@ def test_a_table_has_a_line_for_each_file_in_order():
         "covering_something/scene012_0.mp4,covering something,scene012,"
         "covering_something/scene003_1.mp4,\n"
     )
+
+
+def test_the_command_names_one_that_runs_next(monkeypatch, capsys):
+    monkeypatch.setattr(making, "make", lambda *_, **__: Path("trial"))
+    assert actions.main(["trial"]) == 0
+    command = capsys.readouterr().out.partition("python -m ila_jax.data.split ")[2].split()
+    options = split._parser().parse_args(command)
+    assert (options.videos, options.out) == ("trial/videos", Path("trial/split.csv"))
