@@ -75,7 +75,9 @@ def _run(args: argparse.Namespace) -> None:
     split = split_videos(videos, settings, cache=cache)
     write_split(args.out, split.videos)
     print(described(split))
-    print(f"\nwritten to {args.out}; train on it by\n  --config.data.train=split:{args.out}@train "
+    # No root: the paths in the file start from its own folder.
+    print(f"\nwritten to {args.out}; train on it by\n  --config.data.root= "
+          f"--config.data.train=split:{args.out}@train "
           f"--config.data.validation=split:{args.out}@validation")  # fmt: skip
 
 
