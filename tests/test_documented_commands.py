@@ -83,6 +83,8 @@ SHORTER = {
     "ila_jax.evaluate --config quickstart": QUICK,
     "--checkpoint weights/plain_clip": flags(K400 | ONE_VIEW | PLAIN_CLIP),
     "ila_jax.finetune clips --weights weights/clip": "--plan --frames 2 --processes 1",
+    "ila_jax.protocol zero-shot": "--clips 1 --crops 1 --splits 1",
+    "ila_jax.protocol supervised": "--epochs 1 --clips 1 --crops 1 --splits 1",
     "ila_jax.protocol": "--epochs 1 --clips 1 --crops 1 --shots 2 --splits 1",
     "ila_jax.finetune": "--epochs 1 --clips 1 --crops 1 --processes 1",
     "ila_jax.evaluate --config k400/": flags(PAPER | K400),
