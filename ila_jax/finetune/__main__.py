@@ -15,7 +15,7 @@ split and the configuration, edit the split, and give the command again without 
 
 DIR then holds split.csv, config.py (for python -m ila_jax.train --config), run/ (for predict and
 serve), evaluation/ with report.html, and card.md, the model card. Stop it with Ctrl-C or SIGTERM,
-and type the same command to go on.
+which ends it with exit code 130, and type the same command to go on.
 """
 
 import argparse
@@ -48,7 +48,9 @@ def _finetune(arguments: Sequence[str] | None) -> None:
     from ila_jax.finetune.stages import finetune
 
     use_compilation_cache(no_cache=options.no_cache)
-    finetune(videos, options)
+    if not finetune(videos, options):
+        # What follows in a script takes the model, and there is none yet.
+        raise KeyboardInterrupt
 
 
 def _check(options: Options) -> None:

@@ -25,12 +25,11 @@ from ila_jax.scoring.temperature import NoTemperature
 from ila_jax.tables import render
 from ila_jax.train.loop import train
 
-_GOES_ON = "stopped: the same command goes on from there"
 
-
-def finetune(videos: OwnVideos, options: Options) -> None:
+def finetune(videos: OwnVideos, options: Options) -> bool:
     """Does what is left to do, up to the model card; says what it decides before it does it.
 
+    Returns False when a signal has stopped it before the card.
     Errors: ValueError, OSError, RuntimeError in plain words.
     """
     folder = Folder(options.workdir)
@@ -44,11 +43,11 @@ def finetune(videos: OwnVideos, options: Options) -> None:
         if options.plan:
             print(f"\nNothing was trained. Edit {folder.split} if you like; without --plan, the "
                   "same command takes it as it is, and trains.")  # fmt: skip
-            return
+            return True
         if not folder.training_began:
             folder.remember_all(options)
         # As it is in its file: the card is the same, however often the command was stopped.
-        _train_and_measure(folder, videos)
+        return _train_and_measure(folder, videos)
 
 
 def _described(split: Split) -> str:
@@ -86,22 +85,26 @@ def _decide(options: Options, folder: Folder) -> None:
     print(f"\nwritten: {folder.split}, {folder.config}", flush=True)
 
 
-def _train_and_measure(folder: Folder, videos: OwnVideos) -> None:
-    """Trains, evaluates, calibrates and describes, as far as that is not done yet."""
+def _train_and_measure(folder: Folder, videos: OwnVideos) -> bool:
+    """Trains, evaluates, calibrates and describes, as far as that is not done yet.
+
+    Returns False when a signal has stopped it.
+    """
     split = existing_split(folder.split, videos)
     config = from_config(read_config(str(folder.config)))
     if not train(config, folder.run):
-        return
+        return False
     sides = [(folder.evaluation, "validation")]
     if any(clip.split == TEST for clip in split.videos.clips):
         sides.append((folder.test, TEST))
     for place, side in sides:
         if not evaluate(open_subject(_on(config, folder, side), str(folder.run)), place):
-            return
+            return False
     temperature = _temperature(folder.evaluation, config)
     results = {side: read_result(place) for place, side in sides}
     publish_text(folder.card, card.card(folder, videos.where, config, split, results, temperature))
     print("\n".join(["", *card.summary(results), *_next(folder)]))
+    return True
 
 
 def _on(config: Config, folder: Folder, side: str) -> Config:

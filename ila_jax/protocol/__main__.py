@@ -58,7 +58,9 @@ def _run(arguments: Sequence[str] | None) -> None:
     from ila_jax.protocol.running import run_protocol
 
     use_compilation_cache(no_cache=options.no_cache)
-    run_protocol(options)
+    if not run_protocol(options):
+        # What follows in a script takes the results, of which some are not there yet.
+        raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

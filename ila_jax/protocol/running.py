@@ -11,9 +11,10 @@ from ila_jax.protocol.training import train_and_measure
 from ila_jax.tables import render
 
 
-def run_protocol(options: Options) -> None:
+def run_protocol(options: Options) -> bool:
     """Prints the plan, does what is left of it, and writes and prints the results.
 
+    Returns False when a signal has stopped it before.
     Errors: ValueError, OSError, RuntimeError in plain words.
     """
     folder = Folder(options.workdir)
@@ -25,15 +26,16 @@ def run_protocol(options: Options) -> None:
         print(render([plan.table(runs)], markdown=False), flush=True)
         if options.plan:
             print("\nNothing was trained or measured. Without --plan, the same command does it.")
-            return
+            return True
         for run in runs:
             if not run.done and not _do(run, options, folder):
-                return
+                return False
             results.publish(folder, results.collect(options, folder, runs))
         print(
             "\n" + render([results.table(results.collect(options, folder, runs))], markdown=False)
         )
         print(f"\nwritten: {folder.table}, {folder.results}")
+        return True
 
 
 def _do(run: Run, options: Options, folder: Folder) -> bool:

@@ -113,7 +113,7 @@ def test_stopped_in_training_it_goes_on_and_ends_as_undisturbed(
         return False
 
     monkeypatch.setattr(loop, "validation_due", stop_in_the_first_step)
-    assert main(arguments(clips, weights, tmp_path)) == 0
+    assert main(arguments(clips, weights, tmp_path)) == 130  # no script goes on without a model
     assert "the same command goes on" in capsys.readouterr().err
     assert not (tmp_path / "evaluation").exists()
     # What cannot be changed now is refused before anything else.
