@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int32
 
 from ila_jax.data.class_names.classes import composed
+from ila_jax.files.counts import count_of
 from ila_jax.files.text_files import listed, parse_json, read_text
 
 NEVER = -1  # in a mirror table: a video of this class must not be flipped
@@ -51,10 +52,10 @@ def described(table: np.ndarray, class_names: Sequence[str]) -> list[str]:
     swaps = [(k, m) for k, m in enumerate(table.tolist()) if m > k]
     never = [class_names[k] for k in np.flatnonzero(table == NEVER).tolist()]
     freely = len(table) - 2 * len(swaps) - len(never)
-    lines = [
-        f"flips: {len(swaps)} pairs of classes swap, {len(never)} classes are never flipped, "
-        f"{freely} keep their label"
-    ]
+    swapped = count_of(len(swaps), "pair of classes swaps", "pairs of classes swap")
+    unflipped = count_of(len(never), "class is", "classes are")
+    kept = count_of(freely, "keeps its", "keep their")
+    lines = [f"flips: {swapped}, {unflipped} never flipped, {kept} label"]
     if swaps:
         lines.append(_some("swap", [f"{class_names[k]} <-> {class_names[m]}" for k, m in swaps]))
     if never:

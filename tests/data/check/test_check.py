@@ -68,7 +68,7 @@ def test_a_good_data_set(good, capsys):
     assert (train["bytes"]["min"], train["bytes"]["max"]) == (min(sizes), max(sizes))
     assert train["decoded"] == 4
     assert train["unreadable"] == {}
-    assert found["flips"][0].startswith("flips: 1 pairs of classes swap")
+    assert found["flips"][0].startswith("flips: 1 pair of classes swaps")
 
 
 def test_the_table(good, capsys):

@@ -104,7 +104,7 @@ def test_a_file_that_says_what_cannot_be(tmp_path):
 
 def test_what_flips_do_is_told():
     assert described(mirror_table(NAMES), NAMES) == [
-        "flips: 1 pairs of classes swap, 1 classes are never flipped, 2 keep their label",
+        "flips: 1 pair of classes swaps, 1 class is never flipped, 2 keep their label",
         "  swap: look left <-> look right",
         "  never: point left",
     ]
