@@ -22,6 +22,8 @@ TRACEBACK = "ILA_TRACEBACK"
 # As shells count: 128 and the number of the signal, here SIGINT and SIGPIPE.
 STOPPED = 130
 _UNREAD = 141
+# Whether a thread was left behind in native code.
+_left_behind = threading.Event()
 
 
 def begin() -> None:
@@ -68,16 +70,22 @@ def run(main: Callable[[], None]) -> int:
         return _failed(error)
 
 
+def leave_behind() -> None:
+    """Remembers that a thread is left in native code, which it may never return from."""
+    _left_behind.set()
+
+
 def leave(status: int) -> NoReturn:
     """Ends the process with a command's status.
 
-    After Ctrl-C at once: threads of native code may still compute, or read a file that hangs, and
-    an interpreter that is taken down under them crashes, or waits for them.
+    After Ctrl-C, or where a thread was left behind, at once: threads of native code may still
+    compute, or read a file that hangs, and an interpreter that is taken down under them crashes, or
+    waits for them.
     """
     for stream in (sys.stdout, sys.stderr):
         with suppress(Exception):
             stream.flush()
-    if status == STOPPED:
+    if status == STOPPED or _left_behind.is_set():
         remove_links()
         os._exit(status)
     sys.exit(status)

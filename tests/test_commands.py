@@ -109,7 +109,7 @@ def test_ctrl_c_while_a_command_imports_what_it_needs(name):
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "stopped\n")
 
 
-CTRL_C_WITH_A_THREAD = """
+WITH_A_THREAD = """
 import os, signal, sys, threading, time
 from ila_jax import commands
 from ila_jax.files.plain_name import plain_name
@@ -117,23 +117,29 @@ from ila_jax.files.plain_name import plain_name
 def main():
     threading.Thread(target=time.sleep, args=(600,)).start()
     print(plain_name(os.fsdecode(b"caf\\xe9")), flush=True)
-    signal.raise_signal(signal.SIGINT)
+    END
 
 commands.leave(commands.run(main))
 """
+STOPS = "signal.raise_signal(signal.SIGINT)"
+FAILS = "commands.leave_behind(); raise ValueError('this video takes too long')"
 
 
-def test_ctrl_c_does_not_wait_for_threads_and_leaves_no_link(tmp_path):
+@pytest.mark.parametrize(
+    ("end", "status", "message"),
+    [(STOPS, 130, "stopped\n"), (FAILS, 1, "error: this video takes too long\n")],
+)
+def test_the_end_does_not_wait_for_threads_and_leaves_no_link(tmp_path, end, status, message):
     """A thread in native code would crash an interpreter that is taken down under it, or hang."""
     done = subprocess.run(
-        [sys.executable, "-c", CTRL_C_WITH_A_THREAD],
+        [sys.executable, "-c", WITH_A_THREAD.replace("END", end)],
         cwd=ROOT,
         env=os.environ | {"TMPDIR": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=50,
     )
-    assert (done.returncode, done.stderr) == (130, "stopped\n")
+    assert (done.returncode, done.stderr) == (status, message)
     assert done.stdout.startswith(f"{tmp_path}/ila_jax-")
     assert not list(tmp_path.iterdir())
 

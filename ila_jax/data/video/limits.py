@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from ila_jax.commands import leave_behind
 from ila_jax.data.video.bad import BadVideo, Reason
 
 # An encoded file is held twice while it is read: as it is, and cut into packets.
@@ -100,6 +101,7 @@ def _outcome_within(
             # Steps were made while this waited: the seconds count from the last of them.
             left = 0.0 if progress is None else seconds - progress.idle()
             if left <= 0:
+                leave_behind()
                 raise Unfinished from None
 
 
