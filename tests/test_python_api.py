@@ -163,6 +163,7 @@ def test_apply_is_logits_and_can_be_traced(text, recognizer):
         Recognizer(text.config, text.variables).apply(text.variables, video)
 
 
+@pytest.mark.slow
 def test_the_gradient_of_apply_is_that_of_the_module(text):
     video, labels = small.video(), jnp.array([0, 1])
 

@@ -61,6 +61,7 @@ def test_of_another_size_it_is_refused(clip, listing, tmp_path, capsys):
     assert "shape.width: 64, 128" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_it_can_be_trained_and_keeps_its_templates(pairs, tmp_path):
     changes = {
         "model.temporal": "clip", "model.head": "text", "model.classes": None,
