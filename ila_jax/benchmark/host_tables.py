@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from ila_jax.benchmark.decoders import Comparison
 from ila_jax.benchmark.loader import Throughput
+from ila_jax.files.counts import count_of
 from ila_jax.tables import Table
 
 # The parts of `loader.PARTS` as tables name them.
@@ -69,9 +70,7 @@ def _feeding(cores: int | None, clips_per_second: float) -> str:
             "transfer to the device, which one thread does, are slower than that. Train on several "
             "hosts."
         )
-    return (
-        f"{clips_per_second:g} clips/s need {cores} {'core' if cores == 1 else 'cores'} like these."
-    )
+    return f"{clips_per_second:g} clips/s need {count_of(cores, 'core', 'cores')} like these."
 
 
 def decoders_table(comparison: Comparison, frames: int, versions: Mapping[str, str]) -> Table:

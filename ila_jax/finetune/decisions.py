@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from ila_jax.config import AugmentConfig, Config
+from ila_jax.files.counts import count_of
 from ila_jax.tables import Table
 
 # From noise all has to be learnt. As the lengths of the recipes, not tuned on real videos.
@@ -63,7 +64,7 @@ def choose_batch(videos: int, devices: int, asked: int | None) -> tuple[int, Dec
     batch = max(wanted // unit, 1) * unit
     reason = (
         f"about {_STEPS_PER_EPOCH} steps an epoch, but {_SMALLEST} to {_LARGEST} clips, in pairs "
-        f"on {devices} device{'s' * (devices > 1)}"
+        f"on {count_of(devices, 'device', 'devices')}"
     )
     return batch, Decision("batch", f"{batch} clips", reason)
 

@@ -11,6 +11,7 @@ from ila_jax.data.sources.opening import open_source
 from ila_jax.data.sources.published.parts import SPLITS, PublishedSplit
 from ila_jax.data.sources.source import OpenedSplit
 from ila_jax.evaluate.results import finished
+from ila_jax.files.counts import count_of
 from ila_jax.protocol import few_shot
 from ila_jax.protocol.cells import Cell, columns
 from ila_jax.protocol.options import Folder, Options
@@ -173,7 +174,7 @@ def _trainings(
     few_shot.keep_class_names(Path(names), train.class_names)
     for path, seed in _lists(options, folder, split, train):
         shots = few_shot.read_shots(path, train, test, options.videos)
-        row = f"{shots} clip{'s' * (shots > 1)} a class"
+        row = f"{count_of(shots, 'clip', 'clips')} a class"
         yield (
             row,
             Training(str(path), shots * len(train.class_names), seed, names, path, train.notes),

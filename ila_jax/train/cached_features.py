@@ -21,6 +21,7 @@ from ila_jax.config import Config, ModelConfig, to_dict
 from ila_jax.data.clips.pipeline import Batch
 from ila_jax.data.sources.fingerprint import ordered_fingerprint
 from ila_jax.data.sources.source import VideoSource, ground_truth
+from ila_jax.files.counts import count_of
 from ila_jax.job.batches import fixed_view_batches, fixed_views
 from ila_jax.job.one_ahead import one_ahead
 from ila_jax.job.processes import progress_bar, say
@@ -133,8 +134,8 @@ def _fill(
     if first == len(source):
         return True
     say(
-        f"keeping what the frozen image tower gives for {len(source)} videos, {views} "
-        f"{'clip' if views == 1 else 'clips'} each"
+        f"keeping what the frozen image tower gives for {len(source)} videos, "
+        f"{count_of(views, 'clip', 'clips')} each"
         + (f", going on from video {first}" if first else "")
     )
     batches = fixed_view_batches(run.config, source, views, first=first)

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 
 from ila_jax.data.class_names.classes import spaced
+from ila_jax.files.counts import count_of
 from ila_jax.files.text_files import listed
 
 
@@ -39,5 +40,5 @@ def one_spelling(counts: Mapping[str, int], *, merge: bool) -> tuple[dict[str, s
 
 
 def _counted(labels: list[str], counts: Mapping[str, int]) -> str:
-    clips = ("1 clip" if counts[label] == 1 else f"{counts[label]} clips" for label in labels)
+    clips = (count_of(counts[label], "clip", "clips") for label in labels)
     return ", ".join(f"{label!r} ({n})" for label, n in zip(labels, clips, strict=True))

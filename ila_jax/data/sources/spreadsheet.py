@@ -17,6 +17,7 @@ from ila_jax.data.class_names.classes import composed
 from ila_jax.data.sources.split_names import LEFT_OUT, SPLITS, split_named
 from ila_jax.data.sources.video_files import suffix
 from ila_jax.data.video.suffixes import SUFFIXES
+from ila_jax.files.counts import count_of
 from ila_jax.files.text_files import all_usable, csv_rows, read_text
 
 EXPECTED = "a list of videos with the columns file and label (saved as CSV)"
@@ -106,7 +107,7 @@ def _without_header(path: str | Path, rows: Sequence[Sequence[str]]) -> dict[str
     first = rows[0]
     if len(first) != 2:
         raise ValueError(
-            f"{path} has {len(first)} column{'s' * (len(first) != 1)} and no header that names "
+            f"{path} has {count_of(len(first), 'column', 'columns')} and no header that names "
             "them: expected a first line such as file,label or file,label,group, found "
             f"{', '.join(map(repr, first))[:200]}"
         )
