@@ -59,12 +59,13 @@ def helpers(arguments: Sequence[str], count: int) -> Iterator[None]:
 
     arguments: of this command.
     """
-    share_cores(0, count + 1)
     command = [sys.executable, "-m", "ila_jax.compare", *arguments]
     processes = [
         subprocess.Popen([*command, "--helper", f"{number}/{count + 1}"])
         for number in range(1, count + 1)
     ]
+    # After they are started: they inherit the cores of this process, and take their part of those.
+    share_cores(0, count + 1)
     try:
         yield
         for process in processes:

@@ -279,6 +279,27 @@ def test_what_cannot_be_compared_is_told_in_words(tmp_path, capsys):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_each_process_has_cores_of_its_own(monkeypatch):
+    """A helper inherits the cores that its command has when it starts it."""
+    own, parts = [{0, 1, 2, 3, 4}], []
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: own[0], raising=False)
+    monkeypatch.setattr(
+        os, "sched_setaffinity", lambda _, cores: own.__setitem__(0, set(cores)), raising=False
+    )
+
+    def start(command):
+        before = own[0]
+        training.share_cores(*map(int, command[-1].split("/")))
+        parts.append(own[0])
+        own[0] = before
+        return argparse.Namespace(wait=lambda: 0, terminate=lambda: None)
+
+    monkeypatch.setattr(training.subprocess, "Popen", start)
+    with training.helpers(["--workdir", "w"], 2):
+        parts.append(own[0])
+    assert sorted(map(sorted, parts)) == [[0, 3], [1, 4], [2]]
+
+
 @pytest.mark.slow
 def test_two_processes_share_the_runs_of_both_layouts(tmp_path, pairs, capfd):
     workdir = tmp_path / "comparison"
