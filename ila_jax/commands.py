@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TextIO
 from ila_jax.files.causes import cause, error_message, memory_limit
 from ila_jax.files.plain_name import remove_links
 from ila_jax.files.printable import HANDLER, register
+from ila_jax.freed_memory import keep_freed_memory
 
 # Set to see where an error comes from.
 TRACEBACK = "ILA_TRACEBACK"
@@ -46,6 +47,7 @@ def run(main: Callable[[], None]) -> int:
     """
     _make_readable()
     _quiet()
+    keep_freed_memory()
     # From here on there may be something to clean up: Ctrl-C is an exception again. A handler that
     # somebody else has set, or a shell's choice to ignore it, stays.
     if signal.getsignal(signal.SIGINT) is _end_at_once:

@@ -11,7 +11,7 @@ from tests.import_statements import Import, imports_of, is_below, module_name
 PACKAGE = Path(__file__).parents[1] / "ila_jax"
 BASE = {
     "shapes", "sizes", "config", "tables", "files", "commands", "pixels", "temperature",
-    "origin", "predictions",
+    "origin", "predictions", "freed_memory",
 }  # fmt: skip
 # Each of these rooms is a command, and no other room imports it; but `finetune` and `protocol`,
 # themselves commands, call the others.
