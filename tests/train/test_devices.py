@@ -1,6 +1,9 @@
 """The same step on one device and on eight."""
 
 import functools
+import os
+import subprocess
+import sys
 
 import jax
 import numpy as np
@@ -162,3 +165,31 @@ def test_atas_matching_is_solved_on_the_device_that_has_the_clips():
     assert found.sharding.is_equivalent_to(over_data(mesh), found.ndim)
     assert "all-gather" not in compiled.as_text()
     np.testing.assert_array_equal(found, matched(similarity))
+
+
+# 48 problems of 64 patches: XLA hands arrays of this size to another of its threads to be copied.
+_ON_ONE_THREAD = """
+import jax
+import numpy as np
+from ila_jax.models.temporal.matching import matched
+
+similarity = np.random.default_rng(0).standard_normal((16, 3, 64, 64), np.float32)
+solve = jax.jit(matched)
+for _ in range(10):
+    sigma = solve(similarity)
+print(np.asarray(sigma).shape)
+"""
+
+
+def test_atas_matching_does_not_wait_for_a_thread_that_there_is_not():
+    """As on one core, where XLA has one thread, and the call back from the program keeps it."""
+    environment = {**os.environ, "PJRT_NPROC": "1", "XLA_FLAGS": "", "JAX_PLATFORMS": "cpu"}
+    done = subprocess.run(
+        [sys.executable, "-c", _ON_ONE_THREAD],
+        cwd=runs.ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout == "(16, 3, 64)\n", done.stderr

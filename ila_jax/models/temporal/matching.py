@@ -1,11 +1,14 @@
 """ATA's matching of patches between frames, as pure functions (models.md 5)."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 from einops import repeat
 from jax import export
+from jax.experimental.buffer_callback import Buffer, ExecutionContext, buffer_callback
 from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float, Int
 
@@ -42,17 +45,44 @@ def matched(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
 
 def _on_host(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
     """σ by scipy, in a call back from the compiled program."""
-    sigma = jax.ShapeDtypeStruct(similarity.shape[:-1], jnp.int32)
-    matching: Array = jax.pure_callback(_solve, sigma, similarity, vmap_method="expand_dims")
+    # On CPUs `pure_callback` waits for a thread of XLA's that copies its arguments, for ever where
+    # all of them are in such a call back: on one core, or with as many devices as cores.
+    matching: Array = jax.lax.platform_dependent(similarity, cpu=_in_place, default=_by_copies)
     return matching
 
 
-def _solve(similarity: Float[Array, "... p p"]) -> Int[np.ndarray, "... p"]:
+def _in_place(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
+    """On the program's own memory."""
+
+    def solve(_: ExecutionContext, sigma: Buffer, similarity: Buffer) -> None:
+        np.asarray(sigma)[...] = _solve(np.asarray(similarity))
+
+    call: Any = buffer_callback(solve, _sigma(similarity), vmap_method="expand_dims")
+    matching: Array = call(similarity)
+    return matching
+
+
+def _by_copies(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
+    """From and to the memory of a device that is no CPU."""
+    matching: Array = jax.pure_callback(
+        lambda copied: _solve(np.asarray(copied)),
+        _sigma(similarity),
+        similarity,
+        vmap_method="expand_dims",
+    )
+    return matching
+
+
+def _sigma(similarity: Float[Array, "b s p p"]) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(similarity.shape[:-1], jnp.int32)
+
+
+def _solve(similarity: Float[np.ndarray, "... p p"]) -> Int[np.ndarray, "... p"]:
     """σ of every problem, one after the other; scipy takes one at a time."""
     # Here, since it takes a tenth of what training imports, and only ATA needs it.
     from scipy.optimize import linear_sum_assignment
 
-    problems = np.asarray(similarity).reshape(-1, *similarity.shape[-2:])
+    problems = similarity.reshape(-1, *similarity.shape[-2:])
     columns = [linear_sum_assignment(problem, maximize=True)[1] for problem in problems]
     return np.asarray(columns, np.int32).reshape(similarity.shape[:-1])
 
