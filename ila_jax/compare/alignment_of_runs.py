@@ -1,4 +1,4 @@
-"""What trained models align, clip by clip, in a file of each run."""
+"""What trained models align, clip by clip, and what it is good for, in files of each run."""
 
 from pathlib import Path
 
@@ -8,7 +8,9 @@ from ila_jax.compare.runs import TrainingRun
 from ila_jax.files.arrays import publish_arrays, read_arrays
 from ila_jax.pictures.alignment_measures import Measured
 from ila_jax.pictures.model_alignment import measure_alignment
-from ila_jax.pictures.scenes import read_scenes
+from ila_jax.pictures.replaced_masks import named_with_replaced_masks
+from ila_jax.pictures.scenes import Scenes, read_scenes
+from ila_jax.recognizer import Recognizer
 from ila_jax.weights.run import load_run
 
 # By measure and block, as of `measure_alignment`.
@@ -16,9 +18,19 @@ Measures = dict[tuple[str, int], Measured]
 
 
 def write(run: TrainingRun) -> None:
-    """Measures a trained run on the validation clips of its layout. Errors: ValueError."""
+    """Measures a trained run on the validation clips of its layout. Errors: ValueError.
+
+    What is measured already is kept.
+    """
     recognizer = load_run(run.workdir, "best")
     scenes = read_scenes(Path(run.config.data.root), recognizer.views.recipe, lambda name: None)
+    if not run.measures.exists():
+        _write_measures(run, recognizer, scenes)
+    if not run.replaced_masks.exists():
+        publish_arrays(run.replaced_masks, named_with_replaced_masks(recognizer, scenes))
+
+
+def _write_measures(run: TrainingRun, recognizer: Recognizer, scenes: Scenes) -> None:
     measured = measure_alignment(recognizer, scenes)
     arrays = {
         f"{measure}/{block}/{name}": values.astype(np.float32)
@@ -29,7 +41,7 @@ def write(run: TrainingRun) -> None:
 
 
 def read(path: Path) -> Measures:
-    """The measures that `write` wrote."""
+    """The measures that `write` wrote; of replaced masks `read_arrays` reads the file."""
     arrays = read_arrays(path)
     keys = {tuple(name.split("/")[:2]) for name in arrays}
     return {

@@ -2,12 +2,13 @@
 
 import json
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ila_jax.compare.alignment_of_runs import Measures
 from ila_jax.compare.methods import COMPARED
@@ -43,11 +44,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that is done. clips: what its model says of each clip. measures: what it aligns."""
+    """A run that is done.
+
+    clips: what its model says of each clip. measures: what it aligns. replaced: the class that it
+    names of each clip, int [v], by a key of REPLACEMENTS; empty for a model without masks.
+    """
 
     outcome: Outcome
     clips: Answers
     measures: Measures
+    replaced: Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -86,6 +92,11 @@ class MethodRuns:
     def measured(self, key: tuple[str, int], name: str) -> np.ndarray:
         """A measure of alignment of every clip in every seed, float [s, v]. name: of `Measured`."""
         return np.stack([getattr(run.measures[key], name) for run in self.runs]).astype(np.float64)
+
+    def right_with(self, replacement: str) -> np.ndarray:
+        """Whether every clip is named rightly in every seed with masks replaced, float [s, v]."""
+        right = [run.replaced[replacement] == run.clips.label for run in self.runs]
+        return np.stack(right).astype(np.float64)
 
     def per_class(self) -> dict[str, float | None]:
         """The mean over seeds of each class's accuracy."""
@@ -181,6 +192,9 @@ def as_json(rows: Sequence[MethodRuns]) -> list[dict[str, Any]]:
             "new_parameters": row.new_parameters,
             "macs": row.macs,
             "per_class": row.per_class(),
+            "replaced_masks": {
+                name: row.right_with(name).mean(axis=1).tolist() for name in row.runs[0].replaced
+            },
         }
         for row in rows
     ]

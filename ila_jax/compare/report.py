@@ -5,9 +5,10 @@ from pathlib import Path
 
 from ila_jax.compare import alignment_of_runs, comparison, figure
 from ila_jax.compare.comparison import Finished
-from ila_jax.compare.report_tables import accuracies, alignment, classes
+from ila_jax.compare.report_tables import accuracies, alignment, classes, replaced_masks
 from ila_jax.compare.runs import TrainingRun
 from ila_jax.cost.measure import machine
+from ila_jax.files.arrays import read_arrays
 from ila_jax.files.json_files import json_text
 from ila_jax.files.publish import publish_text
 from ila_jax.tables import render
@@ -22,7 +23,7 @@ def write(runs: Sequence[TrainingRun], folder: Path) -> str:
     if not done:
         raise ValueError(f"none of the {len(runs)} runs in {folder} is done: there is no report")
     rows = comparison.rows([_finished(run) for run in done], done[0].config.model)
-    tables = [accuracies(rows), alignment(rows), classes(rows)]
+    tables = [accuracies(rows), alignment(rows), replaced_masks(rows), classes(rows)]
     about = _about(runs, done)
     publish_text(folder / "report.md", f"{about}\n\n{render(tables, markdown=True)}\n")
     values = {"about": about, "rows": comparison.as_json(rows)}
@@ -36,6 +37,7 @@ def _finished(run: TrainingRun) -> Finished:
         comparison.read(run.result),
         comparison.read_clips(run.clips),
         alignment_of_runs.read(run.measures),
+        read_arrays(run.replaced_masks),
     )
 
 

@@ -56,9 +56,15 @@ class TrainingRun:
         return self.workdir / "alignment.npz"
 
     @property
+    def replaced_masks(self) -> Path:
+        """The file of what the model says with other masks; empty for one that has none."""
+        return self.workdir / "replaced_masks.npz"
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing is left to do: trained, scored and measured."""
-        return all(path.exists() for path in (self.result, self.clips, self.measures))
+        files = (self.result, self.clips, self.measures, self.replaced_masks)
+        return all(path.exists() for path in files)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,10 @@ def finished(method, positions, seed, right, setting=("middle", "steps"), steps=
     order = TimeOrder(forward=right / 8, to_partner=1.0, shuffled=1.0, per_class=per_class)
     outcome = Outcome(method, positions, seed, order, 100.0 + seed, *setting, steps, 16)
     shares = [0.1 * k + 0.01 * (clip // 8) for k in range(1, 6)]
-    return Finished(outcome, clips, {("masks", 1): Measured(*shares)})
+    # Still points name one clip less, and masks that are everywhere as many.
+    still = np.where(clip == 0, 1 - named, named)
+    replaced = {"still": still, "everywhere": named}
+    return Finished(outcome, clips, {("masks", 1): Measured(*shares)}, replaced)
 
 
 def planned(*given, folder="w"):

@@ -1,6 +1,7 @@
 """The comparison: its runs, a restart that repeats nothing, and a report of small runs."""
 
 import argparse
+import dataclasses
 import json
 import os
 import re
@@ -149,6 +150,24 @@ def test_what_is_aligned_is_held_against_what_says_nothing():
     assert cells[3:5] == ["masks", "1"]
     assert [cell.split(" ")[0] for cell in cells[5:10]] == ["11.5", "21.5", "31.5", "41.5", "51.5"]
     assert cells[10].startswith("-20.0 ± 0.0, less")
+
+
+def test_other_masks_are_held_against_the_models_own():
+    rows = comparison.rows([finished("ila", True, s, 6) for s in range(2)], config_of("ila").model)
+    table = report_tables.replaced_masks(rows)
+    (cells,) = table.cells
+    assert table.header[5:] == ["still", "everywhere"]
+    # One clip of 32 is named wrongly with still points.
+    assert cells[4].startswith("75.0 ± ")
+    assert cells[5].startswith("-3.1 ± ")
+    assert cells[6].startswith("+0.0 ± 0.0, not told apart")
+    assert comparison.as_json(rows)[0]["replaced_masks"] == {
+        "still": [23 / 32, 23 / 32], "everywhere": [0.75, 0.75],
+    }  # fmt: skip
+    (without,) = comparison.rows(
+        [dataclasses.replace(finished("xclip", True, 0, 6), replaced={})], config_of("xclip").model
+    )
+    assert report_tables.replaced_masks([without]).cells == []
 
 
 def test_the_figure_is_of_all_settings(tmp_path):

@@ -20,6 +20,7 @@ def leave(run, right):
         f"masks/1/{name}": values for name, values in made_up.measures["masks", 1]._asdict().items()
     }
     publish_arrays(run.measures, arrays)
+    publish_arrays(run.replaced_masks, made_up.replaced)
 
 
 def test_a_report_is_of_the_runs_that_are_done(tmp_path):

@@ -1,0 +1,71 @@
+"""Masks that do not follow the clip: the same model with other masks, and nothing else changed."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from ila_jax.models.forward import logits_of
+from ila_jax.pictures import moving_objects
+from ila_jax.pictures.block_maps import block_maps
+from ila_jax.pictures.replaced_masks import (
+    REPLACEMENTS,
+    named_with_replaced_masks,
+    with_still_points,
+)
+from ila_jax.pictures.scenes import Scenes
+from ila_jax.recognizer import Recognizer
+from tests.models import small
+
+
+def random_scenes(config, clips=5):
+    side = config.geometry().resolution
+    shape = (clips, config.frames, side, side, 3)
+    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    nowhere = np.zeros((clips, config.frames, 4))
+    return Scenes(pixels, nowhere, np.zeros((clips, 0, config.frames, 4)))
+
+
+@pytest.mark.parametrize("temporal", ["ila", "ila_token"])
+def test_points_stand_still_where_they_are_put(temporal):
+    config = small.config(temporal)
+    variables = small.filled(config)
+    clips = random_scenes(config).clips
+    points = np.array([[[0.1, -0.2], [0.3, 0.4]], [[-0.75, 0.75], [0, 0.5]]], np.float32)
+    model = Recognizer(config, with_still_points(config, variables, points))
+    found = block_maps(model, clips).aligned.points
+    np.testing.assert_allclose(
+        found, np.broadcast_to(points[None, :, None], found.shape), atol=1e-5
+    )
+    # The weights that were given are as they were.
+    own = block_maps(Recognizer(config, variables), clips).aligned.points
+    assert own.std(axis=0).max() > 1e-3
+
+
+@pytest.mark.parametrize("temporal", ["ila", "ila_token"])
+def test_the_model_is_asked_again_with_each_replacement(temporal, monkeypatch):
+    monkeypatch.setattr(moving_objects, "_CLIPS", 2)  # batches of 2, 2 and 1
+    config = small.config(temporal)
+    variables = small.filled(config)
+    scenes = random_scenes(config)
+    found = named_with_replaced_masks(Recognizer(config, variables), scenes)
+    assert found.keys() == REPLACEMENTS.keys()
+
+    points = block_maps(Recognizer(config, variables), scenes.clips).aligned.points
+    still = with_still_points(config, variables, points.mean(axis=(0, 2)))
+    logits = logits_of(config, still, None, scenes.clips)
+    assert found["still"].tolist() == np.asarray(logits).argmax(axis=1).tolist()
+
+    wide = dataclasses.replace(config.points, mask_width=100.0)
+    config = dataclasses.replace(config, points=wide)
+    assert (block_maps(Recognizer(config, variables), scenes.clips).aligned.masks == 1).all()
+    logits = logits_of(config, variables, None, scenes.clips)
+    assert found["everywhere"].tolist() == np.asarray(logits).argmax(axis=1).tolist()
+
+
+def test_a_model_without_masks_has_none_to_replace():
+    config = small.config("xclip")
+    assert (
+        named_with_replaced_masks(Recognizer(config, small.filled(config)), random_scenes(config))
+        == {}
+    )
