@@ -3,6 +3,7 @@
 import json
 import sys
 
+from ila_jax.freed_memory import keep_freed_memory
 from tools.gpu_report.rows import Row
 from tools.gpu_report.turn import tell_host_memory
 
@@ -20,6 +21,8 @@ def main(text: str) -> None:
             "torch-parts": torch_rows.parts,
         }
     else:
+        # As the commands do; PyTorch's rows are as PyTorch is by itself.
+        keep_freed_memory()
         from tools.gpu_report import jax_rows, parts
 
         measure = {
