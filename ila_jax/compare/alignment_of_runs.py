@@ -8,9 +8,9 @@ from ila_jax.compare.runs import TrainingRun
 from ila_jax.files.arrays import publish_arrays, read_arrays
 from ila_jax.pictures.alignment_measures import Measured
 from ila_jax.pictures.model_alignment import measure_alignment
+from ila_jax.pictures.moving_objects import maps_of
 from ila_jax.pictures.replaced_masks import named_with_replaced_masks
-from ila_jax.pictures.scenes import Scenes, read_scenes
-from ila_jax.recognizer import Recognizer
+from ila_jax.pictures.scenes import read_scenes
 from ila_jax.weights.run import load_run
 
 # By measure and block, as of `measure_alignment`.
@@ -24,20 +24,21 @@ def write(run: TrainingRun) -> None:
     """
     recognizer = load_run(run.workdir, "best")
     scenes = read_scenes(Path(run.config.data.root), recognizer.views.recipe, lambda name: None)
+    maps = maps_of(recognizer, scenes.clips)
     if not run.measures.exists():
-        _write_measures(run, recognizer, scenes)
+        _write_measures(measure_alignment(recognizer, scenes, maps), run.measures)
     if not run.replaced_masks.exists():
-        publish_arrays(run.replaced_masks, named_with_replaced_masks(recognizer, scenes))
+        named = named_with_replaced_masks(recognizer, scenes.clips, maps)
+        publish_arrays(run.replaced_masks, named)
 
 
-def _write_measures(run: TrainingRun, recognizer: Recognizer, scenes: Scenes) -> None:
-    measured = measure_alignment(recognizer, scenes)
+def _write_measures(measured: Measures, path: Path) -> None:
     arrays = {
         f"{measure}/{block}/{name}": values.astype(np.float32)
         for (measure, block), of_clips in measured.items()
         for name, values in of_clips._asdict().items()
     }
-    publish_arrays(run.measures, arrays)
+    publish_arrays(path, arrays)
 
 
 def read(path: Path) -> Measures:

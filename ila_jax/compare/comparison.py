@@ -87,16 +87,15 @@ class MethodRuns:
 
     def by_clip(self, of_clips: Callable[[Answers], np.ndarray]) -> np.ndarray:
         """What is asked of every clip in every seed, float [s, v]."""
-        return np.stack([of_clips(run.clips) for run in self.runs]).astype(np.float64)
+        return self._by_seed(lambda run: of_clips(run.clips))
 
     def measured(self, key: tuple[str, int], name: str) -> np.ndarray:
         """A measure of alignment of every clip in every seed, float [s, v]. name: of `Measured`."""
-        return np.stack([getattr(run.measures[key], name) for run in self.runs]).astype(np.float64)
+        return self._by_seed(lambda run: getattr(run.measures[key], name))
 
     def right_with(self, replacement: str) -> np.ndarray:
         """Whether every clip is named rightly in every seed with masks replaced, float [s, v]."""
-        right = [run.replaced[replacement] == run.clips.label for run in self.runs]
-        return np.stack(right).astype(np.float64)
+        return self._by_seed(lambda run: run.replaced[replacement] == run.clips.label)
 
     def per_class(self) -> dict[str, float | None]:
         """The mean over seeds of each class's accuracy."""
@@ -112,6 +111,9 @@ class MethodRuns:
         speeds = [run.outcome.clips_per_second for run in self.runs]
         known = [speed for speed in speeds if speed is not None]
         return statistics.median(known) if known else None
+
+    def _by_seed(self, of_run: Callable[[Finished], np.ndarray]) -> np.ndarray:
+        return np.stack([of_run(run) for run in self.runs]).astype(np.float64)
 
 
 def write(outcome: Outcome, path: Path) -> None:

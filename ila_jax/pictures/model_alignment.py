@@ -20,7 +20,8 @@ from ila_jax.pictures.alignment_measures import (
     of_matching,
     of_points,
 )
-from ila_jax.pictures.moving_objects import in_batches, maps_of
+from ila_jax.pictures.block_maps import BlockMaps
+from ila_jax.pictures.moving_objects import in_batches
 from ila_jax.pictures.scenes import Scenes
 from ila_jax.recognizer import Recognizer
 
@@ -35,14 +36,15 @@ MEASURES = {
 DISTANCES = ("points",)
 
 
-def measure_alignment(recognizer: Recognizer, scenes: Scenes) -> dict[tuple[str, int], Measured]:
+def measure_alignment(
+    recognizer: Recognizer, scenes: Scenes, maps: BlockMaps
+) -> dict[tuple[str, int], Measured]:
     """The measures of a model, by their key in MEASURES and the number of the block, from 1.
 
-    A measure that the model does not have is left out.
+    maps: of the scenes' clips. A measure that the model does not have is left out.
     """
     places = Places(scenes.boxes, scenes.others)
     config = recognizer.config
-    maps = maps_of(recognizer, scenes.clips)
     blocks = _exchanges_of(recognizer, scenes.clips)
     measured = {}
     for i, block in enumerate(blocks):

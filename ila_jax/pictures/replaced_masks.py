@@ -9,13 +9,13 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, UInt8
 
 from ila_jax.config import ModelConfig
 from ila_jax.models.forward import logits_of
 from ila_jax.models.model import Variables
-from ila_jax.pictures.moving_objects import in_batches, maps_of
-from ila_jax.pictures.scenes import Scenes
+from ila_jax.pictures.block_maps import BlockMaps
+from ila_jax.pictures.moving_objects import in_batches
 from ila_jax.recognizer import Recognizer
 
 # What stands in for a model's own masks.
@@ -28,22 +28,21 @@ _EVERYWHERE = 100.0
 
 
 def named_with_replaced_masks(
-    recognizer: Recognizer, scenes: Scenes
+    recognizer: Recognizer, clips: UInt8[np.ndarray, "v t h w 3"], maps: BlockMaps
 ) -> dict[str, Int[np.ndarray, "v"]]:
     """The class that a model names of each clip, by the replacement of its masks.
 
-    Empty for a model without masks.
+    maps: of the clips. Empty for a model without masks.
     """
-    aligned = maps_of(recognizer, scenes.clips).aligned
-    if aligned is None:
+    if maps.aligned is None:
         return {}
     config, variables = recognizer.config, recognizer.variables
     # Points are [clip, block, pair, frame of the pair, (x, y)].
-    still = with_still_points(config, variables, aligned.points.mean(axis=(0, 2)))
+    still = with_still_points(config, variables, maps.aligned.points.mean(axis=(0, 2)))
     wide = dataclasses.replace(config.points, mask_width=_EVERYWHERE)
     return {
-        "still": _named(config, still, scenes.clips),
-        "everywhere": _named(dataclasses.replace(config, points=wide), variables, scenes.clips),
+        "still": _named(config, still, clips),
+        "everywhere": _named(dataclasses.replace(config, points=wide), variables, clips),
     }
 
 

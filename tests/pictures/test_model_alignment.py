@@ -39,7 +39,7 @@ def test_a_model_has_the_measures_of_what_it_aligns_by(scattered, temporal, monk
     scenes = read_scenes(scattered, model.views.recipe, lambda name: None)
     assert scenes.others.shape[0] == CLIPS
     assert 1 <= scenes.others.shape[1] <= 3
-    found = measure_alignment(model, scenes)
+    found = measure_alignment(model, scenes, moving_objects.maps_of(model, scenes.clips))
     assert {name for name, _ in found} == OWN[temporal] | {"class token"} <= set(MEASURES)
     assert {block for _, block in found} == {1, 2}
     for (name, _), measured in found.items():

@@ -13,26 +13,23 @@ from ila_jax.pictures.replaced_masks import (
     named_with_replaced_masks,
     with_still_points,
 )
-from ila_jax.pictures.scenes import Scenes
 from ila_jax.recognizer import Recognizer
 from tests.models import small
 
 logits_of_all = jax.jit(logits_of, static_argnums=0)
 
 
-def random_scenes(config, clips=5):
+def random_clips(config, clips=5):
     side = config.geometry().resolution
     shape = (clips, config.frames, side, side, 3)
-    pixels = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
-    nowhere = np.zeros((clips, config.frames, 4))
-    return Scenes(pixels, nowhere, np.zeros((clips, 0, config.frames, 4)))
+    return np.random.default_rng(0).integers(0, 256, shape, np.uint8)
 
 
 @pytest.mark.parametrize("temporal", ["ila", "ila_token"])
 def test_points_stand_still_where_they_are_put(temporal):
     config = small.config(temporal)
     variables = small.filled(config)
-    clips = random_scenes(config).clips
+    clips = random_clips(config)
     points = np.array([[[0.1, -0.2], [0.3, 0.4]], [[-0.75, 0.75], [0, 0.5]]], np.float32)
     model = Recognizer(config, with_still_points(config, variables, points))
     found = block_maps(model, clips).aligned.points
@@ -47,25 +44,23 @@ def test_points_stand_still_where_they_are_put(temporal):
 def test_the_model_is_asked_again_with_each_replacement():
     config = small.config("ila")
     variables = small.filled(config)
-    scenes = random_scenes(config)
-    found = named_with_replaced_masks(Recognizer(config, variables), scenes)
+    clips = random_clips(config)
+    maps = block_maps(Recognizer(config, variables), clips)
+    found = named_with_replaced_masks(Recognizer(config, variables), clips, maps)
     assert found.keys() == REPLACEMENTS.keys()
 
-    points = block_maps(Recognizer(config, variables), scenes.clips).aligned.points
-    still = with_still_points(config, variables, points.mean(axis=(0, 2)))
-    logits = logits_of_all(config, still, None, scenes.clips)
+    still = with_still_points(config, variables, maps.aligned.points.mean(axis=(0, 2)))
+    logits = logits_of_all(config, still, None, clips)
     assert found["still"].tolist() == np.asarray(logits).argmax(axis=1).tolist()
 
     wide = dataclasses.replace(config.points, mask_width=100.0)
     config = dataclasses.replace(config, points=wide)
-    assert (block_maps(Recognizer(config, variables), scenes.clips).aligned.masks == 1).all()
-    logits = logits_of_all(config, variables, None, scenes.clips)
+    assert (block_maps(Recognizer(config, variables), clips).aligned.masks == 1).all()
+    logits = logits_of_all(config, variables, None, clips)
     assert found["everywhere"].tolist() == np.asarray(logits).argmax(axis=1).tolist()
 
 
 def test_a_model_without_masks_has_none_to_replace():
     config = small.config("xclip")
-    assert (
-        named_with_replaced_masks(Recognizer(config, small.filled(config)), random_scenes(config))
-        == {}
-    )
+    model, clips = Recognizer(config, small.filled(config)), random_clips(config)
+    assert named_with_replaced_masks(model, clips, block_maps(model, clips)) == {}

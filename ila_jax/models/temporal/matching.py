@@ -53,11 +53,7 @@ def _on_host(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
 
 def _in_place(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
     """On the program's own memory."""
-
-    def solve(_: ExecutionContext, sigma: Buffer, similarity: Buffer) -> None:
-        np.asarray(sigma)[...] = _solve(np.asarray(similarity))
-
-    call: Any = buffer_callback(solve, _sigma(similarity), vmap_method="expand_dims")
+    call: Any = buffer_callback(_solve_into, _sigma(similarity), vmap_method="expand_dims")
     matching: Array = call(similarity)
     return matching
 
@@ -65,10 +61,7 @@ def _in_place(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
 def _by_copies(similarity: Float[Array, "b s p p"]) -> Int[Array, "b s p"]:
     """From and to the memory of a device that is no CPU."""
     matching: Array = jax.pure_callback(
-        lambda copied: _solve(np.asarray(copied)),
-        _sigma(similarity),
-        similarity,
-        vmap_method="expand_dims",
+        _solve, _sigma(similarity), similarity, vmap_method="expand_dims"
     )
     return matching
 
@@ -77,12 +70,16 @@ def _sigma(similarity: Float[Array, "b s p p"]) -> jax.ShapeDtypeStruct:
     return jax.ShapeDtypeStruct(similarity.shape[:-1], jnp.int32)
 
 
-def _solve(similarity: Float[np.ndarray, "... p p"]) -> Int[np.ndarray, "... p"]:
+def _solve_into(_: ExecutionContext, sigma: Buffer, similarity: Buffer) -> None:
+    np.asarray(sigma)[...] = _solve(np.asarray(similarity))
+
+
+def _solve(similarity: Float[Array | np.ndarray, "... p p"]) -> Int[np.ndarray, "... p"]:
     """σ of every problem, one after the other; scipy takes one at a time."""
     # Here, since it takes a tenth of what training imports, and only ATA needs it.
     from scipy.optimize import linear_sum_assignment
 
-    problems = similarity.reshape(-1, *similarity.shape[-2:])
+    problems = np.asarray(similarity).reshape(-1, *similarity.shape[-2:])
     columns = [linear_sum_assignment(problem, maximize=True)[1] for problem in problems]
     return np.asarray(columns, np.int32).reshape(similarity.shape[:-1])
 
