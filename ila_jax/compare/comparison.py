@@ -97,13 +97,14 @@ class MethodRuns:
         """Whether every clip is named rightly in every seed with masks replaced, float [s, v]."""
         return self._by_seed(lambda run: run.replaced[replacement] == run.clips.label)
 
-    def per_class(self) -> dict[str, float | None]:
-        """The mean over seeds of each class's accuracy."""
-        orders = [run.outcome.order for run in self.runs]
-        by_class = {name: [o.per_class[name] for o in orders] for name in orders[0].per_class}
-        return {
-            name: _mean([v for v in values if v is not None]) for name, values in by_class.items()
-        }
+    def right_by_class(self) -> dict[str, np.ndarray]:
+        """Whether the clips of each class are named rightly in every seed, float [s, n], by name.
+
+        No two clips of a class are one scene: a clip's reversal is of another class.
+        """
+        clips = self.runs[0].clips  # the same in all seeds, but for what is said of them
+        right = self.by_clip(lambda clips: clips.right)
+        return {name: right[:, clips.label == k] for k, name in enumerate(clips.class_names)}
 
     @property
     def clips_per_second(self) -> float | None:
@@ -193,14 +194,13 @@ def as_json(rows: Sequence[MethodRuns]) -> list[dict[str, Any]]:
             "outcomes": [asdict(run.outcome) for run in row.runs],
             "new_parameters": row.new_parameters,
             "macs": row.macs,
-            "per_class": row.per_class(),
+            "per_class": {
+                name: float(right.mean()) if right.size else None
+                for name, right in row.right_by_class().items()
+            },
             "replaced_masks": {
                 name: row.right_with(name).mean(axis=1).tolist() for name in row.runs[0].replaced
             },
         }
         for row in rows
     ]
-
-
-def _mean(values: Sequence[float]) -> float | None:
-    return statistics.mean(values) if values else None

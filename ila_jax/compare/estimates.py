@@ -32,7 +32,11 @@ def estimate(values: np.ndarray) -> Estimate:
     NaN where a clip has no value; a scene counts where it has one in every seed. With one seed the
     interval is over scenes alone.
     """
-    scenes = _scenes(values)
+    return estimate_of_scenes(_scenes(values))
+
+
+def estimate_of_scenes(scenes: np.ndarray) -> Estimate:
+    """The mean of values [s, n] of s seeds and n scenes, with one value each; NaN without any."""
     if not scenes.size:
         return Estimate(math.nan, math.nan, math.nan)
     between_seeds, between_scenes = (_squared_error(scenes.mean(axis=axis)) for axis in (1, 0))

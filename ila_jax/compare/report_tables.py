@@ -4,7 +4,15 @@ import math
 from collections.abc import Iterator, Sequence
 
 from ila_jax.compare.comparison import MethodRuns
-from ila_jax.compare.estimates import Estimate, correlation, differences, estimate, holm, ratio
+from ila_jax.compare.estimates import (
+    Estimate,
+    correlation,
+    differences,
+    estimate,
+    estimate_of_scenes,
+    holm,
+    ratio,
+)
 from ila_jax.compare.methods import REFERENCE
 from ila_jax.compare.runs import Setting
 from ila_jax.pictures.model_alignment import DISTANCES, MEASURES
@@ -116,20 +124,19 @@ def replaced_masks(rows: Sequence[MethodRuns]) -> Table:
 
 
 def classes(rows: Sequence[MethodRuns]) -> Table:
-    """The accuracy of every class, the mean over seeds."""
-    # All runs have the classes of the motion pairs.
-    names = list(rows[0].per_class())
+    """The accuracy of every class."""
     cells = [
         [
             *row.setting,
             row.title,
             "yes" if row.positions else "no",
-            *("–" if v is None else f"{100 * v:.0f}" for v in row.per_class().values()),
+            *(_percent(estimate_of_scenes(right)) for right in row.right_by_class().values()),
         ]
         for row in rows
     ]
-    header = ["layout", "budget", "method", "positions", *names]
-    return Table("Top-1 of each class, %, mean over seeds", header, cells)
+    # All runs have the classes of the motion pairs.
+    header = ["layout", "budget", "method", "positions", *rows[0].right_by_class()]
+    return Table("Top-1 of each class, %", header, cells, [_INTERVAL])
 
 
 def against_reference(

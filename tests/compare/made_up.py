@@ -8,7 +8,7 @@ from ila_jax.pictures.alignment_measures import Measured
 from ila_jax.scoring.time_order import Answers, TimeOrder
 from tests.train import runs
 
-NAMES = ("moving left", "moving right")
+NAMES = ("moving left", "moving right", "moving up")
 
 
 def finished(method, positions, seed, right, setting=("middle", "steps"), steps=100):
@@ -17,7 +17,7 @@ def finished(method, positions, seed, right, setting=("middle", "steps"), steps=
     label = clip % 2
     named = np.where(clip < 4 * right, label, 1 - label)
     clips = Answers(label, named, 1 - label, label, NAMES)
-    per_class = {"moving left": right / 8, "moving right": None}
+    per_class = {name: right / 8 for name in NAMES[:2]} | {NAMES[2]: None}
     order = TimeOrder(forward=right / 8, to_partner=1.0, shuffled=1.0, per_class=per_class)
     outcome = Outcome(method, positions, seed, order, 100.0 + seed, *setting, steps, 16)
     shares = [0.1 * k + 0.01 * (clip // 8) for k in range(1, 6)]

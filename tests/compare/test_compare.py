@@ -113,11 +113,17 @@ def test_rows_are_over_seeds_in_the_order_of_the_table():
     assert [(row.method, row.positions) for row in found] == [("spatial", False), ("ila", True)]
     ila = found[1]
     assert ila.of("forward") == [0.75, 0.5]
-    assert ila.per_class() == {"moving left": 0.625, "moving right": None}
+    right = ila.right_by_class()
+    assert {name: values.sum(axis=1).tolist() for name, values in right.items()} == {
+        "moving left": [12, 8],
+        "moving right": [12, 8],
+        "moving up": [0, 0],
+    }
     assert ila.clips_per_second == statistics.median([100.0, 101.0])
     assert ila.by_clip(lambda clips: clips.right).sum(axis=1).tolist() == [24, 16]
     assert found[0].new_parameters == 0 < ila.new_parameters
-    assert report_tables.classes(found).cells[1][4:] == ["62", "–"]
+    # By hand: squared errors of 1/64 (seeds) and 11/960 (clips), 2.90 degrees of freedom.
+    assert report_tables.classes(found).cells[1][4:] == ["62.5 ± 53.4", "62.5 ± 53.4", "–"]
 
 
 def test_the_table_says_what_is_not_told_apart():

@@ -109,14 +109,12 @@ def train(row: Row) -> None:
         tell(flops_per_clip=clip_flops(recipe), tracing_s=time.perf_counter() - begin)
         compiled = _compiled(lowered)
     _tell_plan(recipe)
-    variables, batch, text = (
-        host_variables(config.model),
-        noise(config, CLASSES),
-        class_texts(config),
-    )
+    variables = host_variables(config.model)
+    batch, text = noise(config, CLASSES), class_texts(config)
     wait_for_device()
     with jax.set_mesh(mesh):
         loop = _Loop(compiled, fresh_on(recipe, mesh, variables), put_batch(mesh, batch))
+        del variables  # as in a run: only the state is kept
         loop.text = put_state(mesh, text)
         seconds = sampled(loop.step, loop.wait, samples=row.steps)
         tell(**summary(seconds, clips=row.batch), **_peak(), loss=float(loop.metrics["loss"]))
