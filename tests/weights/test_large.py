@@ -32,11 +32,10 @@ def random_state(size):
     return state
 
 
-@pytest.mark.parametrize(("size", "seconds"), [("B/32", 20), ("L/14", 60)])
+@pytest.mark.parametrize("size", ["B/32", "L/14"])
 @pytest.mark.parametrize("form", ["pth", "safetensors"])
-def test_a_conversion_is_quick_and_takes_less_than_three_times_the_file(
-    size, seconds, form, tmp_path
-):
+def test_a_conversion_takes_less_than_three_times_the_file(size, form, tmp_path):
+    """Of memory; its seconds are printed (`-s`)."""
     path, state = tmp_path / f"model.{form}", random_state(size)
     if form == "pth":
         torch = pytest.importorskip("torch")
@@ -58,5 +57,4 @@ def test_a_conversion_is_quick_and_takes_less_than_three_times_the_file(
         int(re.search(r"VmHWM:\s+(\d+)", finished.stdout)[1]) * 1024,
     )
     print(f"{size} {form}: {took:.1f} s, {peak / path.stat().st_size:.2f} times the file")
-    assert took < seconds
     assert peak < 3 * path.stat().st_size
