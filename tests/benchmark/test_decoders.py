@@ -90,7 +90,7 @@ def test_a_comparison(data):
     assert found.files == {"a": len(data), "b": len(data)}
     for by in found.seconds.values():
         assert set(by) >= {"sequential", "ila_jax"}
-        assert all(0 < seconds < 10 for seconds in by.values())
+        assert all(seconds > 0 for seconds in by.values())
     assert found.ratios()["a"]["sequential"] == 1
     assert found.ratios()["b"]["ila_jax"] == (
         found.seconds["b"]["ila_jax"] / found.seconds["b"]["sequential"]

@@ -45,7 +45,7 @@ def test_every_part_is_measured_on_the_clips_that_are_trained_on(paths):
     found, put, steps = run(paths)
     assert (found.clips, found.unreadable, found.threads) == (6, 0, 2)
     assert tuple(found.seconds) == PARTS
-    assert all(0 < seconds < 10 for seconds in found.seconds.values())
+    assert all(seconds > 0 for seconds in found.seconds.values())
     assert found.decode_rate > 0 < found.end_to_end_rate
     assert len(steps) == 3 + 2 * 2
     # What is put on the device alone: once to set up and three times timed; and two batches of

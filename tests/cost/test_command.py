@@ -65,7 +65,7 @@ def test_measured_figures_are_there(capsys):
     arguments = [*TINY, "--measure", "--repeats", "2", "--methods", "ata", "--json"]
     (row,) = json.loads(printed(capsys, *arguments))["rows"]
     measured = row["measured"]
-    assert 0 < measured["fastest"] <= measured["seconds"] < 60
+    assert 0 < measured["fastest"] <= measured["seconds"]
     assert measured["compiling"] > 0
     # The text tower takes no part: its features are given.
     setting = Setting(size="tiny", frames=2, classes=3, resolution=16, channels=32)
