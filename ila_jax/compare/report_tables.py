@@ -30,8 +30,9 @@ _INTERVAL = (
 def accuracies(rows: Sequence[MethodRuns]) -> Table:
     """The accuracies of every method beside its costs, and what it lacks against ILA."""
     header = [
-        "layout", "budget", "method", "positions", "top-1 %", "against ILA", "is it less",
-        "backwards → partner %", "shuffled %", "steps", "MMACs", "TMACs of training", "clips/s",
+        "layout", "budget", "method", "positions", "top-1 %", "each seed", "against ILA",
+        "is it less", "backwards → partner %", "shuffled %", "steps", "MMACs", "TMACs of training",
+        "clips/s",
     ]  # fmt: skip
     most = max(len(row.runs) for row in rows)
     against = _against_reference(rows)
@@ -39,6 +40,7 @@ def accuracies(rows: Sequence[MethodRuns]) -> Table:
         [
             *row.setting, row.title + _seeds(row, most), "yes" if row.positions else "no",
             _percent(estimate(row.by_clip(lambda c: c.right))),
+            ", ".join(f"{100 * share:.1f}" for share in row.of("forward")),
             *against.get(id(row), ("", "")),
             _percent(ratio(row.by_clip(lambda c: c.right & c.to_partner),
                            row.by_clip(lambda c: c.right))),
@@ -50,6 +52,7 @@ def accuracies(rows: Sequence[MethodRuns]) -> Table:
     ]  # fmt: skip
     notes = [
         _INTERVAL,
+        "each seed: top-1 of each, in %, which the mean hides.",
         "against ILA: in points, clip by clip and seed by seed; p by a t-test over both, corrected "
         "by Holm for all methods of the layout and budget. Above 0.05 the two are not told apart.",
         "positions: whether multi-frame integration adds an embedding of each frame's place.",

@@ -140,6 +140,7 @@ def test_the_table_says_what_is_not_told_apart():
         [row[k] for k in columns]
         for row in (cells["ATA"], cells["X-CLIP"], cells["ILA, released, K400 form"])
     )
+    assert cells["ATA"][table.header.index("each seed")] == "75.0, 75.0, 87.5"
     assert ila == ["", ""]
     assert ata[1].startswith("not told apart (p ")
     assert xclip[0].startswith("-75.0 ± ")
