@@ -96,5 +96,6 @@ def _draw_alignment(axes: Any, rows: "Sequence[MethodRuns]") -> None:
         labels.append(f"{row.method}, {row.setting.layout}: {measure}")
     axes.set_yticks(range(len(labels)), labels, fontsize="small")
     axes.invert_yaxis()
+    axes.set_xlim(0, 102)
     axes.set_xlabel("share on the object that moves, last block, %")
     axes.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4)
