@@ -139,7 +139,11 @@ def classes(rows: Sequence[MethodRuns]) -> Table:
     ]
     # All runs have the classes of the motion pairs.
     header = ["layout", "budget", "method", "positions", *rows[0].right_by_class()]
-    return Table("Top-1 of each class, %", header, cells, [_INTERVAL])
+    notes = [
+        "±: half of the 95 % interval, over seeds and over the clips of the class, no two of which "
+        "are one scene; with one seed, over clips alone."
+    ]
+    return Table("Top-1 of each class, %", header, cells, notes)
 
 
 def against_reference(
