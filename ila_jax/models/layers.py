@@ -219,11 +219,11 @@ class Attention(nnx.Module):
         """What tokens would give each of the tokens x in every head: [m, a, i, n]."""
         return attention_weights(self._projected(queries)[0], self._projected(x)[1])
 
-    def _projected(self, x: Float[Array, "... n d"]) -> Float[Array, "three m n a c"]:
+    def _projected(self, x: Float[Array, "... n d"]) -> list[Float[Array, "m n a c"]]:
         """Queries, keys and values of each head."""
-        return rearrange(
-            self.qkv(x), "... n (three a c) -> three (...) n a c", three=3, a=self.heads
-        )
+        # Parted before their channels are: the gradients are put together as rows of the product.
+        parts = jnp.split(self.qkv(x), 3, axis=-1)
+        return [rearrange(y, "... n (a c) -> (...) n a c", a=self.heads) for y in parts]
 
 
 class MLP(nnx.Module):

@@ -173,6 +173,26 @@ def _largest_gradient(is_largest: Array, dy: Array) -> tuple[Array]:
 
 largest.defvjp(_largest, _largest_gradient)
 
+
+@jax.custom_vjp
+def pairs(u: Float[Array, "b t *m"]) -> tuple[Array, Array]:
+    """The previous and the current frame of each pair of neighbours, [b, t − 1, *m] each.
+
+    JAX's gradient pads both with a frame of zeros and adds them up. XLA for CPUs takes all that
+    comes before into that sum, a choice at each number, and computes it there for a second time.
+    """
+    return u[:, :-1], u[:, 1:]
+
+
+def _pairs_gradient(_: None, gradients: tuple[Array, Array]) -> tuple[Array]:
+    previous, current = gradients
+    # Either end of the clip is in one pair only.
+    inner = previous[:, 1:] + current[:, :-1]
+    return (jnp.concatenate([previous[:, :1], inner, current[:, -1:]], axis=1),)
+
+
+pairs.defvjp(lambda u: (pairs(u), None), _pairs_gradient)
+
 _PLACES = [(i, j) for i in range(3) for j in range(3)]  # of the taps in a 3×3 kernel, row by row
 
 

@@ -66,7 +66,8 @@ def step(
 
     learning_rate = recipe.lr_schedule(number)
     # Of the gradients as they came, before the optimizer clips them: to see what there is to clip.
-    gradient_norm = optax.tree.norm(result.grads)
+    gradient_norm_of = norms(result.grads)
+    gradient_norm = optax.tree.norm(gradient_norm_of)
     finite = jnp.isfinite(result.losses.total) & jnp.isfinite(gradient_norm)
     # Chosen on the device: to ask the host would stop the pipeline. And one choice for the whole
     # state, not one an array: only so is each array written where it lies, and nothing copied.
@@ -77,7 +78,7 @@ def step(
         **_loss_metrics(result),
         "top1": result.top1,
         "gradient_norm": gradient_norm,
-        "gradient_norm_of": norms(result.grads),
+        "gradient_norm_of": gradient_norm_of,
         "update_norm_of": update_norms,
         "rate": learning_rate,
         "alignment_noise": noise,

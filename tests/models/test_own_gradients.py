@@ -12,6 +12,7 @@ from ila_jax.models.own_gradients import (
     depthwise3x3,
     largest,
     narrowing_conv3x3,
+    pairs,
     quick_gelu,
 )
 from tests.models.test_layers import normal
@@ -30,6 +31,14 @@ def plain_batch_norm(x, scale, bias):
     return (x - mean) / jnp.sqrt(var + 1e-5) * scale[None, None, None] + bias[None, None, None]
 
 
+def stacked_pairs(x):
+    return jnp.stack(pairs(x))
+
+
+def plain_pairs(x):
+    return jnp.stack([x[:, :-1], x[:, 1:]])
+
+
 CASES = {
     "conv3x3": (conv3x3, lax_conv, [(3, 5, 4, 6), (3, 3, 6, 2)]),
     "conv3x3 of one place": (conv3x3, lax_conv, [(3, 1, 1, 6), (3, 3, 6, 7)]),
@@ -41,6 +50,8 @@ CASES = {
     ),
     "batch norm": (batch_normalise, plain_batch_norm, [(3, 5, 4, 6), (6,), (6,)]),
     "largest": (largest, lambda x: x.max(axis=2), [(3, 5, 4, 6)]),
+    "pairs": (stacked_pairs, plain_pairs, [(2, 5, 3)]),
+    "the one pair of two frames": (stacked_pairs, plain_pairs, [(2, 2, 3)]),
     "QuickGELU": (quick_gelu, lambda x: x / (1 + jnp.exp(-1.702 * x)), [(50, 7)]),
 }
 

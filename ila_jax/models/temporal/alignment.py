@@ -4,6 +4,7 @@ import jax.numpy as jnp
 from einops import rearrange
 from jaxtyping import Array, Float
 
+from ila_jax.models.own_gradients import pairs
 from ila_jax.shapes import Scalar
 
 # The released profile of a mask: flat within 0.25 of the point, then falling by 1.5 a unit.
@@ -74,8 +75,9 @@ def alignment_loss(
     # In float32 or wider: bfloat16 would round at each of the many steps of a sum over a map.
     wide = jnp.promote_types(u.dtype, jnp.float32)
     u = u.astype(wide)
-    first = jnp.einsum("bsij,bsijd->bsd", previous.astype(wide), u[:, :-1])
-    second = jnp.einsum("bsij,bsijd->bsd", current.astype(wide), u[:, 1:])
+    u_previous, u_current = pairs(u)
+    first = jnp.einsum("bsij,bsijd->bsd", previous.astype(wide), u_previous)
+    second = jnp.einsum("bsij,bsijd->bsd", current.astype(wide), u_current)
     return (1 - cosine(first, second)).mean()
 
 
@@ -88,5 +90,4 @@ def cosine(a: Float[Array, "*m d"], b: Float[Array, "*m d"]) -> Float[Array, "*m
 
 def neighbours(u: Float[Array, "b t g g d"]) -> Float[Array, "m g g d2"]:
     """Each pair of neighbouring frames on channels, the earlier first: m = b·(t − 1), d2 = 2d."""
-    pairs = jnp.concatenate([u[:, :-1], u[:, 1:]], axis=-1)
-    return rearrange(pairs, "b s h w c -> (b s) h w c")
+    return rearrange(jnp.concatenate(pairs(u), axis=-1), "b s h w c -> (b s) h w c")

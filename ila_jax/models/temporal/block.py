@@ -63,5 +63,10 @@ def no_loss(x: Tokens) -> Scalar:
 
 def patch_maps(x: Tokens) -> Float[Array, "b t g g d"]:
     """The patch tokens of each frame as a map, the class token left out."""
-    grid = round((x.shape[2] - 1) ** 0.5)  # frames are square
-    return rearrange(x[:, :, 1:], "b t (h w) d -> b t h w d", h=grid)
+    return as_maps(x[:, :, 1:])
+
+
+def as_maps(patches: Float[Array, "b t p d"]) -> Float[Array, "b t g g d"]:
+    """Patch tokens alone as maps: frames are square."""
+    grid = round(patches.shape[2] ** 0.5)
+    return rearrange(patches, "b t (h w) d -> b t h w d", h=grid)

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from ila_jax.models.convolutions import TemporalConv
 from ila_jax.models.layers import Dtypes, Keys, ResidualBlock, composed, zeros
 from ila_jax.models.temporal.alignment import alignment_loss, per_frame
-from ila_jax.models.temporal.block import SpaceTimeBlock, patch_maps
+from ila_jax.models.temporal.block import SpaceTimeBlock, as_maps
 from ila_jax.models.temporal.interaction import INTERACTIONS, AlignmentForm, PointPrediction, align
 from ila_jax.shapes import Alignment, Scalar, Tokens, Training
 
@@ -39,8 +39,8 @@ class ImplicitAlignment(nnx.Module):
     def messages(self, x: Tokens) -> tuple[Float[Array, "b t 1 d"], Float[Array, "b t g g d"]]:
         """The class tokens and the maps u that are aligned (step 1)."""
         # Class tokens go the same way, but are not aligned: they take their slot again at the end.
-        u = self.message_norm(self.message(x))
-        return u[:, :, :1], patch_maps(u)
+        u_class, patches = jnp.split(self.message_norm(self.message(x)), [1], axis=2)
+        return u_class, as_maps(patches)
 
     def align(self, u: Float[Array, "b t g g d"], training: Training | None) -> Alignment:
         """A frame weighs by the mean of the masks of both its pairs.
