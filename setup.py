@@ -1,6 +1,7 @@
 """What is installed: the package, with the repository's configs/ inside it as ila_jax.configs."""
 
 import re
+import sys
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -13,13 +14,23 @@ def page(readme: str) -> str:
     return re.sub(rf"\[([^\]]*)\]{relative}", r"\1", without_pictures)
 
 
+# A link to a clone (pip install -e) names the clone's folder in a .pth file, where a mapped folder
+# would need an import hook. Python asks a hook last: where the clone lies in the working directory,
+# which it does after `git clone`, its folder ila_jax would be taken for the package.
+LAYOUT = (
+    {"packages": find_packages(include=["ila_jax", "ila_jax.*"]), "package_dir": {"": "."}}
+    if "editable_wheel" in sys.argv
+    else {
+        "packages": [
+            *find_packages(include=["ila_jax", "ila_jax.*"]),
+            "ila_jax.configs",
+            *(f"ila_jax.configs.{name}" for name in find_packages("configs")),
+        ],
+        "package_dir": {"ila_jax.configs": "configs"},
+    }
+)
 setup(
-    packages=[
-        *find_packages(include=["ila_jax", "ila_jax.*"]),
-        "ila_jax.configs",
-        *(f"ila_jax.configs.{name}" for name in find_packages("configs")),
-    ],
-    package_dir={"ila_jax.configs": "configs"},
+    **LAYOUT,
     long_description=page(Path(__file__).with_name("README.md").read_text("utf-8")),
     long_description_content_type="text/markdown",
 )

@@ -108,6 +108,25 @@ def test_the_wheel_holds_every_file_and_no_package_that_others_may_have(built):
     assert contents(of_sdist) == expected
 
 
+def test_a_linked_clone_is_found_from_the_folder_that_it_was_cloned_into(built, tmp_path):
+    """There Python sees a folder of the package's name, and nothing of the package in it."""
+    clone = shutil.copytree(built[0], tmp_path / "ila_jax")
+    link = build("editable", clone, tmp_path / "dist")
+    venv.create(tmp_path / "venv", symlinks=True)
+    (packages,) = (tmp_path / "venv/lib").glob("python*/site-packages")
+    with zipfile.ZipFile(link) as wheel:
+        wheel.extractall(packages)
+    code = "import ila_jax; print(ila_jax.__file__)"
+    for folder in (tmp_path, tmp_path / "dist", clone):
+        out = subprocess.run(
+            [str(tmp_path / "venv/bin/python"), "-c", code],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+        )
+        assert out.stdout == f"{clone / 'ila_jax/__init__.py'}\n", out.stderr
+
+
 def test_the_sdist_holds_no_tests(built):
     """A part of them could not run."""
     (unpacked,) = (built[0].parent / "unpacked").iterdir()
