@@ -221,7 +221,8 @@ class Attention(nnx.Module):
 
     def _projected(self, x: Float[Array, "... n d"]) -> list[Float[Array, "m n a c"]]:
         """Queries, keys and values of each head."""
-        # Parted before their channels are: the gradients are put together as rows of the product.
+        # Split before the channels are: gradients are then concatenated, row by row. Those of one
+        # array by its first axis would be padded, added up and transposed.
         parts = jnp.split(self.qkv(x), 3, axis=-1)
         return [rearrange(y, "... n (a c) -> (...) n a c", a=self.heads) for y in parts]
 
