@@ -14,23 +14,17 @@ def page(readme: str) -> str:
     return re.sub(rf"\[([^\]]*)\]{relative}", r"\1", without_pictures)
 
 
+PACKAGES = find_packages(include=["ila_jax", "ila_jax.*"])
+CONFIGS = ["ila_jax.configs", *(f"ila_jax.configs.{name}" for name in find_packages("configs"))]
+
 # A link to a clone (pip install -e) names the clone's folder in a .pth file, where a mapped folder
 # would need an import hook. Python asks a hook last: where the clone lies in the working directory,
 # which it does after `git clone`, its folder ila_jax would be taken for the package.
-LAYOUT = (
-    {"packages": find_packages(include=["ila_jax", "ila_jax.*"]), "package_dir": {"": "."}}
-    if "editable_wheel" in sys.argv
-    else {
-        "packages": [
-            *find_packages(include=["ila_jax", "ila_jax.*"]),
-            "ila_jax.configs",
-            *(f"ila_jax.configs.{name}" for name in find_packages("configs")),
-        ],
-        "package_dir": {"ila_jax.configs": "configs"},
-    }
-)
+IS_LINK = "editable_wheel" in sys.argv
+
 setup(
-    **LAYOUT,
+    packages=PACKAGES if IS_LINK else PACKAGES + CONFIGS,
+    package_dir={"": "."} if IS_LINK else {"ila_jax.configs": "configs"},
     long_description=page(Path(__file__).with_name("README.md").read_text("utf-8")),
     long_description_content_type="text/markdown",
 )
