@@ -35,3 +35,13 @@ def keep_freed_memory() -> None:
     libc = ctypes.CDLL(None)
     for parameter, value in _SETTINGS.items():
         libc.mallopt(parameter, value)
+
+
+def give_back_freed_memory() -> None:
+    """Gives the system what is freed by now, also between what is in use.
+
+    For what has taken much memory and does not come again: a compilation leaves 0.5 to 1 GiB, in
+    pieces into which no program's working memory fits. It does nothing on another C library.
+    """
+    if platform.libc_ver()[0] == "glibc":
+        ctypes.CDLL(None).malloc_trim(0)

@@ -22,7 +22,7 @@ PARTS = (
     ("attention over time", r"/time/"),
     ("attention", r"/attention/"),
     ("MLP", r"/mlp/"),
-    ("blocks, the rest", r"/block(s|\d+)/"),
+    ("blocks, the rest", r"/block\d+/"),
     ("multi-frame integration", r"/mit/"),
     ("head", r"/head/"),
     ("optimizer", r"/optimizer/"),

@@ -10,14 +10,12 @@ from jaxtyping import Array, Float
 
 from ila_jax.models import nvidia
 from ila_jax.models.layers import Dtypes, Keys, torch_uniform, torch_uniform_bias
+from ila_jax.models.own_convolutions import conv3x3, depthwise3x3, narrowing_conv3x3
 from ila_jax.models.own_gradients import (
     BATCH_NORM_EPS,
     batch_normalise,
     batch_statistics,
-    conv3x3,
-    depthwise3x3,
     largest,
-    narrowing_conv3x3,
     normalise,
 )
 

@@ -14,14 +14,14 @@ from jaxtyping import Array, Float
 
 from ila_jax.config import Precision
 from ila_jax.models import nvidia
-from ila_jax.models.own_gradients import quick_gelu
+from ila_jax.models.own_gradients import layer_normalise, quick_gelu, softmax
 from ila_jax.sizes import Activation, Arithmetic
 
 _OF_CLIP = Arithmetic()
 
 # The released `trunc_normal_(std=0.02)` cuts at ±2, which is a hundred deviations: nothing is cut.
 small_normal = nnx.initializers.normal(0.02)
-zeros = nnx.initializers.zeros_init()
+ones, zeros = nnx.initializers.ones_init(), nnx.initializers.zeros_init()
 # nn.Linear's and nn.Conv's own start in PyTorch, U(±1/√fan_in); 1/3 is the variance of U(±1).
 torch_uniform = nnx.initializers.variance_scaling(1 / 3, "fan_in", "uniform")
 
@@ -134,16 +134,23 @@ class Dtypes:
             rngs=rngs,
         )
 
-    def layer_norm(self, width: int, *, keys: Keys) -> nnx.LayerNorm:
+    def layer_norm(self, width: int, *, keys: Keys) -> "LayerNorm":
         """A layer norm over channels, with the eps of the arithmetic."""
-        rngs: Any = keys
-        return nnx.LayerNorm(
-            width,
-            epsilon=self.arithmetic.eps,
-            dtype=self.compute,
-            param_dtype=self.param,
-            rngs=rngs,
-        )
+        return LayerNorm(width, dtypes=self, keys=keys)
+
+
+class LayerNorm(nnx.Module):
+    """Layer norm over channels, as PyTorch's; flax's would keep three arrays of its size more."""
+
+    def __init__(self, width: int, *, dtypes: Dtypes, keys: Keys):
+        self.dtypes = dtypes
+        self.scale = nnx.Param(ones(keys.params(), (width,), dtypes.param))
+        self.bias = nnx.Param(zeros(keys.params(), (width,), dtypes.param))
+
+    def __call__(self, x: Float[Array, "... d"]) -> Float[Array, "... d"]:
+        """Each token by itself, in the dtype in which the model computes."""
+        y = layer_normalise(x, self.scale[...], self.bias[...], self.dtypes.arithmetic.eps)
+        return y.astype(self.dtypes.compute)
 
 
 # PyTorch's GELU is z·Φ(z); with its approximate="tanh", the formula that takes tanh.
@@ -183,7 +190,7 @@ def attention_weights(
         allowed = jnp.tri(q.shape[1], k.shape[1], dtype=bool)
         # Here and below axes of 1 are written out: under test no array broadcasts to another rank.
         scores = jnp.where(allowed[None, None], scores, -jnp.inf)
-    return jax.nn.softmax(scores)
+    return softmax(scores)
 
 
 class Attention(nnx.Module):
@@ -247,7 +254,12 @@ class MLP(nnx.Module):
     def __call__(self, x: Float[Array, "... d"]) -> Float[Array, "... d"]:
         """Each token by itself."""
         with jax.named_scope("mlp"):
-            return self.proj(ACTIVATIONS[self.activation](self.fc(x)))
+            # Of the two largest arrays of a block one is kept, and the other computed again.
+            y: Array = jax.checkpoint(self._from_hidden)(self.fc(x))
+            return y
+
+    def _from_hidden(self, hidden: Float[Array, "... d4"]) -> Float[Array, "... d"]:
+        return self.proj(ACTIVATIONS[self.activation](hidden))
 
 
 class ResidualBlock(nnx.Module):

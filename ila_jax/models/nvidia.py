@@ -2,8 +2,8 @@
 
 XLA writes every score of the attention to memory there, and runs a convolution that is spelt as
 products and shifted sums slower than cuDNN runs it as one (performance.md). Everywhere else
-`layers.py` and `own_gradients.py` compute the same, and so does `layers.py` where cuDNN's attention
-does not take what is asked for.
+`layers.py` and `own_convolutions.py` compute the same, and so does `layers.py` where cuDNN's
+attention does not take what is asked for.
 """
 
 import functools

@@ -1,18 +1,18 @@
 """Functions with gradients of their own, which keep and compute less than those that JAX derives.
 
-JAX keeps for the backward pass whatever its rules meet on the way: nine windows of each map, the
-sigmoid beside what it is taken of, a map less its mean. These keep their inputs, once. XLA merges
-what the backward pass computes again with the same expression in the forward pass, and so keeps it
-all the same: where something is computed again here, it is written as another expression.
+JAX keeps for the backward pass whatever its rules meet on the way: the sigmoid beside what it is
+taken of, a map less its mean. These keep their input or their output, once, and compute the rest
+again, behind a barrier (`barriers.py`).
 """
 
 import functools
-from collections.abc import Iterable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+
+from ila_jax.models.barriers import for_backward
 
 BATCH_NORM_EPS = 1e-5  # PyTorch's default in BatchNorm; flax's is 1e-6
 
@@ -24,11 +24,11 @@ def quick_gelu(x: Float[Array, "*m"]) -> Float[Array, "*m"]:
 
 
 def _quick_gelu_gradient(x: Array, dy: Array) -> tuple[Array]:
-    # σ(z) as 1 − σ(−z), another expression than that of the forward pass. In float32 or wider: in
-    # bfloat16 the difference would be rounded to 0.4 %.
+    x, dy = for_backward(x, dy)
+    # In float32 or wider: in bfloat16 the difference to 1 would be rounded to 0.4 %.
     wide = x.astype(jnp.promote_types(x.dtype, jnp.float32))
-    rest = jax.nn.sigmoid(-1.702 * wide)
-    slope = (1 - rest) * (1 + 1.702 * wide * rest)
+    sigmoid = jax.nn.sigmoid(1.702 * wide)
+    slope = sigmoid * (1 + 1.702 * wide * (1 - sigmoid))
     return ((dy * slope).astype(x.dtype),)
 
 
@@ -36,66 +36,42 @@ quick_gelu.defvjp(lambda x: (quick_gelu(x), x), _quick_gelu_gradient)
 
 
 @jax.custom_vjp
-def conv3x3(
-    x: Float[Array, "m g g i"], kernel: Float[Array, "three three i o"]
-) -> Float[Array, "m g g o"]:
-    """3×3 convolution of maps, padding 1: one matrix product with all nine windows of the inputs.
-
-    On CPUs and for the small maps of this model that is faster than `lax.conv`, which takes up to
-    three times as long as PyTorch's convolution there. The windows are not kept.
-    """
-    windows = jnp.concatenate([_window(x, i, j) for i, j in _PLACES], axis=-1)
-    return (_rows(windows) @ kernel.reshape(-1, kernel.shape[-1])).reshape(*x.shape[:-1], -1)
+def relu(x: Float[Array, "*m"]) -> Float[Array, "*m"]:
+    """The larger of x and 0."""
+    return jnp.maximum(x, 0)
 
 
-@jax.custom_vjp
-def narrowing_conv3x3(
-    x: Float[Array, "m g g i"], kernel: Float[Array, "three three i o"]
-) -> Float[Array, "m g g o"]:
-    """The same where outputs are far fewer: each tap's product is shifted, and not its inputs.
-
-    Nine windows of 1,536 channels would be the largest array of the whole model.
-    """
-    of_taps = (_rows(x) @ _taps(kernel)).reshape(*x.shape[:-1], -1)
-    maps = jnp.split(of_taps, 9, axis=-1)
-    return _sum(_window(of_tap, *place) for of_tap, place in zip(maps, _PLACES, strict=True))
+def _relu(x: Array) -> tuple[Array, Array]:
+    # What follows and the backward pass read one array, and not each its own copy.
+    y: Array = jax.lax.optimization_barrier(relu(x))
+    return y, y
 
 
-def _conv3x3_gradients(inputs: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
-    x, kernel = inputs
-    # What a tap shifted one way comes back the other: windows of dy serve both products.
-    shifted = jnp.concatenate([_window(dy, 2 - i, 2 - j) for i, j in _PLACES], axis=-1)
-    dx = (_rows(shifted) @ _taps(kernel).T).reshape(x.shape)
-    d_taps = jnp.einsum("mi,mo->io", _rows(x), _rows(shifted))
-    return dx, d_taps.reshape(-1, *kernel.shape[:2], kernel.shape[3]).transpose(1, 2, 0, 3)
+def _relu_gradient(y: Array, dy: Array) -> tuple[Array]:
+    y, dy = for_backward(y, dy)
+    return (jnp.where(y > 0, dy, 0),)
 
 
-conv3x3.defvjp(lambda x, kernel: (conv3x3(x, kernel), (x, kernel)), _conv3x3_gradients)
-narrowing_conv3x3.defvjp(
-    lambda x, kernel: (narrowing_conv3x3(x, kernel), (x, kernel)), _conv3x3_gradients
-)
+relu.defvjp(_relu, _relu_gradient)
 
 
 @jax.custom_vjp
-def depthwise3x3(
-    x: Float[Array, "m g g c"], kernel: Float[Array, "three three c"]
-) -> Float[Array, "m g g c"]:
-    """3×3 convolution of each channel by itself, padding 1: nine shifted multiply-adds."""
-    return _sum(_window(x, i, j) * _channels(kernel[i, j]) for i, j in _PLACES)
+def softmax(x: Float[Array, "*m c"]) -> Float[Array, "*m c"]:
+    """exp(x) over its sum along the last axis."""
+    return jax.nn.softmax(x)
 
 
-def _depthwise3x3_gradients(inputs: tuple[Array, Array], dy: Array) -> tuple[Array, Array]:
-    x, kernel = inputs
-    # Both from windows of dy: those of x, as the forward pass has them, would all be kept.
-    windows = {(i, j): _window(dy, 2 - i, 2 - j) for i, j in _PLACES}
-    dx = _sum(windows[i, j] * _channels(kernel[i, j]) for i, j in _PLACES)
-    taps = [(windows[place] * x).sum((0, 1, 2)) for place in _PLACES]
-    return dx, jnp.stack(taps).reshape(kernel.shape)
+def _softmax(x: Array) -> tuple[Array, Array]:
+    y: Array = jax.lax.optimization_barrier(softmax(x))
+    return y, y
 
 
-depthwise3x3.defvjp(
-    lambda x, kernel: (depthwise3x3(x, kernel), (x, kernel)), _depthwise3x3_gradients
-)
+def _softmax_gradient(y: Array, dy: Array) -> tuple[Array]:
+    y, dy = for_backward(y, dy)
+    return (y * (dy - (y * dy).sum(-1, keepdims=True)),)
+
+
+softmax.defvjp(_softmax, _softmax_gradient)
 
 
 @jax.custom_vjp
@@ -131,12 +107,14 @@ def batch_statistics(x: Float[Array, "*m c"], dtype: Any) -> tuple[Array, Array]
 
 
 def _batch_normalise(x: Array, scale: Array, bias: Array) -> tuple[Array, tuple[Array, ...]]:
+    # Each of what follows would compute what x comes of for itself.
+    x = jax.lax.optimization_barrier(x)
     mean, var = batch_statistics(x, scale.dtype)
     return normalise(x, mean, var, scale, bias), (x, mean, var, scale)
 
 
 def _batch_normalise_gradients(kept: tuple[Array, ...], dy: Array) -> tuple[Array, Array, Array]:
-    x, mean, var, scale = kept
+    (x, mean, var, scale), dy = for_backward(kept, dy)
     axes, count = tuple(range(x.ndim - 1)), x.size // x.shape[-1]
     dy = dy.astype(scale.dtype)
     inverse = jax.lax.rsqrt(var + BATCH_NORM_EPS)
@@ -151,6 +129,43 @@ def _batch_normalise_gradients(kept: tuple[Array, ...], dy: Array) -> tuple[Arra
 
 
 batch_normalise.defvjp(_batch_normalise, _batch_normalise_gradients)
+
+
+@functools.partial(jax.custom_vjp, nondiff_argnums=(3,))
+def layer_normalise(
+    x: Float[Array, "*m c"], scale: Float[Array, "c"], bias: Float[Array, "c"], eps: float
+) -> Float[Array, "*m c"]:
+    """Each row of x by its own mean and biased variance, then scaled and moved.
+
+    Computed in the dtype of the scale; what is kept, and returned, is in that of x.
+    """
+    return _layer_normalise(x, scale, bias, eps)[0]
+
+
+def _layer_normalise(
+    x: Array, scale: Array, bias: Array, eps: float
+) -> tuple[Array, tuple[Array, ...]]:
+    wide = x.astype(scale.dtype)
+    mean = wide.mean(-1, keepdims=True)
+    inverse = jax.lax.rsqrt(wide.var(-1, keepdims=True) + eps)
+    y = (wide - mean) * inverse * _channels(scale, x.ndim) + _channels(bias, x.ndim)
+    return y.astype(x.dtype), (x, mean, inverse, scale)
+
+
+def _layer_normalise_gradients(
+    eps: float, kept: tuple[Array, ...], dy: Array
+) -> tuple[Array, Array, Array]:
+    (x, mean, inverse, scale), dy = for_backward(kept, dy)
+    rows, dy = tuple(range(x.ndim - 1)), dy.astype(scale.dtype)
+    normalised = (x.astype(scale.dtype) - mean) * inverse
+    d_normalised = dy * _channels(scale, x.ndim)
+    by_mean = d_normalised.mean(-1, keepdims=True)
+    by_variance = (d_normalised * normalised).mean(-1, keepdims=True)
+    dx = inverse * (d_normalised - by_mean - normalised * by_variance)
+    return dx.astype(x.dtype), (dy * normalised).sum(rows), dy.sum(rows)
+
+
+layer_normalise.defvjp(_layer_normalise, _layer_normalise_gradients)
 
 
 @jax.custom_vjp
@@ -193,28 +208,7 @@ def _pairs_gradient(_: None, gradients: tuple[Array, Array]) -> tuple[Array]:
 
 pairs.defvjp(lambda u: (pairs(u), None), _pairs_gradient)
 
-_PLACES = [(i, j) for i in range(3) for j in range(3)]  # of the taps in a 3×3 kernel, row by row
 
-
-def _window(x: Float[Array, "m g g c"], row: int, column: int) -> Float[Array, "m g g c"]:
-    """What a tap of a 3×3 kernel sees of a map: the map moved by up to one place, 0 beyond it."""
-    padded = jnp.pad(x, ((0, 0), (1, 1), (1, 1), (0, 0)))
-    return padded[:, row : row + x.shape[1], column : column + x.shape[2]]
-
-
-def _taps(kernel: Float[Array, "three three i o"]) -> Float[Array, "i nine_o"]:
-    """All taps side by side: the nine matrices as one."""
-    return kernel.transpose(2, 0, 1, 3).reshape(kernel.shape[2], -1)
-
-
-def _sum(maps: Iterable[Array]) -> Array:
-    return functools.reduce(jnp.add, maps)
-
-
-def _rows(x: Float[Array, "*m c"]) -> Float[Array, "rows c"]:
-    return x.reshape(-1, x.shape[-1])
-
-
-def _channels(a: Float[Array, "c"], axes: int = 4) -> Array:
+def _channels(a: Float[Array, "c"], axes: int) -> Array:
     """A number a channel, shaped to go with an array of so many axes."""
     return a.reshape((1,) * (axes - 1) + (-1,))

@@ -1,7 +1,7 @@
 """CLIP's image tower over frames, with a temporal model in its blocks (models.md 1)."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -144,8 +144,16 @@ class ImageTower(nnx.Module):
         frozen_losses = jnp.zeros(count, jnp.float32)
         if count == len(blocks):
             return x, frozen_losses
-        x, losses = REMAT[self.remat](blocks[count:], x, training)
-        return x, jnp.concatenate([frozen_losses.astype(losses.dtype), losses]) if count else losses
+        losses: list[Scalar] = []
+        for i, block in enumerate(blocks[count:], count):
+            graph, *states = nnx.split(block, nnx.Param, nnx.BatchStat)
+            weights = tuple(map(nnx.to_pure_dict, states))
+            with jax.named_scope(f"block{i}"):
+                x, loss, stats = REMAT[self.remat](graph, weights, x, training)
+            nnx.update(block, stats)
+            losses.append(loss)
+        trained = jnp.stack(losses)
+        return x, jnp.concatenate([frozen_losses.astype(trained.dtype), trained])
 
     def walk(self, video: Video) -> Iterator[tuple[TemporalBlock, Tokens, Tokens]]:
         """Each block, with the tokens that it takes and those that it gives, in inference."""
@@ -155,27 +163,6 @@ class ImageTower(nnx.Module):
                 y, _ = block(x, None)
             yield block, x, y
             x = y
-
-
-# Runs all blocks: tokens after the last, and each one's auxiliary loss.
-BlockRunner = Callable[
-    [Sequence[TemporalBlock], Tokens, Training | None],
-    tuple[Tokens, Float[Array, "depth"]],
-]
-
-
-def _one_by_one(
-    blocks: Sequence[Any], x: Tokens, training: Training | None
-) -> tuple[Tokens, Float[Array, "depth"]]:
-    """Keeps all that the backward pass needs: the fastest, where memory allows it."""
-    losses: list[Scalar] = []
-    for i, block in enumerate(blocks):
-        graph, *states = nnx.split(block, nnx.Param, nnx.BatchStat)
-        with jax.named_scope(f"block{i}"):
-            x, loss, stats = _block(graph, tuple(map(nnx.to_pure_dict, states)), x, training)
-        nnx.update(block, stats)
-        losses.append(loss)
-    return x, jnp.stack(losses)
 
 
 @functools.partial(jax.jit, static_argnums=0)
@@ -192,42 +179,15 @@ def _block(
     return x, loss, nnx.to_pure_dict(nnx.state(block, nnx.BatchStat))
 
 
-def _keeping(policy: Callable[..., bool] | None) -> BlockRunner:
-    """Keeps of each block for the backward pass only what the policy allows; None allows nothing.
-
-    A loop over the blocks, their weights stacked: compilers merge what is computed again with what
-    was computed first, unless a loop lies between them (XLA's for the CPU does).
-    """
-
-    def run(
-        blocks: Sequence[Any], x: Tokens, training: Training | None
-    ) -> tuple[Tokens, Float[Array, "depth"]]:
-        # A scan takes arrays: the blocks are parted into what they share and their stacked weights.
-        split = [nnx.split(block, nnx.Param, nnx.BatchStat) for block in blocks]
-        graph = split[0][0]  # of every block
-        weights = [tuple(map(nnx.to_pure_dict, states)) for _, *states in split]
-        stacked = jax.tree.map(lambda *leaves: jnp.stack(leaves), *weights)
-
-        # Within a loop nothing can be merged: barriers against it would only be in the way.
-        @functools.partial(jax.checkpoint, policy=policy, prevent_cse=False)
-        def one(x: Tokens, weights: Any) -> tuple[Tokens, Any]:
-            block = nnx.merge(graph, *weights)
-            x, loss = block(x, training)
-            return x, (loss, nnx.to_pure_dict(nnx.state(block, nnx.BatchStat)))
-
-        with jax.named_scope("blocks"):
-            x, (losses, stats) = jax.lax.scan(one, x, stacked)
-        # The loop worked on copies of the blocks: running statistics go back into the blocks.
-        for i, block in enumerate(blocks):
-            nnx.update(block, jax.tree.map(lambda stat, i=i: stat[i], stats))
-        return x, losses
-
-    return run
-
-
-# By `model.remat`, from the most memory to the least.
-REMAT: dict[str, BlockRunner] = {
-    "none": _one_by_one,
-    "dots": _keeping(jax.checkpoint_policies.dots_with_no_batch_dims_saveable),
-    "block": _keeping(None),
+# By `model.remat`, from the most memory to the least: a block that keeps what the backward pass
+# needs, one that keeps the products with its weights, and one that keeps its tokens alone. The rest
+# is computed again.
+REMAT: dict[str, Callable[..., tuple[Tokens, Scalar, Any]]] = {
+    "none": _block,
+    "dots": jax.checkpoint(
+        _block,
+        static_argnums=0,
+        policy=jax.checkpoint_policies.dots_with_no_batch_dims_saveable,
+    ),
+    "block": jax.checkpoint(_block, static_argnums=0),
 }

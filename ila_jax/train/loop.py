@@ -52,7 +52,7 @@ from ila_jax.train.recipe import Recipe, make_recipe
 from ila_jax.train.run import TrainingRun
 from ila_jax.train.start import check_run, claim, starting_state
 from ila_jax.train.state import State
-from ila_jax.train.step import StepOutput, compiled_step
+from ila_jax.train.step import StepOutput, compiled_apart, compiled_step
 from ila_jax.train.validate import ended_early, validate, validation_due, validation_missing
 from ila_jax.train.writer import Writer
 
@@ -171,7 +171,7 @@ def _train_from(run: TrainingRun, state: State) -> bool:
     """Trains from a state on. Returns whether the last step was reached."""
     config, done = run.config.train, int(state["step"])
     text = _text_features(run, state)
-    step = compiled_step(run.recipe, run.mesh, state)
+    step = compiled_apart(compiled_step(run.recipe, run.mesh, state))
     predictor = Predictor(run.config.model, run.mesh)
     if validation_missing(run, done) and not validate(run, predictor, state, text, done):
         say(f"stopped at step {done}, which is saved: {_GOES_ON}")

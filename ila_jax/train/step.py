@@ -1,6 +1,7 @@
 """One training step as a pure function of state and batch, and its compiled form over a mesh."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -9,7 +10,9 @@ import optax
 from jax.sharding import Mesh
 from jaxtyping import Array
 
+from ila_jax.freed_memory import give_back_freed_memory
 from ila_jax.job.sharding import replicated, shardings
+from ila_jax.models.barriers import compiler_options
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Scalar, TextFeatures
 from ila_jax.train.gradients import Gradients, batch_gradients
@@ -47,7 +50,29 @@ def compiled_step(recipe: Recipe, mesh: Mesh, state: State) -> Any:
         return new_state, StepOutput(metrics, rows)
 
     out = (shardings(mesh, state), replicated(mesh))
-    return jax.jit(whole, donate_argnums=0, out_shardings=out)
+    options = compiler_options(mesh.devices.flat[0].platform)
+    return jax.jit(whole, donate_argnums=0, out_shardings=out, compiler_options=options)
+
+
+def compiled_apart(step: Any) -> Callable[..., tuple[State, StepOutput]]:
+    """A compiled step whose first call compiles it before it runs it.
+
+    What compiling took is given back in between, and not beside the memory that the step works in.
+    All calls take arrays of the same shapes, as those of a run do.
+    """
+    program: Any = None
+
+    def run(
+        state: State, batch: dict[str, Array], text: TextFeatures | None
+    ) -> tuple[State, StepOutput]:
+        nonlocal program
+        if program is None:
+            program = step.lower(state, batch, text).compile()
+            give_back_freed_memory()
+        output: tuple[State, StepOutput] = program(state, batch, text)
+        return output
+
+    return run
 
 
 def step(

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from ila_jax.job.sharding import make_mesh, put_batch
-from ila_jax.models import layers, nvidia, own_gradients
+from ila_jax.models import layers, nvidia, own_convolutions
 from tests.models.test_layers import normal
 
 BY_XLA = functools.partial(jax.nn.dot_product_attention, implementation="xla")
@@ -86,8 +86,10 @@ def test_a_processor_is_no_gpu_and_neither_is_one_that_was_chosen():
 
 def test_convolutions_are_the_same():
     x = normal(3, 5, 4, 8)
-    check_gradients(nvidia.conv3x3, own_gradients.conv3x3, [x, normal(3, 3, 8, 2, seed=1)])
-    check_gradients(nvidia.depthwise3x3, own_gradients.depthwise3x3, [x, normal(3, 3, 8, seed=1)])
+    check_gradients(nvidia.conv3x3, own_convolutions.conv3x3, [x, normal(3, 3, 8, 2, seed=1)])
+    check_gradients(
+        nvidia.depthwise3x3, own_convolutions.depthwise3x3, [x, normal(3, 3, 8, seed=1)]
+    )
 
 
 @pytest.mark.gpu

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from ila_jax.models.layers import Dtypes, Keys
+from ila_jax.models.own_convolutions import conv3x3, depthwise3x3, narrowing_conv3x3
 from ila_jax.models.own_gradients import (
     batch_normalise,
-    conv3x3,
-    depthwise3x3,
     largest,
-    narrowing_conv3x3,
+    layer_normalise,
     pairs,
     quick_gelu,
+    relu,
+    softmax,
 )
 from tests.models.test_layers import normal
 
@@ -29,6 +30,15 @@ def plain_batch_norm(x, scale, bias):
     axes = tuple(range(x.ndim - 1))
     mean, var = x.mean(axes, keepdims=True), x.var(axes, keepdims=True)
     return (x - mean) / jnp.sqrt(var + 1e-5) * scale[None, None, None] + bias[None, None, None]
+
+
+def own_layer_norm(x, scale, bias):
+    return layer_normalise(x, scale, bias, 1e-5)
+
+
+def plain_layer_norm(x, scale, bias):
+    mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    return (x - mean) / jnp.sqrt(var + 1e-5) * scale[None, None] + bias[None, None]
 
 
 def stacked_pairs(x):
@@ -49,6 +59,9 @@ CASES = {
         [(3, 5, 4, 6), (3, 3, 6)],
     ),
     "batch norm": (batch_normalise, plain_batch_norm, [(3, 5, 4, 6), (6,), (6,)]),
+    "layer norm": (own_layer_norm, plain_layer_norm, [(3, 5, 6), (6,), (6,)]),
+    "ReLU": (relu, lambda x: jnp.where(x > 0, x, 0.0), [(50, 7)]),
+    "softmax": (softmax, lambda x: jnp.exp(x) / jnp.exp(x).sum(-1, keepdims=True), [(5, 4, 7)]),
     "largest": (largest, lambda x: x.max(axis=2), [(3, 5, 4, 6)]),
     "pairs": (stacked_pairs, plain_pairs, [(2, 5, 3)]),
     "the one pair of two frames": (stacked_pairs, plain_pairs, [(2, 2, 3)]),
@@ -76,6 +89,19 @@ def test_in_bfloat16_the_tail_of_quick_gelu_has_a_slope():
     assert slopes.dtype == jnp.bfloat16
     expected = jax.vmap(jax.grad(quick_gelu))(x.astype(jnp.float32))
     np.testing.assert_allclose(slopes.astype(jnp.float32), expected, rtol=4e-3)
+
+
+def test_layer_norm_in_bfloat16_computes_in_float32():
+    x = (100 + normal(64, 32)).astype(jnp.bfloat16)
+    y, back = jax.vjp(own_layer_norm, x, jnp.ones(32), jnp.zeros(32))
+    gradients = back(jnp.ones_like(y))
+    assert [a.dtype for a in (y, *gradients)] == [jnp.bfloat16, jnp.bfloat16, *[jnp.float32] * 2]
+    assert float(jnp.abs(y.astype(jnp.float32).mean(-1)).max()) < 1e-2
+
+
+def test_of_relu_at_zero_nothing_comes_back():
+    x = jnp.asarray([-1.0, 0.0, 2.0])
+    np.testing.assert_array_equal(jax.grad(lambda x: relu(x).sum())(x), [0, 0, 1])
 
 
 def test_batch_norm_in_bfloat16_computes_in_float32():

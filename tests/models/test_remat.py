@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ila_jax.models import model
+from ila_jax.models.barriers import compiler_options
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
 from tests.models import small
@@ -61,5 +62,6 @@ def working_memory(remat):
         output, _ = model.apply(config, Variables(params, batch_stats), video, None, training)
         return output.logits.sum() + output.alignment_loss.sum()
 
-    compiled = jax.jit(jax.grad(loss)).lower(*shapes, video).compile()
+    gradients = jax.jit(jax.grad(loss), compiler_options=compiler_options(jax.default_backend()))
+    compiled = gradients.lower(*shapes, video).compile()
     return compiled.memory_analysis().temp_size_in_bytes

@@ -18,6 +18,7 @@ from ila_jax.benchmark.train_step import noise
 from ila_jax.config import Config, ModelConfig, from_config, read_config
 from ila_jax.cost.by_scope import seconds_by_part
 from ila_jax.cost.countings import by_formula
+from ila_jax.freed_memory import give_back_freed_memory
 from ila_jax.job.sharding import make_mesh, over_data, put_batch, put_state, replicated, shardings
 from ila_jax.models import model
 from ila_jax.models.forward import logits_of
@@ -116,6 +117,7 @@ def train(row: Row) -> None:
         loop = _Loop(compiled, fresh_on(recipe, mesh, variables), put_batch(mesh, batch))
         del variables  # as in a run: only the state is kept
         loop.text = put_state(mesh, text)
+        give_back_freed_memory()  # as in a run, before its first step
         seconds = sampled(loop.step, loop.wait, samples=row.steps)
         tell(**summary(seconds, clips=row.batch), **_peak(), loss=float(loop.metrics["loss"]))
         if row.profile:

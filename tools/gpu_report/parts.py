@@ -20,7 +20,7 @@ from ila_jax.config import ModelConfig
 from ila_jax.cost.formulas import tower
 from ila_jax.models import model
 from ila_jax.models.layers import attend, attention_weights
-from ila_jax.models.own_gradients import conv3x3, depthwise3x3
+from ila_jax.models.own_convolutions import conv3x3, depthwise3x3
 from ila_jax.models.temporal.alignment import neighbours
 from ila_jax.shapes import Training
 from ila_jax.train import augment

@@ -25,7 +25,9 @@ from ila_jax.files.publish import publish_text
 from tools.mutation.mutants import Mutant, mutants
 
 # For every room, which code is mutated, and the tests that belong to it: the longest prefix counts.
-_MODELS = "layers parts model inference_form inspection own_gradients nvidia temporal"
+_MODELS = (
+    "layers parts model inference_form inspection own_gradients own_convolutions nvidia temporal"
+)
 _ROOMS = {
     "models": {
         "ila_jax/models/": " ".join(f"tests/models/test_{name}.py" for name in _MODELS.split()),

@@ -18,7 +18,7 @@ from ila_jax.models.convolutions import (
     max_pool2,
 )
 from ila_jax.models.layers import Dtypes, Keys, zeros
-from ila_jax.models.own_gradients import largest
+from ila_jax.models.own_gradients import largest, relu
 from ila_jax.models.temporal.alignment import mask, neighbours
 from ila_jax.shapes import Alignment, Training
 
@@ -36,9 +36,9 @@ class SeparableInteraction(nnx.Module):
 
     def __call__(self, pairs: Float[Array, "m g g d2"], *, training: bool) -> Array:
         """The features F of each pair, [m, g, g, f]. training: whether norms are by the batch."""
-        x = jax.nn.relu(self.norm1(self.depthwise(pairs), training=training))
-        x = jax.nn.relu(self.norm2(self.pointwise(x), training=training))
-        return jax.nn.relu(self.norm3(self.conv(x), training=training))
+        x = relu(self.norm1(self.depthwise(pairs), training=training))
+        x = relu(self.norm2(self.pointwise(x), training=training))
+        return relu(self.norm3(self.conv(x), training=training))
 
 
 class DenseInteraction(nnx.Module):
@@ -52,8 +52,8 @@ class DenseInteraction(nnx.Module):
 
     def __call__(self, pairs: Float[Array, "m g g d2"], *, training: bool) -> Array:
         """The features F of each pair, [m, g, g, f]. training: whether norms are by the batch."""
-        x = jax.nn.relu(self.norm1(self.conv1(pairs), training=training))
-        return jax.nn.relu(self.norm2(self.conv2(x), training=training))
+        x = relu(self.norm1(self.conv1(pairs), training=training))
+        return relu(self.norm2(self.conv2(x), training=training))
 
 
 Interaction = SeparableInteraction | DenseInteraction
@@ -94,10 +94,10 @@ class PointPrediction(nnx.Module):
     def __call__(self, x: Float[Array, "m g g f"], *, training: bool) -> Float[Array, "m 2 2"]:
         """The points [pair, frame of the pair, (x, y)] on the grid linspace(−1, 1, g)."""
         # Norm, then pooling, then ReLU, as in the released code.
-        x = jax.nn.relu(max_pool2(self.norm1(self.conv1(x), training=training)))
-        x = jax.nn.relu(max_pool2(self.norm2(self.conv2(x), training=training)))
+        x = relu(max_pool2(self.norm1(self.conv1(x), training=training)))
+        x = relu(max_pool2(self.norm2(self.conv2(x), training=training)))
         # The largest over the map, so that any grid leaves a number a channel.
-        x = jax.nn.relu(self.fc1(largest(rearrange(x, "m h w c -> m (h w) c"))))
+        x = relu(self.fc1(largest(rearrange(x, "m h w c -> m (h w) c"))))
         points = self.points.reach * jnp.tanh(self.fc2(x).astype(self.dtypes.param))
         return points.reshape(-1, 2, 2)
 

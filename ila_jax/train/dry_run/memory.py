@@ -203,20 +203,7 @@ def kept_bytes(recipe: Recipe, clips: int) -> int:
         inputs_too = {id(x) for x in tree_leaves((variables, text))}
         return [x for x in tree_leaves(backward) if id(x) not in inputs_too]
 
-    arrays = jax.eval_shape(passed_on, *inputs)
-    width = config.model.geometry().width
-    return round(sum(_kept_bytes(x, dtype, width) for x in arrays))
-
-
-def _kept_bytes(x: Any, dtype: Any, width: int) -> float:
-    """Bytes that XLA keeps of an array that JAX hands to the backward pass. dtype: of products.
-
-    Tokens in a wider dtype are those of layer norms: three each, all of which XLA computes again
-    from what a norm takes, in the dtype of the products. width: of tokens.
-    """
-    wider = jnp.issubdtype(x.dtype, jnp.floating) and x.dtype.itemsize > dtype.itemsize
-    of_norm = wider and x.ndim > 1 and x.shape[-1] == width
-    return float(x.size * (dtype.itemsize / 3 if of_norm else x.dtype.itemsize))
+    return _bytes(jax.eval_shape(passed_on, *inputs))
 
 
 def clip_shape(config: Config) -> tuple[int, int, int, int]:
