@@ -117,6 +117,7 @@ def train(row: Row) -> None:
         loop = _Loop(compiled, fresh_on(recipe, mesh, variables), put_batch(mesh, batch))
         del variables  # as in a run: only the state is kept
         loop.text = put_state(mesh, text)
+        loop.wait()
         give_back_freed_memory()  # as in a run, before its first step
         seconds = sampled(loop.step, loop.wait, samples=row.steps)
         tell(**summary(seconds, clips=row.batch), **_peak(), loss=float(loop.metrics["loss"]))
