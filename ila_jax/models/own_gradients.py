@@ -38,7 +38,7 @@ quick_gelu.defvjp(lambda x: (quick_gelu(x), x), _quick_gelu_gradient)
 @jax.custom_vjp
 def relu(x: Float[Array, "*m"]) -> Float[Array, "*m"]:
     """The larger of x and 0."""
-    return jnp.maximum(x, 0)
+    return jax.nn.relu(x)
 
 
 def _relu(x: Array) -> tuple[Array, Array]:

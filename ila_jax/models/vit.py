@@ -141,10 +141,7 @@ class ImageTower(nnx.Module):
             # As in inference: batch norms by their running statistics, and no noise.
             with jax.named_scope(f"block{i}"):
                 x, _ = block(x, None)
-        frozen_losses = jnp.zeros(count, jnp.float32)
-        if count == len(blocks):
-            return x, frozen_losses
-        losses: list[Scalar] = []
+        losses: list[Scalar] = [jnp.float32(0)] * count
         for i, block in enumerate(blocks[count:], count):
             graph, *states = nnx.split(block, nnx.Param, nnx.BatchStat)
             weights = tuple(map(nnx.to_pure_dict, states))
@@ -152,8 +149,7 @@ class ImageTower(nnx.Module):
                 x, loss, stats = REMAT[self.remat](graph, weights, x, training)
             nnx.update(block, stats)
             losses.append(loss)
-        trained = jnp.stack(losses)
-        return x, jnp.concatenate([frozen_losses.astype(trained.dtype), trained])
+        return x, jnp.stack(losses)
 
     def walk(self, video: Video) -> Iterator[tuple[TemporalBlock, Tokens, Tokens]]:
         """Each block, with the tokens that it takes and those that it gives, in inference."""

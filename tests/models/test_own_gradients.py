@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from ila_jax.models.layers import Dtypes, Keys
-from ila_jax.models.own_convolutions import conv3x3, depthwise3x3, narrowing_conv3x3
 from ila_jax.models.own_gradients import (
     batch_normalise,
     largest,
@@ -17,13 +16,6 @@ from ila_jax.models.own_gradients import (
     softmax,
 )
 from tests.models.test_layers import normal
-
-
-def lax_conv(x, kernel, groups=1):
-    return jax.lax.conv_general_dilated(
-        x, kernel, (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC"),
-        feature_group_count=groups,
-    )  # fmt: skip
 
 
 def plain_batch_norm(x, scale, bias):
@@ -50,14 +42,6 @@ def plain_pairs(x):
 
 
 CASES = {
-    "conv3x3": (conv3x3, lax_conv, [(3, 5, 4, 6), (3, 3, 6, 2)]),
-    "conv3x3 of one place": (conv3x3, lax_conv, [(3, 1, 1, 6), (3, 3, 6, 7)]),
-    "narrowing conv3x3": (narrowing_conv3x3, lax_conv, [(3, 5, 4, 8), (3, 3, 8, 2)]),
-    "depthwise3x3": (
-        depthwise3x3,
-        lambda x, kernel: lax_conv(x, kernel[:, :, None], groups=x.shape[-1]),
-        [(3, 5, 4, 6), (3, 3, 6)],
-    ),
     "batch norm": (batch_normalise, plain_batch_norm, [(3, 5, 4, 6), (6,), (6,)]),
     "layer norm": (own_layer_norm, plain_layer_norm, [(3, 5, 6), (6,), (6,)]),
     "ReLU": (relu, lambda x: jnp.where(x > 0, x, 0.0), [(50, 7)]),
@@ -69,9 +53,8 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_gradients_are_those_of_the_plain_expression(name):
-    own, plain, shapes = CASES[name]
+def check_gradients(own, plain, shapes):
+    """Values and gradients of inputs of these shapes, against what JAX derives."""
     inputs = [2 * normal(*shape, seed=i) for i, shape in enumerate(shapes)]
     y, own_back = jax.vjp(own, *inputs)
     expected_y, plain_back = jax.vjp(plain, *inputs)
@@ -80,6 +63,11 @@ def test_gradients_are_those_of_the_plain_expression(name):
     for gradient, expected in zip(own_back(dy), plain_back(dy), strict=True):
         scale = float(jnp.abs(expected).max())
         np.testing.assert_allclose(gradient, expected, atol=2e-6 * scale)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_gradients_are_those_of_the_plain_expression(name):
+    check_gradients(*CASES[name])
 
 
 def test_in_bfloat16_the_tail_of_quick_gelu_has_a_slope():
