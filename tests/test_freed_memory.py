@@ -28,7 +28,7 @@ run(twenty)
 """
 
 
-# Every second of 512 arrays of 1 MiB is freed; the MiB that the process holds before and after.
+# Every second of 512 arrays of 1 MiB is freed; the MiB that are then given back.
 EVERY_SECOND = """
 import resource
 from ila_jax.commands import run

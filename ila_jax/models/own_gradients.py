@@ -41,18 +41,12 @@ def relu(x: Float[Array, "*m"]) -> Float[Array, "*m"]:
     return jax.nn.relu(x)
 
 
-def _relu(x: Array) -> tuple[Array, Array]:
-    # What follows and the backward pass read one array, and not each its own copy.
-    y: Array = jax.lax.optimization_barrier(relu(x))
-    return y, y
-
-
 def _relu_gradient(y: Array, dy: Array) -> tuple[Array]:
     y, dy = for_backward(y, dy)
     return (jnp.where(y > 0, dy, 0),)
 
 
-relu.defvjp(_relu, _relu_gradient)
+relu.defvjp(lambda x: _output_kept(relu(x)), _relu_gradient)
 
 
 @jax.custom_vjp
@@ -61,17 +55,12 @@ def softmax(x: Float[Array, "*m c"]) -> Float[Array, "*m c"]:
     return jax.nn.softmax(x)
 
 
-def _softmax(x: Array) -> tuple[Array, Array]:
-    y: Array = jax.lax.optimization_barrier(softmax(x))
-    return y, y
-
-
 def _softmax_gradient(y: Array, dy: Array) -> tuple[Array]:
     y, dy = for_backward(y, dy)
     return (y * (dy - (y * dy).sum(-1, keepdims=True)),)
 
 
-softmax.defvjp(_softmax, _softmax_gradient)
+softmax.defvjp(lambda x: _output_kept(softmax(x)), _softmax_gradient)
 
 
 @jax.custom_vjp
@@ -207,6 +196,12 @@ def _pairs_gradient(_: None, gradients: tuple[Array, Array]) -> tuple[Array]:
 
 
 pairs.defvjp(lambda u: (pairs(u), None), _pairs_gradient)
+
+
+def _output_kept(y: Array) -> tuple[Array, Array]:
+    """An output and what is kept for its gradient: one array for both, and not each its own."""
+    y = jax.lax.optimization_barrier(y)
+    return y, y
 
 
 def _channels(a: Float[Array, "c"], axes: int) -> Array:
