@@ -14,7 +14,6 @@ from ila_jax.models.own_convolutions import conv3x3, depthwise3x3, narrowing_con
 from ila_jax.models.own_gradients import (
     BATCH_NORM_EPS,
     batch_normalise,
-    batch_statistics,
     largest,
     normalise,
 )
@@ -136,8 +135,9 @@ class BatchNorm(nnx.Module):
     def __call__(self, x: Float[Array, "... c"], *, training: bool) -> Float[Array, "... c"]:
         """Normalises by the batch and updates the running statistics, or by these in inference."""
         if training:
-            self._update(x)
-            return batch_normalise(x, self.scale[...], self.bias[...])
+            y, mean, var = batch_normalise(x, self.scale[...], self.bias[...])
+            self._update(mean, var, count=x.size // x.shape[-1])
+            return y
         return normalise(x, self.mean[...], self.var[...], self.scale[...], self.bias[...])
 
     def factor_and_offset(self) -> tuple[Float[Array, "c"], Float[Array, "c"]]:
@@ -145,10 +145,8 @@ class BatchNorm(nnx.Module):
         factor = self.scale[...] * jax.lax.rsqrt(self.var[...] + BATCH_NORM_EPS)
         return factor, self.bias[...] - self.mean[...] * factor
 
-    def _update(self, x: Array) -> None:
-        """Moves the running statistics towards those of a batch."""
-        mean, var = batch_statistics(x, self.dtypes.param)
-        count = x.size // x.shape[-1]
+    def _update(self, mean: Float[Array, "c"], var: Float[Array, "c"], *, count: int) -> None:
+        """Moves the running statistics towards those of a batch of `count` numbers a channel."""
         # Only the running variance is unbiased: PyTorch normalises a batch by the biased one.
         unbiased = var * (count / max(count - 1, 1))
         self.mean[...] = _MOMENTUM * self.mean[...] + (1 - _MOMENTUM) * mean

@@ -6,7 +6,6 @@ again, behind a barrier (`barriers.py`).
 """
 
 import functools
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -66,12 +65,13 @@ softmax.defvjp(lambda x: _output_kept(softmax(x)), _softmax_gradient)
 @jax.custom_vjp
 def batch_normalise(
     x: Float[Array, "*m c"], scale: Float[Array, "c"], bias: Float[Array, "c"]
-) -> Float[Array, "*m c"]:
+) -> tuple[Array, Array, Array]:
     """x by its mean and biased variance over all axes but the last, then scaled and moved.
 
-    Computed in the dtype of the scale; what is kept, and returned, is in that of x.
+    Returned are the normalised x, the mean and the variance, for which there is no gradient.
+    Computed in the dtype of the scale; what is kept, and the normalised x, are in that of x.
     """
-    return normalise(x, *batch_statistics(x, scale.dtype), scale, bias)
+    return _batch_normalise(x, scale, bias)[0]
 
 
 def normalise(
@@ -88,22 +88,21 @@ def normalise(
     return ((x.astype(scale.dtype) - mean) * inverse + bias).astype(x.dtype)
 
 
-def batch_statistics(x: Float[Array, "*m c"], dtype: Any) -> tuple[Array, Array]:
-    """Mean and biased variance over all axes but the last, [c] each, computed in a dtype."""
-    x = x.astype(dtype)
-    axes = tuple(range(x.ndim - 1))
-    return x.mean(axes), x.var(axes)
-
-
-def _batch_normalise(x: Array, scale: Array, bias: Array) -> tuple[Array, tuple[Array, ...]]:
+def _batch_normalise(
+    x: Array, scale: Array, bias: Array
+) -> tuple[tuple[Array, Array, Array], tuple[Array, ...]]:
     # Each of what follows would compute what x comes of for itself.
     x = jax.lax.optimization_barrier(x)
-    mean, var = batch_statistics(x, scale.dtype)
-    return normalise(x, mean, var, scale, bias), (x, mean, var, scale)
+    wide, axes = x.astype(scale.dtype), tuple(range(x.ndim - 1))
+    mean, var = wide.mean(axes), wide.var(axes)
+    y = normalise(x, mean, var, scale, bias)
+    return (y, mean, var), (x, mean, var, scale)
 
 
-def _batch_normalise_gradients(kept: tuple[Array, ...], dy: Array) -> tuple[Array, Array, Array]:
-    (x, mean, var, scale), dy = for_backward(kept, dy)
+def _batch_normalise_gradients(
+    kept: tuple[Array, ...], gradients: tuple[Array, Array, Array]
+) -> tuple[Array, Array, Array]:
+    (x, mean, var, scale), dy = for_backward(kept, gradients[0])
     axes, count = tuple(range(x.ndim - 1)), x.size // x.shape[-1]
     dy = dy.astype(scale.dtype)
     inverse = jax.lax.rsqrt(var + BATCH_NORM_EPS)

@@ -19,6 +19,8 @@ row = json.loads(sys.argv[1])
 size = row["size"]
 if size == "fails early":
     raise ValueError("no such thing")
+if size == "compiles":
+    time.sleep(600)
 print("@ready", flush=True)
 assert sys.stdin.readline() == "go\\n"
 print("@result " + json.dumps({"clips_per_second": 1.0, "parts": {"a": {"macs": 1}}}), flush=True)
@@ -80,7 +82,7 @@ def test_only_the_kinds_that_are_asked_for():
 
 def test_rows_keep_what_they_told_whatever_happens(measured):
     children, finished = measured(["good", "fails early", "good"])
-    assert finished == ["good", "fails early", "good"]
+    assert finished == ["fails early", "good", "good"]
     first, bad, last = (child.entries for child in children.children)
     assert first == last
     assert set(first["parts"]) == {"a", "b"}
@@ -93,6 +95,15 @@ def test_a_row_that_hangs_is_stopped_and_the_next_one_measured(measured):
     hung, good = (child.entries for child in children.children)
     assert hung["clips_per_second"] == 1
     assert hung["error"].startswith("stopped after 5 s")
+    assert "error" not in good
+
+
+def test_what_still_compiles_is_ended_before_anything_is_measured(measured):
+    """Its compiler would try kernels on the device meanwhile, and take the processor."""
+    children, finished = measured(["good", "compiles"], limit=5.0)
+    assert finished == ["compiles", "good"]
+    good, compiling = (child.entries for child in children.children)
+    assert compiling["error"].startswith("not compiled in time, within 5 s")
     assert "error" not in good
 
 

@@ -157,8 +157,7 @@ class Children:
                 first = len(self.children)
                 for row in self._rows[first : first + 1 + self._ahead]:
                     self.children.append(Child(row, self._changed))
-                self._prepare(self.children[first:])
-                for child in self.children[first:]:
+                for child in self._prepared(self.children[first:]):
                     self._measure(child)
         finally:
             self._finish()
@@ -171,21 +170,32 @@ class Children:
     def _left(self) -> float:
         return self._end - time.monotonic()
 
-    def _prepare(self, children: Sequence[Child]) -> None:
-        """Waits until all of them need the device, or time is up."""
-        end = time.monotonic() + min(self._limit, self._left())
+    def _prepared(self, children: Sequence[Child]) -> list[Child]:
+        """Those that need the device, once all of them do or time is up; the others are ended.
+
+        A compiler that went on would try kernels on the device while others are measured.
+        """
+        begin = time.monotonic()
+        end = begin + min(self._limit, self._left())
         for child in children:
             child.reaches(turn.READY, end - time.monotonic())
+        ready = [child for child in children if child.reaches(turn.READY, 0)]
+        seconds = time.monotonic() - begin
+        for child in children:
+            if child not in ready:
+                child.stop(f"not compiled in time, within {seconds:.0f} s")
+                self._is_over(child, seconds)
+        return ready
 
     def _measure(self, child: Child) -> None:
         begin = time.monotonic()
-        ready = child.reaches(turn.READY, 0)
-        if ready:
-            child.go()
-            child.reaches(ENDED, min(self._limit, self._left()))
+        child.go()
+        child.reaches(ENDED, min(self._limit, self._left()))
         seconds = time.monotonic() - begin
-        turned = f"stopped after {seconds:.0f} s of its turn: no more time"
-        child.stop(turned if ready else f"not compiled in time, within {self._limit:.0f} s")
+        child.stop(f"stopped after {seconds:.0f} s of its turn: no more time")
+        self._is_over(child, seconds)
+
+    def _is_over(self, child: Child, seconds: float) -> None:
         self._done(child, seconds)
         halved = child.row.halved()
         if child.full and halved.batch >= 2:
