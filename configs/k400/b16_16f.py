@@ -5,7 +5,7 @@ Recipe (configs/k400/recipe.py): text head with prompts; 50,000 steps of 256 cli
 for CLIP's image tower and ten times that for what is new, mixup or cutmix, bfloat16.
 The paper's hardware: 8 V100 of 32 GB, which have no bfloat16 (--config.model.precision=float32).
 8 devices of 32 GB hold it, as --dry-run plans (docs/how-to/memory.md), in bfloat16 with
---config.train.accumulation=8 --config.model.remat=none
+--config.train.accumulation=4 --config.model.remat=none
 
     python -m ila_jax.convert --input ViT-B-16.pt --config k400/b16_16f \
         --output weights/k400_b16_16f

@@ -24,7 +24,7 @@ from ila_jax.models import model
 from ila_jax.models.forward import logits_of
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer
-from ila_jax.train.dry_run.memory import clip_shape, text_shape
+from ila_jax.train.dry_run.kept import clip_shape, text_shape
 from ila_jax.train.dry_run.plan import Planner
 from ila_jax.train.meter import clip_flops, device_memory
 from ila_jax.train.recipe import Recipe, make_recipe

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ila_jax.config import Config
 from ila_jax.job.sharding import planned_mesh
-from ila_jax.train.dry_run.memory import Kept, Memory, memory, traced
+from ila_jax.train.dry_run.kept import Kept, traced
+from ila_jax.train.dry_run.memory import Memory, memory
 from ila_jax.train.recipe import Recipe
 from ila_jax.train.start import abstract_state
 

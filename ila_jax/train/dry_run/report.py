@@ -16,7 +16,8 @@ from ila_jax.job.processes import say
 from ila_jax.job.sharding import check_batch, make_mesh, over_data, replicated, shardings
 from ila_jax.tables import render
 from ila_jax.train.dry_run import tables
-from ila_jax.train.dry_run.memory import Compiled, clip_shape, text_shape
+from ila_jax.train.dry_run.kept import clip_shape, text_shape
+from ila_jax.train.dry_run.memory import Compiled
 from ila_jax.train.dry_run.plan import Planner
 from ila_jax.train.recipe import Recipe, make_recipe
 from ila_jax.train.start import abstract_state

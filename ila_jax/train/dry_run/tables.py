@@ -39,12 +39,15 @@ def memory(plan: Plan, compiled: Compiled | None, where: str) -> Table:
     notes = [
         f"train.batch {config.train.batch}, train.accumulation {parts}: {plan.clips} clips a "
         f"device at a time; model.remat {config.model.remat}, mesh.fsdp {config.mesh.fsdp}, "
-        f"model.precision {config.model.precision}"
+        f"model.precision {config.model.precision}",
+        "working memory: the most of the seven rows above it that is there at a time. Gradients "
+        "take the place of what was kept for them, and new weights come after both",
     ]
     return Table(f"Memory of each of {where}", header, cells, notes)
 
 
-# The title of a row, and the field of Memory in it: parts first, then their sum.
+# The title of a row, and the field of Memory in it. Of what only a step needs not all is there at a
+# time: the most that is comes after it.
 _ROWS = {
     "parameters": "parameters",
     "optimizer state": "optimizer",
@@ -52,9 +55,12 @@ _ROWS = {
     "running statistics": "statistics",
     "batch": "batch",
     "state and batch": "arguments",
-    "gradients": "gradients",
     "activations kept": "kept",
     "one block again": "again",
+    "gradients": "gradients",
+    "their sum over parts": "summed",
+    "gathered from devices": "gathered",
+    "weights after the step": "updated",
     "augmentation": "augmentation",
     "working memory": "working",
     "margin": "margin",

@@ -10,9 +10,9 @@ import pytest
 from ila_jax.config import from_config, read_config
 from ila_jax.job.sharding import planned_mesh
 from ila_jax.train.__main__ import main
-from ila_jax.train.dry_run import memory, plan, report
+from ila_jax.train.dry_run import kept, memory, plan, report
 from ila_jax.train.dry_run import tables as tables
-from ila_jax.train.dry_run.memory import Kept
+from ila_jax.train.dry_run.kept import Kept
 from ila_jax.train.dry_run.plan import Planner
 from ila_jax.train.start import abstract_state
 from tests.train import runs
@@ -66,37 +66,62 @@ def test_the_memory_of_a_step_by_hand():
     assert found.optimizer == 2 * 4 * parameters + 4  # two moments, and a counter
     assert found.average == 0
     assert found.batch == 4 * (pixels + 4)
-    assert found.gradients == 2 * 4 * parameters
     assert found.kept == 100 + 10 * 2  # two clips at a time
-    assert found.again == 5 * 2
+    assert found.again == (5 - 1) * 2  # what a block keeps all the time is among what is kept
+    # Of a part, and the sum of the parts; and the weights after the step.
+    assert found.gradients == found.summed == found.updated == 4 * parameters
     assert found.augmentation == 2 * 2 * pixels * 4
-    working = 2 * 4 * parameters + 120 + 10 + 4 * 4 * pixels
-    assert found.margin == round(0.2 * working)
-    assert found.total == 12 * parameters + 4 + found.statistics + found.batch + round(
-        1.2 * working
+    assert found.gathered == 0
+    # Gradients are more than what is kept here, so that the end of the backward pass has the most.
+    working = 4 * parameters + 8 + 4 * parameters
+    assert found.working == working
+    assert found.margin == round(0.15 * working)
+    assert found.total == 12 * parameters + 4 + found.statistics + found.batch + working + round(
+        0.15 * working
     )
 
 
-def test_two_and_three_blocks_tell_what_four_keep():
-    config = runs.config({"model.temporal": "spatial"})  # quicker to trace than ILA
-    recipe = report.planned_recipe(config, report.known_data(config, None))
-    deep, kept = memory.of_depth(recipe, 4), memory.traced(memory.of_depth(recipe, 4))
-    assert memory.kept_bytes(deep, 6) == pytest.approx(kept.fixed + 6 * kept.clip, rel=1e-6)
-    assert 0 < kept.block < kept.clip / 4
+def test_split_weights_are_gathered_by_hand():
+    recipe, kept = small(), Kept(100, 10, 1)
+    state, mesh = abstract_state(recipe), planned_mesh(2, fsdp=2)
+    found = memory.memory(recipe, state, mesh, kept)
+    assert found.parameters == found.updated < found.gradients
+    assert found.gathered == 3 * found.gradients
+    assert found.working == 5 * found.gradients  # with their sum; what is kept is less
+
+
+MEMORY = dict.fromkeys(
+    ("parameters", "optimizer", "average", "statistics", "batch", "again", "summed", "gathered"), 0
+)
+
+
+@pytest.mark.parametrize(
+    ("kept", "gradients", "augmentation", "working"),
+    [(9, 2, 1, 9), (3, 5, 1, 10), (3, 2, 7, 7)],
+    ids=["forward pass", "new weights", "augmentation"],
+)
+def test_working_memory_is_the_most_at_a_time(kept, gradients, augmentation, working):
+    found = memory.Memory(
+        **MEMORY, kept=kept, gradients=gradients, updated=gradients, augmentation=augmentation
+    )
+    assert found.working == working
 
 
 @pytest.fixture
 def keeps(monkeypatch):
-    """A model that keeps 1 GiB a clip, 0.25 with dots, 0.125 with block; one block is 0.1."""
+    """A model that keeps 1 GiB a clip, 0.25 with dots, 0.125 with block; a tenth is one block's."""
     clips = {"none": 1.0, "dots": 0.25, "block": 0.125}
-    monkeypatch.setattr(
-        plan, "traced", lambda recipe: Kept(0, clips[recipe.config.model.remat] * GIB, 0.1 * GIB)
-    )
+
+    def traced(recipe):
+        clip = clips[recipe.config.model.remat] * GIB
+        return Kept(0, clip, clip / 10)
+
+    monkeypatch.setattr(plan, "traced", traced)
 
 
 @pytest.mark.parametrize(
     ("limit", "accumulation", "remat", "clips"),
-    [(44, 1, "none", 32), (25, 2, "none", 16), (7, 16, "none", 2), (5, 8, "dots", 4)],
+    [(44, 1, "none", 32), (25, 2, "none", 16), (7, 16, "none", 2), (4.2, 8, "dots", 4)],
 )
 def test_parts_come_before_blocks_computed_again(keeps, limit, accumulation, remat, clips):
     found = Planner(recipe_of("k400/b32_8f"), 8).fitting(limit * GIB)
@@ -107,11 +132,13 @@ def test_parts_come_before_blocks_computed_again(keeps, limit, accumulation, rem
 
 
 def test_weights_are_split_only_when_nothing_else_fits(keeps):
-    planner = Planner(recipe_of("k400/b32_8f"), 8)
-    whole = planner.plan(accumulation=16, remat="block", fsdp=1).memory
-    found = planner.fitting(whole.total - 1)
+    # With an average: what a step gathers of split weights is nearly all that the rest would save.
+    planner = Planner(recipe_of("k400/b32_8f", [("train.ema", 0.999)]), 8)
+    remats = ("none", "dots", "block")
+    smallest = [planner.plan(accumulation=16, remat=remat, fsdp=1).memory for remat in remats]
+    found = planner.fitting(min(need.total for need in smallest) - 1)
     assert found.config.mesh.fsdp == -1
-    assert found.memory.state < whole.state / 7
+    assert found.memory.state < smallest[0].state / 7
     assert planner.fitting(GIB) is None
 
 
@@ -145,12 +172,23 @@ def test_a_dry_run_of_the_quickstart_here(tmp_path, capsys, monkeypatch):
     assert "8 devices (cpu) of 8GiB" in said
     need, xla = shown["plan"].memory, shown["compiled"]
     assert need.arguments + 3 * 4 == xla.arguments  # three counters: of steps, and of skipped ones
-    assert 0.7 < need.working / xla.working < 1.4
+    assert 0.6 < need.working / xla.working < 1.6  # of 1.5 MiB
     assert "It fits" in said
     assert re.search(r"steps an epoch +4\n", said)
     assert re.search(r"training +0.0 hours at 100 clips a second", said)
     assert re.search(r"temporal .* 1 × +1.0e-03 +1.0e-05", said)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("batch", "fsdp"), [(64, 1), (16, 8)])
+def test_the_estimate_is_what_xla_plans_for_a_large_model(batch, fsdp):
+    """A B/32 cut to three blocks, on eight devices."""
+    overrides = {"model.precision": "float32", "train.batch": batch, "mesh.fsdp": fsdp}
+    overrides["optimizer.warmup_epochs"] = 0  # five of such small batches are more than all steps
+    recipe = kept.of_depth(recipe_of("k400/b32_8f", overrides.items()), 3)
+    need, xla = Planner(recipe, 8).as_configured().memory, report.compiled(recipe)
+    assert need.working == pytest.approx(xla.working, rel=0.1)
 
 
 def test_jax_takes_three_quarters_of_a_device_or_what_it_is_told(monkeypatch):
