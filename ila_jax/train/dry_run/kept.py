@@ -5,6 +5,7 @@ shapes, and cuts or rounds it again instead of holding what was cut or rounded.
 """
 
 import dataclasses
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 import jax
@@ -108,7 +109,7 @@ def held_bytes(trace: Jaxpr, given: set[Any]) -> int:
         for source, output in zip(_sources(trace, list(trace.invars)), outputs, strict=True)
         if not isinstance(output, Literal) and source not in given
     }
-    return sum(size for source, size in sizes.items() if not _derived_from(source, set(sizes)))
+    return sum(size for source, size in sizes.items() if not _derived_from(source, sizes))
 
 
 class _Derived(NamedTuple):
@@ -118,7 +119,7 @@ class _Derived(NamedTuple):
     how: str
 
 
-def _derived_from(source: Any, held: set[Any]) -> bool:
+def _derived_from(source: Any, held: Container[Any]) -> bool:
     """Whether an array is computed again from another one that is held."""
     while isinstance(source, _Derived):
         source = source.source
@@ -142,7 +143,7 @@ def _sources(trace: Jaxpr, inputs: list[Any]) -> list[Any]:
         into = [source_of(value) for value in equation.invars]
         inner = next((p for p in map(_trace_in, equation.params.values()) if p is not None), None)
         if name in _SAME or (name == "broadcast_in_dim" and _keeps_size(equation)):
-            known.update(zip(equation.outvars, into, strict=False))
+            known.update(zip(equation.outvars, into, strict=True))
         elif name in _DERIVED:
             known[equation.outvars[0]] = _Derived(into[0], f"{name} {equation.params}")
         elif name in _CALLS and inner is not None and len(inner.invars) == len(into):
