@@ -22,21 +22,27 @@ class Compiling(NamedTuple):
     cached: float | None
 
 
-def compile_cold_and_cached(lower: Callable[[], Any]) -> tuple[Any, Compiling]:
+def compile_cold_and_cached(
+    compiled: Callable[[], tuple[Any, float]],
+) -> tuple[Any, Compiling]:
     """Compiles a program as a first start does and as a later one, and returns the first.
 
-    lower: traces and lowers it anew in each call: a lowered program remembers its compilation.
+    compiled: traces and compiles it anew in each call; gives it, and the seconds of tracing.
     """
     with _empty_cache() as folder:
-        begin = time.perf_counter()
-        lowered = lower()
-        tracing = time.perf_counter() - begin
-        compiled, cold = _timed(lowered.compile)
+        (program, tracing), both = _timed(compiled)
         kept = _entries(folder)
-        _, cached = _timed(lower().compile)
+        (_, again_traced), both_again = _timed(compiled)
         # Where the second start wrote more, it compiled: the first did not leave what it needs.
         again = not kept or _entries(folder) != kept
-    return compiled, Compiling(tracing, cold, None if again else cached)
+    cached = None if again else both_again - again_traced
+    return program, Compiling(tracing, both - tracing, cached)
+
+
+def traced_and_compiled(lower: Callable[[], Any]) -> tuple[Any, float]:
+    """A compiled program, and the seconds of tracing. lower: gives it lowered."""
+    lowered, tracing = _timed(lower)
+    return lowered.compile(), tracing
 
 
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:

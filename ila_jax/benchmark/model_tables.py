@@ -129,7 +129,8 @@ def _buffers(row: Row) -> Table:
     ]
     notes = [
         "By XLA's buffer assignment, of one device. What a part made forward is kept for its pass "
-        "backward.",
+        "backward. A step that is several programs is looked at in the one in which most memory is "
+        "in use: what the programs before it have made is mostly kept for passes backward.",
     ]
     header = ["made by", "shape", "count", "GiB"]
     return Table(f"In memory when that is fullest, a step of {row.name}", header, cells, notes)

@@ -16,12 +16,16 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ila_jax.benchmark.compiling import Compiling, compile_cold_and_cached
+from ila_jax.benchmark.compiling import (
+    Compiling,
+    compile_cold_and_cached,
+    traced_and_compiled,
+)
 from ila_jax.benchmark.floor import Rates, Work, limiter, parts_of
 from ila_jax.benchmark.rates import measure_rates
 from ila_jax.benchmark.result import PassSpeed, Row, setting
 from ila_jax.config import Config
-from ila_jax.cost.buffers import buffers_at_peak
+from ila_jax.cost.buffers import Buffers, buffers_at_peak, of_arrays
 from ila_jax.cost.by_scope import seconds_by_part
 from ila_jax.cost.countings import by_formula
 from ila_jax.cost.measure import device_name, random_weights
@@ -30,10 +34,11 @@ from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.models.forward import logits_of
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer
+from ila_jax.train.by_block import StepByBlock
+from ila_jax.train.compiled import compile_step
 from ila_jax.train.meter import clip_flops, device_memory, peak_clips_per_second
 from ila_jax.train.recipe import make_recipe
 from ila_jax.train.start import fresh_on
-from ila_jax.train.step import compiled_step
 
 # How often `measure` calls its `step`.
 STAGES = 6
@@ -44,11 +49,12 @@ Step = Callable[[str], None]
 
 @dataclass(frozen=True)
 class _Pass:
-    """A pass that is measured. what: its name in a sentence. lower: makes its program, not yet
-    compiled. run: calls that once, and waits. flops: of a clip. macs: forward, by part."""
+    """A pass that is measured. what: its name in a sentence. compiled: makes its program, and says
+    how many seconds were tracing. run: calls that once, and waits. flops: of a clip. macs: forward,
+    by part."""
 
     what: str
-    lower: Callable[[], Any]
+    compiled: Callable[[], tuple[Any, float]]
     run: Callable[[Any], None]
     flops: int
     macs: Mapping[str, int]
@@ -85,7 +91,7 @@ def measure(
         trained = _Training(state, batch, text)
         training = _Pass(
             "The step",
-            lambda: compiled_step(recipe, mesh, state).lower(state, batch, text),
+            lambda: compile_step(recipe, mesh, state, batch, text),
             trained.run,
             clip_flops(recipe),
             macs,
@@ -132,7 +138,7 @@ def _inference(
     of_head = counting["text_head" if config.model.head == "text" else "linear_head"]
     return _Pass(
         "The forward pass",
-        lower,
+        lambda: traced_and_compiled(lower),
         lambda compiled: jax.block_until_ready(compiled(*arguments)),
         2 * of_head,
         macs,
@@ -147,7 +153,7 @@ def _measured(
     work: _Pass, config: Config, mesh: Mesh, rates: Rates, steps: int, step: Step
 ) -> PassSpeed:
     """Compiles a pass, times it, and takes its time and its memory apart."""
-    compiled, compiling = compile_cold_and_cached(work.lower)
+    compiled, compiling = compile_cold_and_cached(work.compiled)
     step(f"{work.what}: compiled")
     seconds = _timed(lambda: work.run(compiled), steps)
     traced = _traced(lambda: work.run(compiled), compiled)
@@ -168,7 +174,7 @@ def _measured(
         arguments=None if memory is None else memory.argument_size_in_bytes,
         working=None if memory is None else _working(memory),
         parts=[dataclasses.asdict(part) for part in parts],
-        buffers=[dataclasses.asdict(buffers) for buffers in buffers_at_peak(compiled)[:_BUFFERS]],
+        buffers=[dataclasses.asdict(buffers) for buffers in _buffers(compiled)[:_BUFFERS]],
         limiter=limiter(work.what, median, needed, rates, parts),
     )
     step(f"{work.what}: timed")
@@ -187,6 +193,15 @@ def _working(memory: Any) -> int:
     """Bytes beyond the arguments: intermediates, and results that take no argument's place."""
     fresh = memory.output_size_in_bytes - memory.alias_size_in_bytes
     return int(memory.temp_size_in_bytes + fresh)
+
+
+def _buffers(compiled: Any) -> list[Buffers]:
+    """What lies in memory when that is fullest, the largest first."""
+    if not isinstance(compiled, StepByBlock):
+        return buffers_at_peak(compiled)
+    program, held = compiled.at_peak()
+    found = buffers_at_peak(program) + of_arrays("programs before it", held)
+    return sorted(found, key=lambda buffers: -buffers.size)
 
 
 def _timed(run: Callable[[], None], steps: int) -> list[float]:

@@ -5,6 +5,7 @@ xla/service/hlo.proto, of which no Python package has the classes: the few field
 are read here by their numbers.
 """
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -17,6 +18,11 @@ UNNAMED = "not named"  # by XLA: what a loop carries from round to round, and co
 
 _RESULT = re.compile(r"^\s*(?:ROOT )?%?([\w.\-]+) = (\(.*?\)|\S+) [\w\-]+\(")
 _ARRAY = re.compile(r"\w+\[[\d,]*\]")
+# XLA's names of what numpy calls otherwise.
+_DTYPES = {
+    "float64": "f64", "float32": "f32", "float16": "f16", "bfloat16": "bf16",
+    "int32": "s32", "uint32": "u32", "uint8": "u8", "bool": "pred",
+}  # fmt: skip
 _VARINT, _LENGTH = 0, 2  # of the wire format's types, those that these messages have
 
 
@@ -58,6 +64,17 @@ def buffers_at_peak(compiled: Any) -> list[Buffers]:
         sizes[key] += size
     grouped = [Buffers(*key, counts[key], size) for key, size in sizes.items()]
     return sorted(grouped, key=lambda buffers: -buffers.size)
+
+
+def of_arrays(part: str, arrays: list[Any]) -> list[Buffers]:
+    """Arrays that lie on devices, or their shapes, as what a part made. Keys do not count."""
+    counts: Counter[tuple[str, int]] = Counter()
+    for x in arrays:
+        if x.dtype.name in _DTYPES:
+            shape = x.sharding.shard_shape(x.shape)
+            size = math.prod(shape) * x.dtype.itemsize
+            counts[f"{_DTYPES[x.dtype.name]}[{','.join(map(str, shape))}]", size] += 1
+    return [Buffers(part, shape, n, n * size) for (shape, size), n in counts.items()]
 
 
 def _at_peak(assignment: bytes) -> Iterator[tuple[int, int, int]]:

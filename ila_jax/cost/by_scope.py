@@ -36,26 +36,43 @@ _OPERATION = re.compile(r"^\s*(?:ROOT )?%?([\w.\-]+) = .*metadata=\{op_name=\"([
 
 
 class Operation(NamedTuple):
-    """An operation as it ran: its name in the program, and how long it took."""
+    """An operation as it ran: its name in its program, that one's name, and how long it took.
+
+    program: None where the trace does not tell.
+    """
 
     name: str
     seconds: float
+    program: str | None = None
 
 
 def seconds_by_part(folder: Path, program: str) -> dict[str, float]:
     """Seconds of each part in a trace, forward and backward apart, the largest first.
 
-    folder: what `jax.profiler.trace` wrote. program: `as_text()` of the compiled step.
-    Errors: ValueError for a folder without a trace.
+    folder: what `jax.profiler.trace` wrote. program: `as_text()` of the compiled step, which may
+    be of several programs. Errors: ValueError for a folder without a trace.
     """
-    scopes = scopes_of(program)
+    programs = {name: scopes_of(text) for name, text in _programs(program)}
     # A kernel is named after its operation, with underscores for what its language does not allow.
-    kernels = {re.sub(r"\W", "_", name): value for name, value in scopes.items()}
+    kernels = {
+        name: {re.sub(r"\W", "_", operation): scopes for operation, scopes in known.items()}
+        for name, known in programs.items()
+    }
     total: dict[str, float] = defaultdict(float)
-    for operation in operations(folder):
-        name = operation.name
-        total[part_of_operation(scopes.get(name, kernels.get(name)))] += operation.seconds
+    for name, seconds, told in operations(folder):
+        # Of a single program the operations are known without its name.
+        of = next(iter(programs)) if len(programs) == 1 else told or ""
+        scopes = programs.get(of, {}).get(name, kernels.get(of, {}).get(name))
+        total[part_of_operation(scopes)] += seconds
     return dict(sorted(total.items(), key=lambda item: -item[1]))
+
+
+def _programs(text: str) -> Iterator[tuple[str, str]]:
+    """The programs of a text, each with its name."""
+    starts = [match.start() for match in re.finditer(r"^HloModule ", text, re.MULTILINE)] or [0]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        name = re.match(r"HloModule ([\w.\-]+)", text[start:end])
+        yield (name[1] if name else "", text[start:end])
 
 
 def scopes_of(program: str) -> dict[str, str]:
@@ -91,10 +108,11 @@ def _operations(folder: Path) -> Iterator[Operation]:
 def _operations_of(line: Any, *, everything: bool) -> Iterator[Operation]:
     """everything: also events that do not tell their operation, by their own names."""
     for event in line.events:
-        told = next((str(value) for key, value in event.stats if key == "hlo_op"), None)
+        stats = {key: str(value) for key, value in event.stats if key in ("hlo_op", "hlo_module")}
+        told = stats.get("hlo_op")
         name = event.name if told is None and everything else told
         if name is not None and not _CONTAINERS.fullmatch(name):
-            yield Operation(name, event.duration_ns / 1e9)
+            yield Operation(name, event.duration_ns / 1e9, stats.get("hlo_module"))
 
 
 def part_of_operation(scopes: str | None) -> str:

@@ -190,7 +190,9 @@ def bind(config: ModelConfig, variables: Variables) -> VideoModel:
     # The structure comes from the cache: building the module anew would draw all its weights.
     skeleton = _folded_skeleton if isinstance(variables, FoldedVariables) else _skeleton
     graph, _ = skeleton(config)
-    bound: VideoModel = nnx.merge(graph, _state(variables.params), _state(variables.batch_stats))
+    bound: VideoModel = nnx.merge(
+        graph, module_keys(variables.params), module_keys(variables.batch_stats)
+    )
     return bound
 
 
@@ -253,10 +255,15 @@ def _fresh(config: ModelConfig, key: jax.Array) -> Variables:
 
 def _plain(state: Any) -> Tree:
     """nnx state to nested dicts whose keys are all strings, as Orbax restores them."""
-    return _rename(nnx.to_pure_dict(state), str)
+    return string_keys(nnx.to_pure_dict(state))
 
 
-def _state(tree: Tree) -> dict[Any, Any]:
+def string_keys(tree: dict[Any, Any]) -> Tree:
+    """A tree whose lists have integers as keys with strings in their place."""
+    return _rename(tree, str)
+
+
+def module_keys(tree: Tree) -> dict[Any, Any]:
     """The way back: list positions become integers again, or nnx would sort 10 before 2."""
     return _rename(tree, lambda key: int(key) if key.isdigit() else key)
 

@@ -126,30 +126,33 @@ class ImageTower(nnx.Module):
 
     def __call__(self, video: Video, training: Training | None = None) -> TowerOutput:
         """video: normalised, of the size that the model takes."""
-        x, losses = self._run_blocks(self.tokens(video), training)
-        # Patch tokens go on without the norm: the prompts have one of their own.
-        class_tokens = self.projection(self.norm_post(x[:, :, 0]))
-        return TowerOutput(class_tokens, x[:, :, 1:], losses)
-
-    def _run_blocks(
-        self, x: Tokens, training: Training | None
-    ) -> tuple[Tokens, Float[Array, "depth"]]:
-        """The tokens after the last block, and each block's auxiliary loss, 0 of a frozen one."""
-        count = 0 if training is None else training.frozen_blocks
-        blocks = list(self.blocks)
-        for i, block in enumerate(blocks[:count]):
-            # As in inference: batch norms by their running statistics, and no noise.
-            with jax.named_scope(f"block{i}"):
-                x, _ = block(x, None)
-        losses: list[Scalar] = [jnp.float32(0)] * count
-        for i, block in enumerate(blocks[count:], count):
+        frozen = 0 if training is None else training.frozen_blocks
+        x = self.through_frozen(self.tokens(video), frozen)
+        losses: list[Scalar] = [jnp.float32(0)] * frozen
+        for i, block in enumerate(list(self.blocks)[frozen:], frozen):
             graph, *states = nnx.split(block, nnx.Param, nnx.BatchStat)
             weights = tuple(map(nnx.to_pure_dict, states))
             with jax.named_scope(f"block{i}"):
                 x, loss, stats = REMAT[self.remat](graph, weights, x, training)
             nnx.update(block, stats)
             losses.append(loss)
-        return x, jnp.stack(losses)
+        return self.output(x, jnp.stack(losses))
+
+    def through_frozen(self, x: Tokens, count: int) -> Tokens:
+        """The tokens after the first blocks, `count` of them, which do not train.
+
+        They compute as in inference: batch norms by their running statistics, and without noise.
+        """
+        for i, block in enumerate(list(self.blocks)[:count]):
+            with jax.named_scope(f"block{i}"):
+                x, _ = block(x, None)
+        return x
+
+    def output(self, x: Tokens, losses: Float[Array, "depth"]) -> TowerOutput:
+        """What the tower gives. x: after the last block. losses: of each, 0 of frozen ones."""
+        # Patch tokens go on without the norm: the prompts have one of their own.
+        class_tokens = self.projection(self.norm_post(x[:, :, 0]))
+        return TowerOutput(class_tokens, x[:, :, 1:], losses)
 
     def walk(self, video: Video) -> Iterator[tuple[TemporalBlock, Tokens, Tokens]]:
         """Each block, with the tokens that it takes and those that it gives, in inference."""

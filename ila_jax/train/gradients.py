@@ -78,21 +78,24 @@ def batch_gradients(
     """
     config, parts = recipe.config, recipe.config.train.accumulation
     # Drawn for the whole batch before it is cut, or the number of parts would change the draws.
-    draws = augment.draw(_stream_key(config, "augment", step), len(batch["label"]), config.augment)
+    draws = augment.draw(stream_key(config, "augment", step), len(batch["label"]), config.augment)
     clips = (batch["video"], batch["label"], draws)
-    dropout_key = _stream_key(config, "dropout", step)
 
     def part_gradients(variables: Variables, clips: Any, number: Array | int) -> Gradients:
         video, labels, draws = clips
         targets, video = prepare_inputs(recipe, video, labels, draws, step)
-        training = Training(
-            noise, jax.random.fold_in(dropout_key, number), frozen_blocks=recipe.frozen_blocks
-        )
+        training = training_of(recipe, step, noise, number)
         return gradients(recipe, variables, video, targets, text, training)
 
     if parts == 1:
         return part_gradients(variables, clips, 0)
     return _sum_over_parts(part_gradients, variables, clips, parts)
+
+
+def training_of(recipe: Recipe, step: Int[Array, ""], noise: Scalar, part: Array | int) -> Training:
+    """What a part of a batch is trained with."""
+    key = jax.random.fold_in(stream_key(recipe.config, "dropout", step), part)
+    return Training(noise, key, frozen_blocks=recipe.frozen_blocks)
 
 
 def _sum_over_parts(
@@ -111,14 +114,14 @@ def _sum_over_parts(
         share = jax.tree.map(lambda x: x / parts, means)
         return (jax.tree.map(jnp.add, total, share), of_part.batch_stats), None
 
-    in_parts = jax.tree.map(lambda x: _in_parts(x, parts), clips)
-    first = jax.tree.map(lambda x: x[0], in_parts)
+    cut = jax.tree.map(lambda x: _in_parts(x, parts), clips)
+    first = jax.tree.map(lambda x: x[0], cut)
     shapes = jax.eval_shape(part_gradients, variables, first, jnp.int32(0))
     means = shapes.grads, shapes.losses, shapes.top1
     zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), means)
     # A scan compiles one part, however many there are, and holds the activations of one.
     ((grads, losses, top1), batch_stats), _ = jax.lax.scan(
-        add, (zeros, variables.batch_stats), (in_parts, jnp.arange(parts))
+        add, (zeros, variables.batch_stats), (cut, jnp.arange(parts))
     )
     return Gradients(grads, losses, batch_stats, top1)
 
@@ -126,6 +129,13 @@ def _sum_over_parts(
 def _in_parts(x: Array, parts: int) -> Array:
     """[b, …] to [parts, b/parts, …]: a device keeps its rows, and clips 2i, 2i + 1 stay a pair."""
     return rearrange(x, "(b parts pair) ... -> parts (b pair) ...", parts=parts, pair=2)
+
+
+def part_of_clips(clips: Any, part: Array, *, parts: int) -> Any:
+    """One of the equal parts of a batch's clips, which are a tree of arrays [b, …]."""
+    if parts == 1:
+        return clips
+    return jax.tree.map(lambda x: _in_parts(x, parts)[part], clips)
 
 
 def prepare_inputs(
@@ -152,7 +162,7 @@ def prepare_inputs(
         video, labels, draws, mirror=recipe.mirror, dtype=dtype, by=config.model.pixels
     )
     targets = soft_targets(labels, classes=recipe.classes, smoothing=smoothing)
-    key = _stream_key(config, "mix", step)
+    key = stream_key(config, "mix", step)
     video, targets = mix(video, targets, key=key, config=config.augment)
     return targets, video.astype(config.model.precision)
 
@@ -234,7 +244,7 @@ def train_top1(logits: Logits, targets: Float[Array, "b k"]) -> Scalar:
     return right.mean(dtype=jnp.float32)
 
 
-def _stream_key(config: Config, stream: str, step: Int[Array, ""]) -> PRNGKeyArray:
+def stream_key(config: Config, stream: str, step: Int[Array, ""]) -> PRNGKeyArray:
     """The key of a named stream of randomness at a step: derived each time and never stored."""
     # crc32 and not hash(), which Python salts anew in every process.
     named = jax.random.fold_in(jax.random.key(config.train.seed), zlib.crc32(stream.encode()))

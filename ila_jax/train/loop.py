@@ -45,6 +45,7 @@ from ila_jax.train import weights_and_biases
 from ila_jax.train.batches import train_batches
 from ila_jax.train.cached_features import cached_features
 from ila_jax.train.checkpoint import Checkpoints
+from ila_jax.train.compiled import compiled_apart
 from ila_jax.train.meter import Meter, device_memory, flat_metrics, peak_clips_per_second
 from ila_jax.train.profiled_steps import ProfiledSteps
 from ila_jax.train.profiling import Profile
@@ -52,7 +53,7 @@ from ila_jax.train.recipe import Recipe, make_recipe
 from ila_jax.train.run import TrainingRun
 from ila_jax.train.start import check_run, claim, starting_state
 from ila_jax.train.state import State
-from ila_jax.train.step import StepOutput, compiled_apart, compiled_step
+from ila_jax.train.step import StepOutput
 from ila_jax.train.validate import ended_early, validate, validation_due, validation_missing
 from ila_jax.train.writer import Writer
 
@@ -171,7 +172,7 @@ def _train_from(run: TrainingRun, state: State) -> bool:
     """Trains from a state on. Returns whether the last step was reached."""
     config, done = run.config.train, int(state["step"])
     text = _text_features(run, state)
-    step = compiled_apart(compiled_step(run.recipe, run.mesh, state))
+    step = compiled_apart(run.recipe, run.mesh)
     predictor = Predictor(run.config.model, run.mesh)
     if validation_missing(run, done) and not validate(run, predictor, state, text, done):
         say(f"stopped at step {done}, which is saved: {_GOES_ON}")

@@ -6,7 +6,10 @@ parameter, which comes from schedules.py and parameter_groups.py.
 
 import re
 from collections.abc import Callable
+from typing import Any
 
+import jax
+import jax.numpy as jnp
 import optax
 
 from ila_jax.config import OptimizerConfig
@@ -18,13 +21,17 @@ from ila_jax.shapes import Scalar, Tree
 _NO_DECAY = r".*(positions|temporal_embedding)"
 
 
-def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformation:
-    """The optimizer that `optimizer.name` names. Errors: ValueError for a name that is unknown."""
+def make_optimizer(config: OptimizerConfig) -> optax.GradientTransformationExtraArgs:
+    """The optimizer that `optimizer.name` names.
+
+    Its `update` may be given the gradients of some parameters, and `gradient_norm`, the norm of
+    all. Errors: ValueError for a name that is unknown.
+    """
     if config.name not in OPTIMIZERS:
         raise ValueError(
             f"optimizer.name is {config.name!r}: expected one of {', '.join(OPTIMIZERS)}"
         )
-    return OPTIMIZERS[config.name](config)
+    return optax.with_extra_args_support(OPTIMIZERS[config.name](config))
 
 
 def adamw(config: OptimizerConfig) -> optax.GradientTransformation:
@@ -42,7 +49,8 @@ def adamw(config: OptimizerConfig) -> optax.GradientTransformation:
 
 
 # To add one: its function, built on `_clipping` and `decays`, and its row. `optimizer.name` of a
-# configuration chooses among them.
+# configuration chooses among them. What it does to a parameter must not depend on other parameters
+# but through `gradient_norm`: a step may be computed layer by layer.
 OPTIMIZERS: dict[str, Callable[[OptimizerConfig], optax.GradientTransformation]] = {
     "adamw": adamw,
 }
@@ -50,7 +58,28 @@ OPTIMIZERS: dict[str, Callable[[OptimizerConfig], optax.GradientTransformation]]
 
 def _clipping(config: OptimizerConfig) -> list[optax.GradientTransformation]:
     """What every optimizer starts with; nothing where `clip_norm` is 0."""
-    return [optax.clip_by_global_norm(config.clip_norm)] if config.clip_norm else []
+    return [_clip_by_norm(config.clip_norm)] if config.clip_norm else []
+
+
+def _clip_by_norm(largest: float) -> optax.GradientTransformationExtraArgs:
+    """`optax.clip_by_global_norm`, which may be given the norm: of more gradients than it sees."""
+
+    def update(
+        updates: Any,
+        state: Any,
+        params: Any = None,
+        *,
+        gradient_norm: Scalar | None = None,
+        **_: Any,
+    ) -> tuple[Any, Any]:
+        norm = optax.tree.norm(updates) if gradient_norm is None else gradient_norm
+
+        def clip(x: Any) -> Any:
+            return jnp.where(norm < largest, x, (x / norm.astype(x.dtype)) * largest)
+
+        return jax.tree.map(clip, updates), state
+
+    return optax.GradientTransformationExtraArgs(optax.init_empty_state, update)
 
 
 def decays(params: Tree) -> Tree:

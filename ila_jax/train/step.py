@@ -1,21 +1,19 @@
 """One training step as a pure function of state and batch, and its compiled form over a mesh."""
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 from jax.sharding import Mesh
-from jaxtyping import Array
+from jaxtyping import Array, Bool
 
-from ila_jax.freed_memory import give_back_freed_memory
 from ila_jax.job.sharding import replicated, shardings
 from ila_jax.models.barriers import compiler_options
 from ila_jax.models.model import Variables
-from ila_jax.shapes import Scalar, TextFeatures
-from ila_jax.train.gradients import Gradients, batch_gradients
+from ila_jax.shapes import Scalar, TextFeatures, Tree
+from ila_jax.train.gradients import Losses, batch_gradients
 from ila_jax.train.norms import norms
 from ila_jax.train.optimizers import descend
 from ila_jax.train.parameter_groups import join, partition
@@ -54,27 +52,6 @@ def compiled_step(recipe: Recipe, mesh: Mesh, state: State) -> Any:
     return jax.jit(whole, donate_argnums=0, out_shardings=out, compiler_options=options)
 
 
-def compiled_apart(step: Any) -> Callable[..., tuple[State, StepOutput]]:
-    """A compiled step whose first call compiles it before it runs it.
-
-    What compiling took is given back in between, and not beside the memory that the step works in.
-    All calls take arrays of the same shapes, as those of a run do.
-    """
-    program: Any = None
-
-    def run(
-        state: State, batch: dict[str, Array], text: TextFeatures | None
-    ) -> tuple[State, StepOutput]:
-        nonlocal program
-        if program is None:
-            program = step.lower(state, batch, text).compile()
-            give_back_freed_memory()
-        output: tuple[State, StepOutput] = program(state, batch, text)
-        return output
-
-    return run
-
-
 def step(
     recipe: Recipe, state: State, batch: dict[str, Array], text: TextFeatures | None
 ) -> tuple[State, dict[str, Any]]:
@@ -84,47 +61,78 @@ def step(
     for each part of the model. A step whose loss or gradient is not finite is not applied, only
     counted.
     """
-    config, number = recipe.config, state["step"]
-    noise = alignment_noise(config.train.alignment_noise, number, steps=config.train.steps)
+    number = state["step"]
     variables = Variables(state["params"], state["batch_stats"])
+    noise = noise_at(recipe, number)
     result = batch_gradients(recipe, variables, batch, text, number, noise)
-
-    learning_rate = recipe.lr_schedule(number)
-    # Of the gradients as they came, before the optimizer clips them: to see what there is to clip.
     gradient_norm_of = norms(result.grads)
+    verdict = judge(recipe, number, result.losses.total, gradient_norm_of)
+    new_state, update_norm_of = advance(recipe, state, result.grads, result.batch_stats, verdict)
+    skipped = new_state["skipped"], new_state["skipped_in_row"]
+    norms_of = gradient_norm_of, update_norm_of
+    return new_state, metrics(
+        recipe, number, result.losses, result.top1, verdict, norms_of, skipped
+    )
+
+
+def noise_at(recipe: Recipe, number: Array) -> Scalar:
+    """The radius of the alignment noise at a step."""
+    train = recipe.config.train
+    return alignment_noise(train.alignment_noise, number, steps=train.steps)
+
+
+class Verdict(NamedTuple):
+    """How a step is taken. finite: whether it is. gradient_norm: before the optimizer clips it."""
+
+    finite: Bool[Array, ""]
+    gradient_norm: Scalar
+    learning_rate: Scalar
+
+
+def judge(
+    recipe: Recipe, number: Array, loss: Scalar, gradient_norm_of: dict[str, Scalar]
+) -> Verdict:
+    """The verdict on a step, from its loss and the norms of its gradients."""
     gradient_norm = optax.tree.norm(gradient_norm_of)
-    finite = jnp.isfinite(result.losses.total) & jnp.isfinite(gradient_norm)
+    finite = jnp.isfinite(loss) & jnp.isfinite(gradient_norm)
+    return Verdict(finite, gradient_norm, recipe.lr_schedule(number))
+
+
+def advance(
+    recipe: Recipe, state: State, grads: Tree, batch_stats: Tree, verdict: Verdict
+) -> tuple[State, dict[str, Scalar]]:
+    """The state after a step, and the norms of what it has added to the parameters, by part.
+
+    It may be the state of some parameters alone, as of a model that has no others.
+    """
     # Chosen on the device: to ask the host would stop the pipeline. And one choice for the whole
     # state, not one an array: only so is each array written where it lies, and nothing copied.
-    new_state, update_norms = jax.lax.cond(
-        finite, functools.partial(_applied, recipe), _skipped, state, result, learning_rate
+    new: tuple[State, dict[str, Scalar]] = jax.lax.cond(
+        verdict.finite,
+        functools.partial(_applied, recipe),
+        _skipped,
+        state,
+        grads,
+        batch_stats,
+        verdict,
     )
-    return new_state, {
-        **_loss_metrics(result),
-        "top1": result.top1,
-        "gradient_norm": gradient_norm,
-        "gradient_norm_of": gradient_norm_of,
-        "update_norm_of": update_norms,
-        "rate": learning_rate,
-        "alignment_noise": noise,
-        "skipped": new_state["skipped"],
-        "skipped_in_row": new_state["skipped_in_row"],
-    }
+    return new
 
 
 def _applied(
-    recipe: Recipe, state: State, result: Gradients, learning_rate: Array
+    recipe: Recipe, state: State, grads: Tree, batch_stats: Tree, verdict: Verdict
 ) -> tuple[State, dict[str, Scalar]]:
-    """The state after a step, and the norms of what it has added to the parameters, by part."""
     number = state["step"]
     trainable, frozen = partition(state["params"], recipe.lr_factors)
     with jax.named_scope("optimizer"):
-        direction, opt_state = recipe.optimizer.update(result.grads, state["opt_state"], trainable)
-        moved = descend(trainable, direction, learning_rate, recipe.lr_factors)
+        direction, opt_state = recipe.optimizer.update(
+            grads, state["opt_state"], trainable, gradient_norm=verdict.gradient_norm
+        )
+        moved = descend(trainable, direction, verdict.learning_rate, recipe.lr_factors)
     new_state = State(
         step=number + 1,
         params=join(moved, frozen),
-        batch_stats=result.batch_stats,
+        batch_stats=batch_stats,
         opt_state=opt_state,
         # The average takes the weights after the step, and frozen ones are never part of it.
         ema=averaged(recipe.config.train.ema, state["ema"], moved, number),
@@ -135,7 +143,7 @@ def _applied(
 
 
 def _skipped(
-    state: State, result: Gradients, learning_rate: Array
+    state: State, grads: Tree, batch_stats: Tree, verdict: Verdict
 ) -> tuple[State, dict[str, Scalar]]:
     """The state before a step, with the step counted as skipped, and norms of zero."""
     counted = State(
@@ -147,13 +155,33 @@ def _skipped(
             "skipped_in_row": state["skipped_in_row"] + 1,
         }
     )
-    return counted, jax.tree.map(jnp.zeros_like, norms(result.grads))
+    return counted, jax.tree.map(jnp.zeros_like, norms(grads))
 
 
-def _loss_metrics(result: Gradients) -> dict[str, Array]:
+def metrics(
+    recipe: Recipe,
+    number: Array,
+    losses: Losses,
+    top1: Scalar,
+    verdict: Verdict,
+    norms_of: tuple[dict[str, Scalar], dict[str, Scalar]],
+    skipped: tuple[Array, Array],
+) -> dict[str, Any]:
+    """What a step says, by name. number: of the step. norms_of: gradients and updates, by part.
+
+    skipped: of the state after the step, all of them and those in a row.
+    """
     return {
-        "loss": result.losses.total,
-        "classification_loss": result.losses.classification,
-        "alignment_loss": result.losses.alignment.sum(),
-        "alignment_loss_of_block": result.losses.alignment,
+        "loss": losses.total,
+        "classification_loss": losses.classification,
+        "alignment_loss": losses.alignment.sum(),
+        "alignment_loss_of_block": losses.alignment,
+        "top1": top1,
+        "gradient_norm": verdict.gradient_norm,
+        "gradient_norm_of": norms_of[0],
+        "update_norm_of": norms_of[1],
+        "rate": verdict.learning_rate,
+        "alignment_noise": noise_at(recipe, number),
+        "skipped": skipped[0],
+        "skipped_in_row": skipped[1],
     }

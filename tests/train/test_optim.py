@@ -165,6 +165,19 @@ def test_the_global_norm_is_clipped():
         np.testing.assert_allclose(direction["w"], clipped / (clipped + 1), rtol=1e-6)
 
 
+def test_some_gradients_are_clipped_by_the_norm_of_all():
+    """What is clipped part by part is what is clipped as a whole."""
+    grads = {"v": jnp.asarray([[12.0]]), "w": jnp.asarray([[3.0, 4.0]])}  # norm 13
+    optimizer = make_optimizer(config(clip_norm=1.0, weight_decay=0.1))
+    whole, _ = optimizer.update(grads, optimizer.init(grads), grads)
+    for name, gradient in grads.items():
+        part = {name: gradient}
+        direction, _ = optimizer.update(
+            part, optimizer.init(part), part, gradient_norm=jnp.float32(13)
+        )
+        np.testing.assert_allclose(direction[name], whole[name], rtol=1e-6)
+
+
 def test_an_optimizer_is_one_function_and_one_row(monkeypatch):
     """With no other change the trainer takes it by its name."""
 

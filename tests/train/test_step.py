@@ -48,19 +48,6 @@ def test_a_step_is_a_function_of_state_and_batch():
     assert later["loss"] != metrics["loss"]  # other augmentation, from the step alone
 
 
-def test_a_step_is_compiled_at_its_first_call_and_gives_back_what_that_took(monkeypatch):
-    state, step = compiled()
-    given_back = []
-    monkeypatch.setattr(steps, "give_back_freed_memory", lambda: given_back.append(True))
-    apart = steps.compiled_apart(step)
-    assert not given_back
-    one, metrics = apart(state, batch(), None)
-    _, expected = step(state, batch(), None)
-    assert jax.tree.all(jax.tree.map(np.array_equal, metrics, expected))
-    apart(one, batch(), None)
-    assert given_back == [True]
-
-
 def test_a_step_that_is_not_finite_is_counted_and_not_applied():
     state, step = compiled()
     state, _ = step(state, batch(), None)

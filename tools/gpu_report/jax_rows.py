@@ -24,12 +24,12 @@ from ila_jax.models import model
 from ila_jax.models.forward import logits_of
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer
+from ila_jax.train.compiled import compile_step
 from ila_jax.train.dry_run.kept import clip_shape, text_shape
 from ila_jax.train.dry_run.plan import Planner
 from ila_jax.train.meter import clip_flops, device_memory
 from ila_jax.train.recipe import Recipe, make_recipe
 from ila_jax.train.start import abstract_state, fresh_on
-from ila_jax.train.step import compiled_step
 from tools.gpu_report.rows import CLASSES, Row
 from tools.gpu_report.timing import sampled, summary
 from tools.gpu_report.turn import tell, wait_for_device
@@ -104,11 +104,13 @@ def train(row: Row) -> None:
     config = config_of(row)
     recipe = make_recipe(config, mirror=np.arange(CLASSES), steps_per_epoch=1)
     mesh = one_device()
-    begin = time.perf_counter()
+    tell(flops_per_clip=clip_flops(recipe))
     with jax.set_mesh(mesh):
-        lowered = compiled_step(recipe, mesh, abstract_state(recipe)).lower(*_shapes(recipe, mesh))
-        tell(flops_per_clip=clip_flops(recipe), tracing_s=time.perf_counter() - begin)
-        compiled = _compiled(lowered)
+        begin = time.perf_counter()
+        compiled, tracing = compile_step(recipe, mesh, *_shapes(recipe, mesh))
+        compiling = time.perf_counter() - begin - tracing
+        tell(tracing_s=tracing, compile_s=compiling)
+        _tell_memory(compiled)
     _tell_plan(recipe)
     variables = host_variables(config.model)
     batch, text = noise(config, CLASSES), class_texts(config)
@@ -167,12 +169,16 @@ def _compiled(lowered: Any) -> Any:
     begin = time.perf_counter()
     compiled = lowered.compile()
     tell(compile_s=time.perf_counter() - begin)
+    _tell_memory(compiled)
+    return compiled
+
+
+def _tell_memory(compiled: Any) -> None:
     account = compiled.memory_analysis()
     if account is not None:
         fresh = account.output_size_in_bytes - account.alias_size_in_bytes
         working = account.temp_size_in_bytes + fresh
         tell(xla_gib=(account.argument_size_in_bytes + working) / _GIB)
-    return compiled
 
 
 def _peak() -> dict[str, float]:

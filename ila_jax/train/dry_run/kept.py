@@ -18,13 +18,10 @@ from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
 from ila_jax.train.gradients import objective
+from ila_jax.train.handed_on import MOVED, Derived, sources
 from ila_jax.train.parameter_groups import partition
 from ila_jax.train.recipe import Recipe, lr_factors_of
 
-# Operations whose result is the same numbers in another shape or order, and calls, in whose
-# functions they are looked for. JAX's names; where it has others one day, arrays count twice again.
-_SAME = {"reshape", "squeeze", "expand_dims", "transpose", "copy", "optimization_barrier"}
-_CALLS = {"jit", "pjit", "checkpoint", "closed_call", "custom_jvp_call", "custom_vjp_call"}
 # Those whose result XLA computes again from what it holds.
 _DERIVED = {"slice", "convert_element_type"}
 
@@ -104,64 +101,22 @@ def kept_bytes(recipe: Recipe, clips: int) -> int:
 def held_bytes(trace: Jaxpr, given: set[Any]) -> int:
     """Bytes of a trace's outputs, each array once. given: inputs that do not count."""
     outputs: list[Any] = trace.outvars
+    origins = sources(trace, list(trace.invars), same=MOVED, derived=_DERIVED)
     sizes = {
         source: output.aval.size * output.aval.dtype.itemsize
-        for source, output in zip(_sources(trace, list(trace.invars)), outputs, strict=True)
+        for source, output in zip(origins, outputs, strict=True)
         if not isinstance(output, Literal) and source not in given
     }
     return sum(size for source, size in sizes.items() if not _derived_from(source, sizes))
 
 
-class _Derived(NamedTuple):
-    """What was cut out of an array, or rounded. how: the operation with all that it was told."""
-
-    source: Any
-    how: str
-
-
 def _derived_from(source: Any, held: Container[Any]) -> bool:
     """Whether an array is computed again from another one that is held."""
-    while isinstance(source, _Derived):
+    while isinstance(source, Derived):
         source = source.source
         if source in held:
             return True
     return False
-
-
-def _sources(trace: Jaxpr, inputs: list[Any]) -> list[Any]:
-    """Where the numbers of each output come from: equal where they are the same in another shape.
-
-    inputs: the sources of a trace's inputs.
-    """
-    known = dict(zip(trace.invars, inputs, strict=True))
-
-    def source_of(value: Any) -> Any:
-        return object() if isinstance(value, Literal) else known.get(value, value)
-
-    for equation in trace.eqns:
-        name = equation.primitive.name
-        into = [source_of(value) for value in equation.invars]
-        inner = next((p for p in map(_trace_in, equation.params.values()) if p is not None), None)
-        if name in _SAME or (name == "broadcast_in_dim" and _keeps_size(equation)):
-            known.update(zip(equation.outvars, into, strict=True))
-        elif name in _DERIVED:
-            known[equation.outvars[0]] = _Derived(into[0], f"{name} {equation.params}")
-        elif name in _CALLS and inner is not None and len(inner.invars) == len(into):
-            known.update(zip(equation.outvars, _sources(inner, into), strict=True))
-        else:
-            # A function's trace may serve many calls: what each of them computes is its own.
-            known.update((variable, object()) for variable in equation.outvars)
-    return [source_of(value) for value in trace.outvars]
-
-
-def _trace_in(parameter: Any) -> Jaxpr | None:
-    """The function that an equation calls, if this parameter is it."""
-    inner = getattr(parameter, "jaxpr", parameter)
-    return inner if isinstance(inner, Jaxpr) else None
-
-
-def _keeps_size(equation: Any) -> bool:
-    return bool(equation.invars[0].aval.size == equation.outvars[0].aval.size)
 
 
 def clip_shape(config: Config) -> tuple[int, int, int, int]:

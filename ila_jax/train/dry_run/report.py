@@ -15,13 +15,13 @@ from ila_jax.job.batches import open_dataset
 from ila_jax.job.processes import say
 from ila_jax.job.sharding import check_batch, make_mesh, over_data, replicated, shardings
 from ila_jax.tables import render
+from ila_jax.train.compiled import compile_step
 from ila_jax.train.dry_run import tables
 from ila_jax.train.dry_run.kept import clip_shape, text_shape
 from ila_jax.train.dry_run.memory import Compiled
 from ila_jax.train.dry_run.plan import Planner
 from ila_jax.train.recipe import Recipe, make_recipe
 from ila_jax.train.start import abstract_state
-from ila_jax.train.step import compiled_step
 
 # Of a text head whose data, and so its classes' names, are not there: Kinetics-400's.
 _ASSUMED_CLASSES = 400
@@ -169,7 +169,7 @@ def compiled(recipe: Recipe) -> Compiled:
     batch = jax.tree.map(lambda x: lying(x, over_data(mesh)), batch)
     text = jax.tree.map(lambda x: lying(x, replicated(mesh)), text_shape(recipe))
     with jax.set_mesh(mesh):
-        program = compiled_step(recipe, mesh, state).lower(state, batch, text).compile()
+        program = compile_step(recipe, mesh, state, batch, text).program
     account = program.memory_analysis()
     # The new state lies where the old one was, and is counted there: only the rest is new.
     new_outputs = account.output_size_in_bytes - account.alias_size_in_bytes

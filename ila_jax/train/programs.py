@@ -1,0 +1,142 @@
+"""Programs that are compiled one after the other, each for what the one before gives."""
+
+import functools
+import math
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+
+
+class MemoryAccount(NamedTuple):
+    """Bytes on each device, by the names that a compiled program of jax has for them."""
+
+    argument_size_in_bytes: int
+    output_size_in_bytes: int
+    alias_size_in_bytes: int
+    temp_size_in_bytes: int
+
+
+class Programs:
+    """Compiled programs by name, which functions of shapes and functions of arrays call alike.
+
+    Called with shapes a program is compiled and gives shapes; called with arrays it runs.
+
+    options: of the compiler. waits: whether a call ends when its program has run. It costs nothing
+    on a CPU, which otherwise gives all programs that are called their memory at once.
+    """
+
+    def __init__(self, options: dict[str, str], *, waits: bool):
+        self._options, self._waits = options, waits
+        self._programs: dict[str, tuple[Any, Any]] = {}
+        self.calls: list[str] = []  # of shapes, in their order
+        self.compiling = 0.0  # seconds
+
+    def __call__(
+        self,
+        name: str,
+        function: Callable[..., Any],
+        *arguments: Any,
+        out_shardings: Any = None,
+        donate: tuple[int, ...] = (),
+    ) -> Any:
+        """The results of a function, which is the same in all calls of a name.
+
+        out_shardings: of the results, or of the trees of them that come first; None leaves one to
+        the compiler. donate: which arguments give their memory to the results.
+        """
+        if not any(isinstance(x, jax.ShapeDtypeStruct) for x in jax.tree.leaves(arguments)):
+            results = self._programs[name][0](*arguments)
+            return jax.block_until_ready(results) if self._waits else results
+        self.calls.append(name)
+        if name not in self._programs:
+            lowered = jax.jit(
+                _named(name, function),
+                out_shardings=out_shardings,
+                donate_argnums=donate,
+                compiler_options=self._options,
+            ).lower(*arguments)
+            begin = time.perf_counter()
+            program = lowered.compile()
+            self.compiling += time.perf_counter() - begin
+            shapes = jax.tree.map(_lying, lowered.out_info, program.output_shardings)
+            self._programs[name] = program, shapes
+        return self._programs[name][1]
+
+    def program(self, name: str) -> Any:
+        """What was compiled by a name."""
+        return self._programs[name][0]
+
+    def results(self, name: str) -> Any:
+        """The shapes of what it gives."""
+        return self._programs[name][1]
+
+    def as_text(self) -> str:
+        """The optimised programs, one after the other."""
+        return "\n".join(program.as_text() for program, _ in self._programs.values())
+
+
+def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function by another name, which its program has in traces."""
+
+    @functools.wraps(function, assigned=(), updated=())
+    def named(*arguments: Any) -> Any:
+        return function(*arguments)
+
+    named.__name__ = named.__qualname__ = name
+    return named
+
+
+def shape_of(x: Any) -> jax.ShapeDtypeStruct:
+    """An array's shape, and where it lies."""
+    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding)
+
+
+def _lying(x: Any, where: Any) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where)
+
+
+def memory_account(programs: Programs, given: Any, *, state: Any) -> MemoryAccount:
+    """Bytes of a step that is called with what is given, of which the state is taken over.
+
+    What a forward pass gives is freed by its backward pass, and gradients of a part of the batch by
+    those of all parts so far. All else is held to the end of the step.
+    """
+    of_state = _size(state)
+    in_use = max(size for size, _, _ in _moments(programs))
+    return MemoryAccount(_size(given), of_state, of_state, in_use)
+
+
+def at_peak(programs: Programs) -> tuple[Any, list[Any]]:
+    """The program that runs when most memory is in use, and what others have given that is held."""
+    _, name, held = max(_moments(programs), key=lambda moment: moment[0])
+    return programs.program(name), jax.tree.leaves([programs.results(name) for name in held])
+
+
+def _moments(programs: Programs) -> Iterator[tuple[int, str, list[str]]]:
+    """Of each call: bytes in use beside what is given, its name, and whose results are held."""
+    held: list[str] = []
+    for name in programs.calls:
+        fresh, temporary = _bytes(programs.program(name))
+        of_others = sum(_bytes(programs.program(other))[0] for other in held)
+        yield of_others + fresh + temporary, name, list(held)
+        held.append(name)
+        if name.endswith("_backward"):
+            held.remove(name.replace("_backward", "_forward"))
+
+
+def _bytes(program: Any) -> tuple[int, int]:
+    """Bytes that a program's results take beside its arguments, and those that it works in."""
+    account = program.memory_analysis()
+    if account is None:
+        return 0, 0
+    fresh = account.output_size_in_bytes - account.alias_size_in_bytes
+    return int(fresh), int(account.temp_size_in_bytes)
+
+
+def _size(tree: Any) -> int:
+    """Bytes of arrays on a device."""
+    return sum(
+        math.prod(x.sharding.shard_shape(x.shape)) * x.dtype.itemsize for x in jax.tree.leaves(tree)
+    )
