@@ -36,17 +36,17 @@ def block(
 
     variables: of the block. They, and the statistics, are trees of the whole model.
     """
-    prefix = block_path(number)
-    states = tuple(
-        model.module_keys(
-            from_paths({path.removeprefix(prefix): x for path, x in by_path(tree).items()})
-        )
-        for tree in variables
-    )
+    states = tuple(model.module_keys(_of_block(tree, number)) for tree in variables)
     with jax.named_scope(f"block{number}"):
         x, loss, stats = REMAT[config.remat](block_structure(config, number), states, x, training)
-    after = by_path(model.string_keys(stats))
-    return x, loss, from_paths({prefix + path: value for path, value in after.items()})
+    return x, loss, {"visual": {"blocks": {str(number): model.string_keys(stats)}}}
+
+
+def _of_block(tree: Tree, number: int) -> Tree:
+    """What a tree holds of a block, which may be nothing."""
+    for key in ("visual", "blocks", str(number)):
+        tree = tree.get(key, {})
+    return tree
 
 
 def after_blocks(

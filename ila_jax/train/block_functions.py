@@ -121,7 +121,7 @@ def norms_of(grads: Arrays) -> dict[str, Scalar]:
     return norms(from_paths(grads))
 
 
-def verdict(
+def judged(
     recipe: Recipe, number: Array, loss: Scalar, of_layers: list[dict[str, Scalar]]
 ) -> tuple[Verdict, dict[str, Scalar]]:
     """The verdict on a step, and the norms of its gradients by part. of_layers: their norms."""

@@ -112,8 +112,8 @@ class StepByBlock:
         # Backward. What is held for a block is freed when it is done.
         grads: list[Arrays] = [{} for _ in layers]
         grads[-1] = of_last
-        for i in reversed(range(recipe.frozen_blocks + 1, len(layers) - 1)):
-            held, d_loss = chain.pop(), d_losses.pop()
+        for i, d_loss in reversed([*enumerate(d_losses, recipe.frozen_blocks + 1)]):
+            held = chain.pop()
             if jax.tree.leaves(held.wanted):
                 grads[i], dx = self._backward(held, (dx, d_loss))
         if layers[0].trainable:
@@ -181,7 +181,7 @@ class StepByBlock:
             for i, grads in enumerate(means.grads)
             if grads
         ]
-        judge = functools.partial(functions.verdict, recipe)
+        judge = functools.partial(functions.judged, recipe)
         verdict, gradient_norm_of = programs(
             "verdict", judge, number, means.losses.total, norms, out_shardings=whole
         )
