@@ -60,7 +60,6 @@ class StepByBlock:
         self._halves: dict[str, Halves] = {}
         self._given = jax.tree.map(shape_of, (state, batch, text))
         self._layers = Layers(recipe, self._given[0])
-        self._last = recipe.config.model.geometry().depth + 1
         # With shapes in the place of arrays it is compiled.
         begin = time.perf_counter()
         self(*self._given)
@@ -72,7 +71,7 @@ class StepByBlock:
     ) -> tuple[State, StepOutput]:
         """The state after the step, and what the step says."""
         parts = self._recipe.config.train.accumulation
-        layers = self._layers.variables(state["params"], state["batch_stats"])
+        given = layers = self._layers.variables(state["params"], state["batch_stats"])
         means: Any = None
         for part in range(parts):
             of_part, stats = self._part(layers, state["step"], batch, np.int32(part), text)
@@ -86,7 +85,7 @@ class StepByBlock:
             del of_part
             layers = [layer._replace(stats=new) for layer, new in zip(layers, stats, strict=True)]
         del layers
-        return self._advance(state, means, stats, batch)
+        return self._advance(state, given, means, stats, batch)
 
     def _part(
         self, layers: list[Layer], number: Any, batch: Any, part: Any, text: Any
@@ -171,9 +170,17 @@ class StepByBlock:
         )
 
     def _advance(
-        self, state: State, means: Means, stats: list[Arrays], batch: dict[str, Array]
+        self,
+        state: State,
+        variables: list[Layer],
+        means: Means,
+        stats: list[Arrays],
+        batch: dict[str, Array],
     ) -> tuple[State, StepOutput]:
-        """The state after the step. means, stats: of the whole batch, by layer."""
+        """The state after the step.
+
+        variables: of the state. means, stats: of the whole batch, by layer.
+        """
         programs, recipe, layers = self._programs, self._recipe, self._layers
         number, whole = state["step"], self._whole
         norms = [
@@ -185,7 +192,6 @@ class StepByBlock:
         verdict, gradient_norm_of = programs(
             "verdict", judge, number, means.losses.total, norms, out_shardings=whole
         )
-        variables = layers.variables(state["params"], state["batch_stats"])
         (moments, rest), ema = layers.moments(state["opt_state"]), layers.by_layer(state["ema"])
         own = [
             Own(of.trainable, of.stats, of_optimizer, average)
@@ -237,8 +243,8 @@ class StepByBlock:
 
     def _name(self, layer: int) -> str:
         """What the programs of a layer are called: of a block, by the first that has the same."""
-        first = self._layers.alike[layer]
-        return "before" if first == 0 else f"block{first - 1}" if first < self._last else "after"
+        first, last = self._layers.alike[layer], len(self._layers.alike) - 1
+        return "before" if first == 0 else f"block{first - 1}" if first < last else "after"
 
     def as_text(self) -> str:
         """The optimised programs, one after the other."""

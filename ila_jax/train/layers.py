@@ -14,7 +14,7 @@ from jax.tree_util import keystr, tree_flatten_with_path, tree_structure, tree_u
 from ila_jax.models import in_parts
 from ila_jax.models.paths import by_path
 from ila_jax.shapes import Tree
-from ila_jax.train.parameter_groups import FROZEN, layer_of
+from ila_jax.train.parameter_groups import layer_of, partition
 from ila_jax.train.recipe import Recipe
 from ila_jax.train.state import State
 
@@ -70,17 +70,8 @@ class Layers:
 
     def variables(self, params: Tree, stats: Tree) -> list[Layer]:
         """The variables of each layer, by the names of the layer that is `alike`."""
-        layers = [Layer({}, {}, {}) for _ in self.alike]
-        for path, value in by_path(params).items():
-            layer = layers[layer_of(path, self._depth)]
-            frozen = self._recipe.lr_factors[path] == FROZEN
-            (layer.frozen if frozen else layer.trainable)[path] = value
-        for path, value in by_path(stats).items():
-            layers[layer_of(path, self._depth)].stats[path] = value
-        return [
-            Layer(*(self._named(kind, i, self.alike[i]) for kind in layer))
-            for i, layer in enumerate(layers)
-        ]
+        kinds = (*partition(params, self._recipe.lr_factors), stats)
+        return [Layer(*layer) for layer in zip(*map(self.by_layer, kinds), strict=True)]
 
     def by_layer(self, tree: Tree) -> list[dict[str, Any]]:
         """The arrays of a tree of parameters, such as their average, in the same way."""

@@ -122,7 +122,9 @@ def _moments(programs: Programs) -> Iterator[tuple[int, str, list[str]]]:
         of_others = sum(_bytes(programs.program(other))[0] for other in held)
         yield of_others + fresh + temporary, name, list(held)
         held.append(name)
-        if name.endswith("_backward"):
+        if name in ("share", "add"):
+            held = ["share"]  # into whose memory all other parts are added
+        elif name.endswith("_backward"):
             held.remove(name.replace("_backward", "_forward"))
 
 
