@@ -7,6 +7,7 @@ import pytest
 
 from tools.gpu_report import __main__ as gpu_report
 from tools.gpu_report import child as child_module
+from tools.gpu_report import timing
 from tools.gpu_report.child import Children
 from tools.gpu_report.rows import KINDS, Row, planned
 from tools.gpu_report.tables import tables
@@ -205,3 +206,26 @@ def test_training_and_parts_of_a_tiny_model(tmp_path):
     failed = {name for name, part in rows["parts"]["parts"].items() if "error" in part}
     assert failed == set()
     assert rows["torch-parts"]["parts"].keys() < rows["parts"]["parts"].keys()
+
+
+def test_long_calls_are_timed_one_by_one_after_the_first(monkeypatch):
+    clock, takes = [0.0], iter([30.0, 2.0, 4.0, 3.0])
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+
+    def call():
+        clock[0] += next(takes)
+
+    assert timing.sampled(call, lambda: None, samples=3) == [2.0, 4.0, 3.0]
+    assert next(takes, None) is None
+
+
+def test_short_calls_are_timed_several_at_a_time(monkeypatch):
+    clock, calls = [0.0], []
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: clock[0])
+
+    def call():
+        calls.append(None)
+        clock[0] += 0.03 if len(calls) > 2 else 0.5
+
+    assert timing.sampled(call, lambda: None, samples=2) == pytest.approx([0.03, 0.03])
+    assert len(calls) == 2 + 1 + 2 * 4

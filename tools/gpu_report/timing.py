@@ -20,11 +20,12 @@ def sampled(call: Callable[[], object], wait: Callable[[], None], *, samples: in
     Each sample is the mean of some calls, one after the other without waiting in between, as in a
     loop of training. call: starts the work. wait: returns when all of it is done.
     """
-    for _ in range(2):  # the first call compiles or chooses kernels, the second fills caches
-        call()
-        wait()
+    _once(call, wait, 1)  # compiles, or chooses kernels
+    second = _once(call, wait, 1)  # fills caches, which does not show in a long call
+    if second > _LONG:
+        return [second, *(_once(call, wait, 1) for _ in range(samples - 1))]
     one = max(_once(call, wait, 1), 1e-6)
-    chain = 1 if one > _LONG else min(max(math.ceil(_SAMPLE / one), _FEWEST), _MOST)
+    chain = min(max(math.ceil(_SAMPLE / one), _FEWEST), _MOST)
     return [_once(call, wait, chain) for _ in range(samples)]
 
 
