@@ -38,7 +38,6 @@ from ila_jax.job.processes import is_first, measure_from, progress_bar, say, wai
 from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.job.stop import stop_requests
 from ila_jax.models.model import Variables
-from ila_jax.scoring.metrics import METRICS
 from ila_jax.scoring.validation import Predictor
 from ila_jax.shapes import TextFeatures
 from ila_jax.train import weights_and_biases
@@ -54,7 +53,13 @@ from ila_jax.train.run import TrainingRun
 from ila_jax.train.start import check_run, claim, starting_state
 from ila_jax.train.state import State
 from ila_jax.train.step import StepOutput
-from ila_jax.train.validate import ended_early, validate, validation_due, validation_missing
+from ila_jax.train.validate import (
+    ended_early,
+    validate,
+    validation_due,
+    validation_missing,
+    why_early,
+)
 from ila_jax.train.writer import Writer
 
 _GOES_ON = "the same command goes on from there"
@@ -181,7 +186,7 @@ def _train_from(run: TrainingRun, state: State) -> bool:
         say(f"all {config.steps} steps are done")
         return True
     if ended_early(run):
-        say(_ended_early(run, done))
+        say(why_early(run.config.train, done))
         return True
     batches = train_batches(run, first_step=done)
     say(_COMPILES)
@@ -237,17 +242,8 @@ def _train_from(run: TrainingRun, state: State) -> bool:
             if ending:
                 break
     if done < config.steps:
-        say(_ended_early(run, done))
+        say(why_early(run.config.train, done))
     return True
-
-
-def _ended_early(run: TrainingRun, done: int) -> str:
-    """What there is to say of a run that ends before its last step."""
-    train = run.config.train
-    return (
-        f"ended at step {done} of {train.steps}: {METRICS[train.best_metric].title} was no better "
-        f"than before in {train.patience} validations in a row (train.patience)"
-    )
 
 
 def _text_features(run: TrainingRun, state: State) -> TextFeatures | None:

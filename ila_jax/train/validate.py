@@ -9,7 +9,7 @@ from ila_jax.job.processes import say
 from ila_jax.models.model import Variables
 from ila_jax.scoring.cautions import small_classes, small_validation
 from ila_jax.scoring.history import training_cautions
-from ila_jax.scoring.metrics import telling
+from ila_jax.scoring.metrics import METRICS, telling
 from ila_jax.scoring.validation import Predictions, Predictor, Rows, collect
 from ila_jax.shapes import TextFeatures
 from ila_jax.train.batches import validation_batches
@@ -47,6 +47,14 @@ def out_of_patience(scores: Sequence[float], patience: int | None) -> bool:
     if patience is None or len(scores) <= patience:
         return False
     return max(scores[-patience:]) <= max(scores[:-patience])
+
+
+def why_early(config: TrainConfig, step: int) -> str:
+    """What there is to say of a run that ends with this step, before its last."""
+    return (
+        f"ended at step {step} of {config.steps}: {METRICS[config.best_metric].title} was no "
+        f"better than before in {config.patience} validations in a row (train.patience)"
+    )
 
 
 def validate(
