@@ -16,7 +16,7 @@ BASE = {
 # Each of these rooms is a command, and no other room imports it; but `finetune` and `protocol`,
 # themselves commands, call the others.
 ROOMS_OF_COMMANDS = {
-    "train.dry_run": {"train", "job", "data.synthetic"},
+    "train.dry_run": {"train", "job", "cost", "data.synthetic"},
     "evaluate": {"job", "scoring", "pictures"},
     "compare": {"job", "scoring", "train", "cost", "pictures", "data.synthetic"},
     "extract": {"job"},

@@ -39,12 +39,6 @@ def compile_cold_and_cached(
     return program, Compiling(tracing, both - tracing, cached)
 
 
-def traced_and_compiled(lower: Callable[[], Any]) -> tuple[Any, float]:
-    """A compiled program, and the seconds of tracing. lower: gives it lowered."""
-    lowered, tracing = _timed(lower)
-    return lowered.compile(), tracing
-
-
 def _timed(work: Callable[[], Any]) -> tuple[Any, float]:
     begin = time.perf_counter()
     result = work()

@@ -16,11 +16,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
-from ila_jax.benchmark.compiling import (
-    Compiling,
-    compile_cold_and_cached,
-    traced_and_compiled,
-)
+from ila_jax.benchmark.compiling import Compiling, compile_cold_and_cached
 from ila_jax.benchmark.floor import Rates, Work, limiter, parts_of
 from ila_jax.benchmark.rates import measure_rates
 from ila_jax.benchmark.result import PassSpeed, Row, setting
@@ -29,13 +25,14 @@ from ila_jax.cost.buffers import Buffers, buffers_at_peak, of_arrays
 from ila_jax.cost.by_scope import seconds_by_part
 from ila_jax.cost.countings import by_formula
 from ila_jax.cost.measure import device_name, random_weights
+from ila_jax.cost.program_memory import program_memory
 from ila_jax.cost.traced import by_part
 from ila_jax.job.sharding import check_batch, make_mesh, put_batch, put_state
 from ila_jax.models.forward import logits_of
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer
-from ila_jax.train.by_block import StepByBlock
-from ila_jax.train.compiled import compile_step
+from ila_jax.train.chain.by_block import StepByBlock
+from ila_jax.train.compiled import compile_step, traced_and_compiled
 from ila_jax.train.meter import clip_flops, device_memory, peak_clips_per_second
 from ila_jax.train.recipe import make_recipe
 from ila_jax.train.start import fresh_on
@@ -157,8 +154,8 @@ def _measured(
     step(f"{work.what}: compiled")
     seconds = _timed(lambda: work.run(compiled), steps)
     traced = _traced(lambda: work.run(compiled), compiled)
-    clips, memory = config.train.batch, compiled.memory_analysis()
-    moved = 0 if memory is None else memory.argument_size_in_bytes + memory.output_size_in_bytes
+    clips, memory = config.train.batch, program_memory(compiled)
+    moved = 0 if memory is None else memory.arguments + memory.results
     needed = Work(flops=work.flops * clips / mesh.size, size=moved)
     parts = parts_of(traced, work.macs, clips=clips / mesh.size, devices=mesh.size)
     median = statistics.median(seconds)
@@ -171,8 +168,8 @@ def _measured(
         share_of_floor=needed.floor(rates) / median,
         share_of_matmul=needed.products(rates) / median,
         **_compiling(compiling),
-        arguments=None if memory is None else memory.argument_size_in_bytes,
-        working=None if memory is None else _working(memory),
+        arguments=None if memory is None else memory.arguments,
+        working=None if memory is None else memory.working,
         parts=[dataclasses.asdict(part) for part in parts],
         buffers=[dataclasses.asdict(buffers) for buffers in _buffers(compiled)[:_BUFFERS]],
         limiter=limiter(work.what, median, needed, rates, parts),
@@ -187,12 +184,6 @@ def _compiling(compiling: Compiling) -> dict[str, Any]:
         "compile_cold": compiling.cold,
         "compile_cached": compiling.cached,
     }
-
-
-def _working(memory: Any) -> int:
-    """Bytes beyond the arguments: intermediates, and results that take no argument's place."""
-    fresh = memory.output_size_in_bytes - memory.alias_size_in_bytes
-    return int(memory.temp_size_in_bytes + fresh)
 
 
 def _buffers(compiled: Any) -> list[Buffers]:

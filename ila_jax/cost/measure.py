@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from ila_jax.config import ModelConfig
+from ila_jax.cost.program_memory import program_memory
 from ila_jax.cost.traced import clip_shape
 from ila_jax.models import model
 from ila_jax.models.model import Variables
@@ -70,17 +71,9 @@ def measure(function: Callable[..., Any], *arguments: Any, repeats: int) -> Prog
     flops = (compiled.cost_analysis() or {}).get("flops")
     macs = None if flops is None else flops / 2  # a multiplication and an addition each
     median, fastest = statistics.median(seconds), min(seconds)
-    return ProgramCost(median, fastest, compiling, *_memory(compiled), macs)
-
-
-def _memory(compiled: Any) -> tuple[int | None, int | None]:
-    """Peak and working bytes, None where XLA does not tell."""
-    plan = compiled.memory_analysis()
-    if plan is None:
-        return None, None
-    # Outputs that take the place of arguments are in both sums, and are memory only once.
-    working = plan.output_size_in_bytes + plan.temp_size_in_bytes - plan.alias_size_in_bytes
-    return plan.argument_size_in_bytes + working, working
+    memory = program_memory(compiled)
+    peak, working = (None, None) if memory is None else (memory.total, memory.working)
+    return ProgramCost(median, fastest, compiling, peak, working, macs)
 
 
 def timed(function: Callable[..., Any], *arguments: Any, repeats: int) -> list[float]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec, Sharding
 
 # Which dimension of an array of the state is split over `fsdp`, by its path; None keeps it whole.
 # The first match wins. An array whose dimension does not divide stays whole, too: those are small.
@@ -81,6 +81,11 @@ def _sharding(mesh: Mesh | AbstractMesh, path: str, x: Any) -> NamedSharding:
     spec: list[str | None] = [None] * x.ndim
     spec[dimension] = "fsdp"
     return NamedSharding(mesh, PartitionSpec(*spec))
+
+
+def shape_on(x: Any, sharding: Sharding) -> jax.ShapeDtypeStruct:
+    """The shape of an array, of which the compiler is told where it lies."""
+    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=sharding)
 
 
 def put_state(mesh: Mesh, state: Any) -> Any:

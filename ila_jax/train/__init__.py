@@ -8,6 +8,7 @@ Where to look for what:
     schedules         learning rate and alignment noise by step
     step, gradients   one step as pure functions; augment, mixing, losses are parts of it
     state, checkpoint what a run carries on, and how it lies on the disk
+    compiled, chain/  the step as one program, or as a chain of small ones
     validate          scores during training; the metrics themselves are in `scoring/metrics.py`
     writer, meter     metrics in files, and where the time goes
     dry_run/          what a run would need, without starting it

@@ -10,7 +10,7 @@ from jaxtyping import Array
 from ila_jax.freed_memory import give_back_freed_memory
 from ila_jax.models.vit import TowerTokens
 from ila_jax.shapes import TextFeatures
-from ila_jax.train.by_block import StepByBlock
+from ila_jax.train.chain.by_block import StepByBlock
 from ila_jax.train.recipe import Recipe
 from ila_jax.train.state import State
 from ila_jax.train.step import StepOutput, compiled_step
@@ -38,10 +38,16 @@ def compile_step(
     if by_block(recipe, mesh.devices.flat[0].platform, batch):
         chain = StepByBlock(recipe, mesh, state, batch, text)
         return CompiledStep(chain, chain.tracing)
+    step = compiled_step(recipe, mesh, state)
+    return CompiledStep(*traced_and_compiled(lambda: step.lower(state, batch, text)))
+
+
+def traced_and_compiled(lower: Callable[[], Any]) -> tuple[Any, float]:
+    """A compiled program, and the seconds of tracing. lower: gives it lowered."""
     begin = time.perf_counter()
-    lowered = compiled_step(recipe, mesh, state).lower(state, batch, text)
+    lowered = lower()
     tracing = time.perf_counter() - begin
-    return CompiledStep(lowered.compile(), tracing)
+    return lowered.compile(), tracing
 
 
 def by_block(recipe: Recipe, platform: str, batch: dict[str, Any]) -> bool:

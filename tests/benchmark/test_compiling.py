@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 
 from ila_jax.benchmark import compiling
-from ila_jax.benchmark.compiling import compile_cold_and_cached, traced_and_compiled
+from ila_jax.benchmark.compiling import compile_cold_and_cached
+from ila_jax.train.compiled import traced_and_compiled
 
 
 def lower():

@@ -18,18 +18,19 @@ from ila_jax.benchmark.train_step import noise
 from ila_jax.config import Config, ModelConfig, from_config, read_config
 from ila_jax.cost.by_scope import seconds_by_part
 from ila_jax.cost.countings import by_formula
+from ila_jax.cost.program_memory import program_memory
 from ila_jax.freed_memory import give_back_freed_memory
-from ila_jax.job.sharding import make_mesh, over_data, put_batch, put_state, replicated, shardings
+from ila_jax.job.sharding import make_mesh, over_data, put_batch, put_state, replicated, shape_on
 from ila_jax.models import model
 from ila_jax.models.forward import logits_of
 from ila_jax.models.model import Variables
 from ila_jax.recognizer import Recognizer
 from ila_jax.train.compiled import compile_step
-from ila_jax.train.dry_run.kept import clip_shape, text_shape
 from ila_jax.train.dry_run.plan import Planner
+from ila_jax.train.dry_run.shapes import step_shapes
 from ila_jax.train.meter import clip_flops, device_memory
 from ila_jax.train.recipe import Recipe, make_recipe
-from ila_jax.train.start import abstract_state, fresh_on
+from ila_jax.train.start import fresh_on
 from tools.gpu_report.rows import CLASSES, Row
 from tools.gpu_report.timing import sampled, summary
 from tools.gpu_report.turn import tell, wait_for_device
@@ -107,7 +108,7 @@ def train(row: Row) -> None:
     tell(flops_per_clip=clip_flops(recipe))
     with jax.set_mesh(mesh):
         begin = time.perf_counter()
-        compiled, tracing = compile_step(recipe, mesh, *_shapes(recipe, mesh))
+        compiled, tracing = compile_step(recipe, mesh, *step_shapes(recipe, mesh))
         compiling = time.perf_counter() - begin - tracing
         tell(tracing_s=tracing, compile_s=compiling)
         _tell_memory(compiled)
@@ -145,25 +146,6 @@ class _Loop:
         jax.block_until_ready((self.state, self.metrics))
 
 
-def _shapes(recipe: Recipe, mesh: Any) -> tuple[Any, Any, Any]:
-    """State, batch and class features as shapes that lie on the mesh: nothing is made yet."""
-    state, clips = abstract_state(recipe), recipe.config.train.batch
-    batch = {
-        "video": jax.ShapeDtypeStruct((clips, *clip_shape(recipe.config)), jnp.uint8),
-        "label": jax.ShapeDtypeStruct((clips,), jnp.int32),
-    }
-    return (
-        jax.tree.map(_lying, state, shardings(mesh, state)),
-        jax.tree.map(lambda x: _lying(x, over_data(mesh)), batch),
-        _lying(text_shape(recipe), replicated(mesh)),
-    )
-
-
-def _lying(x: Any, where: Any) -> jax.ShapeDtypeStruct:
-    """An array's shape, of which the compiler is told where it will lie."""
-    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where)
-
-
 def _compiled(lowered: Any) -> Any:
     """The program, whose compilation is timed and whose memory XLA gives account of."""
     begin = time.perf_counter()
@@ -174,11 +156,9 @@ def _compiled(lowered: Any) -> Any:
 
 
 def _tell_memory(compiled: Any) -> None:
-    account = compiled.memory_analysis()
-    if account is not None:
-        fresh = account.output_size_in_bytes - account.alias_size_in_bytes
-        working = account.temp_size_in_bytes + fresh
-        tell(xla_gib=(account.argument_size_in_bytes + working) / _GIB)
+    memory = program_memory(compiled)
+    if memory is not None:
+        tell(xla_gib=memory.total / _GIB)
 
 
 def _peak() -> dict[str, float]:
@@ -231,10 +211,10 @@ def infer(row: Row) -> None:
     )
     video = noise(config, CLASSES)["video"]
     weights = (recognizer.variables, class_texts(config))
-    shapes = jax.tree.map(lambda x: _lying(x, replicated(mesh)), weights)
+    shapes = jax.tree.map(lambda x: shape_on(x, replicated(mesh)), weights)
     begin = time.perf_counter()
     with jax.set_mesh(mesh):
-        lowered = program.lower(*shapes, _lying(video, over_data(mesh)))
+        lowered = program.lower(*shapes, shape_on(video, over_data(mesh)))
         tell(tracing_s=time.perf_counter() - begin)
         compiled = _compiled(lowered)
     wait_for_device()

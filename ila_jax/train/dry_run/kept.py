@@ -13,10 +13,10 @@ import jax.numpy as jnp
 from jax.extend.core import Jaxpr, Literal
 from jax.tree_util import tree_leaves
 
-from ila_jax.config import Config
 from ila_jax.models import model
 from ila_jax.models.model import Variables
 from ila_jax.shapes import Training
+from ila_jax.train.dry_run.shapes import clip_shape, text_shape
 from ila_jax.train.gradients import objective
 from ila_jax.train.handed_on import MOVED, Derived, sources
 from ila_jax.train.parameter_groups import partition
@@ -117,18 +117,3 @@ def _derived_from(source: Any, held: Container[Any]) -> bool:
         if source in held:
             return True
     return False
-
-
-def clip_shape(config: Config) -> tuple[int, int, int, int]:
-    """Shape of a clip, [t, h, w, 3]."""
-    side = config.model.geometry().resolution
-    return config.model.frames, side, side, 3
-
-
-def text_shape(recipe: Recipe) -> Any:
-    """The classes' features, whose dtype is that of the products; None with a linear head."""
-    config = recipe.config.model
-    if config.head != "text":
-        return None
-    shape = (recipe.classes, config.geometry().embed)
-    return jax.ShapeDtypeStruct(shape, jnp.dtype(config.precision))

@@ -5,7 +5,7 @@ What lies there between steps is exact. What a step adds is an estimate (memory.
 
 import math
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax.numpy as jnp
 from jax.sharding import AbstractMesh, Mesh
@@ -14,7 +14,8 @@ from jax.tree_util import tree_leaves
 from ila_jax.config import Config
 from ila_jax.job.sharding import shardings
 from ila_jax.models.layers import Dtypes
-from ila_jax.train.dry_run.kept import Kept, clip_shape, text_shape
+from ila_jax.train.dry_run.kept import Kept
+from ila_jax.train.dry_run.shapes import clip_shape, text_shape
 from ila_jax.train.parameter_groups import partition
 from ila_jax.train.recipe import Recipe
 from ila_jax.train.state import State
@@ -82,16 +83,6 @@ class Memory:
     def total(self) -> int:
         """Bytes of everything together, with the margin."""
         return self.arguments + self.working + self.margin
-
-
-class Compiled(NamedTuple):
-    """XLA's own account of what a compiled step takes of one device, in bytes.
-
-    arguments: state and batch. working: everything else that the program holds.
-    """
-
-    arguments: int
-    working: int
 
 
 def memory(

@@ -3,25 +3,23 @@
 import os
 import re
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from ila_jax.config import Config
+from ila_jax.cost.program_memory import ProgramMemory, program_memory
 from ila_jax.data.synthetic.motion import CLASSES
 from ila_jax.job.batches import open_dataset
 from ila_jax.job.processes import say
-from ila_jax.job.sharding import check_batch, make_mesh, over_data, replicated, shardings
+from ila_jax.job.sharding import check_batch, make_mesh
 from ila_jax.tables import render
 from ila_jax.train.compiled import compile_step
 from ila_jax.train.dry_run import tables
-from ila_jax.train.dry_run.kept import clip_shape, text_shape
-from ila_jax.train.dry_run.memory import Compiled
 from ila_jax.train.dry_run.plan import Planner
+from ila_jax.train.dry_run.shapes import step_shapes
 from ila_jax.train.recipe import Recipe, make_recipe
-from ila_jax.train.start import abstract_state
 
 # Of a text head whose data, and so its classes' names, are not there: Kinetics-400's.
 _ASSUMED_CLASSES = 400
@@ -147,7 +145,7 @@ def planned_recipe(config: Config, data: KnownData) -> Recipe:
     return make_recipe(config, mirror=np.arange(data.classes), steps_per_epoch=per_epoch)
 
 
-def compiled(recipe: Recipe) -> Compiled:
+def compiled(recipe: Recipe) -> ProgramMemory | None:
     """Compiles the step for the devices that are here, from shapes alone: nothing is made.
 
     Errors: ValueError for devices that cannot share the batch, RuntimeError of the compiler.
@@ -156,24 +154,9 @@ def compiled(recipe: Recipe) -> Compiled:
     mesh = make_mesh(fsdp=config.mesh.fsdp)
     check_batch(mesh, "train.batch", config.train.batch)
 
-    def lying(x: Any, where: Any) -> Any:
-        return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where)
-
-    state = abstract_state(recipe)
-    state = jax.tree.map(lying, state, shardings(mesh, state))
-    clips = config.train.batch
-    batch = {
-        "video": jax.ShapeDtypeStruct((clips, *clip_shape(config)), jnp.uint8),
-        "label": jax.ShapeDtypeStruct((clips,), jnp.int32),
-    }
-    batch = jax.tree.map(lambda x: lying(x, over_data(mesh)), batch)
-    text = jax.tree.map(lambda x: lying(x, replicated(mesh)), text_shape(recipe))
     with jax.set_mesh(mesh):
-        program = compile_step(recipe, mesh, state, batch, text).program
-    account = program.memory_analysis()
-    # The new state lies where the old one was, and is counted there: only the rest is new.
-    new_outputs = account.output_size_in_bytes - account.alias_size_in_bytes
-    return Compiled(account.argument_size_in_bytes, account.temp_size_in_bytes + new_outputs)
+        program = compile_step(recipe, mesh, *step_shapes(recipe, mesh)).program
+    return program_memory(program)
 
 
 def dry_run(
@@ -198,7 +181,7 @@ def dry_run(
         say("compiling the step: minutes for a large model")
     account = compiled(recipe) if on.here else None
     # XLA's own account is exact, where it could be asked for.
-    total = plan.memory.total if account is None else sum(account)
+    total = plan.memory.total if account is None else account.total
     fitting = None
     if on.memory is not None and total > on.memory:
         fitting = planner.fitting(on.memory)

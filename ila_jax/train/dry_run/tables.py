@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import jax.numpy as jnp
 import numpy as np
 
+from ila_jax.cost.program_memory import ProgramMemory
 from ila_jax.models import model
 from ila_jax.models.parts import part_of
 from ila_jax.models.paths import by_path
 from ila_jax.tables import Table
-from ila_jax.train.dry_run.memory import Compiled
 from ila_jax.train.dry_run.plan import Plan
 from ila_jax.train.parameter_groups import FROZEN
 from ila_jax.train.recipe import Recipe
@@ -21,7 +21,7 @@ _WIDE, _HIGH = 60, 5
 _EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
-def memory(plan: Plan, compiled: Compiled | None, where: str) -> Table:
+def memory(plan: Plan, compiled: ProgramMemory | None, where: str) -> Table:
     """What each device holds; XLA's own account beside the estimate where the step was compiled.
 
     where: the devices in words.
@@ -33,7 +33,7 @@ def memory(plan: Plan, compiled: Compiled | None, where: str) -> Table:
     if compiled is not None:
         header.append("XLA")
         xla = {"state and batch": compiled.arguments, "working memory": compiled.working}
-        xla["together"] = sum(compiled)
+        xla["together"] = compiled.total
         cells = [[*line, size(xla[line[0]]) if line[0] in xla else "–"] for line in cells]
     parts = config.train.accumulation
     notes = [

@@ -13,8 +13,9 @@ from ila_jax.data.synthetic.motion import CLASSES
 from ila_jax.job.sharding import make_mesh, put_batch
 from ila_jax.models import model
 from ila_jax.models.vit import TowerTokens
-from ila_jax.train import by_block, compiled, step
-from ila_jax.train.by_block import StepByBlock
+from ila_jax.train import compiled, step
+from ila_jax.train.chain import by_block
+from ila_jax.train.chain.by_block import StepByBlock
 from ila_jax.train.recipe import make_recipe
 from ila_jax.train.start import fresh_on
 from ila_jax.train.step import compiled_step

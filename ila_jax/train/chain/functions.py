@@ -13,8 +13,8 @@ from ila_jax.models.model import Variables
 from ila_jax.models.paths import by_path, from_paths
 from ila_jax.shapes import Scalar, Tokens, Training
 from ila_jax.train import augment, gradients
+from ila_jax.train.chain.layers import Layers
 from ila_jax.train.gradients import Losses
-from ila_jax.train.layers import Layers
 from ila_jax.train.norms import norms
 from ila_jax.train.recipe import Recipe
 from ila_jax.train.state import State

@@ -19,11 +19,11 @@ from ila_jax.job.sharding import over_data, replicated
 from ila_jax.models.barriers import compiler_options
 from ila_jax.models.paths import by_path, from_paths
 from ila_jax.shapes import TextFeatures
-from ila_jax.train import block_functions as functions
-from ila_jax.train.block_functions import Arrays, Means, Own, Shared
-from ila_jax.train.halves import Halves, halves
-from ila_jax.train.layers import Layer, Layers
-from ila_jax.train.programs import MemoryAccount, Programs, at_peak, memory_account, shape_of
+from ila_jax.train.chain import functions
+from ila_jax.train.chain.functions import Arrays, Means, Own, Shared
+from ila_jax.train.chain.halves import Halves, halves
+from ila_jax.train.chain.layers import Layer, Layers
+from ila_jax.train.chain.programs import MemoryAccount, Programs, at_peak, memory_account, shape_of
 from ila_jax.train.recipe import Recipe
 from ila_jax.train.state import State
 from ila_jax.train.step import StepOutput

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ila_jax.train.halves import halves
+from ila_jax.train.chain.halves import halves
 
 
 def layer(wanted, others):

@@ -1,12 +1,14 @@
 """Programs that are compiled one after the other, each for what the one before gives."""
 
-import functools
 import math
 import time
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
+
+from ila_jax.cost.program_memory import ProgramMemory, program_memory
+from ila_jax.job.sharding import shape_on
 
 
 class MemoryAccount(NamedTuple):
@@ -23,8 +25,8 @@ class Programs:
 
     Called with shapes a program is compiled and gives shapes; called with arrays it runs.
 
-    options: of the compiler. waits: whether a call ends when its program has run. It costs nothing
-    on a CPU, which otherwise gives all programs that are called their memory at once.
+    options: of the compiler. waits: whether a call ends when its program has run. A CPU would give
+    all programs that are called their memory at once.
     """
 
     def __init__(self, options: dict[str, str], *, waits: bool):
@@ -60,7 +62,7 @@ class Programs:
             begin = time.perf_counter()
             program = lowered.compile()
             self.compiling += time.perf_counter() - begin
-            shapes = jax.tree.map(_lying, lowered.out_info, program.output_shardings)
+            shapes = jax.tree.map(shape_on, lowered.out_info, program.output_shardings)
             self._programs[name] = program, shapes
         return self._programs[name][1]
 
@@ -80,7 +82,6 @@ class Programs:
 def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """The function by another name, which its program has in traces."""
 
-    @functools.wraps(function, assigned=(), updated=())
     def named(*arguments: Any) -> Any:
         return function(*arguments)
 
@@ -90,11 +91,7 @@ def _named(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
 
 def shape_of(x: Any) -> jax.ShapeDtypeStruct:
     """An array's shape, and where it lies."""
-    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=x.sharding)
-
-
-def _lying(x: Any, where: Any) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct(x.shape, x.dtype, sharding=where)
+    return shape_on(x, x.sharding)
 
 
 def memory_account(programs: Programs, given: Any, *, state: Any) -> MemoryAccount:
@@ -118,9 +115,8 @@ def _moments(programs: Programs) -> Iterator[tuple[int, str, list[str]]]:
     """Of each call: bytes in use beside what is given, its name, and whose results are held."""
     held: list[str] = []
     for name in programs.calls:
-        fresh, temporary = _bytes(programs.program(name))
-        of_others = sum(_bytes(programs.program(other))[0] for other in held)
-        yield of_others + fresh + temporary, name, list(held)
+        of_others = sum(_memory(programs.program(other)).fresh for other in held)
+        yield of_others + _memory(programs.program(name)).working, name, list(held)
         held.append(name)
         if name in ("share", "add"):
             held = ["share"]  # into whose memory all other parts are added
@@ -128,13 +124,8 @@ def _moments(programs: Programs) -> Iterator[tuple[int, str, list[str]]]:
             held.remove(name.replace("_backward", "_forward"))
 
 
-def _bytes(program: Any) -> tuple[int, int]:
-    """Bytes that a program's results take beside its arguments, and those that it works in."""
-    account = program.memory_analysis()
-    if account is None:
-        return 0, 0
-    fresh = account.output_size_in_bytes - account.alias_size_in_bytes
-    return int(fresh), int(account.temp_size_in_bytes)
+def _memory(program: Any) -> ProgramMemory:
+    return program_memory(program) or ProgramMemory(0, 0, 0, 0)
 
 
 def _size(tree: Any) -> int:

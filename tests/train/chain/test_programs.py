@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from ila_jax.train.programs import Programs, memory_account, shape_of
+from ila_jax.train.chain.programs import Programs, memory_account, shape_of
 
 N = 1 << 16  # numbers in an array
 SIZE = 4 * N
