@@ -7,5 +7,5 @@ Where to look for what:
     layers      a run's state by layer of the model
     programs    compiled programs by name, and the memory that they take together
 
-Which steps are a chain is decided in `compiled.py`.
+`ila_jax.train.compiled` decides which steps are a chain.
 """
