@@ -113,10 +113,12 @@ def at_peak(programs: Programs) -> tuple[Any, list[Any]]:
 
 def _moments(programs: Programs) -> Iterator[tuple[int, str, list[str]]]:
     """Of each call: bytes in use beside what is given, its name, and whose results are held."""
+    # Once a program, which is called for all blocks that are alike.
+    memory = {name: _memory(programs.program(name)) for name in set(programs.calls)}
     held: list[str] = []
     for name in programs.calls:
-        of_others = sum(_memory(programs.program(other)).fresh for other in held)
-        yield of_others + _memory(programs.program(name)).working, name, list(held)
+        of_others = sum(memory[other].fresh for other in held)
+        yield of_others + memory[name].working, name, list(held)
         held.append(name)
         if name in ("share", "add"):
             held = ["share"]  # into whose memory all other parts are added
