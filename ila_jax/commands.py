@@ -139,9 +139,11 @@ def _drop_unread() -> bool:
 
 def _reader_is_gone(stream: TextIO | None) -> bool:
     """Whether an output is a pipe or a socket whose other end is closed."""
+    if stream is None:  # without a console, as under pythonw
+        return False
     try:
         poll = select.poll()
-        poll.register(stream.fileno(), 0)  # type: ignore[union-attr]
+        poll.register(stream.fileno(), 0)
         return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
     except (AttributeError, OSError, ValueError):  # closed, or no stream of the system
         return False

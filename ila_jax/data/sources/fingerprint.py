@@ -44,7 +44,8 @@ def prepared_fingerprint(ids: Sequence[str], labels: np.ndarray) -> str:
 def _written(labels: np.ndarray) -> Iterable[int | str]:
     """Each video's label as it is hashed: its number, or the numbers of all its classes."""
     if labels.ndim == 1:
-        return labels.tolist()  # type: ignore[no-any-return]
+        numbers: list[int] = labels.tolist()
+        return numbers
     return [";".join(map(str, np.flatnonzero(row).tolist())) for row in labels]
 
 
